@@ -1,0 +1,22 @@
+/* base/prng.h - a small seeded generator for jitter and simulation. Not for keys or tokens.
+ * splitmix64 (Steele, Lea, Flood 2014): any seed is good, one 64-bit state. */
+#pragma once
+#include <stdint.h>
+
+struct prng {
+    uint64_t state;
+};
+
+static inline uint64_t prng_next(struct prng *prng)
+{
+    uint64_t z = (prng->state += 0x9e3779b97f4a7c15U);
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9U;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebU;
+    return z ^ (z >> 31);
+}
+
+/* 0 .. below-1; 0 when below is 0. The bias of the multiplication is under 2^-32 for small ranges. */
+static inline uint64_t prng_below(struct prng *prng, uint64_t below)
+{
+    return below ? (uint64_t)(((unsigned __int128)prng_next(prng) * below) >> 64) : 0;
+}

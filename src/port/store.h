@@ -1,0 +1,160 @@
+/* port/store.h - what any durable store must do; tests/contract proves each one alike.
+ * Owns: the shape of what is durable. The bytes of records and rows belong to record/.
+ *
+ * A store holds
+ *   records   seq -> body, chained by SHA-256(previous hash ‖ seq as 8 bytes big-endian ‖ body);
+ *             the hash before record 1 is 32 zero bytes
+ *   payloads  seq of the record that brought it -> bytes (salt ‖ value); erasable
+ *   actions   id -> row; in one of two places: open (not ended; with its queue, due time and
+ *             frozen request) or ended
+ *   keys      16-byte hash -> action id and fingerprint (R26); business runs use the same table
+ *   rows      small named tables: (table, key) -> value
+ *
+ * Invariants:
+ *   1. A write is all or nothing, writes are durable in the order of submit, and done is told in
+ *      that order: when a write is saved all before it are.
+ *   2. Sequence numbers come from the caller and must follow the head without a gap; any other
+ *      one is a bug (CHECK).
+ *   3. A key that belongs to another action: the store goes to STORE_FAILED with ERR_CONFLICT
+ *      (on one node the lock makes this impossible); nothing of that write is stored. keys[].replaces
+ *      names the action that a key may be taken from (`again`, runs).
+ *   4. No space: nothing is lost; the batch waits and is tried again (state STORE_FULL) until it
+ *      is saved. Any other error: STORE_FAILED for good, done is never told.
+ *   5. Reads see every write whose done was told, and perhaps later ones.
+ *   6. One process at a time: opening a folder that is in use is ERR_LOCKED (R27).
+ * Threads: submit and all reads on the loop thread; done on the loop thread. */
+#pragma once
+#include "base/arena.h"
+#include "base/err.h"
+
+enum { STORE_HASH_SIZE = 32, STORE_KEY_SIZE = 16 };
+
+enum store_table {
+    STORE_META,      /* installation id, incarnation, key check, counters' position */
+    STORE_POLICIES,  /* version id -> the whole text of one loaded configuration */
+    STORE_STOPS,     /* stop id -> row */
+    STORE_INCIDENTS, /* incident id -> row */
+    STORE_TOKENS,    /* token hash -> row */
+    STORE_COUNTS,    /* workflow/step/hour -> counters */
+    STORE_UPSTREAMS, /* upstream name -> retry budget, pause (R30) */
+    STORE_TABLE_COUNT
+};
+
+/* Where an open action waits; the index of the safe queue. */
+enum store_queue {
+    STORE_QUEUE_NONE,      /* attempting, or nothing but its due time */
+    STORE_QUEUE_HELD_STOP, /* held by a stop */
+    STORE_QUEUE_HELD_UPSTREAM, /* held until its upstream answers again */
+    STORE_QUEUE_HELD_OTHER,
+    STORE_QUEUE_PEOPLE,    /* in review or uncertain */
+    STORE_QUEUE_COUNT
+};
+
+struct store_key {
+    unsigned char hash[STORE_KEY_SIZE];
+    unsigned char fingerprint[STORE_KEY_SIZE];
+    uint64_t action;
+    uint64_t replaces; /* 0 = must be new */
+};
+
+struct store_row {
+    enum store_table table;
+    struct slice key;
+    struct slice value;
+    bool is_removed;
+};
+
+/* One record and all that it changes. */
+struct store_write {
+    uint64_t seq;              /* of the record; 0 = no record (counters, budgets) */
+    struct slice record;
+    struct slice payload;      /* empty = none */
+    uint64_t action;           /* 0 = no action changes */
+    bool is_ended;             /* the row goes to ended, and leaves open */
+    struct slice row;
+    struct slice frozen;       /* open only; empty = keep what is there */
+    enum store_queue queue;    /* open only */
+    int64_t due_unix_ms;       /* open only; 0 = none */
+    struct slice scope;        /* open only: "workflow/step" */
+    struct slice upstream;     /* open only: name, for HELD_UPSTREAM */
+    const struct store_key *keys;
+    size_t key_count;
+    const struct store_row *rows;
+    size_t row_count;
+};
+
+typedef void store_done_fn(void *arg, uint64_t through); /* told once for each submit, with its ticket */
+
+enum store_state { STORE_OK, STORE_FULL, STORE_FAILED };
+
+struct store_action {
+    uint64_t id;
+    bool is_ended;
+    struct slice row;
+    struct slice frozen; /* open only */
+    enum store_queue queue;
+    int64_t due_unix_ms;
+};
+struct store_record {
+    uint64_t seq;
+    struct slice body;
+    unsigned char hash[STORE_HASH_SIZE];
+};
+
+/* A page of open actions: all that match, in ascending order of id (or of due time for
+ * by_due), after `after_id`. */
+struct store_open_query {
+    bool by_due;             /* those with 0 < due <= due_until, earliest first */
+    int64_t due_until_unix_ms;
+    bool has_queue;
+    enum store_queue queue;
+    struct slice scope;      /* prefix "workflow/" or whole "workflow/step"; empty = any */
+    struct slice upstream;   /* empty = any */
+    uint64_t after_id;
+    size_t limit;            /* <= LIMIT_PAGE */
+};
+
+struct store_counts {
+    uint64_t records, batches, open_actions, ended_actions;
+    uint64_t disk_bytes, disk_free_bytes;
+};
+
+struct store_port {
+    void *impl;
+    /* Queues the writes as one unit: all of them in one transaction (perhaps with others).
+     * Copies what it needs. ERR_BUSY when the queue is full: nothing was taken.
+     * on done: later, on the loop thread, in order. done may be NULL. */
+    enum err (*submit)(void *impl, const struct store_write *writes, size_t count, store_done_fn *done,
+                       void *arg);
+    enum store_state (*state)(void *impl, enum err *out_why);
+    /* Head of what is durable. */
+    void (*head)(void *impl, uint64_t *out_seq, unsigned char out_hash[STORE_HASH_SIZE]);
+    void (*counts)(void *impl, struct store_counts *out_counts);
+
+    /* Reads. Bytes live in the arena. ERR_NOT_FOUND where there is none; ERR_IO, ERR_CORRUPT. */
+    enum err (*get_action)(void *impl, uint64_t id, struct arena *arena, struct store_action *out);
+    enum err (*get_key)(void *impl, const unsigned char hash[STORE_KEY_SIZE], struct store_key *out);
+    enum err (*get_record)(void *impl, uint64_t seq, struct arena *arena, struct store_record *out);
+    enum err (*get_payload)(void *impl, uint64_t seq, struct arena *arena, struct slice *out);
+    enum err (*get_row)(void *impl, enum store_table table, struct slice key, struct arena *arena,
+                        struct slice *out_value);
+    /* Pages: out has room for limit; *out_count tells how many. */
+    enum err (*list_open)(void *impl, const struct store_open_query *query, struct arena *arena,
+                          struct store_action *out, size_t *out_count);
+    /* Ended and open actions, newest first, with id < before (0 = from the newest). */
+    enum err (*list_actions)(void *impl, uint64_t before, size_t limit, struct arena *arena,
+                             struct store_action *out, size_t *out_count);
+    enum err (*list_records)(void *impl, uint64_t from_seq, size_t limit, struct arena *arena,
+                             struct store_record *out, size_t *out_count);
+    enum err (*list_keys)(void *impl, const unsigned char after[STORE_KEY_SIZE], size_t limit,
+                          struct store_key *out, size_t *out_count);
+    /* Ascending keys, key > after (empty = from the first). */
+    enum err (*list_rows)(void *impl, enum store_table table, struct slice after, size_t limit,
+                          struct arena *arena, struct store_row *out, size_t *out_count);
+    /* Erases payload bytes and their salt for good (R24); the record stays. Synchronous. */
+    enum err (*erase_payload)(void *impl, uint64_t seq);
+    /* Writes a consistent copy to a new file at path while running; the copy is marked as one.
+     * Synchronous to the caller's page of work: done is told on the loop thread. */
+    enum err (*backup)(void *impl, struct slice path, void (*done)(void *arg, enum err err),
+                       void *arg);
+};

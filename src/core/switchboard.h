@@ -1,0 +1,57 @@
+/* core/switchboard.h - every stop in force, and what it covers.
+ * Owns: the stops, the epoch, the receipts.
+ * Invariants:
+ *   I6  from switchboard_stop() on, switchboard_covers() finds a stop for the scope until
+ *       switchboard_lift() of that very stop.
+ *   I7  a loaded stop counts at once; nothing but a lift removes one.
+ *   1.  The epoch grows with each stop and never falls: a start whose gate saw an older epoch asks
+ *       again before its first byte.
+ *   2.  A receipt says stopped only when none of its in-flight attempts is under way. */
+#pragma once
+#include "base/err.h"
+#include "base/limits.h"
+#include "base/slice.h"
+
+/* Empty = any. Everything empty = everything. */
+struct scope {
+    struct slice workflow, step, upstream, risk;
+};
+
+enum { STOP_STATES = 16 }; /* room for every enum action_state */
+
+struct stop {
+    uint64_t id;
+    uint64_t incident;
+    uint64_t epoch;              /* starts at or before it may be in flight */
+    char names[4][LIMIT_NAME + 1]; /* workflow, step, upstream, risk; "" = any */
+    char by[LIMIT_NAME + 1];
+    bool is_lifted;
+    int64_t at_unix_ms, stopped_at_unix_ms, lifted_at_unix_ms; /* 0 = not yet */
+    uint32_t in_flight_at_start; /* attempts in its scope that were under way */
+    uint32_t in_flight;          /* of them, still under way */
+    uint32_t ended[STOP_STATES]; /* of them, where they went, by enum action_state */
+    uint32_t held, refused;      /* since then */
+};
+
+struct switchboard {
+    struct stop *stops;          /* in force and lifted ones whose receipt is open; order of id */
+    size_t stop_count, capacity;
+    uint64_t epoch;
+};
+
+void switchboard_init(struct switchboard *board);
+void switchboard_done(struct switchboard *board);
+/* Adds a stop (copied; its epoch is set here). ERR_LIMIT past LIMIT_STOPS, ERR_NO_MEMORY. The
+ * pointer is good until the next stop is added. */
+MUST_USE enum err switchboard_stop(struct switchboard *board, const struct stop *stop,
+                                   struct stop **out_stop);
+struct stop *switchboard_find(struct switchboard *board, uint64_t id);
+/* false when there is none, or it is lifted already. */
+bool switchboard_lift(struct switchboard *board, uint64_t id, int64_t now_unix_ms);
+/* The first stop in force that covers a start there, or NULL. */
+struct stop *switchboard_covers(const struct switchboard *board, const struct scope *at);
+bool scope_covers(const struct stop *stop, const struct scope *at);
+/* An attempt that started at epoch_at_start ended in `state`: the receipts of the stops that count
+ * it move. Returns how many receipts became stopped by it (their stopped_at is now). */
+size_t switchboard_attempt_ended(struct switchboard *board, const struct scope *at,
+                                 uint64_t epoch_at_start, unsigned state, int64_t now_unix_ms);

@@ -1,0 +1,245 @@
+/* policy/types.h - a checked configuration as the rest of interlock sees it: plain data, no YAML.
+ * Owns: the shapes. policy/load.h makes them, policy/kinds.c holds the presets, core/ reads the
+ * numbers.
+ * Invariants:
+ *   1. Everything lives in the arena of one struct config and is never changed after loading.
+ *   2. Every default is filled in; what was written and what was preset is told apart by `origin`.
+ *   3. Times are ms; 0 means "none" only where said. */
+#pragma once
+#include "base/slice.h"
+
+struct expr;
+struct template;
+struct template_tree;
+
+/* Where a line of configuration came from, for check --expand, explain and each decision. */
+enum origin_kind { ORIGIN_DEFAULT, ORIGIN_KIND, ORIGIN_FILE };
+struct origin {
+    enum origin_kind kind;
+    struct slice file; /* as the user named it; ORIGIN_FILE only */
+    int line, column;  /* from 1 */
+};
+
+enum effect_class { EFFECT_WRITE, EFFECT_READ }; /* zero is the careful one */
+enum idempotency { IDEMPOTENCY_NONE, IDEMPOTENCY_BY_CHECK, IDEMPOTENCY_BY_NATURE, IDEMPOTENCY_BY_KEY };
+enum mode { MODE_REVIEW, MODE_AUTO, MODE_OBSERVE }; /* strictest is zero */
+enum kind { KIND_LOOKUP, KIND_LLM, KIND_EMAIL, KIND_MESSAGE, KIND_PAYMENT, KIND_TICKET, KIND_RECORD,
+            KIND_WEBHOOK, KIND_COMMAND, KIND_COUNT };
+
+/* Why a fallback is taken: the keys of `fallback:`. */
+enum cause { CAUSE_NONE, CAUSE_LOW_CONFIDENCE, CAUSE_RULE, CAUSE_UNAVAILABLE, CAUSE_FAILED,
+             CAUSE_EXPIRED, CAUSE_STOPPED, CAUSE_COUNT };
+
+/* One WHAT of a fallback list as this version enforces it. REVIEW first: the safe one.
+ * WHAT_END = no line and no default: the action ends so (failed, expired). */
+enum what_kind { WHAT_REVIEW, WHAT_HOLD, WHAT_REFUSE, WHAT_END };
+struct what {
+    enum what_kind kind;
+    int64_t ms;                 /* HOLD: how long; REVIEW: due after */
+    enum what_kind then_kind;   /* HOLD: at its end REVIEW (then_ms = due) or END (expired) */
+    int64_t then_ms;
+    struct origin origin;
+};
+
+/* The numbers of a step that the core decides by. */
+struct step_terms {
+    enum effect_class effect;
+    enum idempotency idempotency;
+    enum mode mode;
+    bool is_caller;             /* call: caller */
+    int64_t keeps_ms;           /* BY_KEY: how long the upstream remembers; 1 h when unknown */
+    int64_t timeout_ms;         /* one attempt */
+    int attempts;               /* cap per route, 1..LIMIT_ATTEMPTS */
+    int64_t backoff_min_ms, backoff_max_ms;
+    int64_t within_ms;          /* attempts and waits of one entry into a route */
+    int64_t stale_after_ms;     /* R10 */
+    int64_t start_by_ms, lease_ms; /* caller-executed */
+    bool has_confidence;
+    double confidence_at_least;
+    int risk_count;             /* classes 0..risk_count-1, first = highest; risk_count = normal */
+    struct what what[CAUSE_COUNT];
+    int64_t uncertain_due_ms;
+    bool trusts_hint;           /* trust_retry_hint */
+};
+
+enum field_type { FIELD_ANY, FIELD_TEXT, FIELD_NUMBER, FIELD_INTEGER, FIELD_BOOLEAN, FIELD_DATE };
+struct field {
+    struct slice name;
+    enum field_type type;
+    bool is_list, is_optional;
+    struct origin origin;
+};
+
+enum rule_says { RULE_REJECT, RULE_HOLD, RULE_REVIEW, RULE_ALLOW };
+struct rule {
+    struct slice name, text;    /* text: the expression as written */
+    enum rule_says says;
+    int64_t hold_ms;
+    const struct expr *condition;
+    struct origin origin;
+};
+struct risk_class {
+    struct slice name, text;
+    const struct expr *condition;
+    struct origin origin;
+};
+
+/* outcomes: { 503: busy } of an upstream or a step. */
+enum status_meaning { MEANING_NONE, MEANING_BUSY, MEANING_UNCERTAIN, MEANING_FAILED, MEANING_OK };
+struct status_rule {
+    int status;
+    enum status_meaning meaning;
+};
+
+struct header_template {
+    struct slice name;
+    const struct template *value;
+};
+
+struct person {
+    struct slice name, full_name, email, tell;
+};
+struct group {
+    struct slice name;
+    const struct person *const *members;
+    size_t member_count;
+    struct origin origin;
+};
+/* A `file:` or `env:` reference. The value is loaded by the shell into the config's secrets; it
+ * never appears in any output. */
+enum secret_source { SECRET_NONE, SECRET_FILE, SECRET_ENV };
+struct secret_ref {
+    enum secret_source source;
+    struct slice place;         /* path (beside the config) or variable */
+    size_t index;               /* into the table of loaded values */
+    struct origin origin;
+};
+struct service {
+    struct slice name;
+    const struct person *human;
+    struct slice const *submits; /* workflow names */
+    size_t submit_count;
+    struct slice const *labels;
+    size_t label_count;
+    struct secret_ref token;
+    struct origin origin;
+};
+
+enum auth_kind { AUTH_NONE, AUTH_BEARER, AUTH_BASIC, AUTH_HEADER };
+struct upstream {
+    struct slice name;
+    struct slice url;           /* without a trailing slash */
+    bool is_sandbox;
+    struct slice tls_ca;
+    enum auth_kind auth;
+    struct slice auth_name;     /* BASIC: user; HEADER: header name */
+    struct secret_ref auth_secret;
+    const struct header_template *headers; /* constant values */
+    size_t header_count;
+    bool has_key_header;        /* idempotency: is declared */
+    struct slice key_header;
+    bool is_key_quoted;
+    int64_t keeps_ms;
+    const struct status_rule *statuses;
+    size_t status_count;
+    int concurrency;
+    int64_t timeout_ms;         /* 0 = the step's */
+    struct origin origin;
+};
+
+/* Who answers for a scope: a workflow's, or the installation's `switch:`. NULL where missing
+ * (allowed outside `auto`). A single person counts as a group of one, with the person's name. */
+struct duties {
+    const struct group *owner, *restart, *inform, *reviewers;
+};
+
+struct workflow;
+struct step {
+    const struct workflow *workflow;
+    struct slice name;
+    size_t index;               /* within the workflow */
+    enum kind kind;
+    struct step_terms terms;
+    const struct upstream *upstream; /* NULL for call: caller */
+    struct slice method;
+    const struct template *target;  /* path and query as written */
+    const struct template_tree *query; /* `query:` map, or NULL */
+    const struct template *key, *summary, *recipient, *amount, *order_by; /* NULL where absent */
+    const struct template *key_was; /* the key template before the last change, or NULL */
+    const struct header_template *headers;
+    size_t header_count;
+    const struct template_tree *body; /* NULL = none */
+    bool has_input;             /* an input shape is declared */
+    const struct field *fields;
+    size_t field_count;
+    const struct rule *rules;
+    size_t rule_count;
+    const struct risk_class *risks;
+    size_t risk_count;
+    const struct expr *success, *failure; /* NULL where absent */
+    const struct status_rule *statuses;
+    size_t status_count;
+    struct slice const *masked; /* input field names */
+    size_t masked_count;
+    const struct group *uncertain_who, *reviewers; /* NULL = the workflow's owner */
+    bool is_four_eyes;
+    int64_t sla_ms;             /* 0 = none */
+    struct slice was;           /* former name, or empty */
+    struct origin origin, call_origin, confidence_origin, idempotency_origin;
+};
+
+struct workflow {
+    struct slice name, purpose, was, file;
+    struct duties duties;
+    enum mode mode;
+    struct step *steps;
+    size_t step_count;
+    int64_t retain_ms;          /* 0 = not set */
+    struct origin origin;
+};
+
+struct limits {
+    uint64_t unended, body, waiters, disk_reserve;
+};
+
+/* One loaded installation. */
+struct config {
+    struct slice listen_host;
+    int listen_port;
+    struct slice store_path;    /* relative to the config file's folder unless absolute */
+    struct slice policies_path;
+    struct slice timezone;      /* IANA name; UTC by default */
+    struct workflow *workflows;
+    size_t workflow_count;
+    struct upstream *upstreams;
+    size_t upstream_count;
+    struct person *people;
+    size_t person_count;
+    const struct secret_ref *person_tokens; /* one for each of people; SECRET_NONE where absent */
+    struct group *groups;
+    size_t group_count;
+    struct service *services;
+    size_t service_count;
+    struct duties switch_duties;
+    const struct group *admins; /* NULL = nobody */
+    struct limits limits;
+    int64_t key_keep_ms;        /* 0 = for ever */
+    struct slice const *retired;
+    size_t retired_count;
+    const struct secret_ref *secrets; /* every reference, by index */
+    size_t secret_count;
+    unsigned char version[32];  /* SHA-256 of source */
+    struct slice source;        /* every file, whole, as stored */
+};
+
+const struct workflow *config_workflow(const struct config *config, struct slice name);
+const struct step *config_step(const struct config *config, struct slice workflow, struct slice step);
+const struct upstream *config_upstream(const struct config *config, struct slice name);
+const struct person *config_person(const struct config *config, struct slice name);
+const struct service *config_service(const struct config *config, struct slice name);
+const struct group *config_group(const struct config *config, struct slice name);
+bool group_has(const struct group *group, struct slice person);
+const char *cause_name(enum cause cause);
+const char *mode_name(enum mode mode);
+const char *kind_name(enum kind kind);
+const char *idempotency_name(enum idempotency idempotency);

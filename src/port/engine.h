@@ -1,0 +1,191 @@
+/* port/engine.h - the running daemon as its front doors see it.
+ * Owns: the calls that a door may make. loop/ implements it; api/ uses it.
+ * Invariants:
+ *   1. done runs exactly once for each call, on the loop thread, perhaps before the call returns;
+ *      what it is told is durable.
+ *   2. Slices and views handed to done live until it returns. */
+#pragma once
+#include "core/switchboard.h"
+#include "port/store.h"
+#include "record/view.h"
+
+/* Who calls. Made by api/principal.c from a token. */
+enum principal_kind { PRINCIPAL_NONE, PRINCIPAL_PERSON, PRINCIPAL_SERVICE };
+struct principal {
+    enum principal_kind kind;
+    struct slice name;
+    const struct person *person;   /* the person, or the service's human */
+    const struct service *service;
+};
+
+/* Why the engine did not take a call. The HTTP status of each is in api/reply.c. */
+enum engine_refusal {
+    ENGINE_TAKEN,
+    ENGINE_STOPPED,        /* 503: refused by a stop, nothing stored */
+    ENGINE_NO_ROOM,        /* 503: a limit or the disk; `limit` says which */
+    ENGINE_STORE_FAILED,   /* 503: the store failed; no more starts */
+    ENGINE_CONFLICT,       /* 422: same key, other input; `fields` names them */
+    ENGINE_BAD_INPUT,      /* 422: input, confidence, rendering; `problem` says where */
+    ENGINE_NO_KEY,         /* 428 */
+    ENGINE_KEY_DIFFERS,    /* 400: the header is not the policy's key */
+    ENGINE_NOT_FOUND,      /* 404 */
+    ENGINE_NOT_NOW,        /* 409: `refusal` says why; the view is the action as it is */
+    ENGINE_DENIED          /* 403 */
+};
+
+struct engine_reply {
+    enum engine_refusal outcome;
+    enum refusal refusal;
+    const struct view *view;       /* the action as it is, where there is one */
+    struct slice detail;           /* a sentence for people, or empty */
+    struct slice pointer;          /* JSON pointer of a bad field, or empty */
+    const struct stop *stop;       /* stop calls: the receipt */
+    int64_t retry_after_ms;        /* 503 */
+};
+typedef void engine_done_fn(void *arg, const struct engine_reply *reply);
+
+struct engine_submit {
+    const struct principal *principal;
+    const struct step *step;
+    struct slice key;              /* Idempotency-Key, unquoted; empty = none */
+    struct slice run, because, trace;
+    struct slice input_json;       /* the caller's bytes: a JSON object */
+    struct slice context_json;     /* or empty */
+    bool has_confidence;
+    double confidence;
+    int64_t wait_ms;               /* 0 = answer as soon as it is durable */
+    bool is_dry_run;               /* nothing is stored or sent; the view says what would be */
+    /* Set by submit when the caller can go away: engine->forget(handle). */
+    engine_done_fn *done;
+    void *arg;
+};
+
+enum engine_act {
+    ENGINE_APPROVE, ENGINE_REJECT, ENGINE_RESOLVE, ENGINE_CANCEL, ENGINE_AGAIN,
+    ENGINE_BEGIN, ENGINE_REPORT
+};
+struct engine_call {
+    enum engine_act act;
+    const struct principal *principal;
+    uint64_t action;
+    uint8_t review;                /* APPROVE, REJECT: which one; 0 = the current one */
+    struct slice digest;           /* APPROVE: hex of what was shown; empty = the review's own */
+    struct slice reason, evidence; /* people's words */
+    bool happened, send;           /* RESOLVE */
+    struct slice token;            /* BEGIN, REPORT */
+    uint16_t attempt;              /* REPORT */
+    enum outcome outcome;          /* REPORT */
+    struct slice response_json;    /* REPORT; or empty */
+    engine_done_fn *done;
+    void *arg;
+};
+
+/* GET /v1/actions: newest first. */
+struct engine_query {
+    struct slice key, run;         /* exact; with or without workflow and step */
+    struct slice workflow, step;   /* empty = any */
+    bool has_state;
+    enum action_state state;
+    uint64_t before;               /* cursor: id, 0 = newest */
+    size_t limit;
+};
+
+struct engine_incident {
+    uint64_t id;
+    uint64_t stop;
+    struct slice workflow, scope, state, reason, by; /* state: "open" | "closed" */
+    int64_t since_unix_ms, closed_unix_ms;
+};
+
+/* Counters of one workflow for status: since the time that `since` says. */
+struct engine_counts {
+    struct slice workflow;
+    uint64_t automatic, reviewed, degraded[CAUSE_COUNT], rejected, failed, cancelled, expired;
+    uint64_t held, uncertain, in_review, attempting, waiting;  /* now */
+    uint64_t repeats_answered, seconds_prevented; /* replays; of them, ones that would have sent again */
+    uint64_t sla_met, sla_missed;
+    int64_t oldest_held_unix_ms, oldest_people_due_unix_ms;
+};
+struct engine_upstream {
+    struct slice name;
+    bool is_down;
+    int64_t probe_at_unix_ms, pause_until_unix_ms;
+    uint64_t held;
+    int under_way, concurrency, tokens_tenths;
+    uint64_t attempts[OUTCOME_COUNT];
+};
+struct engine_health {
+    bool is_ready;
+    struct slice why;              /* when not ready */
+    struct slice warnings;         /* JSON array of texts: IL900 lines, flags */
+    uint64_t unended, waiters, epoch;
+    int64_t started_unix_ms, now_unix_ms;
+    struct store_counts store;
+    uint64_t head_seq;
+    unsigned char head_hash[STORE_HASH_SIZE];
+};
+
+struct engine_port {
+    void *impl;
+    const struct config *(*config)(void *impl);
+    int64_t (*now_unix_ms)(void *impl);
+    void (*random)(void *impl, void *out_bytes, size_t size); /* for tokens */
+
+    /* Returns a handle (0 when done ran already) for forget. */
+    uint64_t (*submit)(void *impl, const struct engine_submit *submit);
+    void (*act)(void *impl, const struct engine_call *call);
+    /* The caller has gone: done will not run; the action goes on. */
+    void (*forget)(void *impl, uint64_t handle);
+
+    /* Reads; at once. The view and its bytes live in the arena. */
+    enum err (*view)(void *impl, uint64_t action, bool with_history, struct arena *arena,
+                     struct view *out_view);
+    enum err (*list)(void *impl, const struct engine_query *query, struct arena *arena,
+                     struct view *out_views, size_t *out_count, uint64_t *out_next);
+    /* All that waits for people, most urgent (due) first. */
+    enum err (*inbox)(void *impl, struct slice workflow, size_t limit, struct arena *arena,
+                      struct view *out_views, size_t *out_count);
+
+    /* done(reply->stop) at the acknowledgement: in force in memory and durable. */
+    void (*stop)(void *impl, const struct principal *principal, const struct scope *scope,
+                 struct slice reason, engine_done_fn *done, void *arg);
+    /* Lifts exactly the stops of the incident. ENGINE_NOT_FOUND, ENGINE_NOT_NOW (closed already). */
+    void (*restart)(void *impl, const struct principal *principal, uint64_t incident,
+                    struct slice reason, engine_done_fn *done, void *arg);
+    void (*incident_reason)(void *impl, const struct principal *principal, uint64_t incident,
+                            struct slice reason, engine_done_fn *done, void *arg);
+    enum err (*stops)(void *impl, bool with_lifted, struct arena *arena, struct stop *out_stops,
+                      size_t *out_count); /* room for LIMIT_STOPS; *out_count in: capacity */
+    const struct stop *(*stop_by_id)(void *impl, uint64_t id, struct arena *arena);
+    enum err (*incidents)(void *impl, bool open_only, struct arena *arena,
+                          struct engine_incident *out_incidents, size_t *out_count);
+    /* Attempts under way that a stop still waits for. */
+    enum err (*in_flight)(void *impl, uint64_t stop, struct arena *arena, struct view *out_views,
+                          size_t *out_count);
+
+    void (*counts)(void *impl, int64_t since_unix_ms, struct arena *arena,
+                   struct engine_counts *out_counts, size_t *out_count); /* one per workflow */
+    void (*upstreams)(void *impl, struct arena *arena, struct engine_upstream *out, size_t *out_count);
+    void (*health)(void *impl, struct arena *arena, struct engine_health *out_health);
+
+    /* The log: records from a sequence on. on_record follows live ones; 0 = stop following. */
+    const struct store_port *(*store)(void *impl);
+    uint64_t (*follow)(void *impl, void (*on_record)(void *arg, uint64_t seq), void *arg);
+    void (*unfollow)(void *impl, uint64_t handle);
+
+    /* Administration. reload: done with detail = all problems as text, ENGINE_BAD_INPUT when refused. */
+    void (*reload)(void *impl, const struct principal *principal, engine_done_fn *done, void *arg);
+    void (*backup)(void *impl, const struct principal *principal, struct slice path,
+                   engine_done_fn *done, void *arg);
+    /* Tokens: stored by their SHA-256. */
+    void (*token_put)(void *impl, const struct principal *principal, struct slice name,
+                      const unsigned char hash[32], engine_done_fn *done, void *arg);
+    void (*token_revoke)(void *impl, const struct principal *principal, struct slice id,
+                         engine_done_fn *done, void *arg);
+    /* The principal name of a token, from config secrets or the store; false = unknown. */
+    bool (*token_owner)(void *impl, const unsigned char hash[32], struct slice *out_name);
+
+    /* Sandbox providers; ERR_NOT_FOUND when the upstream is none. JSON in and out. */
+    enum err (*sandbox)(void *impl, struct slice upstream, struct slice settings_json,
+                        struct buf *out_report_json);
+};

@@ -60,7 +60,7 @@ tests: $(TESTS)
 deps: ; @tools/deps
 run: deps ; @$(MAKE) all && exec tools/run-demo
 test: deps ; @$(MAKE) V=asan WERROR=-Werror all tests && $(MAKE) V=release WERROR=-Werror all && tools/run-tests build/asan
-lint: ; @tools/lint
+lint: deps ; @$(MAKE) all && tools/lint
 asan tsan: deps ; @$(MAKE) V=$@ WERROR=-Werror all tests && tools/run-tests build/$@ --c-only
 fuzz: deps ; @$(MAKE) V=fuzz fuzzers && tools/run-fuzz
 fuzzers: $(FUZZERS)

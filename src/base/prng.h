@@ -1,5 +1,5 @@
 /* base/prng.h - a small seeded generator for jitter and simulation. Not for keys or tokens.
- * splitmix64 (Steele, Lea, Flood 2014): any seed is good, one 64-bit state. */
+ * Owns: its 64-bit state; splitmix64 (Steele, Lea, Flood 2014), for which any seed is good. */
 #pragma once
 #include <stdint.h>
 

@@ -1,8 +1,8 @@
 /* base/buf.h - a growing byte buffer that is born with its maximum.
  * Owns: its bytes, by malloc.
  * Invariants:
- *   1. size <= size_max. Past it, or without memory, the buffer is `overflowed`: sticky, the content
- *      so far stays, later adds do nothing. The caller checks once at the end with buf_ok().
+ *   1. size <= size_max. Past it, or without memory, the buffer is `overflowed`: sticky, the
+ * content so far stays, later adds do nothing. The caller checks once at the end with buf_ok().
  *   2. at[size] is always a NUL once something was added, so buf_text() is free. */
 #pragma once
 #include "base/slice.h"
@@ -27,7 +27,8 @@ void buf_add_byte(struct buf *buf, char byte);
 void buf_add_fmt(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void buf_add_i64(struct buf *buf, int64_t value);
 void buf_add_u64(struct buf *buf, uint64_t value);
-/* A JSON string with its quotes, RFC 8259 section 7. The bytes must be valid UTF-8 (else U+FFFD). */
+/* A JSON string with its quotes, RFC 8259 section 7. The bytes must be valid UTF-8 (else U+FFFD).
+ */
 void buf_add_json_text(struct buf *buf, struct slice text);
 static inline bool buf_ok(const struct buf *buf)
 {

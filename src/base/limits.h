@@ -6,73 +6,75 @@
 
 /* Names that people write in policies: workflow, step, upstream, rule, group, person. */
 #define LIMIT_NAME 64
-#define LIMIT_KEY 255              /* a caller's idempotency key; draft-ietf-httpapi-idempotency-key */
-#define LIMIT_RUN 255              /* business key of a run */
-#define LIMIT_BECAUSE 4096         /* the caller's free text */
-#define LIMIT_REASON 4096          /* a person's free text */
-#define LIMIT_SUMMARY 512          /* one line for people; longer is cut with a mark when shown */
+#define LIMIT_KEY 255      /* a caller's idempotency key; draft-ietf-httpapi-idempotency-key */
+#define LIMIT_RUN 255      /* business key of a run */
+#define LIMIT_BECAUSE 4096 /* the caller's free text */
+#define LIMIT_REASON 4096  /* a person's free text */
+#define LIMIT_SUMMARY 512  /* one line for people; longer is cut with a mark when shown */
 
 /* HTTP at our own door (evidence: what a gate must refuse). */
-#define LIMIT_HTTP_LINE 8192       /* request line */
+#define LIMIT_HTTP_LINE 8192 /* request line */
 #define LIMIT_HTTP_HEADER_BLOCK 32768
 #define LIMIT_HTTP_HEADERS 100
 #define LIMIT_HTTP_BODY (1024 * 1024) /* `limits.body`: default of what a caller may send */
-#define LIMIT_HTTP_SLOW_MS 10000   /* a request must be whole this long after its first byte */
-#define LIMIT_HTTP_IDLE_MS 75000   /* an idle connection is closed after this */
-#define LIMIT_CONNECTIONS 1024     /* open at once, all lanes together */
-#define LIMIT_CONNECTIONS_STOP 16  /* of them kept free for the stop lane */
-#define LIMIT_PIPELINE 16          /* requests of one connection read ahead */
+#define LIMIT_HTTP_SLOW_MS 10000      /* a request must be whole this long after its first byte */
+#define LIMIT_HTTP_IDLE_MS 75000      /* an idle connection is closed after this */
+#define LIMIT_CONNECTIONS 1024        /* open at once, all lanes together */
+#define LIMIT_CONNECTIONS_STOP 16     /* of them kept free for the stop lane */
+#define LIMIT_PIPELINE 16             /* requests of one connection read ahead */
 
 /* JSON and expressions. */
 #define LIMIT_JSON_DEPTH 32
 #define LIMIT_EXPR_TEXT 2048
 #define LIMIT_EXPR_NODES 256
 #define LIMIT_EXPR_DEPTH 32
-#define LIMIT_EXPR_STEPS 100000    /* evaluation cost of one expression; comprehensions count each turn */
+#define LIMIT_EXPR_STEPS                                                                           \
+    100000 /* evaluation cost of one expression; comprehensions count each turn */
 #define LIMIT_EXPR_STRING (64 * 1024) /* a string made while evaluating */
-#define LIMIT_REGEX_MATCH 100000   /* PCRE2 match limit */
-#define LIMIT_SAW 16               /* values recorded per deciding expression */
-#define LIMIT_SAW_VALUE 256        /* bytes of one recorded value; longer is cut with a mark */
+#define LIMIT_REGEX_MATCH 100000      /* PCRE2 match limit */
+#define LIMIT_SAW 16                  /* values recorded per deciding expression */
+#define LIMIT_SAW_VALUE 256           /* bytes of one recorded value; longer is cut with a mark */
 
 /* Policies. */
 #define LIMIT_POLICY_FILE (256 * 1024)
 #define LIMIT_POLICY_FILES 256
 #define LIMIT_YAML_DEPTH 16
 #define LIMIT_YAML_NODES 20000
-#define LIMIT_PROBLEMS 200         /* mistakes told at once */
-#define LIMIT_STEPS 64             /* per workflow */
-#define LIMIT_RULES 32             /* per step */
-#define LIMIT_RISKS 8              /* classes per step */
-#define LIMIT_HEADERS 32           /* per call */
-#define LIMIT_FIELDS 128           /* per input shape */
-#define LIMIT_CHAIN 8              /* entries of one fallback list */
+#define LIMIT_PROBLEMS 200 /* mistakes told at once */
+#define LIMIT_STEPS 64     /* per workflow */
+#define LIMIT_RULES 32     /* per step */
+#define LIMIT_RISKS 8      /* classes per step */
+#define LIMIT_HEADERS 32   /* per call */
+#define LIMIT_FIELDS 128   /* per input shape */
+#define LIMIT_CHAIN 8      /* entries of one fallback list */
 #define LIMIT_PATH_GATES (LIMIT_RULES + 16)
 
 /* Attempts. */
-#define LIMIT_ATTEMPTS 10          /* R15: `attempts` is 1..10 */
-#define LIMIT_RELEASES 5           /* R15: releases from the safe queue in one generation */
-#define SEND_BY_MS 2000            /* R14: a start must leave within this, or it is not_sent */
-#define RETRY_AFTER_MAX_MS 60000   /* a longer wait parks the action */
-#define RETRY_BUDGET_TENTHS 100    /* per upstream: 10 retries to begin with; a retry costs 10 tenths */
-#define START_BY_MS 10000          /* R13: `begin` must follow the permit within this */
-#define LIMIT_ANSWER (1024 * 1024) /* an upstream's answer; more is cut and marked */
+#define LIMIT_ATTEMPTS 10        /* R15: `attempts` is 1..10 */
+#define LIMIT_RELEASES 5         /* R15: releases from the safe queue in one generation */
+#define SEND_BY_MS 2000          /* R14: a start must leave within this, or it is not_sent */
+#define RETRY_AFTER_MAX_MS 60000 /* a longer wait parks the action */
+#define RETRY_BUDGET_TENTHS                                                                        \
+    100                   /* per upstream: 10 retries to begin with; a retry costs 10 tenths */
+#define START_BY_MS 10000 /* R13: `begin` must follow the permit within this */
+#define LIMIT_ANSWER (1024 * 1024)      /* an upstream's answer; more is cut and marked */
 #define LIMIT_ANSWER_STORED (64 * 1024) /* of it, kept for replays; more is cut and marked */
-#define LIMIT_REQUEST (1024 * 1024) /* a rendered request */
-#define LIMIT_CONCURRENCY 64       /* default calls at one upstream at once */
+#define LIMIT_REQUEST (1024 * 1024)     /* a rendered request */
+#define LIMIT_CONCURRENCY 64            /* default calls at one upstream at once */
 
 /* Store and driver. */
-#define LIMIT_BATCH 512            /* items of one transaction */
-#define LIMIT_STORE_QUEUE 8192     /* items that wait for the store thread */
-#define LIMIT_UNENDED 1000000      /* `limits.unended`: actions that have not ended */
-#define LIMIT_WAITERS 4096         /* `limits.waiters`: callers that wait for an answer */
-#define LIMIT_HOT_ACTIONS 16384    /* action entries in memory; the rest sleeps in the store */
-#define LIMIT_DUE_PAGE 256         /* due actions read from the store at once */
-#define LIMIT_PAGE 1000            /* items of one answer */
+#define LIMIT_BATCH 512         /* items of one transaction */
+#define LIMIT_STORE_QUEUE 8192  /* items that wait for the store thread */
+#define LIMIT_UNENDED 1000000   /* `limits.unended`: actions that have not ended */
+#define LIMIT_WAITERS 4096      /* `limits.waiters`: callers that wait for an answer */
+#define LIMIT_HOT_ACTIONS 16384 /* action entries in memory; the rest sleeps in the store */
+#define LIMIT_DUE_PAGE 256      /* due actions read from the store at once */
+#define LIMIT_PAGE 1000         /* items of one answer */
 #define LIMIT_DISK_RESERVE (16 * 1024 * 1024) /* admissions end when less is free */
-#define LIMIT_STOPS 4096           /* stops in force */
+#define LIMIT_STOPS 4096                      /* stops in force */
 #define LIMIT_PRINCIPALS 4096
 #define LIMIT_TOKENS 4096
-#define WAIT_DEFAULT_MS 20000      /* `Prefer: wait` */
+#define WAIT_DEFAULT_MS 20000 /* `Prefer: wait` */
 #define WAIT_MAX_MS 120000
 
 static_assert(LIMIT_ANSWER_STORED <= LIMIT_ANSWER, "what is kept was read");

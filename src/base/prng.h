@@ -15,8 +15,14 @@ static inline uint64_t prng_next(struct prng *prng)
     return z ^ (z >> 31);
 }
 
-/* 0 .. below-1; 0 when below is 0. The bias of the multiplication is under 2^-32 for small ranges. */
+/* Scales 64 random bits to 0 .. below-1; 0 when below is 0. The bias is under 2^-32 for small
+ * ranges. */
+static inline uint64_t prng_scale(uint64_t random, uint64_t below)
+{
+    return (uint64_t)((__extension__(unsigned __int128) random * below) >> 64);
+}
+
 static inline uint64_t prng_below(struct prng *prng, uint64_t below)
 {
-    return below ? (uint64_t)(((unsigned __int128)prng_next(prng) * below) >> 64) : 0;
+    return prng_scale(prng_next(prng), below);
 }

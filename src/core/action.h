@@ -13,8 +13,15 @@
 
 enum action_state {
     STATE_UNCERTAIN, /* zero: an unknown stored value is read as this (R27) */
-    STATE_ATTEMPTING, STATE_WAITING, STATE_IN_REVIEW, STATE_HELD,
-    STATE_DONE, STATE_FAILED, STATE_REJECTED, STATE_EXPIRED, STATE_CANCELLED,
+    STATE_ATTEMPTING,
+    STATE_WAITING,
+    STATE_IN_REVIEW,
+    STATE_HELD,
+    STATE_DONE,
+    STATE_FAILED,
+    STATE_REJECTED,
+    STATE_EXPIRED,
+    STATE_CANCELLED,
     STATE_COUNT
 };
 static inline bool state_is_end(enum action_state state)
@@ -33,39 +40,39 @@ enum { ACTION_DIGEST = 16 };
 struct action {
     uint64_t id;
     enum action_state state;
-    enum reason reason;          /* why it is in this state */
-    enum cause cause;            /* degraded by; CAUSE_NONE = not */
+    enum reason reason; /* why it is in this state */
+    enum cause cause;   /* degraded by; CAUSE_NONE = not */
     enum hold_for hold_for;
     enum due_kind due_kind;
-    int64_t due_unix_ms;         /* of due_kind; 0 = none */
-    int64_t hold_end_unix_ms;    /* HELD: the end of the hold when due_kind is DUE_KEEPS */
-    int64_t people_due_unix_ms;  /* in review or uncertain: by when somebody should act */
+    int64_t due_unix_ms;        /* of due_kind; 0 = none */
+    int64_t hold_end_unix_ms;   /* HELD: the end of the hold when due_kind is DUE_KEEPS */
+    int64_t people_due_unix_ms; /* in review or uncertain: by when somebody should act */
     int64_t submitted_unix_ms;
     int64_t ended_unix_ms;
-    uint64_t stop_id;            /* HOLD_FOR_STOP */
-    uint64_t again_of;           /* the action that this one tries anew, or 0 */
+    uint64_t stop_id;  /* HOLD_FOR_STOP */
+    uint64_t again_of; /* the action that this one tries anew, or 0 */
 
     uint8_t generation, route, revision;
     uint8_t risk;
     enum mode mode;
-    uint16_t starts;             /* of this route, for the cap */
-    uint16_t grants;             /* starts granted beyond the cap (R15) */
-    uint16_t starts_total;       /* attempt numbers are 1..starts_total (fencing tokens, R14) */
+    uint16_t starts;       /* of this route, for the cap */
+    uint16_t grants;       /* starts granted beyond the cap (R15) */
+    uint16_t starts_total; /* attempt numbers are 1..starts_total (fencing tokens, R14) */
     uint8_t releases;
-    uint8_t reviews;             /* reviews made so far; the current one's number */
-    bool may_have_happened;      /* R1 */
-    bool attempt_is_open;        /* started (a permit: given), no outcome */
-    bool permit_is_begun;        /* caller-executed */
-    bool is_approved;            /* unspent approval */
-    bool is_granted;             /* unspent grant: a person said "it did not happen, send" */
-    bool once_is_spent;          /* 421 and 425 were tried again already */
-    bool is_hold_rule_spent;     /* its rule's hold has run out once */
+    uint8_t reviews;               /* reviews made so far; the current one's number */
+    bool may_have_happened;        /* R1 */
+    bool attempt_is_open;          /* started (a permit: given), no outcome */
+    bool permit_is_begun;          /* caller-executed */
+    bool is_approved;              /* unspent approval */
+    bool is_granted;               /* unspent grant: a person said "it did not happen, send" */
+    bool once_is_spent;            /* 421 and 425 were tried again already */
+    bool is_hold_rule_spent;       /* its rule's hold has run out once */
     int64_t route_entered_unix_ms; /* start of `within` */
-    int64_t first_start_unix_ms; /* of the route: start of `keeps` (R6) */
-    int64_t attempt_unix_ms;     /* start of the last attempt */
+    int64_t first_start_unix_ms;   /* of the route: start of `keeps` (R6) */
+    int64_t attempt_unix_ms;       /* start of the last attempt */
     enum outcome last_outcome;
     enum reason last_reason;
-    int last_status;             /* HTTP; 0 = no answer */
+    int last_status;                             /* HTTP; 0 = no answer */
     unsigned char request_digest[ACTION_DIGEST]; /* of the frozen request */
     unsigned char approved_digest[ACTION_DIGEST];
     /* frozen at the route's first start (R6) */
@@ -77,35 +84,35 @@ struct action {
 };
 
 enum action_event_kind {
-    EVENT_SUBMIT,   /* gate */
-    EVENT_GATE,     /* gate: released, due for a retry, approved, restarted: enter it again */
-    EVENT_OUTCOME,  /* attempt, result: also WITHHELD (result.is_withheld) */
-    EVENT_CRASHED,  /* recovery: the attempt was open when interlock ended */
-    EVENT_TIMER,    /* due; for DUE_RETRY the driver sends EVENT_GATE instead */
-    EVENT_APPROVE,  /* then the driver sends EVENT_GATE */
+    EVENT_SUBMIT,  /* gate */
+    EVENT_GATE,    /* gate: released, due for a retry, approved, restarted: enter it again */
+    EVENT_OUTCOME, /* attempt, result: also WITHHELD (result.is_withheld) */
+    EVENT_CRASHED, /* recovery: the attempt was open when interlock ended */
+    EVENT_TIMER,   /* due; for DUE_RETRY the driver sends EVENT_GATE instead */
+    EVENT_APPROVE, /* then the driver sends EVENT_GATE */
     EVENT_REJECT,
-    EVENT_RESOLVE,  /* happened, send; after "send" the driver sends EVENT_GATE */
+    EVENT_RESOLVE, /* happened, send; after "send" the driver sends EVENT_GATE */
     EVENT_CANCEL,
-    EVENT_BEGIN,    /* caller-executed: the permit is used, or renewed */
-    EVENT_REPORT,   /* caller-executed: its outcome */
+    EVENT_BEGIN,     /* caller-executed: the permit is used, or renewed */
+    EVENT_REPORT,    /* caller-executed: its outcome */
     EVENT_QUARANTINE /* R27: its event broke a CHECK twice: to a person */
 };
 
 struct action_event {
     enum action_event_kind kind;
     int64_t now_unix_ms;
-    uint64_t random;                /* for jitter */
-    const struct step_terms *terms; /* of the policy in force */
-    const struct gate_answer *gate; /* SUBMIT, GATE */
+    uint64_t random;                             /* for jitter */
+    const struct step_terms *terms;              /* of the policy in force */
+    const struct gate_answer *gate;              /* SUBMIT, GATE */
     unsigned char request_digest[ACTION_DIGEST]; /* SUBMIT, GATE, APPROVE: as it would be sent */
-    uint64_t stop_id;               /* the first stop that covers it now, or 0 */
-    uint16_t attempt;               /* OUTCOME, REPORT */
-    struct attempt_result result;   /* OUTCOME */
-    enum outcome reported;          /* REPORT */
-    bool has_token;                 /* the upstream's retry budget has a token */
-    bool is_upstream_down;          /* work is held for it */
-    bool is_release;                /* GATE: out of the safe queue: counts and grants (R15) */
-    bool happened, send;            /* RESOLVE */
+    uint64_t stop_id;                            /* the first stop that covers it now, or 0 */
+    uint16_t attempt;                            /* OUTCOME, REPORT */
+    struct attempt_result result;                /* OUTCOME */
+    enum outcome reported;                       /* REPORT */
+    bool has_token;                              /* the upstream's retry budget has a token */
+    bool is_upstream_down;                       /* work is held for it */
+    bool is_release;     /* GATE: out of the safe queue: counts and grants (R15) */
+    bool happened, send; /* RESOLVE */
 };
 
 /* Why an event was not taken; the API makes 409 or 403 of it. */
@@ -131,10 +138,10 @@ enum refusal {
 
 /* What the driver must do, after the new state is durable. */
 struct action_effects {
-    bool is_changed;         /* save the action and a record */
-    bool must_send;          /* attempt action->starts_total: after the save ask may_send, then send */
-    bool must_permit;        /* caller-executed: the creating answer carries the permit */
-    bool must_enter_gate;    /* feed EVENT_GATE next, in the same turn (approved, "send") */
+    bool is_changed;      /* save the action and a record */
+    bool must_send;       /* attempt action->starts_total: after the save ask may_send, then send */
+    bool must_permit;     /* caller-executed: the creating answer carries the permit */
+    bool must_enter_gate; /* feed EVENT_GATE next, in the same turn (approved, "send") */
     bool is_refused_by_stop; /* SUBMIT only: nothing is stored; 503 */
     bool spends_token;       /* a retry: one token of the upstream's budget */
     bool earns_token;        /* a first attempt was answered with ok */
@@ -144,7 +151,7 @@ struct action_effects {
     bool is_late;            /* the outcome came after the attempt was given up */
     int64_t pause_ms;        /* Retry-After: no new attempt at this upstream before; 0 = none */
     bool has_verdict;
-    struct verdict verdict;  /* OUTCOME, REPORT, CRASHED: how the attempt was read */
+    struct verdict verdict; /* OUTCOME, REPORT, CRASHED: how the attempt was read */
     enum refusal refusal;
 };
 
@@ -155,7 +162,8 @@ void action_init(struct action *action, uint64_t id, int64_t now_unix_ms, uint8_
 void action_step(struct action *action, const struct action_event *event,
                  struct action_effects *out_effects);
 
-/* May a start repeat what may have happened? (I3, R6: now + timeout < first start + keeps - margin) */
+/* May a start repeat what may have happened? (I3, R6: now + timeout < first start + keeps - margin)
+ */
 bool action_may_repeat(const struct action *action, int64_t now_unix_ms);
 
 /* Aborts unless I2, I4, I8 and R1 hold; the driver and the simulator call it after each step. */

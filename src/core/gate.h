@@ -10,9 +10,18 @@
 #include "base/limits.h"
 #include "core/outcome.h"
 
-enum gate { GATE_RISK, GATE_SWITCH, GATE_RULE, GATE_CONFIDENCE, GATE_MODE, GATE_FRESHNESS,
-            GATE_UPSTREAM, GATE_COUNT };
-/* In order of force. SAYS_NOTE: recorded, no opinion (risk; an `allow` rule; a rule that is false). */
+enum gate {
+    GATE_RISK,
+    GATE_SWITCH,
+    GATE_RULE,
+    GATE_CONFIDENCE,
+    GATE_MODE,
+    GATE_FRESHNESS,
+    GATE_UPSTREAM,
+    GATE_COUNT
+};
+/* In order of force. SAYS_NOTE: recorded, no opinion (risk; an `allow` rule; a rule that is false).
+ */
 enum says { SAYS_NOTE, SAYS_GO, SAYS_REVIEW, SAYS_HOLD, SAYS_REFUSE, SAYS_REJECT, SAYS_COUNT };
 
 enum truth { TRUTH_FALSE, TRUTH_TRUE, TRUTH_UNDECIDABLE };
@@ -30,31 +39,31 @@ struct gate_facts {
 struct gate_question {
     const struct step_terms *terms;
     const struct gate_facts *facts;
-    const struct rule *rules;         /* facts->rule_count of them; their says and hold_ms are read */
-    bool is_stopped;                  /* some stop in force covers this action (risk included) */
-    bool is_stored;                   /* already admitted: held at a stop whatever `stopped` says */
-    int64_t age_ms;                   /* since submit */
-    bool is_upstream_down;            /* work is held for its upstream: queue behind it */
-    bool is_approved;                 /* a valid approval of this very request */
-    bool is_granted;                  /* a person said "send": counts as an approval */
-    bool is_hold_rule_spent;          /* its rule's hold has run out: that hold does not repeat */
+    const struct rule *rules; /* facts->rule_count of them; their says and hold_ms are read */
+    bool is_stopped;          /* some stop in force covers this action (risk included) */
+    bool is_stored;           /* already admitted: held at a stop whatever `stopped` says */
+    int64_t age_ms;           /* since submit */
+    bool is_upstream_down;    /* work is held for its upstream: queue behind it */
+    bool is_approved;         /* a valid approval of this very request */
+    bool is_granted;          /* a person said "send": counts as an approval */
+    bool is_hold_rule_spent;  /* its rule's hold has run out: that hold does not repeat */
 };
 
 struct gate_step {
     enum gate gate;
     enum says says;
-    uint8_t index;                    /* RULE: which rule; RISK: the class (risk_count = normal) */
-    enum truth truth;                 /* RULE and RISK */
+    uint8_t index;    /* RULE: which rule; RISK: the class (risk_count = normal) */
+    enum truth truth; /* RULE and RISK */
 };
 
 struct gate_answer {
     enum says says;
-    enum cause cause;                 /* whose fallback applies, for REVIEW, HOLD, REFUSE, REJECT */
+    enum cause cause; /* whose fallback applies, for REVIEW, HOLD, REFUSE, REJECT */
     enum reason reason;
-    struct what what;                 /* resolved: review due, hold time */
-    uint8_t decided_by;               /* index into path */
-    uint8_t risk;                     /* class; terms->risk_count = normal */
-    enum says would;                  /* mode observe: what auto would have said; else == says */
+    struct what what;   /* resolved: review due, hold time */
+    uint8_t decided_by; /* index into path */
+    uint8_t risk;       /* class; terms->risk_count = normal */
+    enum says would;    /* mode observe: what auto would have said; else == says */
     enum reason would_reason;
     uint8_t path_count;
     struct gate_step path[LIMIT_PATH_GATES];

@@ -9,8 +9,14 @@
 #pragma once
 #include "policy/types.h"
 
-enum outcome { OUTCOME_UNCERTAIN, OUTCOME_OK, OUTCOME_NOT_SENT, OUTCOME_BUSY, OUTCOME_FAILED,
-               OUTCOME_COUNT };
+enum outcome {
+    OUTCOME_UNCERTAIN,
+    OUTCOME_OK,
+    OUTCOME_NOT_SENT,
+    OUTCOME_BUSY,
+    OUTCOME_FAILED,
+    OUTCOME_COUNT
+};
 
 /* Why an action is where it is. The stable code and the words for people stand in one table. */
 #define REASON_LIST(X)                                                                             \
@@ -76,15 +82,15 @@ struct attempt_result {
     int status;
     enum status_meaning declared; /* the step's `outcomes` before the upstream's */
     enum hint hint;
-    int64_t retry_after_ms;       /* -1 = none */
+    int64_t retry_after_ms; /* -1 = none */
     enum tested success, failure;
 };
 
 struct verdict {
     enum outcome outcome;
     enum reason reason;
-    bool is_once;    /* 421 and 425: one more try at most */
-    bool may_retry;  /* false: a hint or a permanent fault forbids another try */
+    bool is_once;   /* 421 and 425: one more try at most */
+    bool may_retry; /* false: a hint or a permanent fault forbids another try */
 };
 
 /* had_uncertain: an earlier attempt of the action may have happened (409 under by-key). */

@@ -22,7 +22,7 @@ enum { STOP_STATES = 16 }; /* room for every enum action_state */
 struct stop {
     uint64_t id;
     uint64_t incident;
-    uint64_t epoch;              /* starts at or before it may be in flight */
+    uint64_t epoch;                /* starts at or before it may be in flight */
     char names[4][LIMIT_NAME + 1]; /* workflow, step, upstream, risk; "" = any */
     char by[LIMIT_NAME + 1];
     bool is_lifted;
@@ -34,7 +34,7 @@ struct stop {
 };
 
 struct switchboard {
-    struct stop *stops;          /* in force and lifted ones whose receipt is open; order of id */
+    struct stop *stops; /* in force and lifted ones whose receipt is open; order of id */
     size_t stop_count, capacity;
     uint64_t epoch;
 };

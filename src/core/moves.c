@@ -1,0 +1,131 @@
+#include "core/moves.h"
+
+#include "base/check.h"
+
+void action_init(struct action *action, uint64_t id, int64_t now_unix_ms, uint8_t generation)
+{
+    *action = (struct action){.id = id, .submitted_unix_ms = now_unix_ms, .generation = generation};
+}
+
+void move_clear_timer(struct action *action)
+{
+    action->due_kind = DUE_NONE;
+    action->due_unix_ms = 0;
+    action->hold_end_unix_ms = 0;
+    action->people_due_unix_ms = 0;
+}
+
+void move_end(struct action *action, const struct action_event *event, enum action_state state,
+              enum reason reason)
+{
+    CHECK(state_is_end(state));
+    CHECK(state == STATE_DONE || !action->may_have_happened); /* R1 */
+    CHECK(!action->attempt_is_open);
+    action->state = state;
+    action->reason = reason;
+    action->ended_unix_ms = event->now_unix_ms;
+    move_clear_timer(action);
+}
+
+void move_to_uncertain(struct action *action, const struct action_event *event, enum reason reason)
+{
+    action->state = STATE_UNCERTAIN;
+    action->reason = reason;
+    move_clear_timer(action);
+    action->people_due_unix_ms = event->now_unix_ms + event->terms->uncertain_due_ms;
+}
+
+void move_to_review(struct action *action, const struct action_event *event, enum reason reason,
+                    int64_t due_ms)
+{
+    if (action->may_have_happened) { /* R1: a person settles it first */
+        move_to_uncertain(action, event, reason);
+        return;
+    }
+    action->state = STATE_IN_REVIEW;
+    action->reason = reason;
+    action->is_approved = false;
+    if (action->reviews < UINT8_MAX)
+        action->reviews++;
+    move_clear_timer(action);
+    action->people_due_unix_ms = event->now_unix_ms + due_ms;
+}
+
+/* When the upstream stops recognising a repeat: R6, with a margin of max(10 %, 60 s). */
+static int64_t move_keeps_end(const struct action *action)
+{
+    int64_t margin = action->keeps_ms / 10 > 60000 ? action->keeps_ms / 10 : 60000;
+    return action->first_start_unix_ms + action->keeps_ms - margin - action->timeout_ms;
+}
+
+bool action_may_repeat(const struct action *action, int64_t now_unix_ms)
+{
+    if (!action->may_have_happened)
+        return true;
+    switch (action->idempotency) {
+    case IDEMPOTENCY_NONE:
+    case IDEMPOTENCY_BY_CHECK:
+        return false;
+    case IDEMPOTENCY_BY_NATURE:
+        return true;
+    case IDEMPOTENCY_BY_KEY:
+        return now_unix_ms < move_keeps_end(action);
+    }
+    return false;
+}
+
+void move_to_held(struct action *action, const struct action_event *event, enum reason reason,
+                  enum hold_for hold_for, int64_t hold_ms)
+{
+    action->state = STATE_HELD;
+    action->reason = reason;
+    action->hold_for = hold_for;
+    action->stop_id = hold_for == HOLD_FOR_STOP ? event->stop_id : 0;
+    move_clear_timer(action);
+    action->hold_end_unix_ms = event->now_unix_ms + hold_ms;
+    action->due_kind = DUE_HOLD_END;
+    action->due_unix_ms = action->hold_end_unix_ms;
+    if (action->may_have_happened && action->idempotency == IDEMPOTENCY_BY_KEY &&
+        move_keeps_end(action) < action->due_unix_ms) {
+        action->due_kind = DUE_KEEPS; /* R6: a hold does not extend it */
+        action->due_unix_ms = move_keeps_end(action);
+    }
+}
+
+static void move_freeze(struct action *action, const struct action_event *event)
+{
+    const struct step_terms *terms = event->terms;
+    action->is_frozen = true; /* R5, R6: from here on the policy cannot change them */
+    action->effect = terms->effect;
+    action->idempotency = terms->idempotency;
+    action->keeps_ms = terms->keeps_ms;
+    action->timeout_ms = terms->timeout_ms;
+    action->first_start_unix_ms = event->now_unix_ms;
+    memcpy(action->request_digest, event->request_digest, ACTION_DIGEST);
+}
+
+void move_start(struct action *action, const struct action_event *event, struct action_effects *out)
+{
+    CHECK(!action->attempt_is_open);                                 /* I2 */
+    CHECK(action_may_repeat(action, event->now_unix_ms));            /* I3 */
+    CHECK(action->starts < event->terms->attempts + action->grants); /* I4 */
+    if (!action->is_frozen)
+        move_freeze(action, event);
+    action->starts++;
+    action->starts_total++;
+    action->attempt_is_open = true;
+    action->attempt_unix_ms = event->now_unix_ms;
+    action->is_approved = false;
+    action->is_granted = false;
+    action->state = STATE_ATTEMPTING;
+    action->reason = REASON_NONE;
+    move_clear_timer(action);
+    if (!event->terms->is_caller) {
+        out->must_send = true;
+        return;
+    }
+    action->permit_is_begun = false;
+    action->due_kind = DUE_START_BY;
+    action->due_unix_ms = event->now_unix_ms + event->terms->start_by_ms;
+    out->must_permit = true;
+}

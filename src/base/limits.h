@@ -64,7 +64,11 @@
 
 /* Store and driver. */
 #define LIMIT_BATCH 512         /* items of one transaction */
-#define LIMIT_STORE_QUEUE 8192  /* items that wait for the store thread */
+#define LIMIT_BATCH_BYTES (8 * 1024 * 1024) /* a transaction takes no more submits after this */
+#define LIMIT_STORE_QUEUE 8192              /* submits whose end was not told yet */
+#define LIMIT_STORE_QUEUE_BYTES (32 * 1024 * 1024) /* of them together; one may be larger */
+#define LIMIT_WAL_PAGES 10000      /* a checkpoint begins; smaller ones write hot pages too often */
+#define LIMIT_WAL_PAGES_HARD 60000 /* the writer waits for the checkpoint: the log is bounded */
 #define LIMIT_UNENDED 1000000   /* `limits.unended`: actions that have not ended */
 #define LIMIT_WAITERS 4096      /* `limits.waiters`: callers that wait for an answer */
 #define LIMIT_HOT_ACTIONS 16384 /* action entries in memory; the rest sleeps in the store */
@@ -79,4 +83,5 @@
 
 static_assert(LIMIT_ANSWER_STORED <= LIMIT_ANSWER, "what is kept was read");
 static_assert(LIMIT_CONNECTIONS_STOP < LIMIT_CONNECTIONS, "the stop lane is a part of all");
+static_assert(LIMIT_WAL_PAGES * 4 <= LIMIT_WAL_PAGES_HARD, "room to write while a checkpoint runs");
 static_assert(LIMIT_BATCH <= LIMIT_STORE_QUEUE, "one batch fits the queue");

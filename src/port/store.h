@@ -16,8 +16,9 @@
  *   2. Sequence numbers come from the caller and must follow the head without a gap; any other
  *      one is a bug (CHECK).
  *   3. A key that belongs to another action: the store goes to STORE_FAILED with ERR_CONFLICT
- *      (on one node the lock makes this impossible); nothing of that write is stored. keys[].replaces
- *      names the action that a key may be taken from (`again`, runs).
+ *      (on one node the lock makes this impossible); nothing of that submit is stored, and all that
+ *      was submitted before it is. keys[].replaces names the action that a key may be taken from
+ *      (`again`, runs).
  *   4. No space: nothing is lost; the batch waits and is tried again (state STORE_FULL) until it
  *      is saved. Any other error: STORE_FAILED for good, done is never told.
  *   5. Reads see every write whose done was told, and perhaps later ones.
@@ -83,7 +84,9 @@ struct store_write {
     size_t row_count;
 };
 
-typedef void store_done_fn(void *arg, uint64_t through); /* told once for each submit, with its ticket */
+/* Told once for each submit, with its ticket: submits are counted from 1 when the store opens. All
+ * through this one are durable, and head() has moved at least so far. */
+typedef void store_done_fn(void *arg, uint64_t through);
 
 enum store_state { STORE_OK, STORE_FULL, STORE_FAILED };
 
@@ -111,6 +114,7 @@ struct store_open_query {
     struct slice scope;      /* prefix "workflow/" or whole "workflow/step"; empty = any */
     struct slice upstream;   /* empty = any */
     uint64_t after_id;
+    int64_t after_due_unix_ms; /* by_due: due time of after_id, the last one of the page before */
     size_t limit;            /* <= LIMIT_PAGE */
 };
 
@@ -122,11 +126,15 @@ struct store_counts {
 struct store_port {
     void *impl;
     /* Queues the writes as one unit: all of them in one transaction (perhaps with others).
-     * Copies what it needs. ERR_BUSY when the queue is full: nothing was taken.
-     * on done: later, on the loop thread, in order. done may be NULL. */
+     * Copies what it needs. ERR_BUSY when the queue is full (LIMIT_STORE_QUEUE submits, or
+     * LIMIT_STORE_QUEUE_BYTES, whose done was not told yet): nothing was taken. After STORE_FAILED
+     * its reason; ERR_DENIED when the store was opened only to be read.
+     * done: later, on the loop thread, in order. It may submit again. done may be NULL. */
     enum err (*submit)(void *impl, const struct store_write *writes, size_t count, store_done_fn *done,
                        void *arg);
-    enum store_state (*state)(void *impl, enum err *out_why);
+    enum store_state (*state)(void *impl, enum err *out_why); /* out_why: ERR_OK while STORE_OK */
+    /* changed is called on the loop thread after state() has changed. One watcher; NULL ends it. */
+    void (*watch)(void *impl, void (*changed)(void *arg), void *arg);
     /* Head of what is durable. */
     void (*head)(void *impl, uint64_t *out_seq, unsigned char out_hash[STORE_HASH_SIZE]);
     void (*counts)(void *impl, struct store_counts *out_counts);
@@ -146,6 +154,7 @@ struct store_port {
                              struct store_action *out, size_t *out_count);
     enum err (*list_records)(void *impl, uint64_t from_seq, size_t limit, struct arena *arena,
                              struct store_record *out, size_t *out_count);
+    /* Ascending hashes, hash > after (NULL = from the first). */
     enum err (*list_keys)(void *impl, const unsigned char after[STORE_KEY_SIZE], size_t limit,
                           struct store_key *out, size_t *out_count);
     /* Ascending keys, key > after (empty = from the first). */
@@ -154,7 +163,9 @@ struct store_port {
     /* Erases payload bytes and their salt for good (R24); the record stays. Synchronous. */
     enum err (*erase_payload)(void *impl, uint64_t seq);
     /* Writes a consistent copy to a new file at path while running; the copy is marked as one.
-     * Synchronous to the caller's page of work: done is told on the loop thread. */
+     * It holds at least all that was told when it was asked for. done is told on the loop thread,
+     * only if ERR_OK is returned here. ERR_CONFLICT: the file exists; ERR_BUSY: a backup is
+     * running; ERR_INVALID: a store without files. */
     enum err (*backup)(void *impl, struct slice path, void (*done)(void *arg, enum err err),
                        void *arg);
 };

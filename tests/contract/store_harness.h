@@ -1,0 +1,165 @@
+/* tests/contract/store_harness.h - one face for every implementation of port/store.h.
+ * Owns: how each is opened, driven until all is told, made full, reopened. */
+#pragma once
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/limits.h"
+#include "base/prng.h"
+#include "port/store.h"
+#include "store/memory.h"
+
+enum { HARNESS_TOLD_MAX = 20000, HARNESS_WATCHDOG_S = 300 };
+
+struct harness;
+struct harness_kind {
+    void (*open)(struct harness *harness);
+    void (*close)(struct harness *harness);
+    /* One turn: something may be saved and told. */
+    void (*turn)(struct harness *harness);
+    void (*reopen)(struct harness *harness);
+    /* With true the next large write finds no room. */
+    void (*set_full)(struct harness *harness, bool is_full);
+};
+
+struct harness {
+    const struct harness_kind *kind;
+    struct store_port port;
+    struct store_memory *memory;
+    struct arena arena; /* of reads; reset by harness_settle */
+    uint64_t next_seq;
+    size_t submitted, told_count;
+    uint64_t told[HARNESS_TOLD_MAX]; /* tickets, in the order of done */
+    size_t changed_count;
+};
+
+static void harness_memory_open(struct harness *h)
+{
+    h->memory = store_memory_new();
+    assert_non_null(h->memory);
+    h->port = store_memory_port(h->memory);
+}
+
+static void harness_memory_close(struct harness *h)
+{
+    store_memory_free(h->memory);
+}
+
+static void harness_memory_turn(struct harness *h)
+{
+    (void)store_memory_flush(h->memory, 1); /* how many does not matter */
+}
+
+static void harness_memory_reopen(struct harness *h)
+{
+    store_memory_crash(h->memory);
+}
+
+static void harness_memory_set_full(struct harness *h, bool is_full)
+{
+    store_memory_set_full(h->memory, is_full);
+}
+
+static const struct harness_kind harness_memory = {
+    harness_memory_open,   harness_memory_close,    harness_memory_turn,
+    harness_memory_reopen, harness_memory_set_full,
+};
+
+static void harness_done(void *arg, uint64_t through)
+{
+    struct harness *h = arg;
+    assert_true(h->told_count < HARNESS_TOLD_MAX);
+    h->told[h->told_count++] = through;
+}
+
+static void harness_changed(void *arg)
+{
+    ((struct harness *)arg)->changed_count++;
+}
+
+static struct harness *harness_new(const struct harness_kind *kind)
+{
+    (void)alarm(HARNESS_WATCHDOG_S); /* nothing was set before */
+    struct harness *h = calloc(1, sizeof *h);
+    assert_non_null(h);
+    h->kind = kind;
+    h->next_seq = 1;
+    arena_init(&h->arena, 64 * 1024 * 1024);
+    kind->open(h);
+    h->port.watch(h->port.impl, harness_changed, h);
+    return h;
+}
+
+static void harness_free(struct harness *h)
+{
+    h->kind->close(h);
+    arena_done(&h->arena);
+    free(h);
+}
+
+static enum err harness_try(struct harness *h, const struct store_write *writes, size_t count)
+{
+    enum err err = h->port.submit(h->port.impl, writes, count, harness_done, h);
+    if (err != ERR_OK)
+        return err;
+    h->submitted++;
+    for (size_t i = 0; i < count; i++)
+        h->next_seq += writes[i].seq != 0;
+    return ERR_OK;
+}
+
+static void harness_submit(struct harness *h, const struct store_write *writes, size_t count)
+{
+    assert_int_equal(harness_try(h, writes, count), ERR_OK);
+}
+
+/* Until everything submitted was told. */
+static void harness_settle(struct harness *h)
+{
+    while (h->told_count < h->submitted)
+        h->kind->turn(h);
+    arena_done(&h->arena);
+}
+
+static void harness_reopen(struct harness *h)
+{
+    harness_settle(h);
+    h->kind->reopen(h);
+    h->submitted = 0;
+    h->told_count = 0;
+    h->port.watch(h->port.impl, harness_changed, h);
+}
+
+/* A record with the next sequence number and nothing else. */
+static struct store_write harness_record(const struct harness *h, const char *body)
+{
+    return (struct store_write){.seq = h->next_seq, .record = slice_text(body)};
+}
+
+static struct store_write harness_open_action(const struct harness *h, uint64_t id, const char *row)
+{
+    return (struct store_write){.seq = h->next_seq,
+                                .record = SLICE("{}"),
+                                .action = id,
+                                .row = slice_text(row),
+                                .frozen = SLICE("frozen"),
+                                .scope = SLICE("wf/step")};
+}
+
+static struct store_key harness_key(const char *hash, uint64_t action, uint64_t replaces)
+{
+    struct store_key key = {.action = action, .replaces = replaces};
+    assert_true(strlen(hash) <= sizeof key.hash);
+    memcpy(key.hash, hash, strlen(hash));
+    memcpy(key.fingerprint, "fingerprint", 11);
+    return key;
+}
+
+#define assert_slice(got, want) assert_true(slice_is((got), (want)))

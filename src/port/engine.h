@@ -114,6 +114,12 @@ struct engine_upstream {
     int under_way, concurrency, tokens_tenths;
     uint64_t attempts[OUTCOME_COUNT];
 };
+/* A token that was made by token_put and is not revoked; those of the configuration are not listed.
+ * id: the first 16 hex digits of its SHA-256. */
+struct engine_token {
+    struct slice id, name, made_by;
+    int64_t made_unix_ms;
+};
 struct engine_health {
     bool is_ready;
     struct slice why;              /* when not ready */
@@ -177,11 +183,14 @@ struct engine_port {
     void (*reload)(void *impl, const struct principal *principal, engine_done_fn *done, void *arg);
     void (*backup)(void *impl, const struct principal *principal, struct slice path,
                    engine_done_fn *done, void *arg);
-    /* Tokens: stored by their SHA-256. */
+    /* Tokens: stored by their SHA-256; id as in struct engine_token. */
     void (*token_put)(void *impl, const struct principal *principal, struct slice name,
                       const unsigned char hash[32], engine_done_fn *done, void *arg);
     void (*token_revoke)(void *impl, const struct principal *principal, struct slice id,
                          engine_done_fn *done, void *arg);
+    /* *out_count in: capacity, at most LIMIT_TOKENS. */
+    enum err (*tokens)(void *impl, struct arena *arena, struct engine_token *out_tokens,
+                       size_t *out_count);
     /* The principal name of a token, from config secrets or the store; false = unknown. */
     bool (*token_owner)(void *impl, const unsigned char hash[32], struct slice *out_name);
 

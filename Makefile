@@ -27,7 +27,8 @@ CC := $(CC_$(V))
 STD_pure := -std=c17 -pedantic
 STD_shell := -std=gnu17 -D_GNU_SOURCE
 PURE := base core policy record port api
-std = $(if $(filter $(PURE),$(firstword $(subst /, ,$(1)))),$(STD_pure),$(STD_shell))
+PURE_FILES := server/http_% server/lanes
+std = $(if $(or $(filter $(PURE),$(firstword $(subst /, ,$(1)))),$(filter $(PURE_FILES),$(1))),$(STD_pure),$(STD_shell))
 CFLAGS_ALL = $(WARN) $(FLAGS_$(V)) $(WERROR) -Isrc $(shell pkg-config --cflags $(PKGS)) -MMD -MP
 LIBS = $(shell pkg-config --libs $(PKGS)) -lm -lpthread
 

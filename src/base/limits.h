@@ -13,15 +13,38 @@
 #define LIMIT_SUMMARY 512  /* one line for people; longer is cut with a mark when shown */
 
 /* HTTP at our own door (evidence: what a gate must refuse). */
-#define LIMIT_HTTP_LINE 8192 /* request line */
-#define LIMIT_HTTP_HEADER_BLOCK 32768
+#define LIMIT_HTTP_LINE 8192          /* request line */
+#define LIMIT_HTTP_METHOD 16          /* longer than any registered one */
+#define LIMIT_HTTP_HEADER_BLOCK 32768 /* trailers count too */
 #define LIMIT_HTTP_HEADERS 100
-#define LIMIT_HTTP_BODY (1024 * 1024) /* `limits.body`: default of what a caller may send */
-#define LIMIT_HTTP_SLOW_MS 10000      /* a request must be whole this long after its first byte */
-#define LIMIT_HTTP_IDLE_MS 75000      /* an idle connection is closed after this */
-#define LIMIT_CONNECTIONS 1024        /* open at once, all lanes together */
-#define LIMIT_CONNECTIONS_STOP 16     /* of them kept free for the stop lane */
-#define LIMIT_PIPELINE 16             /* requests of one connection read ahead */
+#define LIMIT_HTTP_BODY (1024 * 1024)        /* `limits.body`: default of what a caller may send */
+#define LIMIT_HTTP_CHUNK_FRAMING (64 * 1024) /* sizes, extensions, line ends of all chunks */
+#define LIMIT_HTTP_HELD (64 * 1024 * 1024)   /* request bodies in memory, all connections together \
+                                              */
+#define LIMIT_HTTP_ANSWER (16 * 1024 * 1024) /* one answer of ours */
+#define LIMIT_HTTP_UNWRITTEN (256 * 1024)    /* past it no request of the connection is begun */
+#define LIMIT_HTTP_STREAM (256 * 1024)       /* of a stream, waiting for a slow reader */
+#define LIMIT_HTTP_SLOW_MS 10000   /* a request must be whole this long after its first byte */
+#define LIMIT_HTTP_IDLE_MS 75000   /* an idle connection is closed after this */
+#define LIMIT_HTTP_EVICT_MS 1000   /* or after this, when another one needs its place */
+#define LIMIT_HTTP_RESERVE_MS 1000 /* whoever sits on the reserve must have sent a head by then */
+#define LIMIT_HTTP_UNREAD_MS 30000 /* a peer that reads nothing of its answer is dropped */
+#define LIMIT_HTTP_GONE_MS 5000    /* a peer that ended its side gets answers this long */
+#define LIMIT_HTTP_LINGER_MS 2000  /* what a refused peer still sends is thrown away this long */
+#define LIMIT_HTTP_LINGER (8 * 1024 * 1024) /* and no more of it than this */
+#define LIMIT_CONNECTIONS 1024              /* open at once, all lanes together */
+#define LIMIT_CONNECTIONS_STOP 16           /* of them kept free for the stop lane */
+#define LIMIT_BACKLOG 1024        /* connections that the kernel keeps until there is a place */
+#define LIMIT_PIPELINE 16         /* requests of one connection read ahead */
+#define LIMIT_EXCHANGES_SPARE 256 /* kept for the next requests instead of freed */
+#define RETRY_AFTER_BUSY_S 1      /* told with a 503 of the server */
+
+/* Requests under way in each lane (R30). Only waiting submits and streams stay long. */
+#define LIMIT_LANE_STOP 64
+#define LIMIT_LANE_OUTCOME 1024
+#define LIMIT_LANE_VERDICT 256
+#define LIMIT_LANE_ADMISSION 4096
+#define LIMIT_LANE_READ 256
 
 /* JSON and expressions. */
 #define LIMIT_JSON_DEPTH 32
@@ -63,17 +86,17 @@
 #define LIMIT_CONCURRENCY 64            /* default calls at one upstream at once */
 
 /* Store and driver. */
-#define LIMIT_BATCH 512         /* items of one transaction */
+#define LIMIT_BATCH 512                     /* items of one transaction */
 #define LIMIT_BATCH_BYTES (8 * 1024 * 1024) /* a transaction takes no more submits after this */
 #define LIMIT_STORE_QUEUE 8192              /* submits whose end was not told yet */
 #define LIMIT_STORE_QUEUE_BYTES (32 * 1024 * 1024) /* of them together; one may be larger */
 #define LIMIT_WAL_PAGES 10000      /* a checkpoint begins; smaller ones write hot pages too often */
 #define LIMIT_WAL_PAGES_HARD 60000 /* the writer waits for the checkpoint: the log is bounded */
-#define LIMIT_UNENDED 1000000   /* `limits.unended`: actions that have not ended */
-#define LIMIT_WAITERS 4096      /* `limits.waiters`: callers that wait for an answer */
-#define LIMIT_HOT_ACTIONS 16384 /* action entries in memory; the rest sleeps in the store */
-#define LIMIT_DUE_PAGE 256      /* due actions read from the store at once */
-#define LIMIT_PAGE 1000         /* items of one answer */
+#define LIMIT_UNENDED 1000000      /* `limits.unended`: actions that have not ended */
+#define LIMIT_WAITERS 4096         /* `limits.waiters`: callers that wait for an answer */
+#define LIMIT_HOT_ACTIONS 16384    /* action entries in memory; the rest sleeps in the store */
+#define LIMIT_DUE_PAGE 256         /* due actions read from the store at once */
+#define LIMIT_PAGE 1000            /* items of one answer */
 #define LIMIT_DISK_RESERVE (16 * 1024 * 1024) /* admissions end when less is free */
 #define LIMIT_STOPS 4096                      /* stops in force */
 #define LIMIT_PRINCIPALS 4096

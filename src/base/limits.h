@@ -19,8 +19,7 @@
 #define LIMIT_HTTP_HEADERS 100
 #define LIMIT_HTTP_BODY (1024 * 1024)        /* `limits.body`: default of what a caller may send */
 #define LIMIT_HTTP_CHUNK_FRAMING (64 * 1024) /* sizes, extensions, line ends of all chunks */
-#define LIMIT_HTTP_HELD (64 * 1024 * 1024)   /* request bodies in memory, all connections together \
-                                              */
+#define LIMIT_HTTP_HELD (64 * 1024 * 1024)   /* request bodies in memory at once */
 #define LIMIT_HTTP_ANSWER (16 * 1024 * 1024) /* one answer of ours */
 #define LIMIT_HTTP_UNWRITTEN (256 * 1024)    /* past it no request of the connection is begun */
 #define LIMIT_HTTP_STREAM (256 * 1024)       /* of a stream, waiting for a slow reader */

@@ -165,6 +165,9 @@ struct engine_port {
     const struct stop *(*stop_by_id)(void *impl, uint64_t id, struct arena *arena);
     enum err (*incidents)(void *impl, bool open_only, struct arena *arena,
                           struct engine_incident *out_incidents, size_t *out_count);
+    /* One of them; ERR_NOT_FOUND. */
+    enum err (*incident)(void *impl, uint64_t id, struct arena *arena,
+                         struct engine_incident *out_incident);
     /* Attempts under way that a stop still waits for. */
     enum err (*in_flight)(void *impl, uint64_t stop, struct arena *arena, struct view *out_views,
                           size_t *out_count);

@@ -47,6 +47,8 @@
 
 /* JSON and expressions. */
 #define LIMIT_JSON_DEPTH 32
+#define LIMIT_CANONICAL (64 * 1024 * 1024) /* the canonical spelling of one input */
+#define LIMIT_CANONICAL_MEMBERS 262144     /* members of objects that are open at once in it */
 #define LIMIT_EXPR_TEXT 2048
 #define LIMIT_EXPR_NODES 256
 #define LIMIT_EXPR_DEPTH 32

@@ -55,10 +55,16 @@ size_t text_utf8_count(struct slice s)
 void text_add_hex(struct buf *out, struct slice bytes)
 {
     static const char digits[] = "0123456789abcdef";
+    char chunk[64]; /* whole digests at once: records are full of them */
+    size_t size = 0;
     for (size_t i = 0; i < bytes.size; i++) {
         unsigned char byte = (unsigned char)bytes.at[i];
-        char pair[2] = {digits[byte >> 4], digits[byte & 15]};
-        buf_add(out, slice_of(pair, 2));
+        chunk[size++] = digits[byte >> 4];
+        chunk[size++] = digits[byte & 15];
+        if (size == sizeof chunk || i + 1 == bytes.size) {
+            buf_add(out, slice_of(chunk, size));
+            size = 0;
+        }
     }
 }
 

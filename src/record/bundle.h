@@ -4,7 +4,8 @@
  * Invariants:
  *   1. Bytes of callers and upstreams are kept as they came: `input` is the caller's own bytes and
  *      `response` is built once and copied out for ever (R9: byte-equal).
- *   2. What came masked stays masked: a `saw` value of a masked field is "***" from the beginning. */
+ *   2. What came masked stays masked: a `saw` value of a masked field is "***" from the beginning.
+ */
 #pragma once
 #include "base/arena.h"
 #include "base/buf.h"
@@ -26,8 +27,8 @@ struct bundle_header {
 /* With ADMITTED. Slices are raw JSON where said, else plain text. */
 struct bundle_submit {
     struct slice key, run, actor, summary, because, trace;
-    struct slice input_json;    /* the caller's bytes */
-    struct slice context_json;  /* or empty */
+    struct slice input_json;   /* the caller's bytes */
+    struct slice context_json; /* or empty */
     bool has_confidence;
     double confidence;
     bool is_summary_masked;
@@ -45,8 +46,9 @@ struct bundle_request {
 
 /* With OUTCOME, LATE, RESOLVED, REPORT. */
 struct bundle_outcome {
-    struct slice response_json; /* the whole `response` member: {"status":200,"headers":{…},"body":…} */
-    struct slice what;          /* clause for people: "no answer in 10 s" */
+    struct slice
+        response_json; /* the whole `response` member: {"status":200,"headers":{…},"body":…} */
+    struct slice what; /* clause for people: "no answer in 10 s" */
     struct slice peer;
 };
 
@@ -60,10 +62,14 @@ void bundle_request_encode(const struct bundle_request *bundle, struct buf *out)
 void bundle_outcome_encode(const struct bundle_outcome *bundle, struct buf *out);
 void bundle_words_encode(const struct bundle_words *bundle, struct buf *out);
 /* Slices point into bytes or into the arena. ERR_CORRUPT. */
-MUST_USE enum err bundle_submit_decode(struct slice bytes, struct arena *arena, struct bundle_submit *out);
-MUST_USE enum err bundle_request_decode(struct slice bytes, struct arena *arena, struct bundle_request *out);
-MUST_USE enum err bundle_outcome_decode(struct slice bytes, struct arena *arena, struct bundle_outcome *out);
-MUST_USE enum err bundle_words_decode(struct slice bytes, struct arena *arena, struct bundle_words *out);
+MUST_USE enum err bundle_submit_decode(struct slice bytes, struct arena *arena,
+                                       struct bundle_submit *out);
+MUST_USE enum err bundle_request_decode(struct slice bytes, struct arena *arena,
+                                        struct bundle_request *out);
+MUST_USE enum err bundle_outcome_decode(struct slice bytes, struct arena *arena,
+                                        struct bundle_outcome *out);
+MUST_USE enum err bundle_words_decode(struct slice bytes, struct arena *arena,
+                                      struct bundle_words *out);
 
 /* Puts salt and value together as stored, and tells the commitment. */
 void bundle_seal(const unsigned char salt[BUNDLE_SALT], const char *label, struct slice value,

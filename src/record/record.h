@@ -2,8 +2,8 @@
  * Owns: its shape and its bytes (compact JSON, one line). Pure.
  * Invariants:
  *   I10 each record says what, why, who.
- *   1. No value and no free text from a caller, a person or an upstream stands in a record: those are
- *      in its payload (R24); the record holds codes, names from the policy, numbers and digests.
+ *   1. No value and no free text from a caller, a person or an upstream stands in a record: those
+ * are in its payload (R24); the record holds codes, names from the policy, numbers and digests.
  *   2. What is hashed is the bytes as stored; a record is never serialized again (R27).
  *   3. record_decode(record_encode(r)) == r; unknown members of a newer minor version are skipped,
  *      an unknown enum name becomes its careful zero value. */
@@ -13,32 +13,32 @@
 #include "core/action.h"
 
 #define RECORD_KIND_LIST(X)                                                                        \
-    X(RECORD_NOTE, "note")                    /* zero: a kind that this version does not know */    \
-    X(RECORD_ADMITTED, "admitted")            /* submit: the first record of an action */           \
-    X(RECORD_STARTED, "started")              /* a later start: retry, release, approval */         \
-    X(RECORD_OUTCOME, "outcome")              /* an attempt ended */                                \
-    X(RECORD_LATE, "late")                    /* an outcome after the attempt was given up */       \
-    X(RECORD_CRASHED, "crashed")              /* recovery found the attempt open */                 \
-    X(RECORD_GATED, "gated")                  /* the gate was asked again and said not "go" */      \
-    X(RECORD_TIMER, "timer")                  /* a hold, keeps or lease ran out */                  \
-    X(RECORD_APPROVED, "approved")                                                                  \
-    X(RECORD_DECLINED, "declined")            /* verdict reject */                                  \
-    X(RECORD_RESOLVED, "resolved")                                                                  \
-    X(RECORD_CANCELLED, "cancelled")                                                                \
-    X(RECORD_BEGUN, "begun")                  /* a permit was used */                               \
-    X(RECORD_RENEWED, "renewed")                                                                    \
-    X(RECORD_REPEATED, "repeated")            /* observe: a repeat was answered, not sent */        \
-    X(RECORD_QUARANTINED, "quarantined")                                                            \
-    X(RECORD_ERASED, "erased")                                                                      \
-    X(RECORD_STOP, "stop")                    /* control records: no action */                      \
-    X(RECORD_STOPPED, "stopped")              /* its receipt is complete */                         \
-    X(RECORD_RESTART, "restart")                                                                    \
-    X(RECORD_INCIDENT, "incident")            /* opened, reason added, closed */                    \
-    X(RECORD_POLICY, "policy")                /* a configuration came into force */                 \
-    X(RECORD_SERVING, "serving")              /* a start of the daemon */                           \
-    X(RECORD_ENDING, "ending")                /* a clean end */                                     \
-    X(RECORD_TOKEN, "token")                  /* made or revoked */                                 \
-    X(RECORD_UPSTREAM, "upstream")            /* down, answering again */                           \
+    X(RECORD_NOTE, "note")         /* zero: a kind that this version does not know */              \
+    X(RECORD_ADMITTED, "admitted") /* submit: the first record of an action */                     \
+    X(RECORD_STARTED, "started")   /* a later start: retry, release, approval */                   \
+    X(RECORD_OUTCOME, "outcome")   /* an attempt ended */                                          \
+    X(RECORD_LATE, "late")         /* an outcome after the attempt was given up */                 \
+    X(RECORD_CRASHED, "crashed")   /* recovery found the attempt open */                           \
+    X(RECORD_GATED, "gated")       /* the gate was asked again and said not "go" */                \
+    X(RECORD_TIMER, "timer")       /* a hold, keeps or lease ran out */                            \
+    X(RECORD_APPROVED, "approved")                                                                 \
+    X(RECORD_DECLINED, "declined") /* verdict reject */                                            \
+    X(RECORD_RESOLVED, "resolved")                                                                 \
+    X(RECORD_CANCELLED, "cancelled")                                                               \
+    X(RECORD_BEGUN, "begun") /* a permit was used */                                               \
+    X(RECORD_RENEWED, "renewed")                                                                   \
+    X(RECORD_REPEATED, "repeated") /* observe: a repeat was answered, not sent */                  \
+    X(RECORD_QUARANTINED, "quarantined")                                                           \
+    X(RECORD_ERASED, "erased")                                                                     \
+    X(RECORD_STOP, "stop")       /* control records: no action */                                  \
+    X(RECORD_STOPPED, "stopped") /* its receipt is complete */                                     \
+    X(RECORD_RESTART, "restart")                                                                   \
+    X(RECORD_INCIDENT, "incident") /* opened, reason added, closed */                              \
+    X(RECORD_POLICY, "policy")     /* a configuration came into force */                           \
+    X(RECORD_SERVING, "serving")   /* a start of the daemon */                                     \
+    X(RECORD_ENDING, "ending")     /* a clean end */                                               \
+    X(RECORD_TOKEN, "token")       /* made or revoked */                                           \
+    X(RECORD_UPSTREAM, "upstream") /* down, answering again */                                     \
     X(RECORD_CHECKPOINT, "checkpoint")
 enum record_kind {
 #define X(name, text) name,
@@ -52,44 +52,45 @@ enum { RECORD_DIGEST = 16 };
 struct record {
     enum record_kind kind;
     int64_t at_unix_ms;
-    uint64_t seq;                 /* not in the bytes: the store's row says it */
-    struct slice actor;           /* principal; empty = interlock itself */
-    struct slice policy;          /* first 16 hex digits of the configuration in force */
+    uint64_t seq;        /* not in the bytes: the store's row says it */
+    struct slice actor;  /* principal; empty = interlock itself */
+    struct slice policy; /* first 16 hex digits of the configuration in force */
 
     /* of an action; action 0 = a control record */
-    uint64_t action, previous;    /* previous record of the same action, 0 = first */
+    uint64_t action, previous;             /* previous record of the same action, 0 = first */
     struct slice workflow, step, upstream; /* ADMITTED; upstream also on outcomes */
-    enum action_state state;      /* after */
-    enum reason reason;           /* why it is in that state */
+    enum action_state state;               /* after */
+    enum reason reason;                    /* why it is in that state */
     enum cause cause;
-    uint16_t attempt;             /* number that this record is about, 0 = none */
+    uint16_t attempt; /* number that this record is about, 0 = none */
     bool has_verdict;
-    struct verdict verdict;       /* how the attempt was read */
-    int status;                   /* HTTP, 0 = none */
+    struct verdict verdict; /* how the attempt was read */
+    int status;             /* HTTP, 0 = none */
     enum hold_for hold_for;
     int64_t due_unix_ms;
     int64_t people_due_unix_ms;
     uint8_t generation, route, revision, review;
-    uint8_t path_count;           /* the gate's answers; a later start: only what differs is not done */
+    uint8_t path_count; /* the gate's answers; a later start: only what differs is not done */
     struct gate_step path[LIMIT_PATH_GATES];
     uint8_t decided_by;
-    enum says says, would;        /* would: mode observe */
+    enum says says, would; /* would: mode observe */
     enum reason would_reason;
-    uint64_t stop;                /* that it met, or that this control record is about */
+    uint64_t stop; /* that it met, or that this control record is about */
     uint64_t incident;
     uint64_t again_of;
-    bool has_key;                 /* ADMITTED */
+    bool has_key; /* ADMITTED */
     unsigned char key_hash[RECORD_DIGEST], fingerprint[RECORD_DIGEST];
     bool has_run;
     unsigned char run_hash[RECORD_DIGEST];
-    unsigned char provider_key[RECORD_DIGEST]; /* digest of the provider key; zero = none was sent */
-    unsigned char row[RECORD_DIGEST];     /* SHA-256, first half, of the action's row after this */
+    unsigned char
+        provider_key[RECORD_DIGEST];  /* digest of the provider key; zero = none was sent */
+    unsigned char row[RECORD_DIGEST]; /* SHA-256, first half, of the action's row after this */
     bool has_payload;
-    unsigned char payload[32];            /* SHA-256(32-byte salt ‖ label ‖ value) */
+    unsigned char payload[32]; /* SHA-256(32-byte salt ‖ label ‖ value) */
 
     /* control records */
-    struct slice subject;         /* what it is about: token name, upstream, scope in words */
-    uint64_t number;              /* run epoch (SERVING), held at a stop … as its kind says */
+    struct slice subject; /* what it is about: token name, upstream, scope in words */
+    uint64_t number;      /* run epoch (SERVING), held at a stop … as its kind says */
 };
 
 /* Appends one line of JSON without a newline. */

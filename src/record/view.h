@@ -17,29 +17,30 @@ struct view_record {
 
 /* Who must act: a group, the person of it to begin with, by when, to do what. */
 struct view_who {
-    struct slice group, person, person_name; /* person: the first member; empty when the group is empty */
+    struct slice group, person,
+        person_name; /* person: the first member; empty when the group is empty */
     int64_t by_unix_ms;
-    const char *to_do;             /* "say whether it was sent" */
+    const char *to_do; /* "say whether it was sent" */
 };
 
 struct view {
     const struct action *action;
-    const struct config *config;   /* in force */
-    const struct step *step;       /* NULL: no longer in the configuration */
+    const struct config *config; /* in force */
+    const struct step *step;     /* NULL: no longer in the configuration */
     struct slice workflow, step_name, upstream;
-    struct slice policy_version;   /* 16 hex digits: of the deciding record */
+    struct slice policy_version; /* 16 hex digits: of the deciding record */
     bool is_erased;
     int64_t erased_unix_ms;
     struct bundle_submit submit;
     struct bundle_request request; /* open actions: what is or would be sent */
     bool has_outcome;
-    struct bundle_outcome outcome; /* the last one */
+    struct bundle_outcome outcome;     /* the last one */
     bool is_replayed, is_for_stranger; /* stranger: state and id only (R7) */
-    struct slice permit_token;     /* only in the creating answer of a permit */
+    struct slice permit_token;         /* only in the creating answer of a permit */
     int64_t start_by_unix_ms;
-    uint64_t stop_incident;        /* of action->stop_id */
-    int64_t probe_at_unix_ms;      /* held for its upstream: when the next probe may go */
-    size_t history_count;          /* for explain; newest last */
+    uint64_t stop_incident;   /* of action->stop_id */
+    int64_t probe_at_unix_ms; /* held for its upstream: when the next probe may go */
+    size_t history_count;     /* for explain; newest last */
     struct view_record *history;
     int64_t now_unix_ms;
 };

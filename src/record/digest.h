@@ -1,0 +1,13 @@
+/* record/digest.h - SHA-256 of bytes: commitments, rows, frozen requests, tokens.
+ * Owns: nothing. Pure. A keyed hash is record/identity.h. */
+#pragma once
+#include "base/slice.h"
+
+enum { DIGEST_SIZE = 32, DIGEST_SHORT = 16 };
+
+/* Of all parts, one behind the other. */
+void digest_parts(const struct slice *parts, size_t count, unsigned char out[DIGEST_SIZE]);
+void digest_bytes(struct slice bytes, unsigned char out[DIGEST_SIZE]);
+/* Its first half: rows and frozen requests. */
+void digest_short(struct slice bytes, unsigned char out[DIGEST_SHORT]);
+bool digest_is_zero(const unsigned char *digest, size_t size);

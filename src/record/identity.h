@@ -1,0 +1,47 @@
+/* record/identity.h - what makes two requests the same: keyed hashes of keys, runs and inputs.
+ * Owns: the key hash (R7, R26), the fingerprint of an input (R8), the provider key (R4).
+ * Invariants:
+ *   1. All are HMAC-SHA-256 under the installation key, over parts behind their sizes and a label
+ *      of their own: none can be guessed from a stored value, none can be taken for another.
+ *   2. Nothing random and no id goes in: after a restore the same request has the same identity.
+ * Threads: one user at a time (a workspace). */
+#pragma once
+#include "record/canonical.h"
+
+enum { IDENTITY_KEY_SIZE = 32, IDENTITY_SIZE = 16, IDENTITY_PROVIDER_KEY = 52 };
+
+struct evp_mac_ctx_st;
+struct identity {
+    struct evp_mac_ctx_st *mac; /* holds the installation key */
+    struct canonical canonical;
+    struct buf parts;
+};
+
+/* ERR_NO_MEMORY. */
+MUST_USE enum err identity_init(struct identity *identity,
+                                const unsigned char installation_key[IDENTITY_KEY_SIZE]);
+void identity_done(struct identity *identity);
+
+/* Which installation key the store belongs to, without telling it (the `key check` of meta). */
+void identity_check(struct identity *identity, unsigned char out[IDENTITY_SIZE]);
+
+/* text: the bytes of a key or of a run. For a run, step may be empty (any of the workflow). */
+struct identity_name {
+    struct slice workflow, step, text;
+};
+void identity_key(struct identity *identity, const struct identity_name *name,
+                  unsigned char out[IDENTITY_SIZE]);
+void identity_run(struct identity *identity, const struct identity_name *name,
+                  unsigned char out[IDENTITY_SIZE]);
+
+/* ERR_INVALID, ERR_LIMIT, ERR_NO_MEMORY as canonical_spell. */
+MUST_USE enum err identity_fingerprint(struct identity *identity, struct slice input_json,
+                                       unsigned char out[IDENTITY_SIZE]);
+
+struct identity_route {
+    struct slice workflow, step, key;
+    uint8_t generation, route, revision;
+};
+/* Appends IDENTITY_PROVIDER_KEY characters of base32. */
+void identity_provider_key(struct identity *identity, const struct identity_route *route,
+                           struct buf *out);

@@ -1,0 +1,49 @@
+#include "record/number.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+void number_add_real(struct buf *out, double value)
+{
+    char text[40];
+    if (!isfinite(value)) {
+        buf_add_text(out, "null");
+        return;
+    }
+    for (int digits = 15; digits <= 17; digits++) {
+        (void)snprintf(text, sizeof text, "%.*g", digits, value); /* 17 digits fit */
+        if (strtod(text, NULL) == value)
+            break;
+    }
+    buf_add_text(out, text);
+}
+
+void number_add_varint(struct buf *out, uint64_t value)
+{
+    char bytes[10];
+    size_t size = 0;
+    while (value >= 0x80) {
+        bytes[size++] = (char)(value | 0x80);
+        value >>= 7;
+    }
+    bytes[size++] = (char)value;
+    buf_add(out, slice_of(bytes, size));
+}
+
+bool number_take_varint(struct slice *rest, uint64_t *out_value)
+{
+    uint64_t value = 0;
+    for (size_t i = 0; i < rest->size && i < 10; i++) {
+        uint64_t byte = (unsigned char)rest->at[i];
+        if (i == 9 && byte > 1)
+            return false;
+        value |= (byte & 0x7f) << (7 * i);
+        if (byte < 0x80) {
+            *out_value = value;
+            *rest = slice_from(*rest, i + 1);
+            return true;
+        }
+    }
+    return false;
+}

@@ -1,0 +1,226 @@
+#include "record/row.h"
+
+#include "record/digest.h"
+#include "record/number.h"
+
+enum { ROW_VERSION = 1 };
+
+/* Everything but slices, enums and digests, once, for both directions. Times and sequence numbers
+ * are written as differences, because they lie close together. */
+struct row_wire {
+    struct buf *out;   /* writing */
+    struct slice rest; /* reading */
+    bool is_bad;
+};
+
+static void wire_u64(struct row_wire *wire, uint64_t *value)
+{
+    if (wire->out)
+        number_add_varint(wire->out, *value);
+    else if (!wire->is_bad)
+        wire->is_bad = !number_take_varint(&wire->rest, value);
+}
+
+/* 0 = none; else one more than the distance from `base`, so that 0 stays apart. A distance that
+ * would overflow by that one does not occur between times or sequence numbers. */
+static void wire_near(struct row_wire *wire, uint64_t base, uint64_t *value)
+{
+    uint64_t number = *value == 0 ? 0 : number_zigzag(*value - base) + 1;
+    wire_u64(wire, &number);
+    if (!wire->out && !wire->is_bad)
+        *value = number == 0 ? 0 : base + number_unzigzag(number - 1);
+}
+
+static void wire_time(struct row_wire *wire, int64_t base, int64_t *value)
+{
+    uint64_t number = (uint64_t)*value;
+    wire_near(wire, (uint64_t)base, &number);
+    *value = (int64_t)number;
+}
+
+static void wire_i64(struct row_wire *wire, int64_t *value)
+{
+    uint64_t number = number_zigzag((uint64_t)*value);
+    wire_u64(wire, &number);
+    *value = (int64_t)number_unzigzag(number);
+}
+
+static void wire_u8(struct row_wire *wire, uint8_t *value)
+{
+    uint64_t number = *value;
+    wire_u64(wire, &number);
+    wire->is_bad = wire->is_bad || number > UINT8_MAX;
+    *value = (uint8_t)number;
+}
+
+static void wire_u16(struct row_wire *wire, uint16_t *value)
+{
+    uint64_t number = *value;
+    wire_u64(wire, &number);
+    wire->is_bad = wire->is_bad || number > UINT16_MAX;
+    *value = (uint16_t)number;
+}
+
+/* Invariant 2: what is past `count` is zero. */
+static unsigned wire_enum(struct row_wire *wire, unsigned value, unsigned count)
+{
+    uint64_t number = value;
+    wire_u64(wire, &number);
+    return number < count ? (unsigned)number : 0;
+}
+
+static void wire_flag(uint64_t *flags, unsigned bit, bool is_writing, bool *value)
+{
+    if (is_writing)
+        *flags |= (uint64_t)*value << bit;
+    else
+        *value = *flags >> bit & 1;
+}
+
+static void wire_slice(struct row_wire *wire, struct slice *value)
+{
+    uint64_t size = value->size;
+    wire_u64(wire, &size);
+    if (wire->out) {
+        buf_add(wire->out, *value);
+        return;
+    }
+    wire->is_bad = wire->is_bad || size > wire->rest.size;
+    if (wire->is_bad)
+        return;
+    *value = slice_first(wire->rest, (size_t)size);
+    wire->rest = slice_from(wire->rest, (size_t)size);
+}
+
+static void wire_digest(struct row_wire *wire, bool is_there, unsigned char *digest)
+{
+    if (!is_there)
+        return;
+    if (wire->out) {
+        buf_add(wire->out, slice_of(digest, ROW_DIGEST));
+        return;
+    }
+    wire->is_bad = wire->is_bad || wire->rest.size < ROW_DIGEST;
+    if (wire->is_bad)
+        return;
+    memcpy(digest, wire->rest.at, ROW_DIGEST);
+    wire->rest = slice_from(wire->rest, ROW_DIGEST);
+}
+
+/* Booleans, and which digests are there (a zero one is not), in one number. */
+static void wire_flags_and_digests(struct row_wire *wire, struct row *row)
+{
+    struct action *a = &row->action;
+    bool *const bools[] = {
+        &a->may_have_happened, &a->attempt_is_open, &a->permit_is_begun,    &a->is_approved,
+        &a->is_granted,        &a->once_is_spent,   &a->is_hold_rule_spent, &a->is_frozen,
+    };
+    unsigned char *const digests[] = {a->request_digest, a->approved_digest, row->key_hash,
+                                      row->fingerprint, row->permit_hash};
+    enum { BOOLS = sizeof bools / sizeof *bools, DIGESTS = sizeof digests / sizeof *digests };
+    bool is_writing = wire->out != NULL;
+    uint64_t flags = 0;
+    bool is_there[DIGESTS] = {0};
+    for (unsigned i = 0; is_writing && i < DIGESTS; i++)
+        is_there[i] = !digest_is_zero(digests[i], ROW_DIGEST);
+    for (int pass = 0; pass < 2; pass++) { /* gather, write or read, spread */
+        for (unsigned i = 0; i < BOOLS; i++)
+            wire_flag(&flags, i, is_writing, bools[i]);
+        for (unsigned i = 0; i < DIGESTS; i++)
+            wire_flag(&flags, BOOLS + i, is_writing, &is_there[i]);
+        if (pass == 0)
+            wire_u64(wire, &flags);
+    }
+    for (unsigned i = 0; i < DIGESTS; i++)
+        wire_digest(wire, is_there[i], digests[i]);
+}
+
+static void wire_enums(struct row_wire *wire, struct action *a)
+{
+    a->state = (enum action_state)wire_enum(wire, a->state, STATE_COUNT);
+    a->reason = (enum reason)wire_enum(wire, a->reason, REASON_COUNT);
+    a->cause = (enum cause)wire_enum(wire, a->cause, CAUSE_COUNT);
+    a->hold_for = (enum hold_for)wire_enum(wire, a->hold_for, HOLD_FOR_COUNT);
+    a->due_kind = (enum due_kind)wire_enum(wire, a->due_kind, DUE_COUNT);
+    a->mode = (enum mode)wire_enum(wire, a->mode, MODE_OBSERVE + 1);
+    a->last_outcome = (enum outcome)wire_enum(wire, a->last_outcome, OUTCOME_COUNT);
+    a->last_reason = (enum reason)wire_enum(wire, a->last_reason, REASON_COUNT);
+    a->effect = (enum effect_class)wire_enum(wire, a->effect, EFFECT_READ + 1);
+    a->idempotency = (enum idempotency)wire_enum(wire, a->idempotency, IDEMPOTENCY_BY_KEY + 1);
+}
+
+static void wire_times(struct row_wire *wire, struct row *row)
+{
+    struct action *a = &row->action;
+    wire_time(wire, 0, &a->submitted_unix_ms);
+    int64_t base = a->submitted_unix_ms;
+    int64_t *const times[] = {&a->ended_unix_ms,         &a->due_unix_ms,
+                              &a->hold_end_unix_ms,      &a->people_due_unix_ms,
+                              &a->route_entered_unix_ms, &a->first_start_unix_ms,
+                              &a->attempt_unix_ms,       &row->erased_unix_ms};
+    for (size_t i = 0; i < sizeof times / sizeof *times; i++)
+        wire_time(wire, base, times[i]);
+    wire_i64(wire, &a->keeps_ms);
+    wire_i64(wire, &a->timeout_ms);
+}
+
+static void wire_numbers(struct row_wire *wire, struct row *row)
+{
+    struct action *a = &row->action;
+    wire_u64(wire, &a->id);
+    wire_u64(wire, &a->stop_id);
+    wire_near(wire, a->id, &a->again_of);
+    wire_u8(wire, &a->generation);
+    wire_u8(wire, &a->route);
+    wire_u8(wire, &a->revision);
+    wire_u8(wire, &a->risk);
+    wire_u16(wire, &a->starts);
+    wire_u16(wire, &a->grants);
+    wire_u16(wire, &a->starts_total);
+    wire_u8(wire, &a->releases);
+    wire_u8(wire, &a->reviews);
+    int64_t status = a->last_status;
+    wire_i64(wire, &status);
+    wire->is_bad = wire->is_bad || status < INT32_MIN || status > INT32_MAX;
+    a->last_status = (int)status;
+    wire_u64(wire, &row->last_seq);
+    wire_near(wire, row->last_seq, &row->first_seq);
+    wire_near(wire, row->last_seq, &row->outcome_seq);
+    wire_near(wire, row->last_seq, &row->decided_seq);
+}
+
+static void wire_row(struct row_wire *wire, struct row *row)
+{
+    wire_enums(wire, &row->action);
+    wire_times(wire, row);
+    wire_numbers(wire, row);
+    wire_slice(wire, &row->workflow);
+    wire_slice(wire, &row->step);
+    wire_slice(wire, &row->upstream);
+    wire_slice(wire, &row->actor);
+    wire_slice(wire, &row->policy);
+    wire_flags_and_digests(wire, row);
+}
+
+void row_encode(const struct row *row, struct buf *out)
+{
+    struct row copy = *row; /* the walk serves both directions and writes back what it read */
+    struct row_wire wire = {.out = out};
+    buf_add_byte(out, ROW_VERSION);
+    wire_row(&wire, &copy);
+}
+
+enum err row_decode(struct slice bytes, struct row *out)
+{
+    struct row row = {0};
+    struct row_wire wire = {.rest = slice_from(bytes, 1)};
+    if (bytes.size == 0)
+        return ERR_CORRUPT;
+    if (bytes.at[0] != ROW_VERSION)
+        return ERR_VERSION;
+    wire_row(&wire, &row);
+    if (wire.is_bad)
+        return ERR_CORRUPT;
+    *out = row;
+    return ERR_OK;
+}

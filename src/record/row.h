@@ -1,0 +1,33 @@
+/* record/row.h - an action as the store keeps it: the state that moves, and who it belongs to.
+ * Owns: the bytes of a row in STORE's actions: a version byte, then numbers in a fixed order,
+ *   written short (an ended action takes about 150 bytes and stays for ever, R7).
+ * Invariants:
+ *   1. row_decode(row_encode(r)) == r.
+ *   2. An enum value that this version does not know is read as its careful zero (R27).
+ *   3. Bytes after the known ones are of a newer version and are skipped; another version byte is
+ *      ERR_VERSION.
+ *   4. The row says no value of a caller: only names of the policy, numbers and digests. */
+#pragma once
+#include "base/buf.h"
+#include "base/err.h"
+#include "core/action.h"
+
+enum { ROW_DIGEST = 16, ROW_POLICY = 16 };
+
+struct row {
+    struct action action;
+    struct slice workflow, step, upstream;
+    struct slice actor;     /* the principal who submitted it: never the one who approves */
+    struct slice policy;    /* 16 hex digits: the configuration of the deciding record */
+    uint64_t first_seq;     /* its ADMITTED record: payload "submit" */
+    uint64_t last_seq;      /* its newest record */
+    uint64_t outcome_seq;   /* the newest record with payload "outcome", or 0 */
+    uint64_t decided_seq;   /* the newest record with a path (ADMITTED, GATED …), or 0 */
+    int64_t erased_unix_ms; /* its payloads are gone since; 0 = they are there */
+    unsigned char key_hash[ROW_DIGEST], fingerprint[ROW_DIGEST];
+    unsigned char permit_hash[ROW_DIGEST]; /* of the permit's token; zero = none is valid */
+};
+
+void row_encode(const struct row *row, struct buf *out);
+/* The slices point into bytes. ERR_CORRUPT, ERR_VERSION. */
+MUST_USE enum err row_decode(struct slice bytes, struct row *out);

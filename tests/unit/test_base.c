@@ -1,9 +1,9 @@
 /* The leaf tools: each case is a line. */
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <cmocka.h>
 
 #include "base/arena.h"
 #include "base/map.h"
@@ -151,9 +151,9 @@ static void utf8_is_checked(void **state)
         const char *bytes;
         bool is_good;
     } cases[] = {
-        {"plain", true},         {"\xc3\xa9", true},      {"\xf0\x9f\x98\x80", true},
-        {"\xc0\x80", false},     {"\xed\xa0\x80", false}, {"\xf4\x90\x80\x80", false},
-        {"\xe0\x80\x80", false}, {"\xc3", false},         {"\xff", false},
+        {"plain", true},          {"\xc3\xa9", true},         {"\xf0\x9f\x98\x80", true},
+        {"\xc0\x80", false},      {"\xed\xa0\x80", false},    {"\xf4\x90\x80\x80", false},
+        {"\xe0\x80\x80", false},  {"\xc3", false},            {"\xff", false},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         assert_int_equal(text_is_utf8(slice_text(cases[i].bytes)), cases[i].is_good);
@@ -168,12 +168,9 @@ static void utf8_is_checked(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(buffer_overflow_is_sticky),
-        cmocka_unit_test(json_text_is_escaped),
-        cmocka_unit_test(times_go_round),
-        cmocka_unit_test(ids_and_durations_go_round),
-        cmocka_unit_test(map_agrees_with_an_array),
-        cmocka_unit_test(arena_has_a_maximum),
+        cmocka_unit_test(buffer_overflow_is_sticky), cmocka_unit_test(json_text_is_escaped),
+        cmocka_unit_test(times_go_round),            cmocka_unit_test(ids_and_durations_go_round),
+        cmocka_unit_test(map_agrees_with_an_array),  cmocka_unit_test(arena_has_a_maximum),
         cmocka_unit_test(utf8_is_checked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

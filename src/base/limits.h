@@ -88,7 +88,6 @@
 
 /* Store and driver. */
 #define LIMIT_BATCH 512                     /* items of one transaction */
-#define LIMIT_BATCH_BYTES (8 * 1024 * 1024) /* a transaction takes no more submits after this */
 #define LIMIT_STORE_QUEUE 8192              /* submits whose end was not told yet */
 #define LIMIT_STORE_QUEUE_BYTES (32 * 1024 * 1024) /* of them together; one may be larger */
 #define LIMIT_WAL_PAGES 10000      /* a checkpoint begins; smaller ones write hot pages too often */

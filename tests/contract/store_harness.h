@@ -1,6 +1,7 @@
 /* tests/contract/store_harness.h - one face for every implementation of port/store.h.
  * Owns: how each is opened, driven until all is told, made full, reopened. */
 #pragma once
+#include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,6 +16,7 @@
 #include "base/prng.h"
 #include "port/store.h"
 #include "store/memory.h"
+#include "store/sqlite.h"
 
 enum { HARNESS_TOLD_MAX = 20000, HARNESS_WATCHDOG_S = 300 };
 
@@ -33,6 +35,8 @@ struct harness {
     const struct harness_kind *kind;
     struct store_port port;
     struct store_memory *memory;
+    uv_loop_t loop;
+    char folder[64];    /* of this test alone, removed with it */
     struct arena arena; /* of reads; reset by harness_settle */
     uint64_t next_seq;
     size_t submitted, told_count;
@@ -70,6 +74,72 @@ static void harness_memory_set_full(struct harness *h, bool is_full)
 static const struct harness_kind harness_memory = {
     harness_memory_open,   harness_memory_close,    harness_memory_turn,
     harness_memory_reopen, harness_memory_set_full,
+};
+
+static void harness_sqlite_open_again(struct harness *h)
+{
+    struct buf message;
+    buf_init(&message, 4096);
+    assert_int_equal(uv_loop_init(&h->loop), 0);
+    struct store_sqlite_options options = {.folder = slice_text(h->folder)};
+    enum err err = store_sqlite_open(&options, &h->loop, &h->port, &message);
+    if (err != ERR_OK)
+        fail_msg("%s: %s", err_text(err), buf_text(&message));
+    assert_int_equal(message.size, 0);
+    buf_done(&message);
+}
+
+static void harness_sqlite_open(struct harness *h)
+{
+    (void)snprintf(h->folder, sizeof h->folder, "/tmp/interlock-store-XXXXXX"); /* fits */
+    assert_non_null(mkdtemp(h->folder));
+    harness_sqlite_open_again(h);
+}
+
+static void harness_sqlite_close_only(struct harness *h)
+{
+    store_sqlite_close(&h->port);
+    assert_int_equal(uv_run(&h->loop, UV_RUN_DEFAULT), 0);
+    assert_int_equal(uv_loop_close(&h->loop), 0);
+}
+
+static void harness_remove_folder(const char *folder)
+{
+    DIR *dir = opendir(folder);
+    assert_non_null(dir);
+    struct dirent *entry = NULL;
+    while ((entry = readdir(dir)) != NULL)
+        if (entry->d_name[0] != '.')
+            assert_int_equal(unlinkat(dirfd(dir), entry->d_name, 0), 0);
+    assert_int_equal(closedir(dir), 0);
+    assert_int_equal(rmdir(folder), 0);
+}
+
+static void harness_sqlite_close(struct harness *h)
+{
+    harness_sqlite_close_only(h);
+    harness_remove_folder(h->folder);
+}
+
+static void harness_sqlite_turn(struct harness *h)
+{
+    (void)uv_run(&h->loop, UV_RUN_ONCE); /* whether handles are left does not matter */
+}
+
+static void harness_sqlite_reopen(struct harness *h)
+{
+    harness_sqlite_close_only(h);
+    harness_sqlite_open_again(h);
+}
+
+static void harness_sqlite_set_full(struct harness *h, bool is_full)
+{
+    store_sqlite_set_size_max(&h->port, is_full ? 300 * 1024 : 0);
+}
+
+static const struct harness_kind harness_sqlite = {
+    harness_sqlite_open,   harness_sqlite_close,    harness_sqlite_turn,
+    harness_sqlite_reopen, harness_sqlite_set_full,
 };
 
 static void harness_done(void *arg, uint64_t through)

@@ -708,6 +708,12 @@ static int set_up_memory(void **state)
     return 0;
 }
 
+static int set_up_sqlite(void **state)
+{
+    *state = harness_new(&harness_sqlite);
+    return 0;
+}
+
 static int tear_down(void **state)
 {
     harness_free(*state);
@@ -741,7 +747,9 @@ static int tear_down(void **state)
 
 int main(void)
 {
-#define X(name) {"memory_" #name, name, set_up_memory, tear_down, NULL},
+#define X(name)                                                                                    \
+    {"memory_" #name, name, set_up_memory, tear_down, NULL},                                       \
+        {"sqlite_" #name, name, set_up_sqlite, tear_down, NULL},
     const struct CMUnitTest tests[] = {CASES(X)};
 #undef X
     return cmocka_run_group_tests(tests, NULL, NULL);

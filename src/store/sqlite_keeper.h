@@ -1,0 +1,51 @@
+/* store/sqlite_keeper.h - the thread that moves the log into the database file, and seals backups.
+ * Owns: checkpoints, and the gate through which every write transaction goes.
+ *
+ * A checkpoint runs in two parts. The long one goes on while the writer writes. The short one, for
+ * what was written meanwhile, shuts the gate: only if nothing is left over does the writer begin
+ * the log anew, and only so the log stays small under load. (Checkpoints by the writer itself
+ * showed as waits of 19 ms against 4 ms.)
+ *
+ * Invariants:
+ *   1. Behind the gate the writer has no transaction.
+ *   2. The log has at most LIMIT_WAL_PAGES_HARD pages and one transaction: past it the gate opens
+ *      only after a checkpoint.
+ * Threads: its own; enter and leave on the store thread, the rest anywhere. */
+#pragma once
+#include <pthread.h>
+
+#include "store/sqlite_backup.h"
+
+struct sqlite_keeper {
+    pthread_t thread;
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+    sqlite3 *db; /* its own connection */
+    struct sqlite_backup *backup;
+    void (*notify)(void *arg); /* a backup has ended; called on this thread */
+    void *notify_arg;
+    bool is_running, is_closing;
+    bool wants_checkpoint, wants_truncation;
+    bool is_gate_shut, is_writing;
+    uint64_t wal_pages; /* as the writer saw it last; 0 when all of it was moved */
+    uint64_t checkpoint_count;
+    enum err result; /* of the last checkpoint */
+};
+
+MUST_USE enum err sqlite_keeper_init(struct sqlite_keeper *keeper, const char *path,
+                                     struct sqlite_backup *backup, void (*notify)(void *arg),
+                                     void *notify_arg);
+MUST_USE enum err sqlite_keeper_start(struct sqlite_keeper *keeper);
+/* Ends the thread, then the connection. Accepts a half-made one. */
+void sqlite_keeper_done(struct sqlite_keeper *keeper);
+
+/* Around each write transaction. An error: the log is at its limit and cannot be moved. */
+MUST_USE enum err sqlite_keeper_enter(struct sqlite_keeper *keeper);
+void sqlite_keeper_leave(struct sqlite_keeper *keeper, uint64_t wal_pages);
+/* The log holds older copies of what was erased: cut it to nothing soon. */
+void sqlite_keeper_truncate(struct sqlite_keeper *keeper);
+/* A backup has become SEALING. */
+void sqlite_keeper_seal(struct sqlite_keeper *keeper);
+/* Ends waits in enter: the store closes. */
+void sqlite_keeper_close(struct sqlite_keeper *keeper);
+uint64_t sqlite_keeper_checkpoints(struct sqlite_keeper *keeper);

@@ -103,6 +103,7 @@ struct engine_counts {
     uint64_t automatic, reviewed, degraded[CAUSE_COUNT], rejected, failed, cancelled, expired;
     uint64_t held, uncertain, in_review, attempting, waiting;  /* now */
     uint64_t repeats_answered, seconds_prevented; /* replays; of them, ones that would have sent again */
+    uint64_t entered[STATE_COUNT], refused; /* since the process started, for metrics: they only grow */
     uint64_t sla_met, sla_missed;
     int64_t oldest_held_unix_ms, oldest_people_due_unix_ms;
 };

@@ -36,18 +36,8 @@ void buf_cut(struct buf *buf, size_t size)
         buf->at[size] = '\0';
 }
 
-/* Room for `more` bytes and the NUL; false makes the overflow sticky. */
-static bool buf_reserve(struct buf *buf, size_t more)
+static bool buf_grow(struct buf *buf, size_t need)
 {
-    if (buf->overflowed)
-        return false;
-    size_t need = 0;
-    if (__builtin_add_overflow(buf->size, more, &need) || need > buf->size_max) {
-        buf->overflowed = true;
-        return false;
-    }
-    if (need < buf->capacity)
-        return true;
     size_t capacity = buf->capacity ? buf->capacity : 64;
     while (capacity <= need)
         capacity = capacity > SIZE_MAX / 2 ? need + 1 : capacity * 2;
@@ -59,6 +49,19 @@ static bool buf_reserve(struct buf *buf, size_t more)
     buf->at = at;
     buf->capacity = capacity;
     return true;
+}
+
+/* Room for `more` bytes and the NUL; false makes the overflow sticky. */
+static inline bool buf_reserve(struct buf *buf, size_t more)
+{
+    size_t need = 0;
+    if (buf->overflowed)
+        return false;
+    if (__builtin_add_overflow(buf->size, more, &need) || need > buf->size_max) {
+        buf->overflowed = true;
+        return false;
+    }
+    return need < buf->capacity || buf_grow(buf, need);
 }
 
 void buf_add(struct buf *buf, struct slice bytes)
@@ -77,7 +80,10 @@ void buf_add_text(struct buf *buf, const char *text)
 
 void buf_add_byte(struct buf *buf, char byte)
 {
-    buf_add(buf, slice_of(&byte, 1));
+    if (!buf_reserve(buf, 1))
+        return;
+    buf->at[buf->size++] = byte;
+    buf->at[buf->size] = '\0';
 }
 
 void buf_add_fmt(struct buf *buf, const char *format, ...)

@@ -83,6 +83,7 @@
 #define START_BY_MS 10000 /* R13: `begin` must follow the permit within this */
 #define LIMIT_ANSWER (1024 * 1024)      /* an upstream's answer; more is cut and marked */
 #define LIMIT_ANSWER_STORED (64 * 1024) /* of it, kept for replays; more is cut and marked */
+#define LIMIT_HEADER_STORED 2048        /* the values of one header of an answer */
 #define LIMIT_REQUEST (1024 * 1024)     /* a rendered request */
 #define LIMIT_CONCURRENCY 64            /* default calls at one upstream at once */
 
@@ -98,9 +99,9 @@
 #define LIMIT_DUE_PAGE 256         /* due actions read from the store at once */
 #define LIMIT_PAGE 1000            /* items of one answer */
 #define LIMIT_DISK_RESERVE (16 * 1024 * 1024) /* admissions end when less is free */
-#define LIMIT_API_ARENA (64 * 1024 * 1024) /* what one request may need: a page of actions */
-#define LIMIT_API_ANSWER (64 * 1024 * 1024) /* one answer of the API */
-#define LIMIT_FOLLOWERS 64         /* streams of the log under way */
+#define LIMIT_API_ARENA (64 * 1024 * 1024)    /* what one request may need: a page of actions */
+#define LIMIT_API_ANSWER (64 * 1024 * 1024)   /* one answer of the API */
+#define LIMIT_FOLLOWERS 64                    /* streams of the log under way */
 #define LIMIT_STOPS 4096                      /* stops in force */
 #define LIMIT_PRINCIPALS 4096
 #define LIMIT_TOKENS 4096

@@ -85,10 +85,12 @@ static enum err canonical_add_number(struct buf *out, struct slice raw)
     if (is_negative)
         buf_add_byte(out, '-');
     size_t digits_from = out->size;
-    for (size_t part = 0; part < 2; part++)
-        for (size_t i = 0; i < parts[part].size; i++)
-            if (out->size > digits_from || parts[part].at[i] != '0')
-                buf_add_byte(out, parts[part].at[i]);
+    for (size_t part = 0; part < 2; part++) {
+        size_t zeros = 0; /* leading ones say nothing */
+        while (out->size == digits_from && zeros < parts[part].size && parts[part].at[zeros] == '0')
+            zeros++;
+        buf_add(out, slice_from(parts[part], zeros));
+    }
     if (!buf_ok(out))
         return ERR_LIMIT;
     if (out->size == digits_from) { /* zero, whatever its sign and exponent */
@@ -220,6 +222,12 @@ static enum err canonical_close(struct canonical *canonical, struct canonical_wa
     return ERR_OK;
 }
 
+static bool canonical_is_number(char byte)
+{
+    return (byte >= '0' && byte <= '9') || byte == '.' || byte == 'e' || byte == 'E' ||
+           byte == '+' || byte == '-';
+}
+
 /* Takes one token off a checked document. */
 static enum err canonical_step(struct canonical *canonical, struct canonical_walk *walk,
                                struct slice *rest)
@@ -233,10 +241,8 @@ static enum err canonical_step(struct canonical *canonical, struct canonical_wal
     } else if (byte == '}' || byte == ']') {
         err = canonical_close(canonical, walk);
     } else if (byte == '"') {
-        struct slice raw = {0};
-        struct slice after = *rest;
-        (void)scan_take(&after, &raw); /* checked: it is a string */
-        size = raw.size;
+        size = scan_string_size(*rest);
+        struct slice raw = slice_first(*rest, size);
         if (top && top->wants_key) {
             top->wants_key = false;
             err = canonical_begin_member(canonical, raw);
@@ -245,7 +251,7 @@ static enum err canonical_step(struct canonical *canonical, struct canonical_wal
             canonical_end_value(canonical, walk);
         }
     } else if (byte == '-' || (byte >= '0' && byte <= '9')) {
-        while (size < rest->size && rest->at[size] && strchr("0123456789.eE+-", rest->at[size]))
+        while (size < rest->size && canonical_is_number(rest->at[size]))
             size++;
         err = canonical_add_number(&canonical->out, slice_first(*rest, size));
         canonical_end_value(canonical, walk);

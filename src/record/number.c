@@ -23,6 +23,10 @@ void number_add_varint(struct buf *out, uint64_t value)
 {
     char bytes[10];
     size_t size = 0;
+    if (value < 0x80) {
+        buf_add_byte(out, (char)value);
+        return;
+    }
     while (value >= 0x80) {
         bytes[size++] = (char)(value | 0x80);
         value >>= 7;

@@ -7,9 +7,12 @@
 
 static void scan_skip_blanks(struct slice *s)
 {
-    while (s->size > 0 &&
-           (s->at[0] == ' ' || s->at[0] == '\t' || s->at[0] == '\n' || s->at[0] == '\r'))
-        *s = slice_from(*s, 1);
+    size_t i = 0;
+    while (i < s->size &&
+           (s->at[i] == ' ' || s->at[i] == '\t' || s->at[i] == '\n' || s->at[i] == '\r'))
+        i++;
+    if (i > 0)
+        *s = slice_from(*s, i);
 }
 
 static bool scan_take_byte(struct slice *s, char byte)
@@ -87,22 +90,32 @@ static size_t scan_escape(struct slice s, uint32_t *out_code)
     return 12;
 }
 
-/* Size of the string in front, quotes included, or 0. */
-static size_t scan_string_size(struct slice s)
+/* Bytes of a string that stand for themselves: not a quote, a backslash or a control. */
+static size_t scan_plain_size(struct slice s, size_t from)
+{
+    size_t i = from;
+    while (i < s.size && s.at[i] != '"' && s.at[i] != '\\' && (unsigned char)s.at[i] >= 0x20)
+        i++;
+    return i - from;
+}
+
+size_t scan_string_size(struct slice s)
 {
     uint32_t code = 0;
     if (s.size < 2 || s.at[0] != '"')
         return 0;
-    size_t i = 1;
-    while (i < s.size && s.at[i] != '"') {
-        if ((unsigned char)s.at[i] < 0x20)
+    for (size_t i = 1; i < s.size;) {
+        i += scan_plain_size(s, i);
+        if (i == s.size || (unsigned char)s.at[i] < 0x20)
             return 0;
-        size_t step = s.at[i] == '\\' ? scan_escape(slice_from(s, i), &code) : 1;
+        if (s.at[i] == '"')
+            return i + 1;
+        size_t step = scan_escape(slice_from(s, i), &code);
         if (step == 0)
             return 0;
         i += step;
     }
-    return i < s.size ? i + 1 : 0;
+    return 0;
 }
 
 static size_t scan_word_size(struct slice s, const char *word)

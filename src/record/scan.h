@@ -39,6 +39,8 @@ void scan_open(struct scan_walk *walk, struct slice raw);
 /* false at the end, or when walk->is_bad. The key keeps its quotes. */
 bool scan_next(struct scan_walk *walk, struct slice *out_key, struct slice *out_value);
 
+/* Size of the string in front of s, quotes included; 0 when there is none. */
+size_t scan_string_size(struct slice s);
 /* A raw string (with its quotes) as text: points into raw, or into the arena when it has escapes.
  */
 bool scan_text(struct slice raw, struct arena *arena, struct slice *out_text);

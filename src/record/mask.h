@@ -1,0 +1,18 @@
+/* record/mask.h - what stands in place of a masked input field wherever it is not shown (R23).
+ * Owns: the hint forms, and which `saw` names touch a masked field.
+ * Invariants:
+ *   1. The value of a masked field never comes out, whatever its type: an address keeps its first
+ *      character and its host, all else becomes MASK_TEXT. */
+#pragma once
+#include "base/buf.h"
+#include "policy/types.h"
+
+#define MASK_TEXT "***"
+
+/* "m…@example.org" for an address, else "***". */
+void mask_add_value(struct slice text, struct buf *out);
+/* Is this path ("input.email", "input.email.host", "input") one that shows a masked field? */
+bool mask_covers(const struct step *step, struct slice path);
+/* The input with masked members replaced by their hints: what summaries are rendered from. The
+ * JSON was checked. */
+void mask_add_input(const struct step *step, struct slice input_json, struct buf *out);

@@ -230,6 +230,7 @@ struct config {
     size_t secret_count;
     unsigned char version[32];  /* SHA-256 of source */
     struct slice source;        /* every file, whole, as stored */
+    const struct draft *draft;  /* what was written, for --expand; only policy/ reads it */
 };
 
 const struct workflow *config_workflow(const struct config *config, struct slice name);

@@ -1,0 +1,86 @@
+#include "policy/config.h"
+
+#include "base/check.h"
+#include "policy/kinds.h"
+
+const struct workflow *config_workflow(const struct config *config, struct slice name)
+{
+    for (size_t i = 0; i < config->workflow_count; i++)
+        if (slice_equal(config->workflows[i].name, name))
+            return &config->workflows[i];
+    return NULL;
+}
+
+const struct step *config_step(const struct config *config, struct slice workflow,
+                               struct slice step)
+{
+    const struct workflow *found = config_workflow(config, workflow);
+    for (size_t i = 0; found && i < found->step_count; i++)
+        if (slice_equal(found->steps[i].name, step))
+            return &found->steps[i];
+    return NULL;
+}
+
+const struct upstream *config_upstream(const struct config *config, struct slice name)
+{
+    for (size_t i = 0; i < config->upstream_count; i++)
+        if (slice_equal(config->upstreams[i].name, name))
+            return &config->upstreams[i];
+    return NULL;
+}
+
+const struct person *config_person(const struct config *config, struct slice name)
+{
+    for (size_t i = 0; i < config->person_count; i++)
+        if (slice_equal(config->people[i].name, name))
+            return &config->people[i];
+    return NULL;
+}
+
+const struct service *config_service(const struct config *config, struct slice name)
+{
+    for (size_t i = 0; i < config->service_count; i++)
+        if (slice_equal(config->services[i].name, name))
+            return &config->services[i];
+    return NULL;
+}
+
+const struct group *config_group(const struct config *config, struct slice name)
+{
+    for (size_t i = 0; i < config->group_count; i++)
+        if (slice_equal(config->groups[i].name, name))
+            return &config->groups[i];
+    return NULL;
+}
+
+bool group_has(const struct group *group, struct slice person)
+{
+    for (size_t i = 0; group && i < group->member_count; i++)
+        if (slice_equal(group->members[i]->name, person))
+            return true;
+    return false;
+}
+
+const char *cause_name(enum cause cause)
+{
+    CHECK(cause < CAUSE_COUNT);
+    return cause_names[cause];
+}
+
+const char *mode_name(enum mode mode)
+{
+    CHECK(mode <= MODE_OBSERVE);
+    return mode_names[mode];
+}
+
+const char *kind_name(enum kind kind)
+{
+    CHECK(kind < KIND_COUNT);
+    return kind_names[kind];
+}
+
+const char *idempotency_name(enum idempotency idempotency)
+{
+    CHECK(idempotency <= IDEMPOTENCY_BY_KEY);
+    return idempotency_names[idempotency];
+}

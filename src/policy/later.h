@@ -1,0 +1,64 @@
+/* policy/later.h - what is read and checked now, and enforced by a later version (IL900).
+ * Owns: the one list of such fields: what each will do, what holds until then, and which later work
+ *   takes it off the list.
+ * Invariants:
+ *   1. What is in a configuration and does nothing yet is told, each time it is loaded.
+ *   2. Each entry has a sample in tests/unit/later.cases that gives exactly its warning. */
+#pragma once
+#include "policy/read.h"
+
+/* X(id, field, what holds until then, the work that brings it) */
+#define LATER_LIST(X)                                                                              \
+    X(LATER_TRIGGER, "triggers", "nothing moves by itself: people stop", "triggers")               \
+    X(LATER_SENSITIVITY, "sensitivity", "no trigger is computed", "triggers")                      \
+    X(LATER_EXPECT, "expect", "silence is not noticed", "triggers")                                \
+    X(LATER_CAUSES, "causes", "nothing looks for what changed", "incidents")                       \
+    X(LATER_RUNBOOK, "runbook", "it is shown nowhere yet", "incidents")                            \
+    X(LATER_ACK_WITHIN, "ack_within", "nobody is told on by the clock", "escalation")              \
+    X(LATER_TELL, "tell", "people are told in the inbox only", "escalation")                       \
+    X(LATER_CHANNELS, "channels", "people are told in the inbox only", "escalation")               \
+    X(LATER_HOURS, "hours", "due times go by the clock", "escalation")                             \
+    X(LATER_WATCHDOG, "watchdog", "nothing is pinged", "escalation")                               \
+    X(LATER_ALONE, "alone", "one member of `restart` restarts", "restarts with approval")          \
+    X(LATER_RAMP, "ramp", "a restart takes up all work at once", "restarts with approval")         \
+    X(LATER_STAGE_DUE, "stage_due", "there are no stages", "restarts with approval")               \
+    X(LATER_AUDIT, "audit", "no action is drawn for labels", "audit and labels")                   \
+    X(LATER_LABEL_AGE, "label_age", "no label is taken", "audit and labels")                       \
+    X(LATER_SERVICE_LABELS, "labels", "no label is taken", "audit and labels")                     \
+    X(LATER_SLA_SHARE, "sla: for N%", "in time and late are counted only", "reports")              \
+    X(LATER_REPORT, "report", "no report is made", "reports")                                      \
+    X(LATER_CHAIN, "fallback", "the preset of the kind is used", "fallbacks")                      \
+    X(LATER_CAPACITY, "at most", "there is no limit", "fallbacks")                                 \
+    X(LATER_AT_DUE, "at due then", "a review past its due stays a review", "fallbacks")            \
+    X(LATER_BY_CHECK, "idempotency: by-check", "read as none: what is uncertain goes to a person", \
+      "checks at the upstream")                                                                    \
+    X(LATER_CHECK, "check", "the upstream is not asked", "checks at the upstream")                 \
+    X(LATER_REFRESH, "refresh", "what is older than stale_after goes to review",                   \
+      "fresh facts before a late start")                                                           \
+    X(LATER_ORDER_BY, "order_by", "actions of one thing are not put in order", "order per thing")  \
+    X(LATER_SUPERSEDE, "supersede", "an older action stays", "order per thing")                    \
+    X(LATER_BREAKER, "breaker", "the built-in pace of an upstream is used",                        \
+      "breaker and recovery")                                                                      \
+    X(LATER_DRAIN, "drain", "held work leaves at half of the concurrency", "breaker and recovery") \
+    X(LATER_RETAIN, "retain", "nothing is erased", "retention")                                    \
+    X(LATER_KEY_KEEP, "key_keep", "keys are kept for ever", "retention")                           \
+    X(LATER_CONSOLE, "console", "there is no page yet; behind_proxy counts", "the console")        \
+    X(LATER_TLS, "tls", "interlock serves plain http", "TLS at the door")                          \
+    X(LATER_WITNESS, "witness", "a restored backup is not noticed", "restore and witness")         \
+    X(LATER_GAP_WATCH, "gap_watch", "a restored backup is not noticed", "restore and witness")
+
+enum later {
+#define X(id, field, until, work) id,
+    LATER_LIST(X)
+#undef X
+        LATER_COUNT
+};
+struct later_entry {
+    const char *id, *field, *until, *work;
+};
+extern const struct later_entry later_entries[LATER_COUNT];
+
+/* The warning, at the key of the node (or at the node, in a list). */
+void later_tell(struct load *load, enum later later, const struct yaml *node);
+/* The same, at a byte of its text. */
+void later_tell_in(struct load *load, enum later later, const struct yaml *node, size_t text_at);

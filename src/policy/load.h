@@ -1,0 +1,87 @@
+/* policy/load.h - the parts of the loader: each reads one kind of map into the configuration.
+ * Owns: nothing but the order of reading: people before groups, groups before whoever names them,
+ *   upstreams before steps.
+ * Invariants:
+ *   1. A part that is wrong leaves a problem and a harmless value; reading goes on, so that all
+ *      mistakes are told at once. */
+#pragma once
+#include "policy/compile.h"
+#include "policy/later.h"
+#include "policy/words.h"
+
+/* load_people.c */
+void load_people(struct load *load, const struct yaml *node);
+void load_groups(struct load *load, const struct yaml *node);
+void load_services(struct load *load, const struct yaml *node);
+/* After all policies: `submits` and `labels` name workflows. */
+void load_service_scopes(struct load *load);
+/* A group, or a person as a group of one. NULL: told, or not written. */
+const struct group *load_group(struct load *load, const struct yaml *node);
+const struct person *load_person(struct load *load, const struct yaml *node);
+/* How a group is used: only `switch` is a warning (R20). */
+void load_group_used(struct load *load, const struct group *group, bool is_by_switch);
+
+/* load_upstream.c */
+void load_upstreams(struct load *load, const struct yaml *node);
+/* { file: } or { env: }; a text is IL401. load_secret: also into config->secrets, which are loaded
+ * at start. */
+bool load_secret_checked(struct load *load, const struct yaml *node, struct secret_ref *out_secret);
+bool load_secret(struct load *load, const struct yaml *node, struct secret_ref *out_secret);
+/* STATUS: MEANING; also of a step. */
+void load_outcomes(struct load *load, const struct yaml *node, const struct status_rule **out_rules,
+                   size_t *out_count);
+const struct upstream *load_upstream_named(struct load *load, const struct yaml *node,
+                                           size_t text_at, struct slice name);
+/* A url that may be asked: IL013, IL401 (a password in it), IL402 (http to another machine). */
+bool load_url(struct load *load, const struct yaml *node, struct slice *out_url);
+bool load_is_header_name(struct slice name);
+/* The key of the node names a header that a configuration may set; else told. */
+bool load_header_is_allowed(struct load *load, const struct yaml *node);
+/* Authorization and its like: their values are secrets. */
+bool load_header_is_secret(struct slice name);
+
+/* load_installation.c */
+void load_installation(struct load *load, const struct yaml *node);
+/* Shared by workflows and `switch`. */
+void load_ack_within(struct load *load, const struct yaml *node);
+void load_ramp(struct load *load, const struct yaml *node);
+void load_alone(struct load *load, const struct yaml *node);
+
+/* load_workflow.c */
+void load_workflow(struct load *load, struct draft_workflow *draft);
+
+/* load_step.c */
+void load_step(struct load *load, struct draft_workflow *workflow, struct draft_step *draft);
+
+/* load_request.c: what is sent. */
+void load_call(struct load *load, struct draft_step *draft);
+void load_key(struct load *load, struct draft_step *draft);
+void load_request(struct load *load, struct draft_step *draft);
+/* NAME METHOD PATH of `check` and `refresh`: read only, not kept. */
+void load_other_call(struct load *load, const struct yaml *node, uint32_t roots, bool needs_read);
+
+/* load_input.c: what callers submit. */
+void load_input(struct load *load, struct draft_step *draft);
+void load_mask(struct load *load, struct draft_step *draft);
+/* IL306 at the node unless the step's input shape has the field (or there is no shape). */
+void load_field_is_known(struct load *load, const struct step *step, const struct yaml *node,
+                         struct slice name);
+
+/* load_gate.c: what decides. */
+void load_rules(struct load *load, struct draft_step *draft);
+void load_risk(struct load *load, struct draft_step *draft);
+void load_confidence(struct load *load, struct draft_step *draft);
+void load_answer(struct load *load, struct draft_step *draft);
+
+/* load_fallback.c */
+void load_templates(struct load *load, struct draft_step *draft);
+void load_fallback(struct load *load, struct draft_step *draft);
+
+/* load_later.c: checked now, enforced later. */
+void load_step_later(struct load *load, struct draft_step *draft);
+void load_workflow_later(struct load *load, struct draft_workflow *draft);
+
+void load_hours(struct load *load, const struct yaml *node);
+
+/* load_trigger.c */
+void load_triggers(struct load *load, struct draft_workflow *draft);

@@ -1,0 +1,352 @@
+#include "base/text.h"
+#include "policy/load.h"
+#include "policy/near.h"
+
+static void load_audit(struct load *load, const struct yaml *node)
+{
+    const struct yaml *at[AUDIT_FIELD_COUNT];
+    double share = 0;
+    int64_t ms = 0;
+    struct slice text;
+    if (!read_map(load, node, &fields_audit, at))
+        return;
+    if (at[AUDIT_SHARE])
+        (void)read_percent(load, at[AUDIT_SHARE], &share); /* told */
+    else
+        (void)read_missing(load, node, "share", "how many actions are drawn, as in 5%");
+    if (at[AUDIT_ASK])
+        (void)read_line(load, at[AUDIT_ASK], &text); /* told */
+    if (at[AUDIT_DUE])
+        (void)read_duration(load, at[AUDIT_DUE], (struct read_range){KIND_MINUTE, KIND_MS_MAX},
+                            &ms); /* told */
+    size_t count = 0;
+    const struct yaml *item = read_items(at[AUDIT_LABELS], &count);
+    if (at[AUDIT_LABELS] && count < 2)
+        problem_message(load->problems, read_problem_key(load, IL013, at[AUDIT_LABELS]),
+                        "at least two labels: the first means right, each other one wrong");
+    for (; item && count > 0; item = item->next, count--)
+        (void)read_name(load, item, &text); /* told */
+    later_tell(load, LATER_AUDIT, node);
+}
+
+static void load_check_condition(struct load *load, const struct yaml *map, const struct yaml *node,
+                                 const char *name)
+{
+    struct slice text;
+    if (!node)
+        (void)read_missing(load, map, name, "a bare \"not found\" proves nothing");
+    else if (read_text(load, node, &text))
+        (void)compile_condition(load, node, 0, text,
+                                EXPR_ROOT_INPUT | EXPR_ROOT_RESPONSE); /* told */
+}
+
+static void load_check(struct load *load, struct draft_step *draft, const struct yaml *node)
+{
+    const struct yaml *at[CHECK_FIELD_COUNT];
+    bool is_definitive = false;
+    int64_t ms = 0, least = 2 * draft->step->terms.timeout_ms;
+    if (!read_map(load, node, &fields_check, at))
+        return;
+    if (least < KIND_MINUTE)
+        least = KIND_MINUTE;
+    if (at[CHECK_CALL])
+        load_other_call(load, at[CHECK_CALL], EXPR_ROOTS_REQUEST, true);
+    else
+        (void)read_missing(load, node, "call", "how the upstream is asked");
+    load_check_condition(load, node, at[CHECK_HAPPENED], "happened");
+    load_check_condition(load, node, at[CHECK_NOT_HAPPENED], "not_happened");
+    if (at[CHECK_SETTLE]) /* R12 */
+        (void)read_duration(load, at[CHECK_SETTLE], (struct read_range){least, KIND_MS_MAX},
+                            &ms); /* told */
+    if (at[CHECK_DEFINITIVE])
+        (void)read_bool(load, at[CHECK_DEFINITIVE], &is_definitive); /* told */
+    later_tell(load, LATER_CHECK, node);
+}
+
+static void load_refresh(struct load *load, struct draft_step *draft, const struct yaml *node)
+{
+    const struct yaml *at[REFRESH_FIELD_COUNT];
+    struct slice text;
+    if (!read_map(load, node, &fields_refresh, at))
+        return;
+    if (at[REFRESH_CALL])
+        load_other_call(load, at[REFRESH_CALL], EXPR_ROOTS_REQUEST, true);
+    else
+        (void)read_missing(load, node, "call", "where the fresh fact is read");
+    if (!at[REFRESH_SET])
+        (void)read_missing(load, node, "set", "which input fields it renews");
+    else if (read_is_map(load, at[REFRESH_SET]))
+        for (const struct yaml *child = at[REFRESH_SET]->first; child; child = child->next) {
+            load_field_is_known(load, draft->step, child->key, child->key->text);
+            if (read_text(load, child, &text))
+                (void)compile_expr(load, child, 0, text,
+                                   EXPR_ROOT_INPUT | EXPR_ROOT_RESPONSE); /* told */
+        }
+    later_tell(load, LATER_REFRESH, node);
+}
+
+/* DUR[ for N%] */
+static void load_sla(struct load *load, struct draft_step *draft, const struct yaml *node)
+{
+    struct words words;
+    uint64_t share = 0;
+    if (!words_init(&words, load, node))
+        return;
+    if (!words_take_duration(&words, &draft->step->sla_ms) || draft->step->sla_ms == 0) {
+        (void)words_refuse(&words, "a duration, as in 4h,");
+        return;
+    }
+    if (words_are_over(&words))
+        return;
+    bool is_for = words_take(&words, "for");
+    struct slice word = words_peek(&words);
+    if (!is_for || word.size < 2 || word.at[word.size - 1] != '%' ||
+        !slice_to_u64(slice_first(word, word.size - 1), 100, &share)) {
+        (void)words_refuse(&words, is_for ? "a share, as in 95%," : "for N%");
+        return;
+    }
+    (void)words_next(&words);
+    if (!words_are_over(&words)) {
+        (void)words_refuse(&words, "the end");
+        return;
+    }
+    later_tell(load, LATER_SLA_SHARE, node);
+}
+
+void load_step_later(struct load *load, struct draft_step *draft)
+{
+    const struct yaml **at = draft->at;
+    bool flag = false;
+    int64_t ms = 0;
+    if (at[STEP_AUDIT])
+        load_audit(load, at[STEP_AUDIT]);
+    if (at[STEP_CHECK])
+        load_check(load, draft, at[STEP_CHECK]);
+    if (at[STEP_REFRESH])
+        load_refresh(load, draft, at[STEP_REFRESH]);
+    if (at[STEP_SLA])
+        load_sla(load, draft, at[STEP_SLA]);
+    if (at[STEP_SUPERSEDE] && read_bool(load, at[STEP_SUPERSEDE], &flag))
+        later_tell(load, LATER_SUPERSEDE, at[STEP_SUPERSEDE]);
+    if (at[STEP_RETAIN] &&
+        read_duration(load, at[STEP_RETAIN], (struct read_range){KIND_HOUR, KIND_MS_MAX}, &ms))
+        later_tell(load, LATER_RETAIN, at[STEP_RETAIN]);
+}
+
+static bool load_is_day(struct slice text)
+{
+    static const char *const days[] = {"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"};
+    for (size_t i = 0; i < 7; i++)
+        if (slice_is(text, days[i]))
+            return true;
+    return false;
+}
+
+/* Mon, Mon-Fri */
+static bool load_is_days(struct slice text)
+{
+    size_t dash = slice_find(text, '-');
+    return load_is_day(slice_first(text, dash)) &&
+           (dash == text.size || load_is_day(slice_from(text, dash + 1)));
+}
+
+/* HH:MM */
+static bool load_is_time(struct slice text)
+{
+    uint64_t hour = 0, minute = 0;
+    return text.size == 5 && text.at[2] == ':' && slice_to_u64(slice_first(text, 2), 24, &hour) &&
+           slice_to_u64(slice_from(text, 3), 59, &minute) && hour * 60 + minute <= 24 * 60;
+}
+
+/* always, or DAYS HH:MM-HH:MM */
+void load_hours(struct load *load, const struct yaml *node)
+{
+    size_t count = 0;
+    for (const struct yaml *item = read_items(node, &count); item && count > 0;
+         item = item->next, count--) {
+        struct words words;
+        if (!words_init(&words, load, item))
+            return;
+        if (words_take(&words, "always") && words_are_over(&words))
+            continue;
+        struct slice span = {NULL, 0};
+        bool is_good = load_is_days(words_peek(&words));
+        if (is_good) {
+            (void)words_next(&words);
+            span = words_peek(&words);
+        }
+        is_good = is_good && span.size == 11 && span.at[5] == '-' &&
+                  load_is_time(slice_first(span, 5)) && load_is_time(slice_from(span, 6)) &&
+                  slice_compare(slice_first(span, 5), slice_from(span, 6)) < 0;
+        if (!is_good) {
+            (void)words_refuse(&words, "hours, as in Mon-Fri 09:00-18:00,");
+            return;
+        }
+        (void)words_next(&words);
+        if (!words_are_over(&words)) {
+            (void)words_refuse(&words, "the end");
+            return;
+        }
+    }
+    later_tell(load, LATER_HOURS, node);
+}
+
+/* daily by HH:MM, DAYS by HH:MM, every DUR */
+static void load_expect(struct load *load, const struct yaml *node)
+{
+    struct words words;
+    int64_t ms = 0;
+    if (!words_init(&words, load, node))
+        return;
+    if (words_take(&words, "every")) {
+        if (!words_take_duration(&words, &ms) || ms == 0) {
+            (void)words_refuse(&words, "a duration, as in 1h,");
+            return;
+        }
+    } else {
+        bool is_day = slice_is(words_peek(&words), "daily") || load_is_days(words_peek(&words));
+        if (!is_day) {
+            (void)words_refuse(&words, "daily by HH:MM, DAYS by HH:MM or every DUR");
+            return;
+        }
+        (void)words_next(&words);
+        if (!words_take(&words, "by") || !load_is_time(words_peek(&words))) {
+            (void)words_refuse(&words, "by HH:MM");
+            return;
+        }
+        (void)words_next(&words);
+    }
+    if (!words_are_over(&words))
+        (void)words_refuse(&words, "the end");
+    else
+        later_tell(load, LATER_EXPECT, node);
+}
+
+/* daily|weekly|monthly[ to GROUP] */
+static void load_report(struct load *load, const struct yaml *node)
+{
+    struct words words;
+    if (!words_init(&words, load, node))
+        return;
+    if (!words_take(&words, "daily") && !words_take(&words, "weekly") &&
+        !words_take(&words, "monthly")) {
+        (void)words_refuse(&words, "daily, weekly or monthly");
+        return;
+    }
+    if (words_take(&words, "to")) {
+        struct slice name = words_peek(&words);
+        bool is_known = config_group(load->config, name) || config_person(load->config, name);
+        if (!is_known && load->draft->installation) {
+            problem_message(load->problems, read_problem_in(load, IL015, node, words.at),
+                            "there is no group or person `%.*s`",
+                            SLICE_FMT(slice_first(name, LIMIT_NAME)));
+            return;
+        }
+        load_group_used(load, config_group(load->config, name), false);
+        (void)words_next(&words);
+    }
+    if (!words_are_over(&words))
+        (void)words_refuse(&words, "to GROUP or the end");
+    else
+        later_tell(load, LATER_REPORT, node);
+}
+
+void load_ack_within(struct load *load, const struct yaml *node)
+{
+    size_t count = 0;
+    int64_t before = 0;
+    for (const struct yaml *item = read_items(node, &count); item && count > 0;
+         item = item->next, count--) {
+        int64_t ms = 0;
+        if (!read_duration(load, item, (struct read_range){10 * KIND_SECOND, KIND_MS_MAX}, &ms))
+            return;
+        if (ms <= before)
+            problem_message(load->problems, read_problem(load, IL013, item),
+                            "each level needs a later time than the one before");
+        before = ms;
+    }
+    later_tell(load, LATER_ACK_WITHIN, node);
+}
+
+void load_ramp(struct load *load, const struct yaml *node)
+{
+    size_t count = 0;
+    for (const struct yaml *item = read_items(node, &count); item && count > 0;
+         item = item->next, count--) {
+        double share = 0;
+        int64_t number = 0;
+        if (!read_is_text(load, item))
+            return;
+        bool is_share = item->text.size > 0 && item->text.at[item->text.size - 1] == '%';
+        if (is_share ? !read_percent(load, item, &share)
+                     : !read_int(load, item, (struct read_range){1, 1000000}, &number))
+            return;
+    }
+    later_tell(load, LATER_RAMP, node);
+}
+
+void load_alone(struct load *load, const struct yaml *node)
+{
+    struct words words;
+    int64_t ms = 0;
+    if (!words_init(&words, load, node))
+        return;
+    if (!words_take(&words, "after") || !words_take_duration(&words, &ms) ||
+        !words_are_over(&words)) {
+        (void)words_refuse(&words, "after DUR");
+        return;
+    }
+    later_tell(load, LATER_ALONE, node);
+}
+
+/* input.channel, context.model_version */
+static void load_causes(struct load *load, const struct draft_workflow *draft,
+                        const struct yaml *node)
+{
+    size_t count = 0;
+    (void)draft;
+    for (const struct yaml *item = read_items(node, &count); item && count > 0;
+         item = item->next, count--) {
+        struct slice text;
+        if (!read_line(load, item, &text))
+            continue;
+        (void)compile_expr(load, item, 0, text, EXPR_ROOT_INPUT | EXPR_ROOT_CONTEXT); /* told */
+    }
+    later_tell(load, LATER_CAUSES, node);
+}
+
+void load_workflow_later(struct load *load, struct draft_workflow *draft)
+{
+    static const char *const sensitivities[] = {"calm", "normal", "quick"};
+    const struct yaml **at = draft->at;
+    struct slice text;
+    int64_t ms = 0;
+    size_t index = 0;
+    if (at[WORKFLOW_SENSITIVITY] &&
+        read_choice(load, at[WORKFLOW_SENSITIVITY], sensitivities, 3, &index))
+        later_tell(load, LATER_SENSITIVITY, at[WORKFLOW_SENSITIVITY]);
+    if (at[WORKFLOW_CAUSES])
+        load_causes(load, draft, at[WORKFLOW_CAUSES]);
+    if (at[WORKFLOW_EXPECT])
+        load_expect(load, at[WORKFLOW_EXPECT]);
+    if (at[WORKFLOW_RETAIN] &&
+        read_duration(load, at[WORKFLOW_RETAIN], (struct read_range){KIND_HOUR, KIND_MS_MAX},
+                      &draft->workflow->retain_ms))
+        later_tell(load, LATER_RETAIN, at[WORKFLOW_RETAIN]);
+    if (at[WORKFLOW_REPORT])
+        load_report(load, at[WORKFLOW_REPORT]);
+    if (at[WORKFLOW_ALONE])
+        load_alone(load, at[WORKFLOW_ALONE]);
+    if (at[WORKFLOW_RUNBOOK] && read_line(load, at[WORKFLOW_RUNBOOK], &text))
+        later_tell(load, LATER_RUNBOOK, at[WORKFLOW_RUNBOOK]);
+    if (at[WORKFLOW_ACK_WITHIN])
+        load_ack_within(load, at[WORKFLOW_ACK_WITHIN]);
+    if (at[WORKFLOW_RAMP])
+        load_ramp(load, at[WORKFLOW_RAMP]);
+    if (at[WORKFLOW_STAGE_DUE] && read_duration(load, at[WORKFLOW_STAGE_DUE],
+                                                (struct read_range){KIND_MINUTE, KIND_MS_MAX}, &ms))
+        later_tell(load, LATER_STAGE_DUE, at[WORKFLOW_STAGE_DUE]);
+    if (at[WORKFLOW_LABEL_AGE] && read_duration(load, at[WORKFLOW_LABEL_AGE],
+                                                (struct read_range){KIND_HOUR, KIND_MS_MAX}, &ms))
+        later_tell(load, LATER_LABEL_AGE, at[WORKFLOW_LABEL_AGE]);
+}

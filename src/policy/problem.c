@@ -1,0 +1,215 @@
+#include "policy/problem.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/check.h"
+#include "base/text.h"
+
+enum { PROBLEM_TEXT_MAX = 4096, PROBLEM_LINE_SHOWN = 160 };
+
+void problems_init(struct problems *problems, struct arena *arena)
+{
+    *problems = (struct problems){.arena = arena};
+    problems->items = ARENA_ARRAY(arena, LIMIT_PROBLEMS, struct problem);
+}
+
+struct problem *problems_add(struct problems *problems, enum check_code code)
+{
+    struct problem *problem = &problems->spare;
+    if (problems->items && problems->count < LIMIT_PROBLEMS)
+        problem = &problems->items[problems->count++];
+    else
+        problems->dropped_count++;
+    struct catalogue_entry entry = catalogue_entry(code);
+    *problem = (struct problem){
+        .code = code, .severity = entry.severity, .message = slice_text(entry.title)};
+    if (entry.severity == SEVERITY_ERROR)
+        problems->error_count++;
+    return problem;
+}
+
+void problem_set_severity(struct problems *problems, struct problem *problem,
+                          enum severity severity)
+{
+    if (problem->severity == SEVERITY_ERROR)
+        problems->error_count--;
+    if (severity == SEVERITY_ERROR)
+        problems->error_count++;
+    problem->severity = severity;
+}
+
+static struct slice problem_format(struct problems *problems, const char *format, va_list list)
+{
+    char text[PROBLEM_TEXT_MAX];
+    int size = vsnprintf(text, sizeof text, format, list);
+    if (size < 0)
+        size = 0;
+    size_t kept = (size_t)size < sizeof text ? (size_t)size : sizeof text - 1;
+    while (kept > 0 && kept < (size_t)size && ((unsigned char)text[kept] & 0xC0) == 0x80)
+        kept--; /* not in the middle of a character */
+    return arena_copy(problems->arena, slice_of(text, kept));
+}
+
+void problem_message(struct problems *problems, struct problem *problem, const char *format, ...)
+{
+    va_list list;
+    va_start(list, format);
+    problem->message = problem_format(problems, format, list);
+    va_end(list);
+}
+
+void problem_note(struct problems *problems, struct problem *problem, const char *format, ...)
+{
+    va_list list;
+    va_start(list, format);
+    problem->note = problem_format(problems, format, list);
+    va_end(list);
+}
+
+void problem_help(struct problems *problems, struct problem *problem, const char *format, ...)
+{
+    va_list list;
+    va_start(list, format);
+    struct slice line = problem_format(problems, format, list);
+    va_end(list);
+    if (problem->help.size > 0)
+        line = arena_fmt(problems->arena, "%.*s\n%.*s", SLICE_FMT(problem->help), SLICE_FMT(line));
+    problem->help = line;
+}
+
+static bool problem_is_before(const struct problem *a, const struct problem *b)
+{
+    if (a->order != b->order)
+        return a->order < b->order;
+    if (a->line != b->line)
+        return a->line < b->line;
+    return a->column < b->column;
+}
+
+void problems_sort(struct problems *problems)
+{
+    for (size_t i = 1; i < problems->count; i++) {
+        struct problem moved = problems->items[i];
+        size_t at = i;
+        for (; at > 0 && problem_is_before(&moved, &problems->items[at - 1]); at--)
+            problems->items[at] = problems->items[at - 1];
+        problems->items[at] = moved;
+    }
+}
+
+/* Control characters would move the terminal's cursor, so they are shown as blanks. */
+static void problem_add_visible(struct buf *out, struct slice text)
+{
+    for (size_t i = 0; i < text.size; i++)
+        buf_add_byte(out, (unsigned char)text.at[i] < ' ' || text.at[i] == 0x7F ? ' ' : text.at[i]);
+}
+
+/* The source line, cut to a window around the column when it is very long. */
+static void problem_add_source(struct buf *out, const struct problem *problem)
+{
+    struct slice line = problem->source_line;
+    size_t start = 0, column = 1, before = 0, shown = 0;
+    size_t target = problem->column > 0 ? (size_t)problem->column : 1;
+    while (target > column + PROBLEM_LINE_SHOWN / 2 && start < line.size) {
+        size_t size = text_utf8_size(slice_from(line, start));
+        start += size ? size : 1;
+        column++;
+    }
+    buf_add_fmt(out, "%5d | %s", problem->line, start > 0 ? "…" : "");
+    before = target - column + (start > 0 ? 1 : 0);
+    size_t end = start;
+    for (; end < line.size && shown < PROBLEM_LINE_SHOWN; shown++) {
+        size_t size = text_utf8_size(slice_from(line, end));
+        end += size ? size : 1;
+    }
+    problem_add_visible(out, slice_first(slice_from(line, start), end - start));
+    buf_add_text(out, end < line.size ? "…\n" : "\n");
+    buf_add_fmt(out, "      | %*s^", (int)before, "");
+    if (problem->note.size > 0)
+        buf_add_fmt(out, " %.*s", SLICE_FMT(problem->note));
+    buf_add_byte(out, '\n');
+}
+
+void problem_add_text(struct buf *out, const struct problem *problem)
+{
+    if (problem->file.size > 0)
+        buf_add_fmt(out, "%.*s:", SLICE_FMT(problem->file));
+    if (problem->line > 0)
+        buf_add_fmt(out, "%d:%d:", problem->line, problem->column);
+    buf_add_fmt(out, "%s%s %s: %.*s\n", problem->file.size > 0 ? " " : "",
+                severity_name(problem->severity), catalogue_entry(problem->code).code,
+                SLICE_FMT(problem->message));
+    if (problem->line > 0)
+        problem_add_source(out, problem);
+    else if (problem->note.size > 0)
+        buf_add_fmt(out, "  %.*s\n", SLICE_FMT(problem->note));
+    for (struct slice rest = problem->help; rest.size > 0;) {
+        struct slice line = slice_first(rest, slice_find(rest, '\n'));
+        buf_add_fmt(out, "  %.*s\n", SLICE_FMT(line));
+        rest = slice_from(rest, line.size + 1);
+    }
+}
+
+static size_t problems_of(const struct problems *problems, enum severity severity)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < problems->count; i++)
+        count += problems->items[i].severity == severity;
+    return count;
+}
+
+static void problems_add_count(struct buf *out, size_t count, const char *word, bool is_first)
+{
+    if (count == 0)
+        return;
+    buf_add_fmt(out, "%s%zu %s%s", is_first ? "" : ", ", count, word, count == 1 ? "" : "s");
+}
+
+void problems_add_text(struct buf *out, const struct problems *problems)
+{
+    for (size_t i = 0; i < problems->count; i++)
+        problem_add_text(out, &problems->items[i]);
+    if (problems->dropped_count > 0)
+        buf_add_fmt(out, "… and %zu more\n", problems->dropped_count);
+    if (problems->count == 0)
+        return;
+    size_t warnings = problems_of(problems, SEVERITY_WARNING);
+    problems_add_count(out, problems->error_count, "error", true);
+    problems_add_count(out, warnings, "warning", problems->error_count == 0);
+    problems_add_count(out, problems_of(problems, SEVERITY_NOTE), "note",
+                       problems->error_count + warnings == 0);
+    buf_add_byte(out, '\n');
+}
+
+static void problem_add_member(struct buf *out, const char *name, struct slice text)
+{
+    buf_add_fmt(out, ",\"%s\":", name);
+    buf_add_json_text(out, text);
+}
+
+static void problem_add_json(struct buf *out, const struct problem *problem)
+{
+    buf_add_fmt(out, "{\"code\":\"%s\",\"severity\":\"%s\"", catalogue_entry(problem->code).code,
+                severity_name(problem->severity));
+    problem_add_member(out, "file", problem->file);
+    buf_add_fmt(out, ",\"line\":%d,\"column\":%d", problem->line, problem->column);
+    problem_add_member(out, "message", problem->message);
+    problem_add_member(out, "note", problem->note);
+    problem_add_member(out, "help", problem->help);
+    problem_add_member(out, "pointer", problem->pointer);
+    buf_add_byte(out, '}');
+}
+
+void problems_add_json(struct buf *out, const struct problems *problems)
+{
+    buf_add_text(out, "{\"problems\":[");
+    for (size_t i = 0; i < problems->count; i++) {
+        if (i > 0)
+            buf_add_byte(out, ',');
+        problem_add_json(out, &problems->items[i]);
+    }
+    buf_add_fmt(out, "],\"errors\":%zu,\"warnings\":%zu,\"notes\":%zu,\"dropped\":%zu}",
+                problems->error_count, problems_of(problems, SEVERITY_WARNING),
+                problems_of(problems, SEVERITY_NOTE), problems->dropped_count);
+}

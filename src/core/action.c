@@ -72,6 +72,14 @@ static void action_go(struct action *action, const struct action_event *event,
         move_to_review(action, event, REASON_ATTEMPTS_SPENT, event->terms->what[CAUSE_RULE].ms);
         return;
     }
+    if (!event->has_room) { /* stored, not started: the driver asks again when a call has ended */
+        action->state = STATE_WAITING;
+        action->reason = REASON_NO_ROOM;
+        move_clear_timer(action);
+        action->due_kind = DUE_RETRY;
+        action->due_unix_ms = event->now_unix_ms;
+        return;
+    }
     move_start(action, event, out);
 }
 

@@ -49,6 +49,7 @@ enum outcome {
     X(REASON_KEEPS_OVER, "keeps_over")                                                             \
     X(REASON_OBSERVE, "observe_tries_once")                                                        \
     X(REASON_RELEASES_SPENT, "releases_spent")                                                     \
+    X(REASON_NO_ROOM, "waits_for_a_free_call")                                                     \
     /* gates and people */                                                                         \
     X(REASON_STOP, "stop")                                                                         \
     X(REASON_RULE, "rule")                                                                         \

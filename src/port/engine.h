@@ -51,6 +51,8 @@ struct engine_submit {
     struct slice run, because, trace;
     struct slice input_json;       /* the caller's bytes: a JSON object */
     struct slice context_json;     /* or empty */
+    const struct json_t *input;    /* the same, parsed (strictly); borrowed */
+    const struct json_t *context;  /* or NULL */
     bool has_confidence;
     double confidence;
     int64_t wait_ms;               /* 0 = answer as soon as it is durable */

@@ -1,0 +1,185 @@
+/* loop/entries.c - the actions in memory: those under way, unsaved, or waited for. */
+#include "loop/inside.h"
+
+#include <stdlib.h>
+
+#include "base/check.h"
+
+struct map_key entry_map_key(const unsigned char hash[STORE_KEY_SIZE])
+{
+    struct map_key key;
+    memcpy(&key.high, hash, 8);
+    memcpy(&key.low, hash + 8, 8);
+    return key;
+}
+
+enum err entry_keep(char **slot, size_t *slot_size, struct slice bytes)
+{
+    char *copy = malloc(bytes.size + 1);
+    if (!copy)
+        return ERR_NO_MEMORY;
+    if (bytes.size > 0)
+        memcpy(copy, bytes.at, bytes.size);
+    copy[bytes.size] = '\0';
+    free(*slot);
+    *slot = copy;
+    *slot_size = bytes.size;
+    return ERR_OK;
+}
+
+/* Copies the row's names into one block, so that the entry owns them. */
+static enum err entry_own_names(struct entry *entry)
+{
+    struct slice *parts[] = {&entry->row.workflow, &entry->row.step, &entry->row.upstream,
+                             &entry->row.actor, &entry->row.policy};
+    enum { PARTS = sizeof parts / sizeof *parts };
+    size_t size = 1;
+    for (size_t i = 0; i < PARTS; i++)
+        size += parts[i]->size;
+    entry->names = malloc(size);
+    if (!entry->names)
+        return ERR_NO_MEMORY;
+    char *at = entry->names;
+    for (size_t i = 0; i < PARTS; i++) {
+        if (parts[i]->size > 0)
+            memcpy(at, parts[i]->at, parts[i]->size);
+        *parts[i] = slice_of(at, parts[i]->size);
+        at += parts[i]->size;
+    }
+    return ERR_OK;
+}
+
+struct entry *entry_new(struct engine *engine, const struct row *row)
+{
+    struct entry *entry = calloc(1, sizeof *entry);
+    if (!entry)
+        return NULL;
+    entry->engine = engine;
+    entry->row = *row;
+    list_init(&entry->waiters);
+    if (entry_own_names(entry) != ERR_OK) {
+        free(entry);
+        return NULL;
+    }
+    entry->step = config_step(engine_config(engine), entry->row.workflow, entry->row.step);
+    entry->is_counted_held = entry->row.action.state == STATE_HELD &&
+                             entry->row.action.hold_for == HOLD_FOR_UPSTREAM;
+    return entry;
+}
+
+void entry_free(struct entry *entry)
+{
+    if (!entry)
+        return;
+    free(entry->names);
+    free(entry->submit);
+    free(entry->frozen);
+    free(entry->outcome);
+    free(entry);
+}
+
+enum err entry_add(struct engine *engine, struct entry *entry)
+{
+    struct map_key key = entry_map_key(entry->row.key_hash);
+    enum err err = map_put(&engine->entries, map_key_u64(entry->row.action.id), entry);
+    if (err != ERR_OK)
+        return err;
+    struct entry *other = map_get(&engine->keys, key);
+    if (other && other->row.action.generation > entry->row.action.generation)
+        return ERR_OK; /* the newest generation answers for the key (R9) */
+    if (other)
+        (void)map_remove(&engine->keys, key); /* it is there */
+    err = map_put(&engine->keys, key, entry);
+    if (err != ERR_OK)
+        (void)map_remove(&engine->entries, map_key_u64(entry->row.action.id)); /* undo */
+    return err;
+}
+
+struct entry *entry_peek(struct engine *engine, uint64_t id)
+{
+    return map_get(&engine->entries, map_key_u64(id));
+}
+
+struct entry *entry_by_key(struct engine *engine, const unsigned char hash[STORE_KEY_SIZE])
+{
+    return map_get(&engine->keys, entry_map_key(hash));
+}
+
+static struct entry *entry_fetch(struct engine *engine, uint64_t id, enum err *out_err)
+{
+    struct arena arena;
+    arena_init(&arena, ENGINE_SCRATCH);
+    struct store_action stored = {0};
+    struct row row = {0};
+    struct entry *entry = NULL;
+    const struct store_port *store = &engine->options.store;
+    enum err err = store->get_action(store->impl, id, &arena, &stored);
+    if (err == ERR_OK)
+        err = row_decode(stored.row, &row);
+    if (err == ERR_OK) {
+        entry = entry_new(engine, &row);
+        err = entry ? ERR_OK : ERR_NO_MEMORY;
+    }
+    if (err == ERR_OK && stored.frozen.size > 0)
+        err = entry_keep(&entry->frozen, &entry->frozen_size, stored.frozen);
+    if (err == ERR_OK)
+        err = entry_add(engine, entry);
+    if (err != ERR_OK) {
+        entry_free(entry);
+        entry = NULL;
+    }
+    arena_done(&arena);
+    *out_err = err;
+    return entry;
+}
+
+struct entry *entry_get(struct engine *engine, uint64_t id, enum err *out_err)
+{
+    struct entry *entry = entry_peek(engine, id);
+    *out_err = ERR_OK;
+    return entry ? entry : entry_fetch(engine, id, out_err);
+}
+
+void entry_let_go(struct engine *engine, struct entry *entry)
+{
+    bool is_needed = entry->unsaved > 0 || entry->is_calling || !list_is_empty(&entry->waiters) ||
+                     (entry->row.action.attempt_is_open && entry->step &&
+                      !entry->step->terms.is_caller);
+    if (is_needed)
+        return;
+    (void)map_remove(&engine->entries, map_key_u64(entry->row.action.id)); /* it is there */
+    if (entry_by_key(engine, entry->row.key_hash) == entry)
+        (void)map_remove(&engine->keys, entry_map_key(entry->row.key_hash)); /* likewise */
+    if (entry->has_run && map_get(&engine->runs, entry_map_key(entry->run_hash)) == entry)
+        (void)map_remove(&engine->runs, entry_map_key(entry->run_hash)); /* likewise */
+    entry_free(entry);
+}
+
+struct scope entry_scope(const struct entry *entry)
+{
+    struct scope scope = {
+        .workflow = entry->row.workflow, .step = entry->row.step, .upstream = entry->row.upstream};
+    const struct step *step = entry->step;
+    scope.risk = step && entry->row.action.risk < step->risk_count
+                     ? step->risks[entry->row.action.risk].name
+                     : SLICE("normal");
+    return scope;
+}
+
+/* The bundle of the submit: kept in the entry once it was needed. */
+enum err entry_read_submit(struct entry *entry, struct arena *arena, struct bundle_submit *out)
+{
+    const struct store_port *store = &entry->engine->options.store;
+    if (!entry->submit) {
+        struct slice stored = {0};
+        enum err err = store->get_payload(store->impl, entry->row.first_seq, arena, &stored);
+        if (err != ERR_OK)
+            return err;
+        if (stored.size < BUNDLE_SALT)
+            return ERR_CORRUPT;
+        err = entry_keep(&entry->submit, &entry->submit_size, slice_from(stored, BUNDLE_SALT));
+        if (err != ERR_OK)
+            return err;
+    }
+    return bundle_submit_decode(slice_of(entry->submit, entry->submit_size), arena, out);
+}

@@ -1,0 +1,235 @@
+/* loop/gates.c - asks the gate about an action, and renders what it would send. */
+#include "loop/inside.h"
+
+#include "base/check.h"
+#include "policy/template.h"
+
+static const unsigned char gate_no_digest[ACTION_DIGEST] = {0};
+
+/* R18: an approval answers for the request that was approved, until its first start, and for the
+ * retries of that start. */
+static bool gate_is_approved(const struct action *action)
+{
+    if (memcmp(action->approved_digest, gate_no_digest, ACTION_DIGEST) == 0)
+        return false;
+    if (memcmp(action->approved_digest, action->request_digest, ACTION_DIGEST) != 0)
+        return false;
+    return action->is_approved || action->state == STATE_WAITING;
+}
+
+void engine_ask_gate(struct engine *engine, const struct step *step, const struct action *action,
+                     const struct expr_scope *scope, bool is_stored, struct gate_work *work,
+                     uint64_t *out_stop_id)
+{
+    struct gate_facts facts = {0};
+    facts_evaluate(step, scope, work->scratch, &facts, &work->saw);
+    uint8_t risk = gate_risk(&step->terms, &facts);
+    struct scope place = {.workflow = step->workflow->name,
+                          .step = step->name,
+                          .upstream = step->upstream ? step->upstream->name : (struct slice){0},
+                          .risk = risk < step->risk_count ? step->risks[risk].name
+                                                          : SLICE("normal")};
+    const struct stop *stop = switchboard_covers(&engine->board, &place);
+    struct upstream_state *upstream = engine_upstream(engine, place.upstream);
+    struct gate_question question = {
+        .terms = &step->terms,
+        .facts = &facts,
+        .rules = step->rules,
+        .is_stopped = stop != NULL,
+        .is_stored = is_stored,
+        .age_ms = engine->now_unix_ms - action->submitted_unix_ms,
+        .is_upstream_down = upstream && pace_is_down(&upstream->pace) && !action->is_granted,
+        .is_approved = gate_is_approved(action),
+        .is_granted = action->is_granted,
+        .is_hold_rule_spent = action->is_hold_rule_spent};
+    gate_decide(&question, &work->answer);
+    *out_stop_id = stop ? stop->id : 0;
+}
+
+void engine_provider_key(struct engine *engine, const struct step *step, struct slice key,
+                         const struct action *action, struct buf *out)
+{
+    struct provider_key_parts parts = {.workflow = step->workflow->name,
+                                       .step = step->name,
+                                       .key = key,
+                                       .generation = action->generation,
+                                       .route = action->route,
+                                       .revision = action->revision};
+    identity_provider_key(engine->identity, &parts, out);
+}
+
+/* ---- rendering ---- */
+
+static bool render_add_header(struct bundle_request *request, struct slice name, struct slice value)
+{
+    if (request->header_count >= LIMIT_HEADERS + 2)
+        return false;
+    request->headers[request->header_count++] = (struct bundle_header){name, value};
+    return true;
+}
+
+static bool render_headers(const struct header_template *headers, size_t count,
+                           const struct expr_scope *scope, struct expr_work *work,
+                           struct bundle_request *out)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct buf value;
+        buf_init(&value, LIMIT_HTTP_LINE);
+        bool is_good = template_render_text(headers[i].value, scope, work, &value) == EXPR_OK;
+        struct slice kept = is_good ? arena_copy(work->scratch, buf_slice(&value)) : SLICE("");
+        buf_done(&value);
+        if (!is_good || !render_add_header(out, headers[i].name, kept))
+            return false;
+    }
+    return true;
+}
+
+static bool render_target(const struct step *step, const struct expr_scope *scope,
+                          struct expr_work *work, struct bundle_request *out)
+{
+    struct buf target;
+    buf_init(&target, LIMIT_HTTP_LINE);
+    bool is_good = template_render_path(step->target, scope, work, &target) == EXPR_OK;
+    if (is_good && step->query)
+        is_good = query_render(step->query, scope, work, &target);
+    out->target = is_good ? arena_copy(work->scratch, buf_slice(&target)) : (struct slice){0};
+    buf_done(&target);
+    return is_good;
+}
+
+bool engine_render(struct engine *engine, const struct step *step, const struct expr_scope *scope,
+                   struct arena *scratch, struct bundle_request *out, struct buf *out_body,
+                   struct expr_problem *out_problem)
+{
+    (void)engine;
+    struct expr_work work = {.scratch = scratch};
+    *out = (struct bundle_request){.method = step->method, .provider_key = scope->provider_key};
+    bool is_good = true;
+    if (step->upstream) { /* call: caller sends nothing of ours */
+        is_good = render_target(step, scope, &work, out) &&
+                  render_headers(step->upstream->headers, step->upstream->header_count, scope,
+                                 &work, out) &&
+                  render_headers(step->headers, step->header_count, scope, &work, out);
+        if (is_good && step->terms.idempotency == IDEMPOTENCY_BY_KEY &&
+            step->upstream->has_key_header) {
+            struct slice value = step->upstream->is_key_quoted
+                                     ? arena_fmt(scratch, "\"%.*s\"", SLICE_FMT(scope->provider_key))
+                                     : scope->provider_key;
+            is_good = render_add_header(out, step->upstream->key_header, value);
+        }
+    }
+    if (is_good && step->body) {
+        is_good = template_tree_render_text(step->body, scope, &work, out_body) == EXPR_OK &&
+                  render_add_header(out, SLICE("Content-Type"), SLICE("application/json"));
+        out->body = buf_slice(out_body);
+    }
+    *out_problem = work.problem;
+    return is_good;
+}
+
+/* ---- a stored action enters the gate again ---- */
+
+/* The scope of an action from what was stored at its submit. */
+static bool gate_open_scope(struct entry *entry, struct arena *scratch, struct bundle_submit *submit,
+                            struct expr_scope *out, json_t **out_input, json_t **out_context)
+{
+    struct engine *engine = entry->engine;
+    if (entry_read_submit(entry, scratch, submit) != ERR_OK)
+        return false;
+    *out_input = json_loadb(submit->input_json.at, submit->input_json.size, 0, NULL);
+    if (submit->context_json.size > 0)
+        *out_context = json_loadb(submit->context_json.at, submit->context_json.size, 0, NULL);
+    *out = (struct expr_scope){.input = *out_input,
+                               .context = *out_context,
+                               .has_confidence = submit->has_confidence,
+                               .confidence = submit->confidence,
+                               .run = submit->run,
+                               .step = entry->row.step,
+                               .principal = submit->actor,
+                               .key = submit->key,
+                               .now_unix_ms = engine->now_unix_ms};
+    return *out_input != NULL;
+}
+
+/* Renders anew before the first start (R28: a changed render voids an approval). False when it
+ * cannot be rendered by the policy in force. */
+static bool gate_refresh_request(struct entry *entry, struct expr_scope *scope,
+                                 struct arena *scratch, unsigned char out_digest[ACTION_DIGEST])
+{
+    struct engine *engine = entry->engine;
+    struct action *action = &entry->row.action;
+    if (action->is_frozen) {
+        memcpy(out_digest, action->request_digest, ACTION_DIGEST);
+        return true;
+    }
+    struct buf body, key, frozen;
+    buf_init(&body, LIMIT_REQUEST);
+    buf_init(&key, LIMIT_KEY);
+    buf_init(&frozen, LIMIT_REQUEST * 2);
+    engine_provider_key(engine, entry->step, scope->key, action, &key);
+    scope->provider_key = buf_slice(&key);
+    struct bundle_request request;
+    struct expr_problem problem;
+    bool is_good =
+        engine_render(engine, entry->step, scope, scratch, &request, &body, &problem);
+    if (is_good) {
+        bundle_request_encode(&request, &frozen);
+        request_digest(&request, out_digest);
+        is_good = buf_ok(&frozen) && buf_ok(&body) &&
+                  entry_keep(&entry->frozen, &entry->frozen_size, buf_slice(&frozen)) == ERR_OK;
+    }
+    buf_done(&frozen);
+    buf_done(&key);
+    buf_done(&body);
+    return is_good;
+}
+
+/* What cannot be decided by the policy in force goes to a person. */
+static void gate_answer_review(struct gate_answer *answer, enum reason reason)
+{
+    *answer = (struct gate_answer){.says = SAYS_REVIEW,
+                                   .would = SAYS_REVIEW,
+                                   .cause = CAUSE_RULE,
+                                   .reason = reason,
+                                   .what = {.kind = WHAT_REVIEW, .ms = 14400000},
+                                   .path_count = 1,
+                                   .path = {{.gate = GATE_SWITCH, .says = SAYS_REVIEW}}};
+}
+
+void engine_enter_gate(struct engine *engine, struct entry *entry, bool is_release,
+                       struct slice actor)
+{
+    struct arena scratch;
+    arena_init(&scratch, ENGINE_SCRATCH);
+    struct gate_work work = {.scratch = &scratch};
+    struct bundle_submit submit = {0};
+    struct expr_scope scope = {0};
+    json_t *input = NULL;
+    json_t *context = NULL;
+    struct action_event event;
+    engine_event(engine, entry, EVENT_GATE, &event);
+    event.is_release = is_release;
+    if (!entry->step)
+        gate_answer_review(&work.answer, REASON_RETIRED);
+    else if (!gate_open_scope(entry, &scratch, &submit, &scope, &input, &context) ||
+             !gate_refresh_request(entry, &scope, &scratch, event.request_digest))
+        gate_answer_review(&work.answer, REASON_RENDER);
+    else {
+        struct action probe = entry->row.action; /* the gate compares approval with the render */
+        memcpy(probe.request_digest, event.request_digest, ACTION_DIGEST);
+        engine_ask_gate(engine, entry->step, &probe, &scope, true, &work, &event.stop_id);
+    }
+    event.gate = &work.answer;
+    entry->gate = work.answer;
+    entry->has_gate = true;
+    struct step_note note = {.actor = actor, .gate = &work.answer, .upstream = entry->row.upstream};
+    note.kind = work.answer.says == SAYS_GO ? RECORD_STARTED : RECORD_GATED;
+    note.attempt = work.answer.says == SAYS_GO
+                       ? (uint16_t)(entry->row.action.starts_total + 1)
+                       : 0;
+    struct action_effects effects;
+    engine_step(engine, entry, &event, &note, &effects);
+    json_decref(context);
+    json_decref(input);
+    arena_done(&scratch);
+}

@@ -1,0 +1,281 @@
+/* loop/inside.h - what the files of the engine share; nobody outside of src/loop includes it.
+ * Owns: struct engine and struct entry, and which file owns which part of them:
+ *   entries.c   the table of actions in memory        steps.c     one event: core, record, save
+ *   submit.c    admission                             attempts.c  sending and outcomes
+ *   gates.c     asking the gate, rendering requests   timers.c    what is due, waiting callers
+ *   people.c    verdicts, resolve, cancel, again      stops.c     stops, receipts, restart
+ *   flow.c      upstreams: pace, the safe queue       recover.c   the start
+ *   views.c     reads                                 counts.c    counters
+ *   admin.c     reload, backup, tokens */
+#pragma once
+#include "base/list.h"
+#include "base/map.h"
+#include "base/prng.h"
+#include "core/pace.h"
+#include "core/switchboard.h"
+#include "loop/engine.h"
+#include "policy/facts.h"
+#include "record/digest.h"
+#include "record/identity.h"
+#include "record/ids.h"
+#include "record/row.h"
+
+enum {
+    ENGINE_SCRATCH = 16 * 1024 * 1024, /* bytes that one event may use */
+    ENGINE_UNSAVED_ADMIT = LIMIT_STORE_QUEUE / 2, /* no admission when more writes are queued */
+    ENGINE_UNSAVED_ACT = LIMIT_STORE_QUEUE * 3 / 4, /* nothing but outcomes and stops */
+    ENGINE_HOURS = 48                  /* of counters kept in memory */
+};
+
+/* One action in memory. */
+struct entry {
+    struct engine *engine;
+    struct row row;               /* its slices live in `names` */
+    char *names;
+    char *submit;                 /* bundle of the submit, and of the frozen request */
+    size_t submit_size;
+    char *frozen;                 /* NULL before the first start */
+    size_t frozen_size;
+    char *outcome;                /* bundle of the last outcome, kept while somebody waits */
+    size_t outcome_size;
+    const struct step *step;      /* of the configuration in force; NULL = retired */
+    uint64_t epoch_at_start;
+    bool has_run;
+    unsigned char run_hash[STORE_KEY_SIZE]; /* known while it is new */
+    uint32_t unsaved;             /* writes of it that are not durable */
+    bool is_calling;              /* handed to the upstream port */
+    bool is_probe;
+    bool is_counted_held;         /* among the held of its upstream */
+    struct gate_answer gate;      /* last answer, for views while it is in memory */
+    bool has_gate;
+    struct list waiters;
+};
+
+/* A caller that waits for an answer. */
+struct waiter {
+    struct list by_entry, by_deadline;
+    struct entry *entry;
+    uint64_t handle;
+    int64_t deadline_unix_ms;
+    bool is_replay, is_stranger, is_late;
+    char permit[72];              /* token for the creating answer, hex; "" = none */
+    engine_done_fn *done;
+    void *arg;
+};
+
+/* A write on its way, and what follows when it is durable. */
+struct pending {
+    struct engine *engine;
+    struct entry *entry;          /* NULL = a control record */
+    uint64_t seq;
+    bool must_send;
+    uint16_t attempt;
+    bool ended_attempt;           /* receipts move */
+    uint64_t epoch_at_start;
+    enum action_state state;      /* where the ended attempt left it */
+    void (*saved)(struct pending *pending); /* control records: what to do */
+    engine_done_fn *done;
+    void *arg;
+    uint64_t id;                  /* stop or incident of it */
+};
+
+struct upstream_state {
+    char name[LIMIT_NAME + 1];
+    struct pace pace;
+    uint64_t held;                /* open actions held for it */
+    bool may_have_waiting;        /* some wait for a free call */
+    uint64_t attempts[OUTCOME_COUNT];
+    bool is_dirty;
+};
+
+struct hour_counts {
+    int64_t hour;                 /* unix hours */
+    uint64_t automatic, reviewed, rejected, failed, cancelled, expired, replays, sla_met, sla_missed;
+    uint64_t degraded[CAUSE_COUNT];
+};
+struct workflow_state {
+    char name[LIMIT_NAME + 1];
+    struct hour_counts hours[ENGINE_HOURS];
+    uint64_t now[STATE_COUNT];    /* open actions by state */
+    uint64_t total[STATE_COUNT];  /* entries into a state since the start of the process */
+    uint64_t replays, prevented, refused;
+    bool is_dirty;
+};
+
+struct follower {
+    struct list link;
+    uint64_t handle;
+    void (*on_record)(void *arg, uint64_t seq);
+    void *arg;
+};
+
+struct engine {
+    struct engine_options options;
+    struct loaded *loaded;
+    struct identity *identity;
+    struct prng prng;
+    struct switchboard board;
+    struct map entries;           /* id -> entry */
+    struct map keys;              /* key hash -> entry */
+    struct map runs;              /* run hash -> newest entry of that run */
+    struct list waiters;          /* by deadline */
+    struct list followers;
+    size_t waiter_count;
+    uint64_t next_handle;
+    uint64_t last_id;
+    uint64_t seq;                 /* last one given out */
+    uint64_t saved_seq;
+    size_t unsaved;               /* writes queued at the store */
+    uint64_t unended;             /* open actions, in memory or asleep */
+    int64_t now_unix_ms;          /* of this event */
+    int64_t started_unix_ms;
+    int64_t due_unix_ms;          /* lower bound of what is due in the store; 0 = nothing */
+    int64_t alarm_unix_ms;
+    uint64_t run_epoch;
+    bool is_closing, has_failed;
+    bool is_releasing;            /* a restart lifted stops: what they held enters the gate */
+    uint64_t release_after;       /* up to this id it did */
+    struct upstream_state *upstreams;
+    size_t upstream_count;
+    struct workflow_state *workflows;
+    size_t workflow_count;
+    struct buf flag;
+    struct buf scratch_buf[4];    /* reused: record, row, bundle, sealed */
+    struct buf why_not_ready;
+};
+
+/* ---- engine.c ---- */
+int64_t engine_now(struct engine *engine);
+uint64_t engine_new_id(struct engine *engine);
+static inline const struct config *engine_config(const struct engine *engine)
+{
+    return engine->loaded->config;
+}
+void engine_fail(struct engine *engine, const char *why);
+/* Sets the alarm to the earliest of what waits. */
+void engine_set_alarm(struct engine *engine);
+
+/* ---- entries.c ---- */
+struct entry *entry_new(struct engine *engine, const struct row *row);
+/* In memory, or fetched from the store; NULL with the reason. */
+struct entry *entry_get(struct engine *engine, uint64_t id, enum err *out_err);
+/* Only in memory. */
+struct entry *entry_peek(struct engine *engine, uint64_t id);
+struct entry *entry_by_key(struct engine *engine, const unsigned char hash[STORE_KEY_SIZE]);
+MUST_USE enum err entry_add(struct engine *engine, struct entry *entry);
+/* Forgets it if nothing needs it in memory: sleeping or ended, saved, nobody waits. */
+void entry_let_go(struct engine *engine, struct entry *entry);
+void entry_free(struct entry *entry);
+/* A copy of bytes, by malloc; aborts the engine's promise with ERR_NO_MEMORY. */
+MUST_USE enum err entry_keep(char **slot, size_t *slot_size, struct slice bytes);
+struct scope entry_scope(const struct entry *entry);
+MUST_USE enum err entry_read_submit(struct entry *entry, struct arena *arena,
+                                    struct bundle_submit *out);
+struct map_key entry_map_key(const unsigned char hash[STORE_KEY_SIZE]);
+
+/* ---- steps.c ---- */
+struct step_note {                /* what the record says besides the action */
+    enum record_kind kind;
+    struct slice actor;
+    const struct gate_answer *gate;
+    const struct action_effects *effects;
+    const char *label;            /* of the payload; NULL = none */
+    struct slice payload;
+    struct slice upstream;
+    uint16_t attempt;
+    int status;
+    bool is_admission;            /* keys are written */
+    uint64_t run_replaces;        /* action that had the run row */
+    uint64_t key_replaces;        /* `again`: action that had the key row */
+    struct slice subject;
+};
+/* Queues the write of the entry's new state and its record. must_send etc. follow when saved. */
+void engine_save(struct engine *engine, struct entry *entry, const struct step_note *note);
+/* Queues a control record with rows. `pending` is copied. */
+void engine_save_control(struct engine *engine, struct record *record, const struct store_row *rows,
+                         size_t row_count, struct slice words, const struct pending *pending);
+/* One event through the core, with counters and pace; then engine_save if it changed. */
+void engine_step(struct engine *engine, struct entry *entry, struct action_event *event,
+                 struct step_note *note, struct action_effects *out_effects);
+/* Fills now, random, terms, stop, token, room. */
+void engine_event(struct engine *engine, struct entry *entry, enum action_event_kind kind,
+                  struct action_event *out);
+const struct step_terms *engine_terms(const struct entry *entry);
+
+/* ---- gates.c ---- */
+struct gate_scope {               /* what the expressions see */
+    struct expr_scope scope;
+    json_t *input, *context;      /* owned when is_owner */
+    bool is_owner;
+};
+struct gate_work {
+    struct arena *scratch;
+    struct facts_saw saw;
+    struct gate_answer answer;
+};
+/* Asks the whole gate for an action. is_new: not admitted yet. */
+void engine_ask_gate(struct engine *engine, const struct step *step, const struct action *action,
+                     const struct expr_scope *scope, bool is_stored, struct gate_work *work,
+                     uint64_t *out_stop_id);
+/* Renders the request of a step. false with a problem in words. */
+bool engine_render(struct engine *engine, const struct step *step, const struct expr_scope *scope,
+                   struct arena *scratch, struct bundle_request *out, struct buf *out_body,
+                   struct expr_problem *out_problem);
+void engine_provider_key(struct engine *engine, const struct step *step, struct slice key,
+                         const struct action *action, struct buf *out);
+/* Feeds EVENT_GATE to a stored action: facts, gate, render, step, save. */
+void engine_enter_gate(struct engine *engine, struct entry *entry, bool is_release,
+                       struct slice actor);
+
+/* ---- attempts.c ---- */
+void engine_send(struct engine *engine, struct entry *entry, uint16_t attempt);
+bool engine_may_send(struct engine *engine, const struct entry *entry);
+MUST_USE enum err engine_endpoint(struct engine *engine, const struct step *step,
+                                  struct arena *scratch, struct upstream_endpoint *out);
+
+/* ---- timers.c ---- */
+void engine_due_at(struct engine *engine, int64_t unix_ms);
+void engine_run_due(struct engine *engine);
+struct waiter *waiter_add(struct engine *engine, struct entry *entry, int64_t wait_ms,
+                          engine_done_fn *done, void *arg);
+/* Answers those that need not wait longer. */
+void waiters_tell(struct engine *engine, struct entry *entry);
+void waiter_answer(struct engine *engine, struct waiter *waiter);
+void waiters_run_deadlines(struct engine *engine);
+
+/* ---- flow.c ---- */
+struct upstream_state *engine_upstream(struct engine *engine, struct slice name);
+MUST_USE enum err engine_make_flow(struct engine *engine);
+void engine_flow_after(struct engine *engine, struct entry *entry,
+                       const struct action_effects *effects);
+/* Lets held and waiting work go as far as the pace allows. */
+void engine_drain(struct engine *engine, struct upstream_state *upstream);
+void engine_run_probes(struct engine *engine);
+/* After a restart: what was held for the stop enters the gate again. */
+void engine_release_stop(struct engine *engine);
+
+/* ---- counts.c ---- */
+struct workflow_state *engine_workflow(struct engine *engine, struct slice name);
+void engine_count_move(struct engine *engine, struct entry *entry, enum action_state from,
+                       bool is_new);
+void engine_count_end(struct engine *engine, struct entry *entry);
+
+/* ---- views.c ---- */
+MUST_USE enum err engine_fill_view(struct engine *engine, struct entry *entry, struct arena *arena,
+                                   struct view *out);
+void engine_port_reads(struct engine_port *port);
+
+/* ---- submit.c, people.c, stops.c, admin.c ---- */
+uint64_t engine_submit(void *impl, const struct engine_submit *submit);
+void engine_submit_again(struct engine *engine, struct entry *entry, const struct engine_call *call);
+void engine_act(void *impl, const struct engine_call *call);
+void engine_forget(void *impl, uint64_t handle);
+void engine_port_stops(struct engine_port *port);
+void engine_port_admin(struct engine_port *port);
+void engine_receipts(struct engine *engine, const struct pending *pending);
+MUST_USE enum err engine_load_stops(struct engine *engine);
+/* Replies with no view. */
+void engine_refuse(engine_done_fn *done, void *arg, enum engine_refusal outcome, const char *detail);
+
+/* ---- recover.c ---- */
+MUST_USE enum err engine_recover(struct engine *engine, struct buf *out_message);

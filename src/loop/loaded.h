@@ -1,0 +1,19 @@
+/* loop/loaded.h - one configuration in force, with the secrets that it names.
+ * Owns: the arena of the configuration and the secret values; wiped at the end.
+ * Invariants:
+ *   I14 secret values stand here and in the bytes of a call under way, nowhere else.
+ *   1. Never changed after loading; a reload makes a new one. */
+#pragma once
+#include "base/arena.h"
+#include "base/buf.h"
+#include "policy/types.h"
+
+struct loaded {
+    struct arena arena;
+    const struct config *config;
+    struct slice *secrets;     /* config->secret_count values, by index; empty = could not be read */
+    struct buf warnings_json;  /* ["…", …]: IL900 and other warnings */
+};
+
+/* Wipes and frees. NULL is fine. */
+void loaded_free(struct loaded *loaded);

@@ -1,0 +1,224 @@
+/* loop/people.c - what people and callers do to an action that exists: verdicts, settling, cancel,
+ * a new try, and the reports of steps that the caller executes. Who may is decided by the door. */
+#include "loop/inside.h"
+
+#include <stdlib.h>
+
+#include "base/check.h"
+
+static void act_refuse(struct engine *engine, const struct engine_call *call, struct entry *entry,
+                       enum refusal refusal)
+{
+    struct arena arena;
+    arena_init(&arena, ENGINE_SCRATCH);
+    struct view view;
+    struct engine_reply reply = {
+        .outcome = ENGINE_NOT_NOW, .refusal = refusal, .view = &view};
+    if (engine_fill_view(engine, entry, &arena, &view) != ERR_OK)
+        reply.view = NULL;
+    call->done(call->arg, &reply);
+    entry_let_go(engine, entry);
+    arena_done(&arena);
+}
+
+/* Tells the caller how the action stands, once all of it is durable. */
+static void act_answer(struct engine *engine, const struct engine_call *call, struct entry *entry)
+{
+    struct waiter *waiter = waiter_add(engine, entry, 0, call->done, call->arg);
+    if (!waiter) {
+        engine_refuse(call->done, call->arg, ENGINE_NO_ROOM, "out of memory");
+        return;
+    }
+    waiters_tell(engine, entry);
+    entry_let_go(engine, entry);
+}
+
+static void act_words(const struct engine_call *call, struct buf *out)
+{
+    struct bundle_words words = {.reason = call->reason, .evidence = call->evidence};
+    if (words.reason.size > 0 || words.evidence.size > 0)
+        bundle_words_encode(&words, out);
+}
+
+/* One event with a person's words in its record; false when it was refused (and told). */
+static bool act_step(struct engine *engine, const struct engine_call *call, struct entry *entry,
+                     struct action_event *event, enum record_kind kind)
+{
+    struct buf words;
+    buf_init(&words, LIMIT_REASON * 8);
+    act_words(call, &words);
+    struct step_note note = {.kind = kind,
+                             .actor = call->principal->name,
+                             .label = words.size ? BUNDLE_LABEL_WORDS : NULL,
+                             .payload = buf_slice(&words),
+                             .upstream = entry->row.upstream};
+    struct action_effects effects;
+    engine_step(engine, entry, event, &note, &effects);
+    buf_done(&words);
+    if (effects.refusal == REFUSAL_NONE)
+        return true;
+    act_refuse(engine, call, entry, effects.refusal);
+    return false;
+}
+
+static void act_verdict(struct engine *engine, const struct engine_call *call, struct entry *entry)
+{
+    struct action *action = &entry->row.action;
+    bool is_approve = call->act == ENGINE_APPROVE;
+    if (call->review != 0 && call->review != action->reviews) {
+        act_refuse(engine, call, entry, REFUSAL_CHANGED);
+        return;
+    }
+    struct action_event event;
+    engine_event(engine, entry, is_approve ? EVENT_APPROVE : EVENT_REJECT, &event);
+    memcpy(event.request_digest, action->request_digest, ACTION_DIGEST);
+    if (call->digest.size > 0 &&
+        !text_parse_hex(call->digest, event.request_digest, ACTION_DIGEST))
+        memset(event.request_digest, 0xff, ACTION_DIGEST); /* no digest: matches nothing */
+    if (act_step(engine, call, entry, &event, is_approve ? RECORD_APPROVED : RECORD_DECLINED))
+        act_answer(engine, call, entry);
+}
+
+static void act_resolve(struct engine *engine, const struct engine_call *call, struct entry *entry)
+{
+    struct action_event event;
+    engine_event(engine, entry, EVENT_RESOLVE, &event);
+    event.happened = call->happened;
+    event.send = call->send;
+    if (act_step(engine, call, entry, &event, RECORD_RESOLVED))
+        act_answer(engine, call, entry);
+}
+
+static void act_cancel(struct engine *engine, const struct engine_call *call, struct entry *entry)
+{
+    struct action_event event;
+    engine_event(engine, entry, EVENT_CANCEL, &event);
+    if (act_step(engine, call, entry, &event, RECORD_CANCELLED))
+        act_answer(engine, call, entry);
+}
+
+/* Only the newest generation of a key, and only what is known not to have happened (R9). */
+static void act_again(struct engine *engine, const struct engine_call *call, struct entry *entry)
+{
+    const struct action *action = &entry->row.action;
+    struct store_key newest = {0};
+    const struct store_port *store = &engine->options.store;
+    struct entry *hot = entry_by_key(engine, entry->row.key_hash);
+    uint64_t newest_id = hot ? hot->row.action.id : 0;
+    if (!hot && store->get_key(store->impl, entry->row.key_hash, &newest) == ERR_OK)
+        newest_id = newest.action;
+    bool can = state_is_end(action->state) && action->state != STATE_DONE &&
+               newest_id == action->id && action->generation < UINT8_MAX && entry->unsaved == 0;
+    if (can)
+        engine_submit_again(engine, entry, call);
+    else
+        act_refuse(engine, call, entry,
+                   state_is_end(action->state) ? REFUSAL_ENDED : REFUSAL_UNDER_WAY);
+}
+
+/* ---- steps that the caller executes ---- */
+
+static bool act_has_token(const struct engine_call *call, const struct entry *entry)
+{
+    unsigned char hash[DIGEST_SIZE];
+    digest_bytes(call->token, hash);
+    if (digest_is_zero(entry->row.permit_hash, ROW_DIGEST))
+        return false;
+    unsigned char difference = 0; /* constant time */
+    for (size_t i = 0; i < ROW_DIGEST; i++)
+        difference |= (unsigned char)(hash[i] ^ entry->row.permit_hash[i]);
+    return difference == 0;
+}
+
+static void act_begin(struct engine *engine, const struct engine_call *call, struct entry *entry)
+{
+    if (!act_has_token(call, entry)) {
+        act_refuse(engine, call, entry, REFUSAL_NO_PERMIT);
+        return;
+    }
+    bool is_renewal = entry->row.action.permit_is_begun;
+    struct action_event event;
+    engine_event(engine, entry, EVENT_BEGIN, &event);
+    if (act_step(engine, call, entry, &event, is_renewal ? RECORD_RENEWED : RECORD_BEGUN))
+        act_answer(engine, call, entry);
+}
+
+static void act_report(struct engine *engine, const struct engine_call *call, struct entry *entry)
+{
+    const struct action *action = &entry->row.action;
+    if (!act_has_token(call, entry)) {
+        act_refuse(engine, call, entry, REFUSAL_NO_PERMIT);
+        return;
+    }
+    bool is_repeat = !action->attempt_is_open && call->attempt == action->starts_total &&
+                     action->last_outcome == call->outcome &&
+                     action->last_reason == REASON_REPORTED;
+    if (is_repeat) { /* reports are idempotent by attempt number */
+        act_answer(engine, call, entry);
+        return;
+    }
+    struct action_event event;
+    engine_event(engine, entry, EVENT_REPORT, &event);
+    event.attempt = call->attempt;
+    event.reported = call->outcome;
+    struct buf bundle;
+    buf_init(&bundle, LIMIT_HTTP_BODY * 4);
+    struct bundle_outcome outcome = {.response_json = call->response_json,
+                                     .what = SLICE("reported by the caller")};
+    bundle_outcome_encode(&outcome, &bundle);
+    struct step_note note = {.kind = action->attempt_is_open ? RECORD_OUTCOME : RECORD_LATE,
+                             .actor = call->principal->name,
+                             .label = BUNDLE_LABEL_OUTCOME,
+                             .payload = buf_slice(&bundle),
+                             .attempt = call->attempt};
+    if (entry_keep(&entry->outcome, &entry->outcome_size, buf_slice(&bundle)) != ERR_OK)
+        engine_fail(engine, "out of memory");
+    struct action_effects effects;
+    engine_step(engine, entry, &event, &note, &effects);
+    buf_done(&bundle);
+    if (effects.refusal != REFUSAL_NONE)
+        act_refuse(engine, call, entry, effects.refusal);
+    else
+        act_answer(engine, call, entry);
+}
+
+void engine_act(void *impl, const struct engine_call *call)
+{
+    struct engine *engine = impl;
+    (void)engine_now(engine);
+    enum err err = ERR_OK;
+    struct entry *entry = NULL;
+    if (engine->has_failed || engine->unsaved >= ENGINE_UNSAVED_ACT) {
+        engine_refuse(call->done, call->arg, ENGINE_STORE_FAILED, "the store cannot save it now");
+        return;
+    }
+    entry = entry_get(engine, call->action, &err);
+    if (!entry) {
+        bool is_unknown = err == ERR_NOT_FOUND;
+        engine_refuse(call->done, call->arg, is_unknown ? ENGINE_NOT_FOUND : ENGINE_STORE_FAILED,
+                      is_unknown ? "no action has this id" : err_text(err));
+        return;
+    }
+    switch (call->act) {
+    case ENGINE_APPROVE:
+    case ENGINE_REJECT:
+        act_verdict(engine, call, entry);
+        break;
+    case ENGINE_RESOLVE:
+        act_resolve(engine, call, entry);
+        break;
+    case ENGINE_CANCEL:
+        act_cancel(engine, call, entry);
+        break;
+    case ENGINE_AGAIN:
+        act_again(engine, call, entry);
+        break;
+    case ENGINE_BEGIN:
+        act_begin(engine, call, entry);
+        break;
+    case ENGINE_REPORT:
+        act_report(engine, call, entry);
+        break;
+    }
+    engine_set_alarm(engine);
+}

@@ -1,0 +1,314 @@
+/* loop/steps.c - one event of one action: through the core, into a record, to the store; and what
+ * follows when it is durable. */
+#include "loop/inside.h"
+
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "record/bundle.h"
+
+/* A step that is no longer in the configuration: nothing starts, a person decides. */
+static const struct step_terms engine_retired_terms = {
+    .effect = EFFECT_WRITE,
+    .idempotency = IDEMPOTENCY_NONE,
+    .mode = MODE_REVIEW,
+    .timeout_ms = 10000,
+    .attempts = 1,
+    .backoff_min_ms = 200,
+    .backoff_max_ms = 20000,
+    .within_ms = 600000,
+    .stale_after_ms = 3600000,
+    .start_by_ms = START_BY_MS,
+    .lease_ms = 300000,
+    .what = {{.kind = WHAT_REVIEW, .ms = 14400000},
+             {.kind = WHAT_REVIEW, .ms = 14400000},
+             {.kind = WHAT_REVIEW, .ms = 14400000},
+             {.kind = WHAT_REVIEW, .ms = 14400000},
+             {.kind = WHAT_REVIEW, .ms = 14400000},
+             {.kind = WHAT_REVIEW, .ms = 14400000},
+             {.kind = WHAT_REVIEW, .ms = 14400000}},
+    .uncertain_due_ms = 14400000,
+};
+
+const struct step_terms *engine_terms(const struct entry *entry)
+{
+    return entry->step ? &entry->step->terms : &engine_retired_terms;
+}
+
+void engine_event(struct engine *engine, struct entry *entry, enum action_event_kind kind,
+                  struct action_event *out)
+{
+    struct scope scope = entry_scope(entry);
+    const struct stop *stop = switchboard_covers(&engine->board, &scope);
+    struct upstream_state *upstream = engine_upstream(engine, entry->row.upstream);
+    *out = (struct action_event){
+        .kind = kind,
+        .now_unix_ms = engine->now_unix_ms,
+        .random = prng_next(&engine->prng),
+        .terms = engine_terms(entry),
+        .stop_id = stop ? stop->id : 0,
+        .has_token = !upstream || pace_has_token(&upstream->pace),
+        .has_room = !upstream || (pace_has_room(&upstream->pace) &&
+                                  engine->now_unix_ms >= upstream->pace.pause_until_unix_ms),
+        .result = {.retry_after_ms = -1},
+    };
+}
+
+/* ---- after the save ---- */
+
+static void engine_tell_followers(struct engine *engine, uint64_t seq)
+{
+    for (struct list *node = engine->followers.next; node != &engine->followers;) {
+        struct follower *follower = LIST_ENTRY(node, struct follower, link);
+        node = node->next; /* it may leave while it is told */
+        follower->on_record(follower->arg, seq);
+    }
+}
+
+static void engine_saved(void *arg, uint64_t through)
+{
+    (void)through;
+    struct pending *pending = arg;
+    struct engine *engine = pending->engine;
+    struct entry *entry = pending->entry;
+    CHECK(engine->unsaved > 0);
+    engine->unsaved--;
+    (void)engine_now(engine);
+    if (pending->seq > engine->saved_seq)
+        engine->saved_seq = pending->seq;
+    if (pending->seq != 0)
+        engine_tell_followers(engine, pending->seq);
+    if (pending->ended_attempt)
+        engine_receipts(engine, pending);
+    if (pending->saved)
+        pending->saved(pending);
+    if (entry) {
+        CHECK(entry->unsaved > 0);
+        entry->unsaved--;
+        if (entry->row.action.due_unix_ms != 0)
+            engine_due_at(engine, entry->row.action.due_unix_ms);
+        if (pending->must_send)
+            engine_send(engine, entry, pending->attempt); /* I1: only now */
+        waiters_tell(engine, entry);
+        entry_let_go(engine, entry);
+    }
+    free(pending);
+    engine_set_alarm(engine);
+}
+
+static void engine_submit_write(struct engine *engine, struct store_write *write,
+                                const struct pending *pending)
+{
+    struct pending *kept = malloc(sizeof *kept);
+    if (!kept) {
+        engine_fail(engine, "out of memory");
+        return;
+    }
+    *kept = *pending;
+    kept->engine = engine;
+    kept->seq = write->seq;
+    const struct store_port *store = &engine->options.store;
+    engine->unsaved++;
+    enum err err = store->submit(store->impl, write, 1, engine_saved, kept);
+    if (err == ERR_OK)
+        return;
+    engine->unsaved--;
+    free(kept);
+    /* Admissions end at half of the queue and acts at three quarters, so this is no load problem. */
+    engine_fail(engine, err_text(err));
+}
+
+/* ---- the write ---- */
+
+static enum store_queue engine_queue_of(const struct action *action)
+{
+    switch (action->state) {
+    case STATE_UNCERTAIN:
+    case STATE_IN_REVIEW:
+        return STORE_QUEUE_PEOPLE;
+    case STATE_HELD:
+        if (action->hold_for == HOLD_FOR_STOP)
+            return STORE_QUEUE_HELD_STOP;
+        return action->hold_for == HOLD_FOR_UPSTREAM ? STORE_QUEUE_HELD_UPSTREAM
+                                                     : STORE_QUEUE_HELD_OTHER;
+    case STATE_ATTEMPTING:
+    case STATE_WAITING:
+    case STATE_DONE:
+    case STATE_FAILED:
+    case STATE_REJECTED:
+    case STATE_EXPIRED:
+    case STATE_CANCELLED:
+    case STATE_COUNT:
+        break;
+    }
+    return STORE_QUEUE_NONE;
+}
+
+static void engine_fill_record(struct engine *engine, struct entry *entry,
+                               const struct step_note *note, struct record *record)
+{
+    const struct action *action = &entry->row.action;
+    *record = (struct record){
+        .kind = note->kind,
+        .at_unix_ms = engine->now_unix_ms,
+        .actor = note->actor,
+        .policy = entry->row.policy,
+        .action = action->id,
+        .previous = entry->row.last_seq,
+        .state = action->state,
+        .reason = action->reason,
+        .cause = action->cause,
+        .attempt = note->attempt,
+        .status = note->status,
+        .hold_for = action->hold_for,
+        .due_unix_ms = action->due_unix_ms,
+        .people_due_unix_ms = action->people_due_unix_ms,
+        .generation = action->generation,
+        .route = action->route,
+        .revision = action->revision,
+        .review = action->reviews,
+        .stop = action->state == STATE_HELD ? action->stop_id : 0,
+        .again_of = action->again_of,
+        .upstream = note->upstream,
+        .subject = note->subject,
+        .workflow = entry->row.workflow,
+        .step = entry->row.step,
+    };
+    if (note->effects && note->effects->has_verdict) {
+        record->has_verdict = true;
+        record->verdict = note->effects->verdict;
+    }
+    if (note->gate) {
+        record->path_count = note->gate->path_count;
+        memcpy(record->path, note->gate->path, sizeof *record->path * note->gate->path_count);
+        record->decided_by = note->gate->decided_by;
+        record->says = note->gate->says;
+        record->would = note->gate->would;
+        record->would_reason = note->gate->would_reason;
+    }
+    if (note->is_admission) {
+        record->has_key = true;
+        memcpy(record->key_hash, entry->row.key_hash, RECORD_DIGEST);
+        memcpy(record->fingerprint, entry->row.fingerprint, RECORD_DIGEST);
+        record->has_run = entry->has_run;
+        memcpy(record->run_hash, entry->run_hash, RECORD_DIGEST);
+    }
+}
+
+static size_t engine_fill_keys(const struct entry *entry, const struct step_note *note,
+                               struct store_key keys[2])
+{
+    if (!note->is_admission)
+        return 0;
+    keys[0] = (struct store_key){.action = entry->row.action.id, .replaces = note->key_replaces};
+    memcpy(keys[0].hash, entry->row.key_hash, STORE_KEY_SIZE);
+    memcpy(keys[0].fingerprint, entry->row.fingerprint, STORE_KEY_SIZE);
+    if (!entry->has_run)
+        return 1;
+    keys[1] = (struct store_key){.action = entry->row.action.id, .replaces = note->run_replaces};
+    memcpy(keys[1].hash, entry->run_hash, STORE_KEY_SIZE);
+    return 2;
+}
+
+/* Seals the payload with a fresh salt and notes its commitment in the record. */
+static struct slice engine_seal(struct engine *engine, const struct step_note *note,
+                                struct record *record)
+{
+    struct buf *sealed = &engine->scratch_buf[3];
+    buf_reset(sealed);
+    if (!note->label || note->payload.size == 0)
+        return (struct slice){0};
+    unsigned char salt[BUNDLE_SALT];
+    engine->options.clock.random(engine->options.clock.impl, salt, sizeof salt);
+    record->has_payload = true;
+    bundle_seal(salt, note->label, note->payload, sealed, record->payload);
+    return buf_slice(sealed);
+}
+
+void engine_save(struct engine *engine, struct entry *entry, const struct step_note *note)
+{
+    struct action *action = &entry->row.action;
+    struct record record;
+    engine_fill_record(engine, entry, note, &record);
+    struct store_write write = {.seq = ++engine->seq, .action = action->id};
+    write.payload = engine_seal(engine, note, &record);
+    entry->row.last_seq = write.seq;
+    if (note->is_admission)
+        entry->row.first_seq = write.seq;
+    if (note->gate)
+        entry->row.decided_seq = write.seq;
+    if (note->label && strcmp(note->label, BUNDLE_LABEL_OUTCOME) == 0)
+        entry->row.outcome_seq = write.seq;
+    struct buf *row = &engine->scratch_buf[1];
+    buf_reset(row);
+    row_encode(&entry->row, row);
+    digest_short(buf_slice(row), record.row);
+    struct buf *body = &engine->scratch_buf[0];
+    buf_reset(body);
+    record_encode(&record, body);
+    CHECK(buf_ok(row) && buf_ok(body) && buf_ok(&engine->scratch_buf[3]));
+    struct store_key keys[2];
+    write.record = buf_slice(body);
+    write.row = buf_slice(row);
+    write.is_ended = state_is_end(action->state);
+    write.frozen = note->effects && note->effects->must_send
+                       ? slice_of(entry->frozen, entry->frozen_size)
+                       : (struct slice){0};
+    write.queue = engine_queue_of(action);
+    write.due_unix_ms = action->due_unix_ms;
+    struct buf *scope = &engine->scratch_buf[2];
+    buf_reset(scope);
+    buf_add(scope, entry->row.workflow);
+    buf_add_byte(scope, '/');
+    buf_add(scope, entry->row.step);
+    write.scope = buf_slice(scope);
+    write.upstream = entry->row.upstream;
+    write.keys = keys;
+    write.key_count = engine_fill_keys(entry, note, keys);
+    struct pending pending = {.entry = entry,
+                              .must_send = note->effects && note->effects->must_send,
+                              .attempt = action->starts_total,
+                              .ended_attempt = note->effects && note->effects->has_verdict,
+                              .epoch_at_start = entry->epoch_at_start,
+                              .state = action->state};
+    entry->unsaved++;
+    engine_submit_write(engine, &write, &pending);
+}
+
+void engine_save_control(struct engine *engine, struct record *record, const struct store_row *rows,
+                         size_t row_count, struct slice words, const struct pending *pending)
+{
+    struct step_note note = {.label = words.size ? BUNDLE_LABEL_WORDS : NULL, .payload = words};
+    record->at_unix_ms = engine->now_unix_ms;
+    struct store_write write = {.seq = ++engine->seq, .rows = rows, .row_count = row_count};
+    write.payload = engine_seal(engine, &note, record);
+    if (row_count > 0)
+        digest_short(rows[0].value, record->row); /* the row that the record is about comes first */
+    struct buf *body = &engine->scratch_buf[0];
+    buf_reset(body);
+    record_encode(record, body);
+    CHECK(buf_ok(body));
+    write.record = buf_slice(body);
+    engine_submit_write(engine, &write, pending);
+}
+
+/* ---- the event ---- */
+
+void engine_step(struct engine *engine, struct entry *entry, struct action_event *event,
+                 struct step_note *note, struct action_effects *out_effects)
+{
+    struct action *action = &entry->row.action;
+    enum action_state from = action->state;
+    action_step(action, event, out_effects);
+    if (!out_effects->is_changed)
+        return;
+    action_check(action, event->terms->attempts);
+    if (out_effects->must_send || out_effects->must_permit)
+        entry->epoch_at_start = engine->board.epoch;
+    note->effects = out_effects;
+    engine_flow_after(engine, entry, out_effects);
+    engine_count_move(engine, entry, from, note->is_admission);
+    engine_save(engine, entry, note);
+    if (out_effects->must_enter_gate)
+        engine_enter_gate(engine, entry, false, note->actor);
+}

@@ -1,0 +1,367 @@
+/* loop/stops.c - stop, receipt, incident, restart: in force in memory first, durable before it is
+ * acknowledged, and back in force before anything else after a start. */
+#include "loop/inside.h"
+
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "record/stop_row.h"
+
+static void stops_copy_name(char out[LIMIT_NAME + 1], struct slice name)
+{
+    size_t size = name.size < LIMIT_NAME ? name.size : LIMIT_NAME;
+    if (size > 0)
+        memcpy(out, name.at, size);
+    out[size] = '\0';
+}
+
+/* Attempts under way in its scope: each is in memory. */
+static uint32_t stops_count_in_flight(struct engine *engine, const struct stop *stop)
+{
+    uint32_t count = 0;
+    size_t cursor = 0;
+    struct entry *entry = NULL;
+    while ((entry = map_next(&engine->entries, &cursor)) != NULL) {
+        struct scope scope = entry_scope(entry);
+        count += entry->row.action.attempt_is_open && scope_covers(stop, &scope);
+    }
+    return count;
+}
+
+/* Writes the stop's row with a control record. */
+static void stops_save(struct engine *engine, const struct stop *stop, enum record_kind kind,
+                       struct slice actor, const struct pending *pending)
+{
+    struct buf row, key;
+    buf_init(&row, 4096);
+    buf_init(&key, TEXT_ID_MAX);
+    stop_row_encode(stop, &row);
+    text_add_id(&key, ID_STOP, stop->id);
+    struct store_row rows[1] = {
+        {.table = STORE_STOPS, .key = buf_slice(&key), .value = buf_slice(&row)}};
+    struct record record = {.kind = kind,
+                            .actor = actor,
+                            .stop = stop->id,
+                            .incident = stop->incident,
+                            .workflow = slice_text(stop->names[0]),
+                            .step = slice_text(stop->names[1]),
+                            .upstream = slice_text(stop->names[2]),
+                            .subject = slice_text(stop->names[3]),
+                            .number = stop->in_flight};
+    engine_save_control(engine, &record, rows, 1, (struct slice){0}, pending);
+    buf_done(&key);
+    buf_done(&row);
+}
+
+static void stops_save_incident(struct engine *engine, const struct stop *stop, struct slice state,
+                                struct slice actor, struct slice reason,
+                                const struct pending *pending)
+{
+    struct buf row, key, words;
+    buf_init(&row, 16384);
+    buf_init(&key, TEXT_ID_MAX);
+    buf_init(&words, LIMIT_REASON * 8);
+    struct incident_row incident = {.id = stop->incident,
+                                    .stop = stop->id,
+                                    .is_closed = stop->is_lifted,
+                                    .has_reason = reason.size > 0,
+                                    .by = slice_text(stop->by),
+                                    .workflow = slice_text(stop->names[0]),
+                                    .since_unix_ms = stop->at_unix_ms,
+                                    .closed_unix_ms = stop->lifted_at_unix_ms,
+                                    .words_seq = reason.size > 0 ? engine->seq + 1 : 0};
+    incident_row_encode(&incident, &row);
+    text_add_id(&key, ID_INCIDENT, stop->incident);
+    if (reason.size > 0)
+        bundle_words_encode(&(struct bundle_words){.reason = reason}, &words);
+    struct store_row rows[1] = {
+        {.table = STORE_INCIDENTS, .key = buf_slice(&key), .value = buf_slice(&row)}};
+    struct record record = {.kind = RECORD_INCIDENT,
+                            .actor = actor,
+                            .stop = stop->id,
+                            .incident = stop->incident,
+                            .workflow = slice_text(stop->names[0]),
+                            .subject = state};
+    engine_save_control(engine, &record, rows, 1, buf_slice(&words), pending);
+    buf_done(&words);
+    buf_done(&key);
+    buf_done(&row);
+}
+
+static void stops_reply(struct engine *engine, engine_done_fn *done, void *arg, uint64_t id)
+{
+    struct stop *stop = switchboard_find(&engine->board, id);
+    struct engine_reply reply = {.outcome = ENGINE_TAKEN, .stop = stop};
+    done(arg, &reply);
+}
+
+static void stops_acknowledge(struct pending *pending)
+{
+    stops_reply(pending->engine, pending->done, pending->arg, pending->id);
+}
+
+static void stops_do_stop(void *impl, const struct principal *principal, const struct scope *scope,
+                          struct slice reason, engine_done_fn *done, void *arg)
+{
+    struct engine *engine = impl;
+    struct stop stop = {.id = engine_new_id(engine), .at_unix_ms = engine_now(engine)};
+    struct stop *added = NULL;
+    stop.incident = engine_new_id(engine);
+    stops_copy_name(stop.names[0], scope->workflow);
+    stops_copy_name(stop.names[1], scope->step);
+    stops_copy_name(stop.names[2], scope->upstream);
+    stops_copy_name(stop.names[3], scope->risk);
+    stops_copy_name(stop.by, principal->name);
+    stop.in_flight = stops_count_in_flight(engine, &stop);
+    stop.in_flight_at_start = stop.in_flight;
+    if (stop.in_flight == 0)
+        stop.stopped_at_unix_ms = stop.at_unix_ms;
+    enum err err = switchboard_stop(&engine->board, &stop, &added); /* I6: from here on */
+    if (err != ERR_OK) {
+        engine_refuse(done, arg, ENGINE_NO_ROOM, "LIMIT_STOPS stops are in force already");
+        return;
+    }
+    enum err why = ERR_OK;
+    const struct store_port *store = &engine->options.store;
+    bool is_durable = store->state(store->impl, &why) == STORE_OK && !engine->has_failed;
+    struct pending none = {0};
+    struct pending acknowledge = {
+        .saved = stops_acknowledge, .done = done, .arg = arg, .id = stop.id};
+    if (engine->has_failed) {
+        engine_refuse(done, arg, ENGINE_STORE_FAILED, "stop-not-durable");
+        return;
+    }
+    stops_save(engine, added, RECORD_STOP, principal->name, &none);
+    stops_save_incident(engine, added, SLICE("open"), principal->name, reason,
+                        is_durable ? &acknowledge : &none);
+    if (!is_durable) /* R16: it stays in force in memory; it is written when there is room */
+        engine_refuse(done, arg, ENGINE_STORE_FAILED, "stop-not-durable");
+    engine_set_alarm(engine);
+}
+
+/* An attempt ended and that is durable: the receipts that waited for it move. */
+void engine_receipts(struct engine *engine, const struct pending *pending)
+{
+    struct scope scope = entry_scope(pending->entry);
+    size_t stopped = switchboard_attempt_ended(&engine->board, &scope, pending->epoch_at_start,
+                                               pending->state, engine->now_unix_ms);
+    struct pending none = {0};
+    for (size_t i = 0; stopped > 0 && i < engine->board.stop_count; i++) {
+        struct stop *stop = &engine->board.stops[i];
+        if (stop->in_flight == 0 && stop->in_flight_at_start > 0 && !stop->is_receipt_saved) {
+            stop->is_receipt_saved = true;
+            stops_save(engine, stop, RECORD_STOPPED, (struct slice){0}, &none);
+            stopped--;
+        }
+    }
+}
+
+/* ---- restart ---- */
+
+static struct stop *stops_of_incident(struct engine *engine, uint64_t incident)
+{
+    for (size_t i = 0; i < engine->board.stop_count; i++)
+        if (engine->board.stops[i].incident == incident)
+            return &engine->board.stops[i];
+    return NULL;
+}
+
+/* The lift is durable (I7): only now it counts, and what was held may go. */
+static void stops_restarted(struct pending *pending)
+{
+    struct engine *engine = pending->engine;
+    (void)switchboard_lift(&engine->board, pending->id, engine->now_unix_ms); /* it is in force */
+    engine->is_releasing = true;
+    engine->release_after = 0;
+    stops_acknowledge(pending);
+    engine_release_stop(engine);
+}
+
+static void stops_do_restart(void *impl, const struct principal *principal, uint64_t incident,
+                             struct slice reason, engine_done_fn *done, void *arg)
+{
+    struct engine *engine = impl;
+    (void)engine_now(engine);
+    struct stop *stop = stops_of_incident(engine, incident);
+    if (!stop || stop->is_lifted || stop->is_lifting) {
+        engine_refuse(done, arg, stop ? ENGINE_NOT_NOW : ENGINE_NOT_FOUND,
+                      stop ? "its stop is lifted already" : "no open incident has this id");
+        return;
+    }
+    if (engine->has_failed || engine->unsaved >= ENGINE_UNSAVED_ACT) {
+        engine_refuse(done, arg, ENGINE_STORE_FAILED, "the store cannot save it now");
+        return;
+    }
+    stop->is_lifting = true;
+    struct stop lifted = *stop;
+    lifted.is_lifted = true;
+    lifted.lifted_at_unix_ms = engine->now_unix_ms;
+    struct pending none = {0};
+    struct pending restarted = {.saved = stops_restarted, .done = done, .arg = arg, .id = stop->id};
+    stops_save(engine, &lifted, RECORD_RESTART, principal->name, &none);
+    stops_save_incident(engine, &lifted, SLICE("closed"), principal->name, reason, &restarted);
+    engine_set_alarm(engine);
+}
+
+static void stops_do_reason(void *impl, const struct principal *principal, uint64_t incident,
+                            struct slice reason, engine_done_fn *done, void *arg)
+{
+    struct engine *engine = impl;
+    (void)engine_now(engine);
+    struct stop *stop = stops_of_incident(engine, incident);
+    if (!stop || engine->has_failed) {
+        engine_refuse(done, arg, stop ? ENGINE_STORE_FAILED : ENGINE_NOT_FOUND,
+                      stop ? "the store has failed" : "no open incident has this id");
+        return;
+    }
+    struct pending acknowledge = {
+        .saved = stops_acknowledge, .done = done, .arg = arg, .id = stop->id};
+    stops_save_incident(engine, stop, SLICE("open"), principal->name, reason, &acknowledge);
+    engine_set_alarm(engine);
+}
+
+/* ---- reads ---- */
+
+static enum err stops_do_list(void *impl, bool with_lifted, struct arena *arena,
+                              struct stop *out_stops, size_t *out_count)
+{
+    struct engine *engine = impl;
+    (void)arena;
+    size_t room = *out_count;
+    *out_count = 0;
+    for (size_t i = 0; i < engine->board.stop_count && *out_count < room; i++)
+        if (with_lifted || !engine->board.stops[i].is_lifted)
+            out_stops[(*out_count)++] = engine->board.stops[i];
+    return ERR_OK;
+}
+
+static const struct stop *stops_do_get(void *impl, uint64_t id, struct arena *arena)
+{
+    struct engine *engine = impl;
+    struct stop *stop = switchboard_find(&engine->board, id);
+    if (stop)
+        return stop;
+    struct buf key;
+    struct slice value = {0};
+    buf_init(&key, TEXT_ID_MAX);
+    text_add_id(&key, ID_STOP, id);
+    const struct store_port *store = &engine->options.store;
+    enum err err = store->get_row(store->impl, STORE_STOPS, buf_slice(&key), arena, &value);
+    buf_done(&key);
+    stop = err == ERR_OK ? ARENA_NEW(arena, struct stop) : NULL;
+    return stop && stop_row_decode(value, stop) == ERR_OK ? stop : NULL;
+}
+
+/* The words of an incident's reason: in the payload of the record that brought them. */
+static struct slice stops_reason(struct engine *engine, uint64_t seq, struct arena *arena)
+{
+    struct slice stored = {0};
+    struct bundle_words words = {0};
+    const struct store_port *store = &engine->options.store;
+    if (seq == 0 || store->get_payload(store->impl, seq, arena, &stored) != ERR_OK ||
+        stored.size < BUNDLE_SALT)
+        return (struct slice){0};
+    if (bundle_words_decode(slice_from(stored, BUNDLE_SALT), arena, &words) != ERR_OK)
+        return (struct slice){0};
+    return words.reason;
+}
+
+static enum err stops_do_incidents(void *impl, bool open_only, struct arena *arena,
+                                   struct engine_incident *out, size_t *out_count)
+{
+    struct engine *engine = impl;
+    const struct store_port *store = &engine->options.store;
+    size_t room = *out_count;
+    struct store_row *rows = ARENA_ARRAY(arena, LIMIT_PAGE, struct store_row);
+    struct slice after = {0};
+    size_t count = 0;
+    *out_count = 0;
+    if (!rows)
+        return ERR_NO_MEMORY;
+    do {
+        enum err err = store->list_rows(store->impl, STORE_INCIDENTS, after, LIMIT_PAGE, arena,
+                                        rows, &count);
+        if (err != ERR_OK)
+            return err;
+        for (size_t i = 0; i < count && *out_count < room; i++) {
+            struct incident_row row = {0};
+            after = rows[i].key;
+            if (incident_row_decode(rows[i].value, &row) != ERR_OK)
+                return ERR_CORRUPT;
+            if (open_only && row.is_closed)
+                continue;
+            out[(*out_count)++] = (struct engine_incident){
+                .id = row.id,
+                .stop = row.stop,
+                .workflow = row.workflow,
+                .state = row.is_closed ? SLICE("closed") : SLICE("open"),
+                .reason = stops_reason(engine, row.words_seq, arena),
+                .by = row.by,
+                .since_unix_ms = row.since_unix_ms,
+                .closed_unix_ms = row.closed_unix_ms};
+        }
+    } while (count == LIMIT_PAGE && *out_count < room);
+    return ERR_OK;
+}
+
+static enum err stops_do_in_flight(void *impl, uint64_t id, struct arena *arena,
+                                   struct view *out_views, size_t *out_count)
+{
+    struct engine *engine = impl;
+    const struct stop *stop = switchboard_find(&engine->board, id);
+    size_t room = *out_count;
+    size_t cursor = 0;
+    struct entry *entry = NULL;
+    *out_count = 0;
+    while (stop && stop->in_flight > 0 && *out_count < room &&
+           (entry = map_next(&engine->entries, &cursor)) != NULL) {
+        struct scope scope = entry_scope(entry);
+        if (!entry->row.action.attempt_is_open || entry->epoch_at_start > stop->epoch ||
+            !scope_covers(stop, &scope))
+            continue;
+        enum err err = engine_fill_view(engine, entry, arena, &out_views[*out_count]);
+        if (err != ERR_OK)
+            return err;
+        (*out_count)++;
+    }
+    return ERR_OK;
+}
+
+/* I7: what was in force is in force, before anything starts. Receipts that waited for attempts of
+ * the last run are completed by recovery, which ends those attempts. */
+enum err engine_load_stops(struct engine *engine)
+{
+    struct arena arena;
+    arena_init(&arena, ENGINE_SCRATCH);
+    struct store_row *rows = ARENA_ARRAY(&arena, LIMIT_PAGE, struct store_row);
+    struct slice after = {0};
+    size_t count = 0;
+    const struct store_port *store = &engine->options.store;
+    enum err err = rows ? ERR_OK : ERR_NO_MEMORY;
+    do {
+        if (err == ERR_OK)
+            err = store->list_rows(store->impl, STORE_STOPS, after, LIMIT_PAGE, &arena, rows,
+                                   &count);
+        for (size_t i = 0; err == ERR_OK && i < count; i++) {
+            struct stop stop = {0};
+            struct stop *added = NULL;
+            after = rows[i].key;
+            err = stop_row_decode(rows[i].value, &stop);
+            if (err == ERR_OK && !stop.is_lifted)
+                err = switchboard_stop(&engine->board, &stop, &added);
+        }
+    } while (err == ERR_OK && count == LIMIT_PAGE);
+    arena_done(&arena);
+    return err;
+}
+
+void engine_port_stops(struct engine_port *port)
+{
+    port->stop = stops_do_stop;
+    port->restart = stops_do_restart;
+    port->incident_reason = stops_do_reason;
+    port->stops = stops_do_list;
+    port->stop_by_id = stops_do_get;
+    port->incidents = stops_do_incidents;
+    port->in_flight = stops_do_in_flight;
+}

@@ -1,0 +1,14 @@
+/* port/clock.h - time and randomness, the two things that the core may not fetch for itself.
+ * Invariants:
+ *   1. now_unix_ms never goes back, also over restarts (the engine passes the newest stored time).
+ *   2. One alarm: the last wake_at counts; 0 takes it back. The owner then calls engine_wake(). */
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+struct clock_port {
+    void *impl;
+    int64_t (*now_unix_ms)(void *impl);
+    void (*random)(void *impl, void *out_bytes, size_t size); /* fit for tokens and salts */
+    void (*wake_at)(void *impl, int64_t unix_ms);
+};

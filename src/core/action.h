@@ -110,7 +110,7 @@ struct action_event {
     struct attempt_result result;                /* OUTCOME */
     enum outcome reported;                       /* REPORT */
     bool has_token;                              /* the upstream's retry budget has a token */
-    bool is_upstream_down;                       /* work is held for it */
+    bool has_room;                               /* the upstream's concurrency allows one more */
     bool is_release;     /* GATE: out of the safe queue: counts and grants (R15) */
     bool happened, send; /* RESOLVE */
 };

@@ -5,7 +5,6 @@
 
 #include "base/check.h"
 #include "policy/template.h"
-#include "record/redact.h"
 #include "record/response.h"
 
 /* I6 and R14: asked at the save's return and again in the last moment before the first byte. */
@@ -178,9 +177,17 @@ static void attempt_encode_outcome(struct engine *engine, const struct upstream_
                                    struct buf *response, struct buf *out)
 {
     struct bundle_outcome bundle = {.what = answer->what, .peer = answer->peer};
-    struct redaction redaction = {engine->loaded->secrets, engine_config(engine)->secret_count};
+    struct bundle_header headers[LIMIT_HTTP_HEADERS];
+    struct response_parts parts = {.status = answer->status,
+                                   .headers = headers,
+                                   .body = slice_first(answer->body, LIMIT_ANSWER_STORED),
+                                   .is_cut = answer->is_cut ||
+                                             answer->body.size > LIMIT_ANSWER_STORED};
+    for (size_t i = 0; i < answer->header_count && i < LIMIT_HTTP_HEADERS; i++)
+        headers[parts.header_count++] =
+            (struct bundle_header){answer->headers[i].name, answer->headers[i].value};
     if (answer->phase == UPSTREAM_ANSWERED) {
-        response_encode(answer, &redaction, response);
+        response_encode(&parts, &engine->loaded->redact, response);
         bundle.response_json = buf_slice(response);
     }
     bundle_outcome_encode(&bundle, out);

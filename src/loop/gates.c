@@ -2,6 +2,7 @@
 #include "loop/inside.h"
 
 #include "base/check.h"
+#include "policy/query.h"
 #include "policy/template.h"
 
 static const unsigned char gate_no_digest[ACTION_DIGEST] = {0};
@@ -49,7 +50,7 @@ void engine_ask_gate(struct engine *engine, const struct step *step, const struc
 void engine_provider_key(struct engine *engine, const struct step *step, struct slice key,
                          const struct action *action, struct buf *out)
 {
-    struct provider_key_parts parts = {.workflow = step->workflow->name,
+    struct identity_route parts = {.workflow = step->workflow->name,
                                        .step = step->name,
                                        .key = key,
                                        .generation = action->generation,
@@ -174,7 +175,7 @@ static bool gate_refresh_request(struct entry *entry, struct expr_scope *scope,
         engine_render(engine, entry->step, scope, scratch, &request, &body, &problem);
     if (is_good) {
         bundle_request_encode(&request, &frozen);
-        request_digest(&request, out_digest);
+        digest_short(buf_slice(&frozen), out_digest);
         is_good = buf_ok(&frozen) && buf_ok(&body) &&
                   entry_keep(&entry->frozen, &entry->frozen_size, buf_slice(&frozen)) == ERR_OK;
     }

@@ -15,6 +15,7 @@
 #include "core/switchboard.h"
 #include "loop/engine.h"
 #include "policy/facts.h"
+#include "policy/input_check.h"
 #include "record/digest.h"
 #include "record/identity.h"
 #include "record/ids.h"
@@ -132,7 +133,8 @@ struct engine {
     int64_t due_unix_ms;          /* lower bound of what is due in the store; 0 = nothing */
     int64_t alarm_unix_ms;
     uint64_t run_epoch;
-    bool is_closing, has_failed;
+    bool is_closing, has_failed, is_count_dirty;
+    int64_t count_flush_unix_ms;  /* not before */
     bool is_releasing;            /* a restart lifted stops: what they held enters the gate */
     uint64_t release_after;       /* up to this id it did */
     struct upstream_state *upstreams;
@@ -141,7 +143,7 @@ struct engine {
     size_t workflow_count;
     struct buf flag;
     struct buf scratch_buf[4];    /* reused: record, row, bundle, sealed */
-    struct buf why_not_ready;
+    struct buf token_name;        /* of the last token that was looked up in the store */
 };
 
 /* ---- engine.c ---- */
@@ -258,7 +260,10 @@ void engine_release_stop(struct engine *engine);
 struct workflow_state *engine_workflow(struct engine *engine, struct slice name);
 void engine_count_move(struct engine *engine, struct entry *entry, enum action_state from,
                        bool is_new);
-void engine_count_end(struct engine *engine, struct entry *entry);
+/* Writes what changed, once a second at most. */
+void engine_count_flush(struct engine *engine);
+/* After a start: the last hours anew, from the records. */
+MUST_USE enum err engine_recount(struct engine *engine);
 
 /* ---- views.c ---- */
 MUST_USE enum err engine_fill_view(struct engine *engine, struct entry *entry, struct arena *arena,
@@ -274,6 +279,8 @@ void engine_port_stops(struct engine_port *port);
 void engine_port_admin(struct engine_port *port);
 void engine_receipts(struct engine *engine, const struct pending *pending);
 MUST_USE enum err engine_load_stops(struct engine *engine);
+/* For calls that nobody waits for. */
+void engine_ignore(void *arg, const struct engine_reply *reply);
 /* Replies with no view. */
 void engine_refuse(engine_done_fn *done, void *arg, enum engine_refusal outcome, const char *detail);
 

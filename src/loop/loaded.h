@@ -7,11 +7,13 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "policy/types.h"
+#include "record/redact.h"
 
 struct loaded {
     struct arena arena;
     const struct config *config;
     struct slice *secrets;     /* config->secret_count values, by index; empty = could not be read */
+    struct redact redact;      /* the same values, as they must not show in answers (R23) */
     struct buf warnings_json;  /* ["…", …]: IL900 and other warnings */
 };
 

@@ -93,6 +93,7 @@ static void engine_saved(void *arg, uint64_t through)
         entry_let_go(engine, entry);
     }
     free(pending);
+    engine_count_flush(engine);
     engine_set_alarm(engine);
 }
 

@@ -220,6 +220,12 @@ static void stops_do_reason(void *impl, const struct principal *principal, uint6
     engine_set_alarm(engine);
 }
 
+void engine_ignore(void *arg, const struct engine_reply *reply)
+{
+    (void)arg;
+    (void)reply;
+}
+
 /* ---- reads ---- */
 
 static enum err stops_do_list(void *impl, bool with_lifted, struct arena *arena,
@@ -266,6 +272,19 @@ static struct slice stops_reason(struct engine *engine, uint64_t seq, struct are
     return words.reason;
 }
 
+static void stops_fill_incident(struct engine *engine, const struct incident_row *row,
+                                struct arena *arena, struct engine_incident *out)
+{
+    *out = (struct engine_incident){.id = row->id,
+                                    .stop = row->stop,
+                                    .workflow = row->workflow,
+                                    .state = row->is_closed ? SLICE("closed") : SLICE("open"),
+                                    .reason = stops_reason(engine, row->words_seq, arena),
+                                    .by = row->by,
+                                    .since_unix_ms = row->since_unix_ms,
+                                    .closed_unix_ms = row->closed_unix_ms};
+}
+
 static enum err stops_do_incidents(void *impl, bool open_only, struct arena *arena,
                                    struct engine_incident *out, size_t *out_count)
 {
@@ -290,15 +309,7 @@ static enum err stops_do_incidents(void *impl, bool open_only, struct arena *are
                 return ERR_CORRUPT;
             if (open_only && row.is_closed)
                 continue;
-            out[(*out_count)++] = (struct engine_incident){
-                .id = row.id,
-                .stop = row.stop,
-                .workflow = row.workflow,
-                .state = row.is_closed ? SLICE("closed") : SLICE("open"),
-                .reason = stops_reason(engine, row.words_seq, arena),
-                .by = row.by,
-                .since_unix_ms = row.since_unix_ms,
-                .closed_unix_ms = row.closed_unix_ms};
+            stops_fill_incident(engine, &row, arena, &out[(*out_count)++]);
         }
     } while (count == LIMIT_PAGE && *out_count < room);
     return ERR_OK;
@@ -325,6 +336,25 @@ static enum err stops_do_in_flight(void *impl, uint64_t id, struct arena *arena,
         (*out_count)++;
     }
     return ERR_OK;
+}
+
+static enum err stops_do_incident(void *impl, uint64_t id, struct arena *arena,
+                                  struct engine_incident *out)
+{
+    struct engine *engine = impl;
+    const struct store_port *store = &engine->options.store;
+    struct incident_row row = {0};
+    struct slice value = {0};
+    struct buf key;
+    buf_init(&key, TEXT_ID_MAX);
+    text_add_id(&key, ID_INCIDENT, id);
+    enum err err = store->get_row(store->impl, STORE_INCIDENTS, buf_slice(&key), arena, &value);
+    buf_done(&key);
+    if (err == ERR_OK)
+        err = incident_row_decode(value, &row);
+    if (err == ERR_OK)
+        stops_fill_incident(engine, &row, arena, out);
+    return err;
 }
 
 /* I7: what was in force is in force, before anything starts. Receipts that waited for attempts of
@@ -363,5 +393,6 @@ void engine_port_stops(struct engine_port *port)
     port->stops = stops_do_list;
     port->stop_by_id = stops_do_get;
     port->incidents = stops_do_incidents;
+    port->incident = stops_do_incident;
     port->in_flight = stops_do_in_flight;
 }

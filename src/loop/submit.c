@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "policy/template.h"
+#include "record/difference.h"
 #include "record/mask.h"
 
 /* One submit on its way. */
@@ -16,7 +17,7 @@ struct submission {
     const struct step *step;
     struct arena scratch;
     struct expr_scope scope;
-    struct buf key, was_key, provider_key, body, summary;
+    struct buf key, was_key, provider_key, body, summary, frozen;
     unsigned char key_hash[STORE_KEY_SIZE], fingerprint[STORE_KEY_SIZE];
     struct bundle_request request;
     unsigned char request_digest[ACTION_DIGEST];
@@ -34,6 +35,7 @@ static void submission_init(struct submission *submission, struct engine *engine
     buf_init(&submission->was_key, LIMIT_KEY);
     buf_init(&submission->provider_key, LIMIT_KEY);
     buf_init(&submission->body, LIMIT_REQUEST);
+    buf_init(&submission->frozen, LIMIT_REQUEST * 2);
     buf_init(&submission->summary, LIMIT_SUMMARY * 4);
     submission->scope = (struct expr_scope){.input = call->input,
                                             .context = call->context,
@@ -48,6 +50,7 @@ static void submission_init(struct submission *submission, struct engine *engine
 static void submission_done(struct submission *submission)
 {
     buf_done(&submission->summary);
+    buf_done(&submission->frozen);
     buf_done(&submission->body);
     buf_done(&submission->provider_key);
     buf_done(&submission->was_key);
@@ -120,7 +123,9 @@ static bool submission_find_key(struct submission *submission)
 static enum err submission_look_up(struct engine *engine, const struct step *step, struct slice key,
                                    unsigned char out_hash[STORE_KEY_SIZE], struct entry **out_entry)
 {
-    identity_key_hash(engine->identity, step->workflow->name, step->name, key, out_hash);
+    struct identity_name name = {
+        .workflow = step->workflow->name, .step = step->name, .text = key};
+    identity_key(engine->identity, &name, out_hash);
     *out_entry = entry_by_key(engine, out_hash);
     if (*out_entry)
         return ERR_OK;
@@ -159,8 +164,11 @@ static void submission_conflict(struct submission *submission, struct entry *ent
     reply.detail = SLICE("this key was used for another input, which is erased by now");
     if (entry_read_submit(entry, &submission->scratch, &stored) == ERR_OK) {
         struct buf fields;
+        struct difference_list list;
         buf_init(&fields, 4096);
-        identity_differing(stored.input_json, submission->call->input_json, &fields);
+        difference_find(&submission->engine->identity->canonical, stored.input_json,
+                        submission->call->input_json, &submission->scratch, &list);
+        difference_add_text(&list, &fields);
         reply.detail = arena_fmt(&submission->scratch,
                                  "this key was used for another input; these fields differ: %.*s",
                                  (int)fields.size, buf_text(&fields));
@@ -243,6 +251,19 @@ static const char *submission_no_room(struct engine *engine)
 
 /* ---- the new action ---- */
 
+/* NULL when nothing is masked. */
+static json_t *submission_masked_input(const struct submission *submission)
+{
+    if (submission->step->masked_count == 0)
+        return NULL;
+    struct buf text;
+    buf_init(&text, LIMIT_HTTP_BODY * 2);
+    mask_add_input(submission->step, submission->call->input_json, &text);
+    json_t *masked = json_loadb(buf_text(&text), text.size, 0, NULL);
+    buf_done(&text);
+    return masked;
+}
+
 static bool submission_render(struct submission *submission, const struct action *action)
 {
     struct engine *engine = submission->engine;
@@ -256,17 +277,19 @@ static bool submission_render(struct submission *submission, const struct action
         submission_refuse_problem(submission, "the request cannot be rendered", &problem);
         return false;
     }
-    if (!buf_ok(&submission->body)) {
+    bundle_request_encode(&submission->request, &submission->frozen);
+    if (!buf_ok(&submission->frozen)) {
         submission_refuse(submission, ENGINE_BAD_INPUT, "the rendered request is too large");
         return false;
     }
-    request_digest(&submission->request, submission->request_digest);
+    digest_short(buf_slice(&submission->frozen), submission->request_digest);
     if (!step->summary)
         return true;
     /* The summary is shown everywhere, so masked fields are masked in it from the beginning. */
-    json_t *masked = mask_input(step, submission->call->input);
+    json_t *masked = submission_masked_input(submission);
     struct expr_scope scope = submission->scope;
-    scope.input = masked ? masked : submission->call->input;
+    if (masked)
+        scope.input = masked;
     struct expr_work work = {.scratch = &submission->scratch};
     bool is_good =
         template_render_text(step->summary, &scope, &work, &submission->summary) == EXPR_OK;
@@ -292,7 +315,9 @@ static void submission_bundle(struct submission *submission, const struct gate_w
                                   .confidence = call->confidence,
                                   .is_summary_masked = submission->step->masked_count > 0};
     for (size_t i = 0; i < work->saw.count && i < LIMIT_SAW; i++)
-        out->saw[out->saw_count++] = work->saw.items[i];
+        out->saw[out->saw_count++] = (struct bundle_saw){work->saw.items[i].path_index,
+                                                         work->saw.items[i].name,
+                                                         work->saw.items[i].value};
 }
 
 static struct entry *submission_entry(struct submission *submission, const struct action *action,
@@ -315,16 +340,12 @@ static struct entry *submission_entry(struct submission *submission, const struc
     memcpy(row.key_hash, submission->key_hash, STORE_KEY_SIZE);
     memcpy(row.fingerprint, submission->fingerprint, STORE_KEY_SIZE);
     struct entry *entry = entry_new(engine, &row);
-    struct buf frozen;
-    buf_init(&frozen, LIMIT_REQUEST * 2);
-    bundle_request_encode(&submission->request, &frozen);
-    if (entry && (!buf_ok(&frozen) ||
-                  entry_keep(&entry->submit, &entry->submit_size, buf_slice(bundle)) != ERR_OK ||
-                  entry_keep(&entry->frozen, &entry->frozen_size, buf_slice(&frozen)) != ERR_OK)) {
+    if (entry && (entry_keep(&entry->submit, &entry->submit_size, buf_slice(bundle)) != ERR_OK ||
+                  entry_keep(&entry->frozen, &entry->frozen_size,
+                             buf_slice(&submission->frozen)) != ERR_OK)) {
         entry_free(entry);
         entry = NULL;
     }
-    buf_done(&frozen);
     return entry;
 }
 
@@ -336,8 +357,8 @@ static enum err submission_run(struct submission *submission, struct entry *entr
     const struct engine_submit *call = submission->call;
     if (call->run.size == 0 || slice_equal(call->run, buf_slice(&submission->key)))
         return ERR_OK;
-    identity_run_hash(engine->identity, submission->step->workflow->name, call->run,
-                      entry->run_hash);
+    struct identity_name name = {.workflow = submission->step->workflow->name, .text = call->run};
+    identity_run(engine->identity, &name, entry->run_hash);
     entry->has_run = true;
     struct entry *newest = map_remove(&engine->runs, entry_map_key(entry->run_hash));
     struct store_key found = {0};
@@ -489,8 +510,15 @@ static uint64_t submission_run_all(struct submission *submission)
     struct entry *entry = NULL;
     if (!submission_find_key(submission))
         return 0;
-    identity_fingerprint(engine->identity, submission->call->input_json, submission->fingerprint);
-    enum err err = submission_find(submission, &entry);
+    enum err err = identity_fingerprint(engine->identity, submission->call->input_json,
+                                        submission->fingerprint);
+    if (err == ERR_INVALID || err == ERR_LIMIT) {
+        submission_refuse(submission, ENGINE_BAD_INPUT,
+                          "the input has a number or a size beyond any use");
+        return 0;
+    }
+    if (err == ERR_OK)
+        err = submission_find(submission, &entry);
     bool is_same = entry && memcmp(entry->row.fingerprint, submission->fingerprint,
                                    STORE_KEY_SIZE) == 0;
     if (err == ERR_OK && entry && !is_same && submission->step->terms.mode == MODE_OBSERVE) {

@@ -104,6 +104,8 @@ struct engine_counts {
     struct slice workflow;
     uint64_t automatic, reviewed, degraded[CAUSE_COUNT], rejected, failed, cancelled, expired;
     uint64_t held, uncertain, in_review, attempting, waiting;  /* now */
+    uint64_t entered[STATE_COUNT];  /* entries into each state, and refusals, since the start */
+    uint64_t refused;
     uint64_t repeats_answered, seconds_prevented; /* replays; of them, ones that would have sent again */
     uint64_t entered[STATE_COUNT], refused; /* since the process started, for metrics: they only grow */
     uint64_t sla_met, sla_missed;
@@ -126,6 +128,7 @@ struct engine_token {
 struct engine_health {
     bool is_ready;
     struct slice why;              /* when not ready */
+    struct slice flag;             /* what somebody should know: last good policy in force, … */
     struct slice warnings;         /* JSON array of texts: IL900 lines, flags */
     uint64_t unended, waiters, epoch;
     int64_t started_unix_ms, now_unix_ms;

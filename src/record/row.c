@@ -170,6 +170,7 @@ static void wire_numbers(struct row_wire *wire, struct row *row)
     wire_u64(wire, &a->id);
     wire_u64(wire, &a->stop_id);
     wire_near(wire, a->id, &a->again_of);
+    wire_near(wire, a->id, &row->run_previous);
     wire_u8(wire, &a->generation);
     wire_u8(wire, &a->route);
     wire_u8(wire, &a->revision);

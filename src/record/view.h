@@ -32,6 +32,7 @@ struct view {
     bool is_erased;
     int64_t erased_unix_ms;
     struct bundle_submit submit;
+    const struct record *decided;  /* the last gate: path, decided_by, says, would */
     struct bundle_request request; /* open actions: what is or would be sent */
     bool has_outcome;
     struct bundle_outcome outcome;     /* the last one */

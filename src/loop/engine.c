@@ -1,0 +1,224 @@
+#include "loop/inside.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/check.h"
+
+int64_t engine_now(struct engine *engine)
+{
+    int64_t now = engine->options.clock.now_unix_ms(engine->options.clock.impl);
+    if (now > engine->now_unix_ms)
+        engine->now_unix_ms = now; /* stored time never goes back (R29) */
+    return engine->now_unix_ms;
+}
+
+/* Ids grow with time: 20 bits within a millisecond begin at a random place, so that an id says
+ * little about its neighbours. */
+uint64_t engine_new_id(struct engine *engine)
+{
+    uint64_t id = (uint64_t)engine->now_unix_ms << 20 | (prng_next(&engine->prng) & 0x7ffff);
+    if (id <= engine->last_id)
+        id = engine->last_id + 1;
+    engine->last_id = id;
+    return id;
+}
+
+void engine_fail(struct engine *engine, const char *why)
+{
+    if (engine->has_failed)
+        return;
+    engine->has_failed = true;
+    (void)fprintf(stderr, "interlock: the store failed: %s; nothing starts any more\n",
+                  why); /* standard error is all that is left */
+}
+
+/* The earliest of: what is due in the store, the next waiting caller, the next probe. */
+void engine_set_alarm(struct engine *engine)
+{
+    int64_t at = engine->due_unix_ms;
+    if (!list_is_empty(&engine->waiters)) {
+        int64_t deadline =
+            LIST_ENTRY(engine->waiters.next, struct waiter, by_deadline)->deadline_unix_ms;
+        at = at == 0 || deadline < at ? deadline : at;
+    }
+    for (size_t i = 0; i < engine->upstream_count; i++) {
+        const struct pace *pace = &engine->upstreams[i].pace;
+        int64_t probe = pace->is_probing ? 0 : pace->probe_at_unix_ms;
+        if (probe != 0 && probe < pace->pause_until_unix_ms)
+            probe = pace->pause_until_unix_ms;
+        at = probe != 0 && (at == 0 || probe < at) ? probe : at;
+        bool is_paused = (pace->is_draining || engine->upstreams[i].may_have_waiting) &&
+                         pace->pause_until_unix_ms > engine->now_unix_ms;
+        if (is_paused && (at == 0 || pace->pause_until_unix_ms < at))
+            at = pace->pause_until_unix_ms;
+    }
+    if (at == engine->alarm_unix_ms)
+        return;
+    engine->alarm_unix_ms = at;
+    engine->options.clock.wake_at(engine->options.clock.impl, at);
+}
+
+void engine_wake(struct engine *engine)
+{
+    engine->alarm_unix_ms = 0;
+    (void)engine_now(engine);
+    engine_run_due(engine);
+    waiters_run_deadlines(engine);
+    engine_run_probes(engine);
+    engine_release_stop(engine);
+    engine_set_alarm(engine);
+}
+
+static enum err engine_init(struct engine *engine, const struct engine_options *options)
+{
+    engine->options = *options;
+    engine->loaded = options->loaded;
+    uint64_t seed = 0;
+    options->clock.random(options->clock.impl, &seed, sizeof seed);
+    engine->prng.state = seed;
+    list_init(&engine->waiters);
+    list_init(&engine->followers);
+    switchboard_init(&engine->board);
+    map_init(&engine->entries, LIMIT_HOT_ACTIONS * 2);
+    map_init(&engine->keys, LIMIT_HOT_ACTIONS * 2);
+    map_init(&engine->runs, LIMIT_HOT_ACTIONS * 2);
+    buf_init(&engine->flag, 4096);
+    buf_add(&engine->flag, options->flag);
+    buf_init(&engine->token_name, 256);
+    buf_init(&engine->scratch_buf[0], 64 * 1024);
+    buf_init(&engine->scratch_buf[1], 4096);
+    buf_init(&engine->scratch_buf[2], 4096);
+    buf_init(&engine->scratch_buf[3], LIMIT_HTTP_BODY * 4 + 4096);
+    engine->started_unix_ms = engine_now(engine);
+    engine->identity = calloc(1, sizeof *engine->identity);
+    if (!engine->identity)
+        return ERR_NO_MEMORY;
+    return identity_init(engine->identity, options->installation_key);
+}
+
+struct engine *engine_new(const struct engine_options *options, struct buf *out_message)
+{
+    struct engine *engine = calloc(1, sizeof *engine);
+    if (!engine) {
+        buf_add_text(out_message, err_text(ERR_NO_MEMORY));
+        return NULL;
+    }
+    enum err err = engine_init(engine, options);
+    if (err != ERR_OK)
+        buf_add_text(out_message, err_text(err));
+    else
+        err = engine_recover(engine, out_message);
+    if (err != ERR_OK) {
+        engine_free(engine);
+        return NULL;
+    }
+    engine_set_alarm(engine);
+    return engine;
+}
+
+void engine_free(struct engine *engine)
+{
+    if (!engine)
+        return;
+    while (!list_is_empty(&engine->waiters)) {
+        struct waiter *waiter = LIST_ENTRY(engine->waiters.next, struct waiter, by_deadline);
+        list_remove(&waiter->by_deadline);
+        list_remove(&waiter->by_entry);
+        free(waiter);
+    }
+    while (!list_is_empty(&engine->followers)) {
+        struct follower *follower = LIST_ENTRY(engine->followers.next, struct follower, link);
+        list_remove(&follower->link);
+        free(follower);
+    }
+    size_t cursor = 0;
+    struct entry *entry = NULL;
+    while ((entry = map_next(&engine->entries, &cursor)) != NULL)
+        entry_free(entry);
+    map_done(&engine->entries);
+    map_done(&engine->keys);
+    map_done(&engine->runs);
+    switchboard_done(&engine->board);
+    for (size_t i = 0; i < 4; i++)
+        buf_done(&engine->scratch_buf[i]);
+    buf_done(&engine->token_name);
+    buf_done(&engine->flag);
+    free(engine->upstreams);
+    free(engine->workflows);
+    if (engine->identity)
+        identity_done(engine->identity);
+    free(engine->identity);
+    loaded_free(engine->loaded);
+    free(engine);
+}
+
+void engine_close(struct engine *engine)
+{
+    if (engine->is_closing)
+        return;
+    engine->is_closing = true; /* nothing starts; what is under way may end */
+    (void)engine_now(engine);
+    struct record record = {.kind = RECORD_ENDING, .number = engine->run_epoch};
+    struct pending none = {0};
+    if (!engine->has_failed)
+        engine_save_control(engine, &record, NULL, 0, (struct slice){0}, &none);
+}
+
+bool engine_is_idle(const struct engine *engine)
+{
+    if (engine->unsaved > 0 && !engine->has_failed)
+        return false;
+    size_t cursor = 0;
+    struct entry *entry = NULL;
+    while ((entry = map_next(&engine->entries, &cursor)) != NULL)
+        if (entry->is_calling)
+            return false;
+    return true;
+}
+
+bool engine_has_failed(const struct engine *engine)
+{
+    enum err why = ERR_OK;
+    return engine->has_failed ||
+           engine->options.store.state(engine->options.store.impl, &why) == STORE_FAILED;
+}
+
+/* ---- the port ---- */
+
+static const struct config *engine_do_config(void *impl)
+{
+    return engine_config(impl);
+}
+
+static int64_t engine_do_now(void *impl)
+{
+    return engine_now(impl);
+}
+
+static void engine_do_random(void *impl, void *out_bytes, size_t size)
+{
+    struct engine *engine = impl;
+    engine->options.clock.random(engine->options.clock.impl, out_bytes, size);
+}
+
+static const struct store_port *engine_do_store(void *impl)
+{
+    struct engine *engine = impl;
+    return &engine->options.store;
+}
+
+void engine_as_port(struct engine *engine, struct engine_port *out_port)
+{
+    *out_port = (struct engine_port){.impl = engine,
+                                     .config = engine_do_config,
+                                     .now_unix_ms = engine_do_now,
+                                     .random = engine_do_random,
+                                     .store = engine_do_store,
+                                     .submit = engine_submit,
+                                     .act = engine_act,
+                                     .forget = engine_forget};
+    engine_port_reads(out_port);
+    engine_port_stops(out_port);
+    engine_port_admin(out_port);
+}

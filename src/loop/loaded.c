@@ -1,0 +1,21 @@
+#include "loop/loaded.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void loaded_free(struct loaded *loaded)
+{
+    if (!loaded)
+        return;
+    size_t count = loaded->secrets && loaded->config ? loaded->config->secret_count : 0;
+    for (size_t i = 0; i < count; i++)
+        if (loaded->secrets[i].at) {
+            explicit_bzero((char *)(uintptr_t)loaded->secrets[i].at, loaded->secrets[i].size);
+            free((char *)(uintptr_t)loaded->secrets[i].at);
+        }
+    free(loaded->secrets);
+    redact_done(&loaded->redact);
+    buf_done(&loaded->warnings_json);
+    arena_done(&loaded->arena);
+    free(loaded);
+}

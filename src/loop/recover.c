@@ -1,0 +1,206 @@
+/* loop/recover.c - the start: what the store holds comes back. Stops first, then the attempts that
+ * were open when the last run ended. Nothing is sent before all of it is known. */
+#include "loop/inside.h"
+
+#include <stdlib.h>
+
+#include "base/check.h"
+
+/* An attempt that was open: whether it happened is not known (I3), unless the caller executes it and
+ * its permit or lease still runs. */
+static void recover_attempt(struct engine *engine, struct entry *entry)
+{
+    if (entry->row.action.due_kind == DUE_START_BY || entry->row.action.due_kind == DUE_LEASE)
+        return;
+    struct action_event event;
+    engine_event(engine, entry, EVENT_CRASHED, &event);
+    struct step_note note = {.kind = RECORD_CRASHED,
+                             .upstream = entry->row.upstream,
+                             .attempt = entry->row.action.starts_total};
+    struct action_effects effects;
+    entry->epoch_at_start = 0; /* older than every stop in force: their receipts count it */
+    engine_step(engine, entry, &event, &note, &effects);
+}
+
+static void recover_gauges(struct engine *engine, const struct row *row)
+{
+    struct workflow_state *workflow = engine_workflow(engine, row->workflow);
+    struct upstream_state *upstream = engine_upstream(engine, row->upstream);
+    engine->unended++;
+    if (workflow)
+        workflow->now[row->action.state]++;
+    if (upstream && row->action.state == STATE_HELD && row->action.hold_for == HOLD_FOR_UPSTREAM) {
+        upstream->held++;
+        pace_holds(&upstream->pace, engine->now_unix_ms, prng_next(&engine->prng));
+    }
+    if (upstream && row->action.state == STATE_WAITING)
+        upstream->may_have_waiting = true;
+    if (row->action.due_unix_ms != 0)
+        engine_due_at(engine, row->action.due_unix_ms);
+}
+
+/* For a stop whose receipt was open: how many of its attempts recovery will end. */
+static void recover_receipts(struct engine *engine, const struct row *row)
+{
+    struct scope place = {
+        .workflow = row->workflow, .step = row->step, .upstream = row->upstream};
+    const struct step *step = config_step(engine_config(engine), row->workflow, row->step);
+    place.risk = step && row->action.risk < step->risk_count ? step->risks[row->action.risk].name
+                                                             : SLICE("normal");
+    for (size_t i = 0; i < engine->board.stop_count; i++) {
+        struct stop *stop = &engine->board.stops[i];
+        if (stop->stopped_at_unix_ms == 0 && scope_covers(stop, &place))
+            stop->in_flight++;
+    }
+}
+
+typedef void recover_fn(struct engine *engine, const struct store_action *stored,
+                        const struct row *row);
+
+static void recover_look(struct engine *engine, const struct store_action *stored,
+                         const struct row *row)
+{
+    (void)stored;
+    recover_gauges(engine, row);
+    if (row->action.attempt_is_open)
+        recover_receipts(engine, row);
+}
+
+static void recover_end_attempt(struct engine *engine, const struct store_action *stored,
+                                const struct row *row)
+{
+    enum err err = ERR_OK;
+    if (!row->action.attempt_is_open)
+        return;
+    struct entry *entry = entry_get(engine, stored->id, &err);
+    if (!entry) {
+        engine_fail(engine, err_text(err));
+        return;
+    }
+    recover_attempt(engine, entry);
+    entry_let_go(engine, entry);
+}
+
+static enum err recover_each(struct engine *engine, recover_fn *each)
+{
+    const struct store_port *store = &engine->options.store;
+    struct store_open_query query = {.limit = LIMIT_PAGE};
+    size_t count = LIMIT_PAGE;
+    enum err err = ERR_OK;
+    while (err == ERR_OK && count == LIMIT_PAGE) {
+        struct arena arena;
+        arena_init(&arena, (size_t)LIMIT_PAGE * LIMIT_REQUEST * 4);
+        struct store_action *page = ARENA_ARRAY(&arena, LIMIT_PAGE, struct store_action);
+        err = page ? store->list_open(store->impl, &query, &arena, page, &count) : ERR_NO_MEMORY;
+        for (size_t i = 0; err == ERR_OK && i < count; i++) {
+            struct row row = {0};
+            query.after_id = page[i].id;
+            err = row_decode(page[i].row, &row);
+            if (err == ERR_OK)
+                each(engine, &page[i], &row);
+        }
+        arena_done(&arena);
+    }
+    return err;
+}
+
+/* Receipts whose attempts had all ended, but the record of it was not written. */
+static void recover_close_receipts(struct engine *engine)
+{
+    for (size_t i = 0; i < engine->board.stop_count; i++) {
+        struct stop *stop = &engine->board.stops[i];
+        if (stop->stopped_at_unix_ms == 0 && stop->in_flight == 0)
+            stop->stopped_at_unix_ms = engine->now_unix_ms;
+    }
+}
+
+/* The key of this installation must be the one that the store knows: another one would give every
+ * action new provider keys (R4). */
+static enum err recover_identity(struct engine *engine, struct buf *out_message)
+{
+    const struct store_port *store = &engine->options.store;
+    unsigned char check[IDENTITY_SIZE];
+    struct arena arena;
+    struct slice stored = {0};
+    arena_init(&arena, 4096);
+    identity_check(engine->identity, check);
+    enum err err =
+        store->get_row(store->impl, STORE_META, SLICE("key-check"), &arena, &stored);
+    if (err == ERR_NOT_FOUND) {
+        struct store_row row = {.table = STORE_META,
+                                .key = SLICE("key-check"),
+                                .value = slice_of(check, sizeof check)};
+        struct store_write write = {.rows = &row, .row_count = 1};
+        err = store->submit(store->impl, &write, 1, NULL, NULL);
+    } else if (err == ERR_OK && !slice_equal(stored, slice_of(check, sizeof check))) {
+        buf_add_text(out_message,
+                     "the installation key is not the one that this store was made with; with "
+                     "another key a repeat could not be recognised. Put the former "
+                     "secrets/installation.key back beside the configuration");
+        err = ERR_DENIED;
+    }
+    arena_done(&arena);
+    return err;
+}
+
+static void recover_record_start(struct engine *engine)
+{
+    struct buf hex;
+    struct pending none = {0};
+    struct store_row row = {.table = STORE_POLICIES};
+    buf_init(&hex, 64);
+    text_add_hex(&hex, slice_of(engine_config(engine)->version, 32));
+    row.key = buf_slice(&hex);
+    row.value = engine_config(engine)->source;
+    struct record policy = {.kind = RECORD_POLICY, .policy = slice_first(buf_slice(&hex), 16)};
+    engine_save_control(engine, &policy, &row, 1, (struct slice){0}, &none);
+    struct record serving = {.kind = RECORD_SERVING,
+                             .policy = slice_first(buf_slice(&hex), 16),
+                             .number = engine->run_epoch};
+    engine_save_control(engine, &serving, NULL, 0, (struct slice){0}, &none);
+    buf_done(&hex);
+}
+
+/* A copy must not send what its original sends: everything stops until people say so (R27). */
+static void recover_stop_copy(struct engine *engine)
+{
+    struct engine_port port = {0};
+    struct principal nobody = {.name = SLICE("interlock")};
+    struct scope everything = {0};
+    engine_port_stops(&port);
+    port.stop(engine, &nobody, &everything,
+              SLICE("this store is a copy or a backup: what it holds may have been done since"),
+              engine_ignore, NULL);
+}
+
+enum err engine_recover(struct engine *engine, struct buf *out_message)
+{
+    const struct store_port *store = &engine->options.store;
+    unsigned char hash[STORE_HASH_SIZE];
+    store->head(store->impl, &engine->seq, hash);
+    engine->saved_seq = engine->seq;
+    enum err err = recover_identity(engine, out_message);
+    if (err == ERR_OK)
+        err = engine_make_flow(engine);
+    if (err == ERR_OK)
+        err = engine_load_stops(engine);
+    for (size_t i = 0; err == ERR_OK && i < engine->board.stop_count; i++)
+        if (engine->board.stops[i].stopped_at_unix_ms == 0)
+            engine->board.stops[i].in_flight = 0; /* counted anew */
+    if (err == ERR_OK)
+        err = recover_each(engine, recover_look);
+    if (err != ERR_OK) {
+        if (out_message->size == 0)
+            buf_add_fmt(out_message, "the store cannot be read: %s", err_text(err));
+        return err;
+    }
+    recover_record_start(engine);
+    if (engine->options.is_copy)
+        recover_stop_copy(engine);
+    recover_close_receipts(engine);
+    err = recover_each(engine, recover_end_attempt);
+    if (err == ERR_OK)
+        err = engine_recount(engine);
+    engine->is_releasing = true; /* a restart may have been approved just before the crash */
+    return err;
+}

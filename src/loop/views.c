@@ -1,0 +1,420 @@
+/* loop/views.c - reads: one action with all that is known of it, lists, the inbox, health. */
+#include "loop/inside.h"
+
+#include <stdlib.h>
+
+#include "base/check.h"
+
+/* ---- one action ---- */
+
+static enum err view_outcome(struct engine *engine, struct entry *entry, struct arena *arena,
+                             struct view *out)
+{
+    const struct store_port *store = &engine->options.store;
+    struct slice bytes = slice_of(entry->outcome, entry->outcome_size);
+    if (!entry->outcome) {
+        if (entry->row.outcome_seq == 0)
+            return ERR_OK;
+        enum err err = store->get_payload(store->impl, entry->row.outcome_seq, arena, &bytes);
+        if (err != ERR_OK)
+            return err == ERR_NOT_FOUND ? ERR_OK : err;
+        bytes = slice_from(bytes, BUNDLE_SALT);
+    }
+    out->has_outcome = true;
+    return bundle_outcome_decode(arena_copy(arena, bytes), arena, &out->outcome);
+}
+
+static enum err view_gate(struct engine *engine, struct entry *entry, struct arena *arena,
+                          struct view *out)
+{
+    struct record *decided = ARENA_NEW(arena, struct record);
+    struct store_record stored = {0};
+    if (!decided)
+        return ERR_NO_MEMORY;
+    out->decided = decided;
+    if (entry->has_gate || entry->row.decided_seq == 0) {
+        *decided = (struct record){.path_count = entry->gate.path_count,
+                                   .decided_by = entry->gate.decided_by,
+                                   .says = entry->gate.says,
+                                   .would = entry->gate.would,
+                                   .would_reason = entry->gate.would_reason};
+        memcpy(decided->path, entry->gate.path, sizeof decided->path);
+        return ERR_OK;
+    }
+    const struct store_port *store = &engine->options.store;
+    enum err err = store->get_record(store->impl, entry->row.decided_seq, arena, &stored);
+    return err == ERR_OK ? record_decode(stored.body, arena, decided) : err;
+}
+
+/* What waits for it: a stop's incident, a probe. */
+static void view_waits(struct engine *engine, const struct entry *entry, struct view *out)
+{
+    const struct action *action = &entry->row.action;
+    struct stop *stop = action->stop_id ? switchboard_find(&engine->board, action->stop_id) : NULL;
+    if (stop)
+        out->stop_incident = stop->incident;
+    struct upstream_state *upstream = engine_upstream(engine, entry->row.upstream);
+    if (upstream && action->state == STATE_HELD && action->hold_for == HOLD_FOR_UPSTREAM)
+        out->probe_at_unix_ms = upstream->pace.probe_at_unix_ms;
+}
+
+enum err engine_fill_view(struct engine *engine, struct entry *entry, struct arena *arena,
+                          struct view *out)
+{
+    struct action *action = ARENA_NEW(arena, struct action);
+    if (!action)
+        return ERR_NO_MEMORY;
+    *action = entry->row.action;
+    *out = (struct view){.action = action,
+                         .config = engine_config(engine),
+                         .step = entry->step,
+                         .workflow = arena_copy(arena, entry->row.workflow),
+                         .step_name = arena_copy(arena, entry->row.step),
+                         .upstream = arena_copy(arena, entry->row.upstream),
+                         .policy_version = arena_copy(arena, entry->row.policy),
+                         .erased_unix_ms = entry->row.erased_unix_ms,
+                         .is_erased = entry->row.erased_unix_ms != 0,
+                         .now_unix_ms = engine->now_unix_ms};
+    view_waits(engine, entry, out);
+    enum err err = ERR_OK;
+    if (!out->is_erased) {
+        err = entry_read_submit(entry, arena, &out->submit);
+        if (err == ERR_NOT_FOUND) { /* payload gone without a mark: said as erased, verify tells */
+            out->is_erased = true;
+            err = ERR_OK;
+        } else if (err == ERR_OK) { /* the entry may go before the view does */
+            struct slice bytes =
+                arena_copy(arena, slice_of(entry->submit, entry->submit_size));
+            err = bundle_submit_decode(bytes, arena, &out->submit);
+        }
+    }
+    if (err == ERR_OK && !out->is_erased)
+        err = view_outcome(engine, entry, arena, out);
+    if (err == ERR_OK && entry->frozen_size > 0)
+        err = bundle_request_decode(
+            arena_copy(arena, slice_of(entry->frozen, entry->frozen_size)), arena, &out->request);
+    if (err == ERR_OK)
+        err = view_gate(engine, entry, arena, out);
+    return err;
+}
+
+/* ---- its history ---- */
+
+static enum err view_read_record(struct engine *engine, uint64_t seq, struct arena *arena,
+                                 struct view_record *out)
+{
+    const struct store_port *store = &engine->options.store;
+    struct store_record stored = {0};
+    struct slice payload = {0};
+    enum err err = store->get_record(store->impl, seq, arena, &stored);
+    if (err == ERR_OK)
+        err = record_decode(stored.body, arena, &out->record);
+    if (err != ERR_OK)
+        return err;
+    out->record.seq = seq;
+    if (!out->record.has_payload || out->record.kind == RECORD_ADMITTED)
+        return ERR_OK;
+    err = store->get_payload(store->impl, seq, arena, &payload);
+    if (err == ERR_NOT_FOUND) {
+        out->is_erased = true;
+        return ERR_OK;
+    }
+    if (err != ERR_OK || payload.size < BUNDLE_SALT)
+        return err != ERR_OK ? err : ERR_CORRUPT;
+    payload = slice_from(payload, BUNDLE_SALT);
+    bool is_outcome = out->record.kind == RECORD_OUTCOME || out->record.kind == RECORD_LATE;
+    return is_outcome ? bundle_outcome_decode(payload, arena, &out->outcome)
+                      : bundle_words_decode(payload, arena, &out->words);
+}
+
+/* The newest VIEW_HISTORY records, newest last. */
+static enum err view_history(struct engine *engine, const struct entry *entry, struct arena *arena,
+                             struct view *out)
+{
+    struct view_record *records = ARENA_ARRAY(arena, VIEW_HISTORY, struct view_record);
+    size_t count = 0;
+    uint64_t seq = entry->row.last_seq;
+    if (!records)
+        return ERR_NO_MEMORY;
+    while (seq != 0 && count < VIEW_HISTORY) {
+        enum err err = view_read_record(engine, seq, arena, &records[VIEW_HISTORY - 1 - count]);
+        if (err == ERR_NOT_FOUND && entry->unsaved > 0) { /* not durable yet: not history yet */
+            return ERR_OK;
+        }
+        if (err != ERR_OK)
+            return err;
+        seq = records[VIEW_HISTORY - 1 - count].record.previous;
+        count++;
+    }
+    out->history = records + VIEW_HISTORY - count;
+    out->history_count = count;
+    return ERR_OK;
+}
+
+static enum err views_do_view(void *impl, uint64_t id, bool with_history, struct arena *arena,
+                              struct view *out)
+{
+    struct engine *engine = impl;
+    enum err err = ERR_OK;
+    (void)engine_now(engine);
+    struct entry *entry = entry_get(engine, id, &err);
+    if (!entry)
+        return err;
+    err = engine_fill_view(engine, entry, arena, out);
+    if (err == ERR_OK && with_history)
+        err = view_history(engine, entry, arena, out);
+    entry_let_go(engine, entry);
+    return err;
+}
+
+/* ---- lists ---- */
+
+static enum err list_add(struct engine *engine, uint64_t id, struct arena *arena, struct view *views,
+                         size_t *count)
+{
+    enum err err = views_do_view(engine, id, false, arena, &views[*count]);
+    *count += err == ERR_OK;
+    return err;
+}
+
+static bool list_wants(const struct engine_query *query, const struct row *row)
+{
+    return (query->workflow.size == 0 || slice_equal(query->workflow, row->workflow)) &&
+           (query->step.size == 0 || slice_equal(query->step, row->step)) &&
+           (!query->has_state || query->state == row->action.state);
+}
+
+/* The actions of a key, newest generation first; or of a run, newest first. */
+static enum err list_chain(struct engine *engine, const struct engine_query *query, uint64_t id,
+                           bool is_run, struct arena *arena, struct view *views, size_t *count)
+{
+    while (id != 0 && *count < query->limit) {
+        enum err err = ERR_OK;
+        struct entry *entry = entry_get(engine, id, &err);
+        if (!entry)
+            return err;
+        bool is_wanted = list_wants(query, &entry->row);
+        uint64_t next = is_run ? entry->row.run_previous : entry->row.action.again_of;
+        entry_let_go(engine, entry);
+        if (is_wanted)
+            err = list_add(engine, id, arena, views, count);
+        if (err != ERR_OK)
+            return err;
+        id = next;
+    }
+    return ERR_OK;
+}
+
+static uint64_t list_head(struct engine *engine, const unsigned char hash[STORE_KEY_SIZE],
+                          struct map *hot)
+{
+    struct entry *entry = map_get(hot, entry_map_key(hash));
+    struct store_key found = {0};
+    const struct store_port *store = &engine->options.store;
+    if (entry)
+        return entry->row.action.id;
+    return store->get_key(store->impl, hash, &found) == ERR_OK ? found.action : 0;
+}
+
+static enum err list_by_name(struct engine *engine, const struct engine_query *query,
+                             struct arena *arena, struct view *views, size_t *count)
+{
+    const struct config *config = engine_config(engine);
+    enum err err = ERR_OK;
+    unsigned char hash[STORE_KEY_SIZE];
+    for (size_t w = 0; err == ERR_OK && w < config->workflow_count; w++) {
+        const struct workflow *workflow = &config->workflows[w];
+        if (query->workflow.size > 0 && !slice_equal(query->workflow, workflow->name))
+            continue;
+        struct identity_name name = {.workflow = workflow->name, .text = query->run};
+        if (query->run.size > 0) {
+            identity_run(engine->identity, &name, hash);
+            err = list_chain(engine, query, list_head(engine, hash, &engine->runs), true, arena,
+                             views, count);
+        }
+        name.text = query->key.size > 0 ? query->key : query->run; /* a run may be the key itself */
+        for (size_t s = 0; err == ERR_OK && s < workflow->step_count; s++) {
+            name.step = workflow->steps[s].name;
+            identity_key(engine->identity, &name, hash);
+            err = list_chain(engine, query, list_head(engine, hash, &engine->keys), false, arena,
+                             views, count);
+        }
+    }
+    return err;
+}
+
+static enum err list_scan(struct engine *engine, const struct engine_query *query,
+                          struct arena *arena, struct view *views, size_t *count, uint64_t *out_next)
+{
+    enum { SCAN_MAX = 20000 }; /* rows looked at for one answer; then a cursor */
+    const struct store_port *store = &engine->options.store;
+    struct store_action *page = ARENA_ARRAY(arena, LIMIT_PAGE, struct store_action);
+    uint64_t before = query->before;
+    size_t looked = 0;
+    size_t found = LIMIT_PAGE;
+    enum err err = page ? ERR_OK : ERR_NO_MEMORY;
+    while (err == ERR_OK && *count < query->limit && looked < SCAN_MAX && found == LIMIT_PAGE) {
+        struct arena scratch;
+        arena_init(&scratch, ENGINE_SCRATCH);
+        err = store->list_actions(store->impl, before, LIMIT_PAGE, &scratch, page, &found);
+        for (size_t i = 0; err == ERR_OK && i < found && *count < query->limit; i++) {
+            struct row row = {0};
+            before = page[i].id;
+            err = row_decode(page[i].row, &row);
+            if (err == ERR_OK && list_wants(query, &row))
+                err = list_add(engine, page[i].id, arena, views, count);
+        }
+        looked += found;
+        arena_done(&scratch);
+    }
+    bool is_more = *count == query->limit || found == LIMIT_PAGE;
+    *out_next = is_more ? before : 0;
+    return err;
+}
+
+static enum err views_do_list(void *impl, const struct engine_query *query, struct arena *arena,
+                              struct view *views, size_t *out_count, uint64_t *out_next)
+{
+    struct engine *engine = impl;
+    *out_count = 0;
+    *out_next = 0;
+    if (query->key.size > 0 || query->run.size > 0)
+        return list_by_name(engine, query, arena, views, out_count);
+    return list_scan(engine, query, arena, views, out_count, out_next);
+}
+
+static int inbox_order(const void *a, const void *b)
+{
+    int64_t x = ((const struct view *)a)->action->people_due_unix_ms;
+    int64_t y = ((const struct view *)b)->action->people_due_unix_ms;
+    return x < y ? -1 : x > y;
+}
+
+static enum err views_do_inbox(void *impl, struct slice workflow, size_t limit, struct arena *arena,
+                               struct view *views, size_t *out_count)
+{
+    struct engine *engine = impl;
+    const struct store_port *store = &engine->options.store;
+    struct store_action *page = ARENA_ARRAY(arena, LIMIT_PAGE, struct store_action);
+    struct slice scope = workflow.size ? arena_fmt(arena, "%.*s/", SLICE_FMT(workflow)) : workflow;
+    struct store_open_query query = {
+        .has_queue = true, .queue = STORE_QUEUE_PEOPLE, .scope = scope, .limit = limit};
+    size_t found = 0;
+    *out_count = 0;
+    if (query.limit > LIMIT_PAGE)
+        query.limit = LIMIT_PAGE;
+    enum err err =
+        page ? store->list_open(store->impl, &query, arena, page, &found) : ERR_NO_MEMORY;
+    for (size_t i = 0; err == ERR_OK && i < found; i++)
+        err = list_add(engine, page[i].id, arena, views, out_count);
+    qsort(views, *out_count, sizeof *views, inbox_order);
+    return err;
+}
+
+/* ---- numbers ---- */
+
+static void counts_add_hour(struct engine_counts *out, const struct hour_counts *hour)
+{
+    out->automatic += hour->automatic;
+    out->reviewed += hour->reviewed;
+    out->rejected += hour->rejected;
+    out->failed += hour->failed;
+    out->cancelled += hour->cancelled;
+    out->expired += hour->expired;
+    out->sla_met += hour->sla_met;
+    out->sla_missed += hour->sla_missed;
+    for (size_t i = 0; i < CAUSE_COUNT; i++)
+        out->degraded[i] += hour->degraded[i];
+}
+
+static void views_do_counts(void *impl, int64_t since_unix_ms, struct arena *arena,
+                            struct engine_counts *out, size_t *out_count)
+{
+    struct engine *engine = impl;
+    const struct config *config = engine_config(engine);
+    (void)arena;
+    size_t room = *out_count;
+    *out_count = 0;
+    for (size_t i = 0; i < config->workflow_count && *out_count < room; i++) {
+        struct workflow_state *state = engine_workflow(engine, config->workflows[i].name);
+        struct engine_counts *counts = &out[(*out_count)++];
+        *counts = (struct engine_counts){.workflow = config->workflows[i].name};
+        if (!state)
+            continue;
+        for (size_t h = 0; h < ENGINE_HOURS; h++)
+            if (state->hours[h].hour >= since_unix_ms / 3600000)
+                counts_add_hour(counts, &state->hours[h]);
+        counts->held = state->now[STATE_HELD];
+        counts->uncertain = state->now[STATE_UNCERTAIN];
+        counts->in_review = state->now[STATE_IN_REVIEW];
+        counts->attempting = state->now[STATE_ATTEMPTING];
+        counts->waiting = state->now[STATE_WAITING];
+        counts->repeats_answered = state->replays;
+        counts->seconds_prevented = state->prevented;
+        memcpy(counts->entered, state->total, sizeof counts->entered);
+        counts->refused = state->refused;
+    }
+}
+
+static void views_do_upstreams(void *impl, struct arena *arena, struct engine_upstream *out,
+                               size_t *out_count)
+{
+    struct engine *engine = impl;
+    (void)arena;
+    size_t room = *out_count;
+    *out_count = 0;
+    for (size_t i = 0; i < engine->upstream_count && *out_count < room; i++) {
+        const struct upstream_state *state = &engine->upstreams[i];
+        struct engine_upstream *upstream = &out[(*out_count)++];
+        *upstream = (struct engine_upstream){.name = slice_text(state->name),
+                                             .is_down = state->pace.is_down,
+                                             .probe_at_unix_ms = state->pace.probe_at_unix_ms,
+                                             .pause_until_unix_ms =
+                                                 state->pace.pause_until_unix_ms,
+                                             .held = state->held,
+                                             .under_way = state->pace.under_way,
+                                             .concurrency = state->pace.concurrency,
+                                             .tokens_tenths = state->pace.tokens_tenths};
+        memcpy(upstream->attempts, state->attempts, sizeof upstream->attempts);
+    }
+}
+
+static void views_do_health(void *impl, struct arena *arena, struct engine_health *out)
+{
+    struct engine *engine = impl;
+    const struct store_port *store = &engine->options.store;
+    enum err why = ERR_OK;
+    *out = (struct engine_health){.is_ready = true,
+                                  .warnings = buf_slice(&engine->loaded->warnings_json),
+                                  .flag = buf_slice(&engine->flag),
+                                  .unended = engine->unended,
+                                  .waiters = engine->waiter_count,
+                                  .epoch = engine->run_epoch,
+                                  .started_unix_ms = engine->started_unix_ms,
+                                  .now_unix_ms = engine_now(engine)};
+    store->counts(store->impl, &out->store);
+    store->head(store->impl, &out->head_seq, out->head_hash);
+    enum store_state state = store->state(store->impl, &why);
+    const struct config *config = engine_config(engine);
+    if (engine->has_failed || state == STORE_FAILED)
+        out->why = arena_fmt(arena, "the store failed: %s; nothing starts", err_text(why));
+    else if (state == STORE_FULL)
+        out->why = SLICE("the disk of the store is full; new work is refused, what was taken is "
+                         "kept; it goes on by itself when there is room");
+    else if (out->store.disk_free_bytes < config->limits.disk_reserve)
+        out->why = SLICE("the disk of the store has less than limits.disk_reserve free; new work is "
+                         "refused until there is room");
+    else if (engine->is_closing)
+        out->why = SLICE("interlock is ending");
+    out->is_ready = out->why.size == 0;
+}
+
+void engine_port_reads(struct engine_port *port)
+{
+    port->view = views_do_view;
+    port->list = views_do_list;
+    port->inbox = views_do_inbox;
+    port->counts = views_do_counts;
+    port->upstreams = views_do_upstreams;
+    port->health = views_do_health;
+}

@@ -1,0 +1,29 @@
+/* policy/compare.h - may this configuration follow that one while work waits? (R28, R7)
+ * Owns: what a reload must not take away: a workflow, step or upstream that unended work or a stop
+ *   in force names, unless `was:` or `retired:` says where it went; and a `key:` that changed
+ *   without `key_was:`.
+ * Invariants:
+ *   1. Pure: two configurations and a list of names in, sentences out. */
+#pragma once
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "policy/types.h"
+
+enum { COMPARE_USES = 4096 }; /* different places in use; more is ERR_LIMIT */
+
+struct compare_use {
+    struct slice workflow, step, upstream; /* empty = not named */
+};
+struct compare_uses {
+    struct compare_use *items;
+    size_t count;
+};
+
+void compare_uses_init(struct compare_uses *uses);
+/* Adds a place once; names are copied into the arena. */
+MUST_USE enum err compare_uses_add(struct compare_uses *uses, struct arena *arena,
+                                   const struct compare_use *use);
+/* false: out_text says each reason in a line of its own. */
+bool compare_configs(const struct config *old, const struct config *new,
+                     const struct compare_uses *uses, struct buf *out_text);

@@ -1,0 +1,70 @@
+#include "policy/facts.h"
+
+/* Is the path ("input.email", "input.email.host") one of a masked field? A path that shows the whole
+ * input shows them all. */
+static bool facts_is_masked(const struct step *step, struct slice path)
+{
+    struct slice head = SLICE("input");
+    if (!slice_starts(path, head))
+        return false;
+    if (path.size == head.size)
+        return step->masked_count > 0;
+    struct slice field = slice_from(path, head.size + 1);
+    field = slice_first(field, slice_find(field, '.'));
+    field = slice_first(field, slice_find(field, '['));
+    for (size_t i = 0; i < step->masked_count; i++)
+        if (slice_equal(field, step->masked[i]))
+            return true;
+    return false;
+}
+
+static void facts_keep_saw(const struct step *step, const struct expr_saw *saw, uint8_t path_index,
+                           struct arena *scratch, struct facts_saw *out)
+{
+    for (size_t i = 0; i < saw->count && out->count < LIMIT_SAW; i++) {
+        const struct expr_saw_item *item = &saw->items[i];
+        struct buf text;
+        buf_init(&text, LIMIT_SAW_VALUE * 8);
+        if (facts_is_masked(step, item->path))
+            buf_add_text(&text, "\"***\"");
+        else
+            expr_saw_item_add_json(&text, item);
+        out->items[out->count++] = (struct facts_saw_item){
+            path_index, arena_copy(scratch, item->path), arena_copy(scratch, buf_slice(&text))};
+        buf_done(&text);
+    }
+}
+
+static enum truth facts_ask(const struct step *step, const struct expr *condition,
+                            const struct expr_scope *scope, uint8_t path_index,
+                            struct arena *scratch, struct facts_saw *out_saw)
+{
+    struct expr_saw saw = {.count = 0};
+    struct expr_work work = {.scratch = scratch, .saw = &saw};
+    bool holds = false;
+    enum expr_result result = expr_eval_bool(condition, scope, &work, &holds);
+    facts_keep_saw(step, &saw, path_index, scratch, out_saw);
+    if (result == EXPR_ERROR)
+        return TRUTH_UNDECIDABLE; /* invariant 1 */
+    return holds ? TRUTH_TRUE : TRUTH_FALSE;
+}
+
+void facts_evaluate(const struct step *step, const struct expr_scope *scope, struct arena *scratch,
+                    struct gate_facts *out_facts, struct facts_saw *out_saw)
+{
+    enum { FIRST_RULE = 2 }; /* in the path: risk, switch, then the rules */
+    struct expr_scope seen = *scope;
+    out_saw->count = 0;
+    *out_facts = (struct gate_facts){.rule_count = step->rule_count,
+                                     .risk_count = step->risk_count,
+                                     .has_confidence = scope->has_confidence,
+                                     .confidence = scope->confidence};
+    for (size_t i = 0; i < step->risk_count; i++)
+        out_facts->risks[i] =
+            facts_ask(step, step->risks[i].condition, &seen, 0, scratch, out_saw);
+    uint8_t risk = gate_risk(&step->terms, out_facts);
+    seen.risk = risk < step->risk_count ? step->risks[risk].name : SLICE("normal");
+    for (size_t i = 0; i < step->rule_count; i++)
+        out_facts->rules[i] = facts_ask(step, step->rules[i].condition, &seen,
+                                        (uint8_t)(FIRST_RULE + i), scratch, out_saw);
+}

@@ -51,9 +51,8 @@ static void admin_token_put(void *impl, const struct principal *principal, struc
     buf_init(&key, 64);
     buf_init(&value, 1024);
     text_add_hex(&key, slice_of(hash, 32));
-    struct token_row token = {.name = name,
-                              .made_by = principal->name,
-                              .made_unix_ms = (uint64_t)engine_now(engine)};
+    struct token_row token = {
+        .name = name, .made_by = principal->name, .made_unix_ms = (uint64_t)engine_now(engine)};
     token_row_encode(&token, &value);
     struct store_row row = {
         .table = STORE_TOKENS, .key = buf_slice(&key), .value = buf_slice(&value)};
@@ -102,8 +101,7 @@ static void admin_token_revoke(void *impl, const struct principal *principal, st
     if (err == ERR_OK) {
         struct token_row token = {0};
         (void)token_row_decode(row.value, &token); /* only for its name in the record */
-        struct store_row removed = {
-            .table = STORE_TOKENS, .key = row.key, .is_removed = true};
+        struct store_row removed = {.table = STORE_TOKENS, .key = row.key, .is_removed = true};
         struct record record = {.kind = RECORD_TOKEN,
                                 .actor = principal->name,
                                 .subject = token.name,
@@ -139,11 +137,11 @@ static enum err admin_tokens(void *impl, struct arena *arena, struct engine_toke
             after = rows[i].key;
             if (!token_row_decode(rows[i].value, &token))
                 return ERR_CORRUPT;
-            out[(*out_count)++] = (struct engine_token){.id = slice_first(rows[i].key, 16),
-                                                        .name = token.name,
-                                                        .made_by = token.made_by,
-                                                        .made_unix_ms =
-                                                            (int64_t)token.made_unix_ms};
+            out[(*out_count)++] =
+                (struct engine_token){.id = slice_first(rows[i].key, 16),
+                                      .name = token.name,
+                                      .made_by = token.made_by,
+                                      .made_unix_ms = (int64_t)token.made_unix_ms};
         }
     }
     return ERR_OK;
@@ -185,9 +183,9 @@ static bool admin_token_owner(void *impl, const unsigned char hash[32], struct s
     buf_reset(kept);
     text_add_hex(kept, slice_of(hash, 32));
     arena_init(&arena, 65536);
-    bool is_known = store->get_row(store->impl, STORE_TOKENS, buf_slice(kept), &arena, &value) ==
-                        ERR_OK &&
-                    token_row_decode(value, &token);
+    bool is_known =
+        store->get_row(store->impl, STORE_TOKENS, buf_slice(kept), &arena, &value) == ERR_OK &&
+        token_row_decode(value, &token);
     buf_reset(kept);
     if (is_known)
         buf_add(kept, token.name);
@@ -216,9 +214,8 @@ static enum err reload_collect(struct engine *engine, struct arena *arena,
             query.after_id = page[i].id;
             err = row_decode(page[i].row, &row);
             if (err == ERR_OK)
-                err = compare_uses_add(
-                    out_uses, arena,
-                    &(struct compare_use){row.workflow, row.step, row.upstream});
+                err = compare_uses_add(out_uses, arena,
+                                       &(struct compare_use){row.workflow, row.step, row.upstream});
         }
         arena_done(&scratch);
     }
@@ -263,15 +260,14 @@ static void admin_reload(void *impl, const struct principal *principal, engine_d
     (void)engine_now(engine);
     arena_init(&arena, ENGINE_SCRATCH);
     buf_init(&text, 1024 * 1024);
-    struct loaded *loaded = engine->options.load
-                                ? engine->options.load(engine->options.arg, &text)
-                                : NULL;
+    struct loaded *loaded =
+        engine->options.load ? engine->options.load(engine->options.arg, &text) : NULL;
     enum err err = engine->has_failed ? ERR_IO : ERR_OK;
     bool is_good = loaded != NULL && err == ERR_OK;
     if (is_good) {
         err = reload_collect(engine, &arena, &uses);
-        is_good = err == ERR_OK &&
-                  compare_configs(engine_config(engine), loaded->config, &uses, &text);
+        is_good =
+            err == ERR_OK && compare_configs(engine_config(engine), loaded->config, &uses, &text);
     }
     if (!is_good) {
         if (text.size == 0)
@@ -334,8 +330,9 @@ static void admin_backup(void *impl, const struct principal *principal, struct s
     if (err == ERR_OK)
         return;
     free(call);
-    engine_refuse(done, arg, err == ERR_CONFLICT || err == ERR_INVALID ? ENGINE_BAD_INPUT
-                                                                       : ENGINE_STORE_FAILED,
+    engine_refuse(done, arg,
+                  err == ERR_CONFLICT || err == ERR_INVALID ? ENGINE_BAD_INPUT
+                                                            : ENGINE_STORE_FAILED,
                   err == ERR_CONFLICT ? "a file of this name exists; a backup never overwrites"
                                       : err_text(err));
 }
@@ -348,8 +345,8 @@ static uint64_t admin_follow(void *impl, void (*on_record)(void *arg, uint64_t s
     struct follower *follower = malloc(sizeof *follower);
     if (!follower)
         return 0;
-    *follower = (struct follower){
-        .handle = ++engine->next_handle, .on_record = on_record, .arg = arg};
+    *follower =
+        (struct follower){.handle = ++engine->next_handle, .on_record = on_record, .arg = arg};
     list_add_before(&engine->followers, &follower->link);
     return follower->handle;
 }

@@ -77,7 +77,8 @@ static enum hint attempt_hint(const struct upstream_answer *answer)
     return HINT_NONE;
 }
 
-static enum status_meaning attempt_meaning(const struct status_rule *rules, size_t count, int status)
+static enum status_meaning attempt_meaning(const struct status_rule *rules, size_t count,
+                                           int status)
 {
     for (size_t i = 0; i < count; i++)
         if (rules[i].status == status)
@@ -181,8 +182,8 @@ static void attempt_encode_outcome(struct engine *engine, const struct upstream_
     struct response_parts parts = {.status = answer->status,
                                    .headers = headers,
                                    .body = slice_first(answer->body, LIMIT_ANSWER_STORED),
-                                   .is_cut = answer->is_cut ||
-                                             answer->body.size > LIMIT_ANSWER_STORED};
+                                   .is_cut =
+                                       answer->is_cut || answer->body.size > LIMIT_ANSWER_STORED};
     for (size_t i = 0; i < answer->header_count && i < LIMIT_HTTP_HEADERS; i++)
         headers[parts.header_count++] =
             (struct bundle_header){answer->headers[i].name, answer->headers[i].value};
@@ -267,12 +268,12 @@ enum err engine_endpoint(struct engine *engine, const struct step *step, struct 
     case AUTH_NONE:
         return ERR_OK;
     case AUTH_BEARER:
-        secrets[0] = (struct upstream_header){
-            SLICE("Authorization"), arena_fmt(scratch, "Bearer %.*s", SLICE_FMT(secret))};
+        secrets[0] = (struct upstream_header){SLICE("Authorization"),
+                                              arena_fmt(scratch, "Bearer %.*s", SLICE_FMT(secret))};
         break;
     case AUTH_BASIC:
-        secrets[0] = (struct upstream_header){
-            SLICE("Authorization"), attempt_basic(scratch, upstream->auth_name, secret)};
+        secrets[0] = (struct upstream_header){SLICE("Authorization"),
+                                              attempt_basic(scratch, upstream->auth_name, secret)};
         break;
     case AUTH_HEADER:
         secrets[0] = (struct upstream_header){upstream->auth_name, secret};
@@ -293,8 +294,8 @@ static enum err attempt_call(struct engine *engine, struct entry *entry, struct 
 {
     struct bundle_request request = {0};
     struct upstream_endpoint endpoint;
-    enum err err = bundle_request_decode(slice_of(entry->frozen, entry->frozen_size), scratch,
-                                         &request);
+    enum err err =
+        bundle_request_decode(slice_of(entry->frozen, entry->frozen_size), scratch, &request);
     if (err == ERR_OK)
         err = engine_endpoint(engine, entry->step, scratch, &endpoint);
     if (err != ERR_OK)

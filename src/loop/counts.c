@@ -54,8 +54,7 @@ static void counts_end(struct engine *engine, const struct row *row, const struc
         if (action->cause != CAUSE_NONE)
             counts->degraded[action->cause]++;
         if (step && step->sla_ms > 0) {
-            bool is_met =
-                action->ended_unix_ms - action->submitted_unix_ms <= step->sla_ms;
+            bool is_met = action->ended_unix_ms - action->submitted_unix_ms <= step->sla_ms;
             counts->sla_met += is_met;
             counts->sla_missed += !is_met;
         }
@@ -114,16 +113,17 @@ void engine_count_move(struct engine *engine, struct entry *entry, enum action_s
 }
 
 /* ---- kept over restarts ----
- * Once a second at most, the hours of each workflow that changed are written, and up to which record
- * they count. The write stands behind those records in the queue, so it is never ahead of them. */
+ * Once a second at most, the hours of each workflow that changed are written, and up to which
+ * record they count. The write stands behind those records in the queue, so it is never ahead of
+ * them. */
 
 enum { COUNTS_FLUSH_MS = 1000, COUNTS_NUMBERS = 9 + CAUSE_COUNT };
 
 static void counts_numbers(struct hour_counts *hour, uint64_t *out[COUNTS_NUMBERS])
 {
-    uint64_t *numbers[9] = {&hour->automatic, &hour->reviewed, &hour->rejected,
+    uint64_t *numbers[9] = {&hour->automatic, &hour->reviewed,  &hour->rejected,
                             &hour->failed,    &hour->cancelled, &hour->expired,
-                            &hour->replays,   &hour->sla_met,  &hour->sla_missed};
+                            &hour->replays,   &hour->sla_met,   &hour->sla_missed};
     memcpy(out, numbers, sizeof numbers);
     for (size_t i = 0; i < CAUSE_COUNT; i++)
         out[9 + i] = &hour->degraded[i];
@@ -143,7 +143,8 @@ static void counts_encode(struct workflow_state *workflow, uint64_t through, str
     }
 }
 
-static bool counts_decode(struct workflow_state *workflow, struct slice bytes, uint64_t *out_through)
+static bool counts_decode(struct workflow_state *workflow, struct slice bytes,
+                          uint64_t *out_through)
 {
     uint64_t *numbers[COUNTS_NUMBERS];
     if (!number_take_varint(&bytes, out_through))
@@ -176,9 +177,8 @@ void engine_count_flush(struct engine *engine)
         struct workflow_state *workflow = &engine->workflows[i];
         buf_reset(&value);
         counts_encode(workflow, engine->seq, &value);
-        struct store_row row = {.table = STORE_COUNTS,
-                                .key = slice_text(workflow->name),
-                                .value = buf_slice(&value)};
+        struct store_row row = {
+            .table = STORE_COUNTS, .key = slice_text(workflow->name), .value = buf_slice(&value)};
         struct store_write write = {.rows = &row, .row_count = 1};
         enum err err = store->submit(store->impl, &write, 1, NULL, NULL);
         if (err == ERR_BUSY)

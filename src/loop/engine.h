@@ -31,10 +31,10 @@ struct engine_options {
     struct store_port store;
     struct upstream_port upstream;
     struct clock_port clock;
-    struct loaded *loaded;        /* taken over */
+    struct loaded *loaded; /* taken over */
     unsigned char installation_key[32];
-    bool is_copy;                 /* the store is a backup or a clone: everything starts stopped */
-    struct slice flag;            /* a warning to show in readyz, or empty; copied */
+    bool is_copy;      /* the store is a backup or a clone: everything starts stopped */
+    struct slice flag; /* a warning to show in readyz, or empty; copied */
     engine_load_fn *load;
     engine_sandbox_fn *sandbox;
     void *arg;

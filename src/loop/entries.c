@@ -62,8 +62,8 @@ struct entry *entry_new(struct engine *engine, const struct row *row)
         return NULL;
     }
     entry->step = config_step(engine_config(engine), entry->row.workflow, entry->row.step);
-    entry->is_counted_held = entry->row.action.state == STATE_HELD &&
-                             entry->row.action.hold_for == HOLD_FOR_UPSTREAM;
+    entry->is_counted_held =
+        entry->row.action.state == STATE_HELD && entry->row.action.hold_for == HOLD_FOR_UPSTREAM;
     return entry;
 }
 
@@ -142,9 +142,9 @@ struct entry *entry_get(struct engine *engine, uint64_t id, enum err *out_err)
 
 void entry_let_go(struct engine *engine, struct entry *entry)
 {
-    bool is_needed = entry->unsaved > 0 || entry->is_calling || !list_is_empty(&entry->waiters) ||
-                     (entry->row.action.attempt_is_open && entry->step &&
-                      !entry->step->terms.is_caller);
+    bool is_needed =
+        entry->unsaved > 0 || entry->is_calling || !list_is_empty(&entry->waiters) ||
+        (entry->row.action.attempt_is_open && entry->step && !entry->step->terms.is_caller);
     if (is_needed)
         return;
     (void)map_remove(&engine->entries, map_key_u64(entry->row.action.id)); /* it is there */

@@ -27,8 +27,8 @@ static void flow_restore(struct engine *engine, struct upstream_state *state)
     arena_init(&arena, ENGINE_SCRATCH);
     struct slice value = {0};
     const struct store_port *store = &engine->options.store;
-    enum err err = store->get_row(store->impl, STORE_UPSTREAMS, slice_text(state->name), &arena,
-                                  &value);
+    enum err err =
+        store->get_row(store->impl, STORE_UPSTREAMS, slice_text(state->name), &arena, &value);
     uint64_t tokens = 0;
     uint64_t pause = 0;
     size_t space = slice_find(value, ' ');
@@ -144,8 +144,8 @@ static size_t flow_release(struct engine *engine, const struct store_open_query 
     struct store_action *page = ARENA_ARRAY(&arena, query->limit, struct store_action);
     size_t count = 0;
     const struct store_port *store = &engine->options.store;
-    enum err err = page ? store->list_open(store->impl, query, &arena, page, &count)
-                        : ERR_NO_MEMORY;
+    enum err err =
+        page ? store->list_open(store->impl, query, &arena, page, &count) : ERR_NO_MEMORY;
     for (size_t i = 0; err == ERR_OK && i < count; i++) {
         struct entry *entry = entry_get(engine, page[i].id, &err);
         if (err != ERR_OK)
@@ -251,8 +251,8 @@ void engine_release_stop(struct engine *engine)
                                      .limit = PAGE};
     size_t count = 0;
     const struct store_port *store = &engine->options.store;
-    enum err err = page ? store->list_open(store->impl, &query, &arena, page, &count)
-                        : ERR_NO_MEMORY;
+    enum err err =
+        page ? store->list_open(store->impl, &query, &arena, page, &count) : ERR_NO_MEMORY;
     for (size_t i = 0; err == ERR_OK && i < count; i++) {
         struct entry *entry = entry_get(engine, page[i].id, &err);
         if (err != ERR_OK)

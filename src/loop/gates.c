@@ -28,8 +28,8 @@ void engine_ask_gate(struct engine *engine, const struct step *step, const struc
     struct scope place = {.workflow = step->workflow->name,
                           .step = step->name,
                           .upstream = step->upstream ? step->upstream->name : (struct slice){0},
-                          .risk = risk < step->risk_count ? step->risks[risk].name
-                                                          : SLICE("normal")};
+                          .risk =
+                              risk < step->risk_count ? step->risks[risk].name : SLICE("normal")};
     const struct stop *stop = switchboard_covers(&engine->board, &place);
     struct upstream_state *upstream = engine_upstream(engine, place.upstream);
     struct gate_question question = {
@@ -51,11 +51,11 @@ void engine_provider_key(struct engine *engine, const struct step *step, struct 
                          const struct action *action, struct buf *out)
 {
     struct identity_route parts = {.workflow = step->workflow->name,
-                                       .step = step->name,
-                                       .key = key,
-                                       .generation = action->generation,
-                                       .route = action->route,
-                                       .revision = action->revision};
+                                   .step = step->name,
+                                   .key = key,
+                                   .generation = action->generation,
+                                   .route = action->route,
+                                   .revision = action->revision};
     identity_provider_key(engine->identity, &parts, out);
 }
 
@@ -113,9 +113,10 @@ bool engine_render(struct engine *engine, const struct step *step, const struct 
                   render_headers(step->headers, step->header_count, scope, &work, out);
         if (is_good && step->terms.idempotency == IDEMPOTENCY_BY_KEY &&
             step->upstream->has_key_header) {
-            struct slice value = step->upstream->is_key_quoted
-                                     ? arena_fmt(scratch, "\"%.*s\"", SLICE_FMT(scope->provider_key))
-                                     : scope->provider_key;
+            struct slice value =
+                step->upstream->is_key_quoted
+                    ? arena_fmt(scratch, "\"%.*s\"", SLICE_FMT(scope->provider_key))
+                    : scope->provider_key;
             is_good = render_add_header(out, step->upstream->key_header, value);
         }
     }
@@ -131,8 +132,9 @@ bool engine_render(struct engine *engine, const struct step *step, const struct 
 /* ---- a stored action enters the gate again ---- */
 
 /* The scope of an action from what was stored at its submit. */
-static bool gate_open_scope(struct entry *entry, struct arena *scratch, struct bundle_submit *submit,
-                            struct expr_scope *out, json_t **out_input, json_t **out_context)
+static bool gate_open_scope(struct entry *entry, struct arena *scratch,
+                            struct bundle_submit *submit, struct expr_scope *out,
+                            json_t **out_input, json_t **out_context)
 {
     struct engine *engine = entry->engine;
     if (entry_read_submit(entry, scratch, submit) != ERR_OK)
@@ -171,8 +173,7 @@ static bool gate_refresh_request(struct entry *entry, struct expr_scope *scope,
     scope->provider_key = buf_slice(&key);
     struct bundle_request request;
     struct expr_problem problem;
-    bool is_good =
-        engine_render(engine, entry->step, scope, scratch, &request, &body, &problem);
+    bool is_good = engine_render(engine, entry->step, scope, scratch, &request, &body, &problem);
     if (is_good) {
         bundle_request_encode(&request, &frozen);
         digest_short(buf_slice(&frozen), out_digest);
@@ -225,9 +226,7 @@ void engine_enter_gate(struct engine *engine, struct entry *entry, bool is_relea
     entry->has_gate = true;
     struct step_note note = {.actor = actor, .gate = &work.answer, .upstream = entry->row.upstream};
     note.kind = work.answer.says == SAYS_GO ? RECORD_STARTED : RECORD_GATED;
-    note.attempt = work.answer.says == SAYS_GO
-                       ? (uint16_t)(entry->row.action.starts_total + 1)
-                       : 0;
+    note.attempt = work.answer.says == SAYS_GO ? (uint16_t)(entry->row.action.starts_total + 1) : 0;
     struct action_effects effects;
     engine_step(engine, entry, &event, &note, &effects);
     json_decref(context);

@@ -22,32 +22,32 @@
 #include "record/row.h"
 
 enum {
-    ENGINE_SCRATCH = 16 * 1024 * 1024, /* bytes that one event may use */
-    ENGINE_UNSAVED_ADMIT = LIMIT_STORE_QUEUE / 2, /* no admission when more writes are queued */
+    ENGINE_SCRATCH = 16 * 1024 * 1024,              /* bytes that one event may use */
+    ENGINE_UNSAVED_ADMIT = LIMIT_STORE_QUEUE / 2,   /* no admission when more writes are queued */
     ENGINE_UNSAVED_ACT = LIMIT_STORE_QUEUE * 3 / 4, /* nothing but outcomes and stops */
-    ENGINE_HOURS = 48                  /* of counters kept in memory */
+    ENGINE_HOURS = 48                               /* of counters kept in memory */
 };
 
 /* One action in memory. */
 struct entry {
     struct engine *engine;
-    struct row row;               /* its slices live in `names` */
+    struct row row; /* its slices live in `names` */
     char *names;
-    char *submit;                 /* bundle of the submit, and of the frozen request */
+    char *submit; /* bundle of the submit, and of the frozen request */
     size_t submit_size;
-    char *frozen;                 /* NULL before the first start */
+    char *frozen; /* NULL before the first start */
     size_t frozen_size;
-    char *outcome;                /* bundle of the last outcome, kept while somebody waits */
+    char *outcome; /* bundle of the last outcome, kept while somebody waits */
     size_t outcome_size;
-    const struct step *step;      /* of the configuration in force; NULL = retired */
+    const struct step *step; /* of the configuration in force; NULL = retired */
     uint64_t epoch_at_start;
     bool has_run;
     unsigned char run_hash[STORE_KEY_SIZE]; /* known while it is new */
-    uint32_t unsaved;             /* writes of it that are not durable */
-    bool is_calling;              /* handed to the upstream port */
+    uint32_t unsaved;                       /* writes of it that are not durable */
+    bool is_calling;                        /* handed to the upstream port */
     bool is_probe;
-    bool is_counted_held;         /* among the held of its upstream */
-    struct gate_answer gate;      /* last answer, for views while it is in memory */
+    bool is_counted_held;    /* among the held of its upstream */
+    struct gate_answer gate; /* last answer, for views while it is in memory */
     bool has_gate;
     struct list waiters;
 };
@@ -59,7 +59,7 @@ struct waiter {
     uint64_t handle;
     int64_t deadline_unix_ms;
     bool is_replay, is_stranger, is_late;
-    char permit[72];              /* token for the creating answer, hex; "" = none */
+    char permit[72]; /* token for the creating answer, hex; "" = none */
     engine_done_fn *done;
     void *arg;
 };
@@ -67,38 +67,39 @@ struct waiter {
 /* A write on its way, and what follows when it is durable. */
 struct pending {
     struct engine *engine;
-    struct entry *entry;          /* NULL = a control record */
+    struct entry *entry; /* NULL = a control record */
     uint64_t seq;
     bool must_send;
     uint16_t attempt;
-    bool ended_attempt;           /* receipts move */
+    bool ended_attempt; /* receipts move */
     uint64_t epoch_at_start;
-    enum action_state state;      /* where the ended attempt left it */
+    enum action_state state;                /* where the ended attempt left it */
     void (*saved)(struct pending *pending); /* control records: what to do */
     engine_done_fn *done;
     void *arg;
-    uint64_t id;                  /* stop or incident of it */
+    uint64_t id; /* stop or incident of it */
 };
 
 struct upstream_state {
     char name[LIMIT_NAME + 1];
     struct pace pace;
-    uint64_t held;                /* open actions held for it */
-    bool may_have_waiting;        /* some wait for a free call */
+    uint64_t held;         /* open actions held for it */
+    bool may_have_waiting; /* some wait for a free call */
     uint64_t attempts[OUTCOME_COUNT];
     bool is_dirty;
 };
 
 struct hour_counts {
-    int64_t hour;                 /* unix hours */
-    uint64_t automatic, reviewed, rejected, failed, cancelled, expired, replays, sla_met, sla_missed;
+    int64_t hour; /* unix hours */
+    uint64_t automatic, reviewed, rejected, failed, cancelled, expired, replays, sla_met,
+        sla_missed;
     uint64_t degraded[CAUSE_COUNT];
 };
 struct workflow_state {
     char name[LIMIT_NAME + 1];
     struct hour_counts hours[ENGINE_HOURS];
-    uint64_t now[STATE_COUNT];    /* open actions by state */
-    uint64_t total[STATE_COUNT];  /* entries into a state since the start of the process */
+    uint64_t now[STATE_COUNT];   /* open actions by state */
+    uint64_t total[STATE_COUNT]; /* entries into a state since the start of the process */
     uint64_t replays, prevented, refused;
     bool is_dirty;
 };
@@ -116,34 +117,34 @@ struct engine {
     struct identity *identity;
     struct prng prng;
     struct switchboard board;
-    struct map entries;           /* id -> entry */
-    struct map keys;              /* key hash -> entry */
-    struct map runs;              /* run hash -> newest entry of that run */
-    struct list waiters;          /* by deadline */
+    struct map entries;  /* id -> entry */
+    struct map keys;     /* key hash -> entry */
+    struct map runs;     /* run hash -> newest entry of that run */
+    struct list waiters; /* by deadline */
     struct list followers;
     size_t waiter_count;
     uint64_t next_handle;
     uint64_t last_id;
-    uint64_t seq;                 /* last one given out */
+    uint64_t seq; /* last one given out */
     uint64_t saved_seq;
-    size_t unsaved;               /* writes queued at the store */
-    uint64_t unended;             /* open actions, in memory or asleep */
-    int64_t now_unix_ms;          /* of this event */
+    size_t unsaved;      /* writes queued at the store */
+    uint64_t unended;    /* open actions, in memory or asleep */
+    int64_t now_unix_ms; /* of this event */
     int64_t started_unix_ms;
-    int64_t due_unix_ms;          /* lower bound of what is due in the store; 0 = nothing */
+    int64_t due_unix_ms; /* lower bound of what is due in the store; 0 = nothing */
     int64_t alarm_unix_ms;
     uint64_t run_epoch;
     bool is_closing, has_failed, is_count_dirty;
-    int64_t count_flush_unix_ms;  /* not before */
-    bool is_releasing;            /* a restart lifted stops: what they held enters the gate */
-    uint64_t release_after;       /* up to this id it did */
+    int64_t count_flush_unix_ms; /* not before */
+    bool is_releasing;           /* a restart lifted stops: what they held enters the gate */
+    uint64_t release_after;      /* up to this id it did */
     struct upstream_state *upstreams;
     size_t upstream_count;
     struct workflow_state *workflows;
     size_t workflow_count;
     struct buf flag;
-    struct buf scratch_buf[4];    /* reused: record, row, bundle, sealed */
-    struct buf token_name;        /* of the last token that was looked up in the store */
+    struct buf scratch_buf[4]; /* reused: record, row, bundle, sealed */
+    struct buf token_name;     /* of the last token that was looked up in the store */
 };
 
 /* ---- engine.c ---- */
@@ -176,19 +177,19 @@ MUST_USE enum err entry_read_submit(struct entry *entry, struct arena *arena,
 struct map_key entry_map_key(const unsigned char hash[STORE_KEY_SIZE]);
 
 /* ---- steps.c ---- */
-struct step_note {                /* what the record says besides the action */
+struct step_note { /* what the record says besides the action */
     enum record_kind kind;
     struct slice actor;
     const struct gate_answer *gate;
     const struct action_effects *effects;
-    const char *label;            /* of the payload; NULL = none */
+    const char *label; /* of the payload; NULL = none */
     struct slice payload;
     struct slice upstream;
     uint16_t attempt;
     int status;
-    bool is_admission;            /* keys are written */
-    uint64_t run_replaces;        /* action that had the run row */
-    uint64_t key_replaces;        /* `again`: action that had the key row */
+    bool is_admission;     /* keys are written */
+    uint64_t run_replaces; /* action that had the run row */
+    uint64_t key_replaces; /* `again`: action that had the key row */
     struct slice subject;
 };
 /* Queues the write of the entry's new state and its record. must_send etc. follow when saved. */
@@ -205,9 +206,9 @@ void engine_event(struct engine *engine, struct entry *entry, enum action_event_
 const struct step_terms *engine_terms(const struct entry *entry);
 
 /* ---- gates.c ---- */
-struct gate_scope {               /* what the expressions see */
+struct gate_scope { /* what the expressions see */
     struct expr_scope scope;
-    json_t *input, *context;      /* owned when is_owner */
+    json_t *input, *context; /* owned when is_owner */
     bool is_owner;
 };
 struct gate_work {
@@ -272,7 +273,8 @@ void engine_port_reads(struct engine_port *port);
 
 /* ---- submit.c, people.c, stops.c, admin.c ---- */
 uint64_t engine_submit(void *impl, const struct engine_submit *submit);
-void engine_submit_again(struct engine *engine, struct entry *entry, const struct engine_call *call);
+void engine_submit_again(struct engine *engine, struct entry *entry,
+                         const struct engine_call *call);
 void engine_act(void *impl, const struct engine_call *call);
 void engine_forget(void *impl, uint64_t handle);
 void engine_port_stops(struct engine_port *port);
@@ -282,7 +284,8 @@ MUST_USE enum err engine_load_stops(struct engine *engine);
 /* For calls that nobody waits for. */
 void engine_ignore(void *arg, const struct engine_reply *reply);
 /* Replies with no view. */
-void engine_refuse(engine_done_fn *done, void *arg, enum engine_refusal outcome, const char *detail);
+void engine_refuse(engine_done_fn *done, void *arg, enum engine_refusal outcome,
+                   const char *detail);
 
 /* ---- recover.c ---- */
 MUST_USE enum err engine_recover(struct engine *engine, struct buf *out_message);

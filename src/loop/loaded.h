@@ -12,9 +12,9 @@
 struct loaded {
     struct arena arena;
     const struct config *config;
-    struct slice *secrets;     /* config->secret_count values, by index; empty = could not be read */
-    struct redact redact;      /* the same values, as they must not show in answers (R23) */
-    struct buf warnings_json;  /* ["…", …]: IL900 and other warnings */
+    struct slice *secrets;    /* config->secret_count values, by index; empty = could not be read */
+    struct redact redact;     /* the same values, as they must not show in answers (R23) */
+    struct buf warnings_json; /* ["…", …]: IL900 and other warnings */
 };
 
 /* Wipes and frees. NULL is fine. */

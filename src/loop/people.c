@@ -12,8 +12,7 @@ static void act_refuse(struct engine *engine, const struct engine_call *call, st
     struct arena arena;
     arena_init(&arena, ENGINE_SCRATCH);
     struct view view;
-    struct engine_reply reply = {
-        .outcome = ENGINE_NOT_NOW, .refusal = refusal, .view = &view};
+    struct engine_reply reply = {.outcome = ENGINE_NOT_NOW, .refusal = refusal, .view = &view};
     if (engine_fill_view(engine, entry, &arena, &view) != ERR_OK)
         reply.view = NULL;
     call->done(call->arg, &reply);
@@ -72,8 +71,7 @@ static void act_verdict(struct engine *engine, const struct engine_call *call, s
     struct action_event event;
     engine_event(engine, entry, is_approve ? EVENT_APPROVE : EVENT_REJECT, &event);
     memcpy(event.request_digest, action->request_digest, ACTION_DIGEST);
-    if (call->digest.size > 0 &&
-        !text_parse_hex(call->digest, event.request_digest, ACTION_DIGEST))
+    if (call->digest.size > 0 && !text_parse_hex(call->digest, event.request_digest, ACTION_DIGEST))
         memset(event.request_digest, 0xff, ACTION_DIGEST); /* no digest: matches nothing */
     if (act_step(engine, call, entry, &event, is_approve ? RECORD_APPROVED : RECORD_DECLINED))
         act_answer(engine, call, entry);

@@ -6,8 +6,8 @@
 
 #include "base/check.h"
 
-/* An attempt that was open: whether it happened is not known (I3), unless the caller executes it and
- * its permit or lease still runs. */
+/* An attempt that was open: whether it happened is not known (I3), unless the caller executes it
+ * and its permit or lease still runs. */
 static void recover_attempt(struct engine *engine, struct entry *entry)
 {
     if (entry->row.action.due_kind == DUE_START_BY || entry->row.action.due_kind == DUE_LEASE)
@@ -42,8 +42,7 @@ static void recover_gauges(struct engine *engine, const struct row *row)
 /* For a stop whose receipt was open: how many of its attempts recovery will end. */
 static void recover_receipts(struct engine *engine, const struct row *row)
 {
-    struct scope place = {
-        .workflow = row->workflow, .step = row->step, .upstream = row->upstream};
+    struct scope place = {.workflow = row->workflow, .step = row->step, .upstream = row->upstream};
     const struct step *step = config_step(engine_config(engine), row->workflow, row->step);
     place.risk = step && row->action.risk < step->risk_count ? step->risks[row->action.risk].name
                                                              : SLICE("normal");
@@ -124,12 +123,10 @@ static enum err recover_identity(struct engine *engine, struct buf *out_message)
     struct slice stored = {0};
     arena_init(&arena, 4096);
     identity_check(engine->identity, check);
-    enum err err =
-        store->get_row(store->impl, STORE_META, SLICE("key-check"), &arena, &stored);
+    enum err err = store->get_row(store->impl, STORE_META, SLICE("key-check"), &arena, &stored);
     if (err == ERR_NOT_FOUND) {
-        struct store_row row = {.table = STORE_META,
-                                .key = SLICE("key-check"),
-                                .value = slice_of(check, sizeof check)};
+        struct store_row row = {
+            .table = STORE_META, .key = SLICE("key-check"), .value = slice_of(check, sizeof check)};
         struct store_write write = {.rows = &row, .row_count = 1};
         err = store->submit(store->impl, &write, 1, NULL, NULL);
     } else if (err == ERR_OK && !slice_equal(stored, slice_of(check, sizeof check))) {

@@ -115,7 +115,8 @@ static void engine_submit_write(struct engine *engine, struct store_write *write
         return;
     engine->unsaved--;
     free(kept);
-    /* Admissions end at half of the queue and acts at three quarters, so this is no load problem. */
+    /* Admissions end at half of the queue and acts at three quarters, so this is no load problem.
+     */
     engine_fail(engine, err_text(err));
 }
 

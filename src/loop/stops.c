@@ -298,8 +298,8 @@ static enum err stops_do_incidents(void *impl, bool open_only, struct arena *are
     if (!rows)
         return ERR_NO_MEMORY;
     do {
-        enum err err = store->list_rows(store->impl, STORE_INCIDENTS, after, LIMIT_PAGE, arena,
-                                        rows, &count);
+        enum err err =
+            store->list_rows(store->impl, STORE_INCIDENTS, after, LIMIT_PAGE, arena, rows, &count);
         if (err != ERR_OK)
             return err;
         for (size_t i = 0; i < count && *out_count < room; i++) {
@@ -370,8 +370,8 @@ enum err engine_load_stops(struct engine *engine)
     enum err err = rows ? ERR_OK : ERR_NO_MEMORY;
     do {
         if (err == ERR_OK)
-            err = store->list_rows(store->impl, STORE_STOPS, after, LIMIT_PAGE, &arena, rows,
-                                   &count);
+            err =
+                store->list_rows(store->impl, STORE_STOPS, after, LIMIT_PAGE, &arena, rows, &count);
         for (size_t i = 0; err == ERR_OK && i < count; i++) {
             struct stop stop = {0};
             struct stop *added = NULL;

@@ -21,9 +21,9 @@ struct submission {
     unsigned char key_hash[STORE_KEY_SIZE], fingerprint[STORE_KEY_SIZE];
     struct bundle_request request;
     unsigned char request_digest[ACTION_DIGEST];
-    uint64_t again_of;            /* the ended action that is tried anew, or 0 */
+    uint64_t again_of; /* the ended action that is tried anew, or 0 */
     uint8_t generation;
-    bool is_key_conflict;         /* observe: the key was taken by another input */
+    bool is_key_conflict; /* observe: the key was taken by another input */
 };
 
 static void submission_init(struct submission *submission, struct engine *engine,
@@ -92,7 +92,8 @@ static bool submission_find_key(struct submission *submission)
     const struct engine_submit *call = submission->call;
     struct expr_work work = {.scratch = &submission->scratch};
     if (step->key) {
-        if (template_render_key(step->key, &submission->scope, &work, &submission->key) != EXPR_OK) {
+        if (template_render_key(step->key, &submission->scope, &work, &submission->key) !=
+            EXPR_OK) {
             submission_refuse_problem(submission, "the key cannot be made", &work.problem);
             return false;
         }
@@ -123,8 +124,7 @@ static bool submission_find_key(struct submission *submission)
 static enum err submission_look_up(struct engine *engine, const struct step *step, struct slice key,
                                    unsigned char out_hash[STORE_KEY_SIZE], struct entry **out_entry)
 {
-    struct identity_name name = {
-        .workflow = step->workflow->name, .step = step->name, .text = key};
+    struct identity_name name = {.workflow = step->workflow->name, .step = step->name, .text = key};
     identity_key(engine->identity, &name, out_hash);
     *out_entry = entry_by_key(engine, out_hash);
     if (*out_entry)
@@ -272,8 +272,8 @@ static bool submission_render(struct submission *submission, const struct action
     submission->scope.key = buf_slice(&submission->key);
     engine_provider_key(engine, step, submission->scope.key, action, &submission->provider_key);
     submission->scope.provider_key = buf_slice(&submission->provider_key);
-    if (!engine_render(engine, step, &submission->scope, &submission->scratch,
-                       &submission->request, &submission->body, &problem)) {
+    if (!engine_render(engine, step, &submission->scope, &submission->scratch, &submission->request,
+                       &submission->body, &problem)) {
         submission_refuse_problem(submission, "the request cannot be rendered", &problem);
         return false;
     }
@@ -315,9 +315,8 @@ static void submission_bundle(struct submission *submission, const struct gate_w
                                   .confidence = call->confidence,
                                   .is_summary_masked = submission->step->masked_count > 0};
     for (size_t i = 0; i < work->saw.count && i < LIMIT_SAW; i++)
-        out->saw[out->saw_count++] = (struct bundle_saw){work->saw.items[i].path_index,
-                                                         work->saw.items[i].name,
-                                                         work->saw.items[i].value};
+        out->saw[out->saw_count++] = (struct bundle_saw){
+            work->saw.items[i].path_index, work->saw.items[i].name, work->saw.items[i].value};
 }
 
 static struct entry *submission_entry(struct submission *submission, const struct action *action,
@@ -341,8 +340,8 @@ static struct entry *submission_entry(struct submission *submission, const struc
     memcpy(row.fingerprint, submission->fingerprint, STORE_KEY_SIZE);
     struct entry *entry = entry_new(engine, &row);
     if (entry && (entry_keep(&entry->submit, &entry->submit_size, buf_slice(bundle)) != ERR_OK ||
-                  entry_keep(&entry->frozen, &entry->frozen_size,
-                             buf_slice(&submission->frozen)) != ERR_OK)) {
+                  entry_keep(&entry->frozen, &entry->frozen_size, buf_slice(&submission->frozen)) !=
+                      ERR_OK)) {
         entry_free(entry);
         entry = NULL;
     }
@@ -411,8 +410,9 @@ static void submission_stopped(struct submission *submission, uint64_t stop_id)
     struct engine_reply reply = {.outcome = ENGINE_STOPPED,
                                  .stop = stop,
                                  .retry_after_ms = 60000,
-                                 .detail = SLICE("a stop is in force and the policy refuses new work "
-                                                 "meanwhile; nothing was stored, the key is free")};
+                                 .detail =
+                                     SLICE("a stop is in force and the policy refuses new work "
+                                           "meanwhile; nothing was stored, the key is free")};
     submission->call->done(submission->call->arg, &reply);
 }
 
@@ -429,9 +429,9 @@ static uint64_t submission_admit(struct submission *submission, struct entry *en
     if (err == ERR_OK)
         err = entry_add(engine, entry);
     bool waits = engine->waiter_count < engine_config(engine)->limits.waiters;
-    struct waiter *waiter = err == ERR_OK ? waiter_add(engine, entry, waits ? call->wait_ms : 0,
-                                                       call->done, call->arg)
-                                          : NULL;
+    struct waiter *waiter =
+        err == ERR_OK ? waiter_add(engine, entry, waits ? call->wait_ms : 0, call->done, call->arg)
+                      : NULL;
     if (!waiter) {
         if (entry->has_run && map_get(&engine->runs, entry_map_key(entry->run_hash)) == entry)
             (void)map_remove(&engine->runs, entry_map_key(entry->run_hash)); /* undo */
@@ -439,7 +439,8 @@ static uint64_t submission_admit(struct submission *submission, struct entry *en
             entry_let_go(engine, entry);
         else
             entry_free(entry);
-        submission_refuse(submission, ENGINE_NO_ROOM, err_text(err == ERR_OK ? ERR_NO_MEMORY : err));
+        submission_refuse(submission, ENGINE_NO_ROOM,
+                          err_text(err == ERR_OK ? ERR_NO_MEMORY : err));
         return 0;
     }
     uint64_t handle = waiter->handle;
@@ -519,8 +520,8 @@ static uint64_t submission_run_all(struct submission *submission)
     }
     if (err == ERR_OK)
         err = submission_find(submission, &entry);
-    bool is_same = entry && memcmp(entry->row.fingerprint, submission->fingerprint,
-                                   STORE_KEY_SIZE) == 0;
+    bool is_same =
+        entry && memcmp(entry->row.fingerprint, submission->fingerprint, STORE_KEY_SIZE) == 0;
     if (err == ERR_OK && entry && !is_same && submission->step->terms.mode == MODE_OBSERVE) {
         entry_let_go(engine, entry);
         err = submission_observe_key(submission, &entry);
@@ -559,9 +560,8 @@ uint64_t engine_submit(void *impl, const struct engine_submit *call)
                           engine->is_closing ? "interlock is ending; ask again soon"
                                              : "the store has failed; nothing is taken");
     else if (!input_check(call->step, call->input, &submission.scratch, &problem)) {
-        struct engine_reply reply = {.outcome = ENGINE_BAD_INPUT,
-                                     .detail = problem.message,
-                                     .pointer = problem.pointer};
+        struct engine_reply reply = {
+            .outcome = ENGINE_BAD_INPUT, .detail = problem.message, .pointer = problem.pointer};
         call->done(call->arg, &reply);
     } else {
         handle = submission_run_all(&submission);

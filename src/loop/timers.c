@@ -34,7 +34,8 @@ static void due_one(struct engine *engine, struct entry *entry)
     engine_step(engine, entry, &event, &note, &effects);
 }
 
-/* Is it time for this entry, as memory knows it? An unsaved one is newer than what the store says. */
+/* Is it time for this entry, as memory knows it? An unsaved one is newer than what the store says.
+ */
 static bool due_is_ripe(const struct engine *engine, const struct entry *entry)
 {
     const struct action *action = &entry->row.action;
@@ -50,8 +51,8 @@ static enum err due_page(struct engine *engine, size_t *out_count, size_t *out_m
     struct store_open_query query = {
         .by_due = true, .due_until_unix_ms = engine->now_unix_ms, .limit = LIMIT_DUE_PAGE};
     const struct store_port *store = &engine->options.store;
-    enum err err = page ? store->list_open(store->impl, &query, &arena, page, out_count)
-                        : ERR_NO_MEMORY;
+    enum err err =
+        page ? store->list_open(store->impl, &query, &arena, page, out_count) : ERR_NO_MEMORY;
     *out_moved = 0;
     for (size_t i = 0; err == ERR_OK && i < *out_count; i++) {
         struct entry *entry = entry_get(engine, page[i].id, &err);

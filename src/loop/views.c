@@ -83,16 +83,15 @@ enum err engine_fill_view(struct engine *engine, struct entry *entry, struct are
             out->is_erased = true;
             err = ERR_OK;
         } else if (err == ERR_OK) { /* the entry may go before the view does */
-            struct slice bytes =
-                arena_copy(arena, slice_of(entry->submit, entry->submit_size));
+            struct slice bytes = arena_copy(arena, slice_of(entry->submit, entry->submit_size));
             err = bundle_submit_decode(bytes, arena, &out->submit);
         }
     }
     if (err == ERR_OK && !out->is_erased)
         err = view_outcome(engine, entry, arena, out);
     if (err == ERR_OK && entry->frozen_size > 0)
-        err = bundle_request_decode(
-            arena_copy(arena, slice_of(entry->frozen, entry->frozen_size)), arena, &out->request);
+        err = bundle_request_decode(arena_copy(arena, slice_of(entry->frozen, entry->frozen_size)),
+                                    arena, &out->request);
     if (err == ERR_OK)
         err = view_gate(engine, entry, arena, out);
     return err;
@@ -169,8 +168,8 @@ static enum err views_do_view(void *impl, uint64_t id, bool with_history, struct
 
 /* ---- lists ---- */
 
-static enum err list_add(struct engine *engine, uint64_t id, struct arena *arena, struct view *views,
-                         size_t *count)
+static enum err list_add(struct engine *engine, uint64_t id, struct arena *arena,
+                         struct view *views, size_t *count)
 {
     enum err err = views_do_view(engine, id, false, arena, &views[*count]);
     *count += err == ERR_OK;
@@ -244,7 +243,8 @@ static enum err list_by_name(struct engine *engine, const struct engine_query *q
 }
 
 static enum err list_scan(struct engine *engine, const struct engine_query *query,
-                          struct arena *arena, struct view *views, size_t *count, uint64_t *out_next)
+                          struct arena *arena, struct view *views, size_t *count,
+                          uint64_t *out_next)
 {
     enum { SCAN_MAX = 20000 }; /* rows looked at for one answer; then a cursor */
     const struct store_port *store = &engine->options.store;
@@ -369,8 +369,7 @@ static void views_do_upstreams(void *impl, struct arena *arena, struct engine_up
         *upstream = (struct engine_upstream){.name = slice_text(state->name),
                                              .is_down = state->pace.is_down,
                                              .probe_at_unix_ms = state->pace.probe_at_unix_ms,
-                                             .pause_until_unix_ms =
-                                                 state->pace.pause_until_unix_ms,
+                                             .pause_until_unix_ms = state->pace.pause_until_unix_ms,
                                              .held = state->held,
                                              .under_way = state->pace.under_way,
                                              .concurrency = state->pace.concurrency,
@@ -402,8 +401,9 @@ static void views_do_health(void *impl, struct arena *arena, struct engine_healt
         out->why = SLICE("the disk of the store is full; new work is refused, what was taken is "
                          "kept; it goes on by itself when there is room");
     else if (out->store.disk_free_bytes < config->limits.disk_reserve)
-        out->why = SLICE("the disk of the store has less than limits.disk_reserve free; new work is "
-                         "refused until there is room");
+        out->why =
+            SLICE("the disk of the store has less than limits.disk_reserve free; new work is "
+                  "refused until there is room");
     else if (engine->is_closing)
         out->why = SLICE("interlock is ending");
     out->is_ready = out->why.size == 0;

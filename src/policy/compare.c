@@ -21,9 +21,9 @@ enum err compare_uses_add(struct compare_uses *uses, struct arena *arena,
         uses->items = ARENA_ARRAY(arena, COMPARE_USES, struct compare_use);
     if (!uses->items)
         return ERR_NO_MEMORY;
-    uses->items[uses->count++] = (struct compare_use){arena_copy(arena, use->workflow),
-                                                      arena_copy(arena, use->step),
-                                                      arena_copy(arena, use->upstream)};
+    uses->items[uses->count++] =
+        (struct compare_use){arena_copy(arena, use->workflow), arena_copy(arena, use->step),
+                             arena_copy(arena, use->upstream)};
     return arena->overflowed ? ERR_NO_MEMORY : ERR_OK;
 }
 
@@ -86,14 +86,15 @@ static bool compare_use_is_kept(const struct config *new, const struct compare_u
                     SLICE_FMT(use->workflow), SLICE_FMT(use->workflow));
         return false;
     }
-    if (use->step.size > 0 && !compare_step(new, use) &&
-        !compare_is_retired(new, use->workflow) && !compare_step_is_retired(new, use)) {
-        buf_add_fmt(out,
-                    "step `%.*s` of `%.*s` is gone, but work that has not ended or a stop in force "
-                    "names it: keep it, write `was: %.*s` in the step that takes its place, or list "
-                    "`%.*s/%.*s` under `retired:`\n",
-                    SLICE_FMT(use->step), SLICE_FMT(use->workflow), SLICE_FMT(use->step),
-                    SLICE_FMT(use->workflow), SLICE_FMT(use->step));
+    if (use->step.size > 0 && !compare_step(new, use) && !compare_is_retired(new, use->workflow) &&
+        !compare_step_is_retired(new, use)) {
+        buf_add_fmt(
+            out,
+            "step `%.*s` of `%.*s` is gone, but work that has not ended or a stop in force "
+            "names it: keep it, write `was: %.*s` in the step that takes its place, or list "
+            "`%.*s/%.*s` under `retired:`\n",
+            SLICE_FMT(use->step), SLICE_FMT(use->workflow), SLICE_FMT(use->step),
+            SLICE_FMT(use->workflow), SLICE_FMT(use->step));
         is_good = false;
     }
     if (use->upstream.size > 0 && !config_upstream(new, use->upstream) &&
@@ -115,11 +116,11 @@ static bool compare_key_is_kept(const struct step *old, const struct config *new
     if (!step || !old->key || !step->key || step->key_was ||
         slice_equal(template_text(old->key), template_text(step->key)))
         return true;
-    buf_add_fmt(out,
-                "step `%.*s` of `%.*s` makes its key in another way: what was sent under the old key "
-                "would be sent again. Write `key_was: %.*s` beside the new `key:`\n",
-                SLICE_FMT(old->name), SLICE_FMT(old->workflow->name),
-                SLICE_FMT(template_text(old->key)));
+    buf_add_fmt(
+        out,
+        "step `%.*s` of `%.*s` makes its key in another way: what was sent under the old key "
+        "would be sent again. Write `key_was: %.*s` beside the new `key:`\n",
+        SLICE_FMT(old->name), SLICE_FMT(old->workflow->name), SLICE_FMT(template_text(old->key)));
     return false;
 }
 

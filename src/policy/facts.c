@@ -1,7 +1,7 @@
 #include "policy/facts.h"
 
-/* Is the path ("input.email", "input.email.host") one of a masked field? A path that shows the whole
- * input shows them all. */
+/* Is the path ("input.email", "input.email.host") one of a masked field? A path that shows the
+ * whole input shows them all. */
 static bool facts_is_masked(const struct step *step, struct slice path)
 {
     struct slice head = SLICE("input");
@@ -60,8 +60,7 @@ void facts_evaluate(const struct step *step, const struct expr_scope *scope, str
                                      .has_confidence = scope->has_confidence,
                                      .confidence = scope->confidence};
     for (size_t i = 0; i < step->risk_count; i++)
-        out_facts->risks[i] =
-            facts_ask(step, step->risks[i].condition, &seen, 0, scratch, out_saw);
+        out_facts->risks[i] = facts_ask(step, step->risks[i].condition, &seen, 0, scratch, out_saw);
     uint8_t risk = gate_risk(&step->terms, out_facts);
     seen.risk = risk < step->risk_count ? step->risks[risk].name : SLICE("normal");
     for (size_t i = 0; i < step->rule_count; i++)

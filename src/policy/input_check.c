@@ -2,7 +2,6 @@
 
 #include "base/check.h"
 #include "base/text.h"
-#include "policy/suggest.h"
 
 const char *field_type_name(enum field_type type)
 {
@@ -102,18 +101,6 @@ static struct slice input_pointer(struct slice name, struct arena *scratch)
     return kept;
 }
 
-static struct slice input_suggestion(const struct step *step, struct slice name,
-                                     struct arena *scratch)
-{
-    struct suggest suggest;
-    suggest_init(&suggest, name);
-    for (size_t i = 0; i < step->field_count; i++)
-        suggest_offer(&suggest, step->fields[i].name);
-    struct slice best = suggest_best(&suggest);
-    return best.size ? arena_fmt(scratch, "; did you mean `%.*s`?", SLICE_FMT(best))
-                     : (struct slice){0};
-}
-
 bool input_check(const struct step *step, const json_t *input, struct arena *scratch,
                  struct input_problem *out_problem)
 {
@@ -124,15 +111,13 @@ bool input_check(const struct step *step, const json_t *input, struct arena *scr
          at = json_object_iter_next((json_t *)(uintptr_t)input, at)) {
         struct slice name = slice_text(json_object_iter_key(at));
         const struct field *field = input_field(step, name);
-        struct slice hint = field ? (struct slice){0} : input_suggestion(step, name, scratch);
         if (field && input_field_is_good(json_object_iter_value(at), field))
             continue;
         out_problem->pointer = input_pointer(name, scratch);
         out_problem->message =
             field ? arena_fmt(scratch, "`%.*s` must be %s%s", SLICE_FMT(name),
                               field->is_list ? "a list of " : "", field_type_name(field->type))
-                  : arena_fmt(scratch, "the step declares no field `%.*s`%.*s", SLICE_FMT(name),
-                              SLICE_FMT(hint));
+                  : arena_fmt(scratch, "the step declares no field `%.*s`", SLICE_FMT(name));
         return false;
     }
     for (size_t i = 0; i < step->field_count; i++) {

@@ -1,7 +1,8 @@
 /* policy/input_check.h - does a caller's input have the shape that the step declares?
  * Owns: what `input:` means for a submit. Without a declared shape every object is good.
  * Invariants:
- *   1. An unknown, missing or wrongly typed field is told with its JSON pointer and what was meant. */
+ *   1. An unknown, missing or wrongly typed field is told with its JSON pointer and what was meant.
+ */
 #pragma once
 #include <jansson.h>
 

@@ -43,8 +43,10 @@ bool query_render(const struct template_tree *query, const struct expr_scope *sc
         is_good = query_add(name, json_object_iter_value(at), &has_query, target);
         if (!is_good)
             work->problem.message =
-                arena_fmt(work->scratch, "the query parameter `%.*s` is neither text, number nor "
-                                         "boolean", SLICE_FMT(name));
+                arena_fmt(work->scratch,
+                          "the query parameter `%.*s` is neither text, number nor "
+                          "boolean",
+                          SLICE_FMT(name));
     }
     json_decref(map);
     return is_good;

@@ -12,12 +12,12 @@ struct door_header {
 
 struct door_request {
     struct slice method;
-    struct slice path;        /* still percent-encoded, without the query */
-    struct slice query;       /* after "?", may be empty */
+    struct slice path;  /* still percent-encoded, without the query */
+    struct slice query; /* after "?", may be empty */
     const struct door_header *headers;
     size_t header_count;
     struct slice body;
-    struct slice peer;        /* "127.0.0.1:5123" */
+    struct slice peer; /* "127.0.0.1:5123" */
     bool is_loopback_peer;
 };
 
@@ -46,8 +46,14 @@ struct door_exchange {
 
 /* Lanes (R30): which door a request belongs to, decided from method and path before its body is
  * read, so that a stop gets in when all else is full. First = most urgent. */
-enum door_lane { DOOR_LANE_STOP, DOOR_LANE_OUTCOME, DOOR_LANE_VERDICT, DOOR_LANE_ADMISSION,
-                 DOOR_LANE_READ, DOOR_LANE_COUNT };
+enum door_lane {
+    DOOR_LANE_STOP,
+    DOOR_LANE_OUTCOME,
+    DOOR_LANE_VERDICT,
+    DOOR_LANE_ADMISSION,
+    DOOR_LANE_READ,
+    DOOR_LANE_COUNT
+};
 
 struct door_handler {
     void *impl;

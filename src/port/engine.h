@@ -14,57 +14,62 @@ enum principal_kind { PRINCIPAL_NONE, PRINCIPAL_PERSON, PRINCIPAL_SERVICE };
 struct principal {
     enum principal_kind kind;
     struct slice name;
-    const struct person *person;   /* the person, or the service's human */
+    const struct person *person; /* the person, or the service's human */
     const struct service *service;
 };
 
 /* Why the engine did not take a call. The HTTP status of each is in api/reply.c. */
 enum engine_refusal {
     ENGINE_TAKEN,
-    ENGINE_STOPPED,        /* 503: refused by a stop, nothing stored */
-    ENGINE_NO_ROOM,        /* 503: a limit or the disk; `limit` says which */
-    ENGINE_STORE_FAILED,   /* 503: the store failed; no more starts */
-    ENGINE_CONFLICT,       /* 422: same key, other input; `fields` names them */
-    ENGINE_BAD_INPUT,      /* 422: input, confidence, rendering; `problem` says where */
-    ENGINE_NO_KEY,         /* 428 */
-    ENGINE_KEY_DIFFERS,    /* 400: the header is not the policy's key */
-    ENGINE_NOT_FOUND,      /* 404 */
-    ENGINE_NOT_NOW,        /* 409: `refusal` says why; the view is the action as it is */
-    ENGINE_DENIED          /* 403 */
+    ENGINE_STOPPED,      /* 503: refused by a stop, nothing stored */
+    ENGINE_NO_ROOM,      /* 503: a limit or the disk; `limit` says which */
+    ENGINE_STORE_FAILED, /* 503: the store failed; no more starts */
+    ENGINE_CONFLICT,     /* 422: same key, other input; `fields` names them */
+    ENGINE_BAD_INPUT,    /* 422: input, confidence, rendering; `problem` says where */
+    ENGINE_NO_KEY,       /* 428 */
+    ENGINE_KEY_DIFFERS,  /* 400: the header is not the policy's key */
+    ENGINE_NOT_FOUND,    /* 404 */
+    ENGINE_NOT_NOW,      /* 409: `refusal` says why; the view is the action as it is */
+    ENGINE_DENIED        /* 403 */
 };
 
 struct engine_reply {
     enum engine_refusal outcome;
     enum refusal refusal;
-    const struct view *view;       /* the action as it is, where there is one */
-    struct slice detail;           /* a sentence for people, or empty */
-    struct slice pointer;          /* JSON pointer of a bad field, or empty */
-    const struct stop *stop;       /* stop calls: the receipt */
-    int64_t retry_after_ms;        /* 503 */
+    const struct view *view; /* the action as it is, where there is one */
+    struct slice detail;     /* a sentence for people, or empty */
+    struct slice pointer;    /* JSON pointer of a bad field, or empty */
+    const struct stop *stop; /* stop calls: the receipt */
+    int64_t retry_after_ms;  /* 503 */
 };
 typedef void engine_done_fn(void *arg, const struct engine_reply *reply);
 
 struct engine_submit {
     const struct principal *principal;
     const struct step *step;
-    struct slice key;              /* Idempotency-Key, unquoted; empty = none */
+    struct slice key; /* Idempotency-Key, unquoted; empty = none */
     struct slice run, because, trace;
-    struct slice input_json;       /* the caller's bytes: a JSON object */
-    struct slice context_json;     /* or empty */
-    const struct json_t *input;    /* the same, parsed (strictly); borrowed */
-    const struct json_t *context;  /* or NULL */
+    struct slice input_json;      /* the caller's bytes: a JSON object */
+    struct slice context_json;    /* or empty */
+    const struct json_t *input;   /* the same, parsed (strictly); borrowed */
+    const struct json_t *context; /* or NULL */
     bool has_confidence;
     double confidence;
-    int64_t wait_ms;               /* 0 = answer as soon as it is durable */
-    bool is_dry_run;               /* nothing is stored or sent; the view says what would be */
+    int64_t wait_ms; /* 0 = answer as soon as it is durable */
+    bool is_dry_run; /* nothing is stored or sent; the view says what would be */
     /* Set by submit when the caller can go away: engine->forget(handle). */
     engine_done_fn *done;
     void *arg;
 };
 
 enum engine_act {
-    ENGINE_APPROVE, ENGINE_REJECT, ENGINE_RESOLVE, ENGINE_CANCEL, ENGINE_AGAIN,
-    ENGINE_BEGIN, ENGINE_REPORT
+    ENGINE_APPROVE,
+    ENGINE_REJECT,
+    ENGINE_RESOLVE,
+    ENGINE_CANCEL,
+    ENGINE_AGAIN,
+    ENGINE_BEGIN,
+    ENGINE_REPORT
 };
 struct engine_call {
     enum engine_act act;
@@ -84,11 +89,11 @@ struct engine_call {
 
 /* GET /v1/actions: newest first. */
 struct engine_query {
-    struct slice key, run;         /* exact; with or without workflow and step */
-    struct slice workflow, step;   /* empty = any */
+    struct slice key, run;       /* exact; with or without workflow and step */
+    struct slice workflow, step; /* empty = any */
     bool has_state;
     enum action_state state;
-    uint64_t before;               /* cursor: id, 0 = newest */
+    uint64_t before; /* cursor: id, 0 = newest */
     size_t limit;
 };
 
@@ -103,11 +108,11 @@ struct engine_incident {
 struct engine_counts {
     struct slice workflow;
     uint64_t automatic, reviewed, degraded[CAUSE_COUNT], rejected, failed, cancelled, expired;
-    uint64_t held, uncertain, in_review, attempting, waiting;  /* now */
-    uint64_t entered[STATE_COUNT];  /* entries into each state, and refusals, since the start */
-    uint64_t refused;
-    uint64_t repeats_answered, seconds_prevented; /* replays; of them, ones that would have sent again */
-    uint64_t entered[STATE_COUNT], refused; /* since the process started, for metrics: they only grow */
+    uint64_t held, uncertain, in_review, attempting, waiting; /* now */
+    uint64_t repeats_answered,
+        seconds_prevented; /* replays; of them, ones that would have sent again */
+    uint64_t entered[STATE_COUNT],
+        refused; /* since the process started, for metrics: they only grow */
     uint64_t sla_met, sla_missed;
     int64_t oldest_held_unix_ms, oldest_people_due_unix_ms;
 };
@@ -127,9 +132,9 @@ struct engine_token {
 };
 struct engine_health {
     bool is_ready;
-    struct slice why;              /* when not ready */
-    struct slice flag;             /* what somebody should know: last good policy in force, … */
-    struct slice warnings;         /* JSON array of texts: IL900 lines, flags */
+    struct slice why;      /* when not ready */
+    struct slice flag;     /* what somebody should know: last good policy in force, … */
+    struct slice warnings; /* JSON array of texts: IL900 lines, flags */
     uint64_t unended, waiters, epoch;
     int64_t started_unix_ms, now_unix_ms;
     struct store_counts store;
@@ -161,7 +166,8 @@ struct engine_port {
     /* done(reply->stop) at the acknowledgement: in force in memory and durable. */
     void (*stop)(void *impl, const struct principal *principal, const struct scope *scope,
                  struct slice reason, engine_done_fn *done, void *arg);
-    /* Lifts exactly the stops of the incident. ENGINE_NOT_FOUND, ENGINE_NOT_NOW (closed already). */
+    /* Lifts exactly the stops of the incident. ENGINE_NOT_FOUND, ENGINE_NOT_NOW (closed already).
+     */
     void (*restart)(void *impl, const struct principal *principal, uint64_t incident,
                     struct slice reason, engine_done_fn *done, void *arg);
     void (*incident_reason)(void *impl, const struct principal *principal, uint64_t incident,
@@ -180,7 +186,8 @@ struct engine_port {
 
     void (*counts)(void *impl, int64_t since_unix_ms, struct arena *arena,
                    struct engine_counts *out_counts, size_t *out_count); /* one per workflow */
-    void (*upstreams)(void *impl, struct arena *arena, struct engine_upstream *out, size_t *out_count);
+    void (*upstreams)(void *impl, struct arena *arena, struct engine_upstream *out,
+                      size_t *out_count);
     void (*health)(void *impl, struct arena *arena, struct engine_health *out_health);
 
     /* The log: records from a sequence on. on_record follows live ones; 0 = stop following. */
@@ -188,7 +195,8 @@ struct engine_port {
     uint64_t (*follow)(void *impl, void (*on_record)(void *arg, uint64_t seq), void *arg);
     void (*unfollow)(void *impl, uint64_t handle);
 
-    /* Administration. reload: done with detail = all problems as text, ENGINE_BAD_INPUT when refused. */
+    /* Administration. reload: done with detail = all problems as text, ENGINE_BAD_INPUT when
+     * refused. */
     void (*reload)(void *impl, const struct principal *principal, engine_done_fn *done, void *arg);
     void (*backup)(void *impl, const struct principal *principal, struct slice path,
                    engine_done_fn *done, void *arg);

@@ -43,11 +43,11 @@ enum store_table {
 
 /* Where an open action waits; the index of the safe queue. */
 enum store_queue {
-    STORE_QUEUE_NONE,      /* attempting, or nothing but its due time */
-    STORE_QUEUE_HELD_STOP, /* held by a stop */
+    STORE_QUEUE_NONE,          /* attempting, or nothing but its due time */
+    STORE_QUEUE_HELD_STOP,     /* held by a stop */
     STORE_QUEUE_HELD_UPSTREAM, /* held until its upstream answers again */
     STORE_QUEUE_HELD_OTHER,
-    STORE_QUEUE_PEOPLE,    /* in review or uncertain */
+    STORE_QUEUE_PEOPLE, /* in review or uncertain */
     STORE_QUEUE_COUNT
 };
 
@@ -67,17 +67,17 @@ struct store_row {
 
 /* One record and all that it changes. */
 struct store_write {
-    uint64_t seq;              /* of the record; 0 = no record (counters, budgets) */
+    uint64_t seq; /* of the record; 0 = no record (counters, budgets) */
     struct slice record;
-    struct slice payload;      /* empty = none */
-    uint64_t action;           /* 0 = no action changes */
-    bool is_ended;             /* the row goes to ended, and leaves open */
+    struct slice payload; /* empty = none */
+    uint64_t action;      /* 0 = no action changes */
+    bool is_ended;        /* the row goes to ended, and leaves open */
     struct slice row;
-    struct slice frozen;       /* open only; empty = keep what is there */
-    enum store_queue queue;    /* open only */
-    int64_t due_unix_ms;       /* open only; 0 = none */
-    struct slice scope;        /* open only: "workflow/step" */
-    struct slice upstream;     /* open only: name, for HELD_UPSTREAM */
+    struct slice frozen;    /* open only; empty = keep what is there */
+    enum store_queue queue; /* open only */
+    int64_t due_unix_ms;    /* open only; 0 = none */
+    struct slice scope;     /* open only: "workflow/step" */
+    struct slice upstream;  /* open only: name, for HELD_UPSTREAM */
     const struct store_key *keys;
     size_t key_count;
     const struct store_row *rows;
@@ -107,15 +107,15 @@ struct store_record {
 /* A page of open actions: all that match, in ascending order of id (or of due time for
  * by_due), after `after_id`. */
 struct store_open_query {
-    bool by_due;             /* those with 0 < due <= due_until, earliest first */
+    bool by_due; /* those with 0 < due <= due_until, earliest first */
     int64_t due_until_unix_ms;
     bool has_queue;
     enum store_queue queue;
-    struct slice scope;      /* prefix "workflow/" or whole "workflow/step"; empty = any */
-    struct slice upstream;   /* empty = any */
+    struct slice scope;    /* prefix "workflow/" or whole "workflow/step"; empty = any */
+    struct slice upstream; /* empty = any */
     uint64_t after_id;
     int64_t after_due_unix_ms; /* by_due: due time of after_id, the last one of the page before */
-    size_t limit;            /* <= LIMIT_PAGE */
+    size_t limit;              /* <= LIMIT_PAGE */
 };
 
 struct store_counts {
@@ -130,8 +130,8 @@ struct store_port {
      * LIMIT_STORE_QUEUE_BYTES, whose done was not told yet): nothing was taken. After STORE_FAILED
      * its reason; ERR_DENIED when the store was opened only to be read.
      * done: later, on the loop thread, in order. It may submit again. done may be NULL. */
-    enum err (*submit)(void *impl, const struct store_write *writes, size_t count, store_done_fn *done,
-                       void *arg);
+    enum err (*submit)(void *impl, const struct store_write *writes, size_t count,
+                       store_done_fn *done, void *arg);
     enum store_state (*state)(void *impl, enum err *out_why); /* out_why: ERR_OK while STORE_OK */
     /* changed is called on the loop thread after state() has changed. One watcher; NULL ends it. */
     void (*watch)(void *impl, void (*changed)(void *arg), void *arg);
@@ -141,7 +141,8 @@ struct store_port {
 
     /* Reads. Bytes live in the arena. ERR_NOT_FOUND where there is none; ERR_IO, ERR_CORRUPT. */
     enum err (*get_action)(void *impl, uint64_t id, struct arena *arena, struct store_action *out);
-    enum err (*get_key)(void *impl, const unsigned char hash[STORE_KEY_SIZE], struct store_key *out);
+    enum err (*get_key)(void *impl, const unsigned char hash[STORE_KEY_SIZE],
+                        struct store_key *out);
     enum err (*get_record)(void *impl, uint64_t seq, struct arena *arena, struct store_record *out);
     enum err (*get_payload)(void *impl, uint64_t seq, struct arena *arena, struct slice *out);
     enum err (*get_row)(void *impl, enum store_table table, struct slice key, struct arena *arena,

@@ -20,26 +20,26 @@ struct upstream_header {
 
 /* Where and how to reach it. The slices live as long as the call. */
 struct upstream_endpoint {
-    struct slice name;      /* of the upstream, for the sandbox and for messages */
-    bool is_sandbox;        /* the built-in provider instead of the network */
-    struct slice base_url;  /* http(s)://host[:port][/prefix], no trailing slash */
-    struct slice tls_ca;    /* a file of CA certificates, or empty: the system's */
+    struct slice name;     /* of the upstream, for the sandbox and for messages */
+    bool is_sandbox;       /* the built-in provider instead of the network */
+    struct slice base_url; /* http(s)://host[:port][/prefix], no trailing slash */
+    struct slice tls_ca;   /* a file of CA certificates, or empty: the system's */
     const struct upstream_header *secret_headers; /* auth: added here, never frozen, never stored */
     size_t secret_header_count;
 };
 
 struct upstream_answer {
     enum upstream_phase phase;
-    bool was_withheld;         /* NOT_SENT because may_send said no */
-    bool is_certificate_bad;   /* NOT_SENT because the peer's certificate does not verify */
-    bool is_cut;               /* header block whole, body not (or larger than answer_max) */
+    bool was_withheld;       /* NOT_SENT because may_send said no */
+    bool is_certificate_bad; /* NOT_SENT because the peer's certificate does not verify */
+    bool is_cut;             /* header block whole, body not (or larger than answer_max) */
     bool is_timeout;
-    int status;                /* ANSWERED: the final status (never 1xx) */
+    int status;                            /* ANSWERED: the final status (never 1xx) */
     const struct upstream_header *headers; /* ANSWERED: all of the final block, in order */
     size_t header_count;
-    struct slice body;         /* up to answer_max bytes */
-    struct slice peer;         /* address and port, for the record; may be empty */
-    struct slice what;         /* a clause for people: "no answer in 10s", "connection refused" */
+    struct slice body; /* up to answer_max bytes */
+    struct slice peer; /* address and port, for the record; may be empty */
+    struct slice what; /* a clause for people: "no answer in 10s", "connection refused" */
 };
 
 typedef void upstream_done_fn(void *arg, const struct upstream_answer *answer);
@@ -48,12 +48,12 @@ typedef bool upstream_may_send_fn(void *arg);
 struct upstream_call {
     const struct upstream_endpoint *endpoint;
     struct slice method;
-    struct slice target;       /* path and query, begins with "/" */
+    struct slice target; /* path and query, begins with "/" */
     const struct upstream_header *headers;
     size_t header_count;
     struct slice body;
     struct slice trace_headers; /* unused today: reserved, must be empty */
-    int64_t timeout_ms;        /* whole call */
+    int64_t timeout_ms;         /* whole call */
     int64_t connect_timeout_ms; /* until the request may leave */
     size_t answer_max;
     upstream_may_send_fn *may_send; /* NULL = always */

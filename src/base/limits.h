@@ -26,13 +26,14 @@
 #define LIMIT_HTTP_SLOW_MS 10000   /* a request must be whole this long after its first byte */
 #define LIMIT_HTTP_IDLE_MS 75000   /* an idle connection is closed after this */
 #define LIMIT_HTTP_EVICT_MS 1000   /* or after this, when another one needs its place */
-#define LIMIT_HTTP_RESERVE_MS 1000 /* whoever sits on the reserve must have sent a head by then */
+#define LIMIT_HTTP_RESERVE_MS 1000 /* on a seat of the reserve, a request is whole by then */
 #define LIMIT_HTTP_UNREAD_MS 30000 /* a peer that reads nothing of its answer is dropped */
 #define LIMIT_HTTP_GONE_MS 5000    /* a peer that ended its side gets answers this long */
 #define LIMIT_HTTP_LINGER_MS 2000  /* what a refused peer still sends is thrown away this long */
 #define LIMIT_HTTP_LINGER (8 * 1024 * 1024) /* and no more of it than this */
 #define LIMIT_CONNECTIONS 1024              /* open at once, all lanes together */
 #define LIMIT_CONNECTIONS_STOP 16           /* of them kept free for the stop lane */
+#define LIMIT_LINGERING 256                 /* ended connections whose last bytes are thrown away */
 #define LIMIT_BACKLOG 1024        /* connections that the kernel keeps until there is a place */
 #define LIMIT_PIPELINE 16         /* requests of one connection read ahead */
 #define LIMIT_EXCHANGES_SPARE 256 /* kept for the next requests instead of freed */

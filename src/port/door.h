@@ -33,13 +33,16 @@ struct door_response {
 struct door_exchange {
     const struct door_request *request;
     void (*respond)(struct door_exchange *exchange, const struct door_response *response);
-    /* Streams (log --follow): after stream_begin, chunks until stream_end. A chunk that the peer
-     * is too slow for is ERR_BUSY; ERR_CLOSED once the peer has gone. */
+    /* Streams (log --follow): after stream_begin, chunks until stream_end, which takes the place of
+     * respond and must be called whatever stream_begin gave. A chunk that the peer is too slow for
+     * is ERR_BUSY and not taken; ERR_CLOSED once nobody hears it (the peer has gone, or it asked
+     * with HEAD). */
     enum err (*stream_begin)(struct door_exchange *exchange, const struct door_response *head);
     enum err (*stream_chunk)(struct door_exchange *exchange, struct slice bytes);
     void (*stream_end)(struct door_exchange *exchange);
-    /* The handler may set it: called when the peer has gone before the answer; respond must still
-     * be called, and does nothing then. */
+    /* The handler may set it: called at most once, never from within respond or handle, when the
+     * peer has gone before the answer; respond (or stream_end) must still be called, and does
+     * nothing then. */
     void (*on_gone)(struct door_exchange *exchange);
     void *handler_data;
 };

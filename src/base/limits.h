@@ -56,9 +56,10 @@
 #define LIMIT_EXPR_STEPS                                                                           \
     100000 /* evaluation cost of one expression; comprehensions count each turn */
 #define LIMIT_EXPR_STRING (64 * 1024) /* a string made while evaluating */
-#define LIMIT_REGEX_MATCH 100000      /* PCRE2 match limit */
-#define LIMIT_SAW 16                  /* values recorded per deciding expression */
-#define LIMIT_SAW_VALUE 256           /* bytes of one recorded value; longer is cut with a mark */
+#define LIMIT_REGEX_MATCH 100000      /* items that one match tries, over all starting points */
+#define LIMIT_REGEX_HEAP (4 * 1024 * 1024) /* PCRE2's memory of one match */
+#define LIMIT_SAW 16                       /* values recorded per deciding expression */
+#define LIMIT_SAW_VALUE 256 /* bytes of one recorded value; longer is cut with a mark */
 
 /* Policies. */
 #define LIMIT_POLICY_FILE (256 * 1024)
@@ -89,8 +90,8 @@
 #define LIMIT_CONCURRENCY 64            /* default calls at one upstream at once */
 
 /* Store and driver. */
-#define LIMIT_BATCH 512                     /* items of one transaction */
-#define LIMIT_STORE_QUEUE 8192              /* submits whose end was not told yet */
+#define LIMIT_BATCH 512                            /* items of one transaction */
+#define LIMIT_STORE_QUEUE 8192                     /* submits whose end was not told yet */
 #define LIMIT_STORE_QUEUE_BYTES (32 * 1024 * 1024) /* of them together; one may be larger */
 #define LIMIT_WAL_PAGES 10000      /* a checkpoint begins; smaller ones write hot pages too often */
 #define LIMIT_WAL_PAGES_HARD 60000 /* the writer waits for the checkpoint: the log is bounded */

@@ -79,9 +79,10 @@ struct expr_map {
     const struct expr_pair *pairs;
     size_t count;
 };
+/* Years 0001 to 9999. */
 struct expr_time {
-    int64_t seconds; /* since 1970 for a timestamp; whole seconds of a duration */
-    int32_t nanos;   /* timestamp: 0..999999999; duration: same sign as seconds */
+    int64_t unix_seconds;
+    int32_t nanos; /* 0..999999999, counted forward */
 };
 struct expr_value {
     enum expr_type type;
@@ -93,8 +94,9 @@ struct expr_value {
         struct slice string; /* valid UTF-8 */
         struct expr_list list;
         struct expr_map map;
-        struct expr_time time; /* timestamp and duration */
-        enum expr_type kind;   /* EXPR_TYPE: the type that is meant */
+        struct expr_time time;
+        int64_t duration_ns;
+        enum expr_type kind; /* EXPR_TYPE: the type that is meant */
     };
 };
 struct expr_pair {

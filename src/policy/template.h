@@ -4,7 +4,7 @@
  *   1. A missing field, null, a list or a map inside a text is an error, never an empty string.
  *   2. A template that is wholly `${…}` keeps its value's JSON type.
  *   3. template_render_path: no value adds a segment, leaves one empty, or makes it "." or "..".
- *   4. template_render_key is injective over the rendered values of one template (R7).
+ *   4. template_render_key is injective over the texts of the values of one template (R7).
  *   5. `$${` is a literal `${`; a brace inside a string of the expression closes nothing.
  * Threads: as expr.h. */
 #pragma once
@@ -20,6 +20,9 @@ struct slice template_text(const struct template *template);
 bool template_is_constant(const struct template *template);
 /* Is one `${}` and nothing else. */
 bool template_is_whole(const struct template *template);
+/* Two `${}` stand side by side: as a key it could not tell "1","23" from "12","3", so it is refused
+ * by template_render_key; a checker says so earlier. */
+bool template_has_neighbours(const struct template *template);
 /* Mask of EXPR_ROOT_*. */
 uint32_t template_roots(const struct template *template);
 /* As expr_field_next; offsets count in the template's text. *cursor starts at 0. */
@@ -39,8 +42,8 @@ MUST_USE enum expr_result template_render_json(const struct template *template,
 MUST_USE enum expr_result template_render_path(const struct template *template,
                                                const struct expr_scope *scope,
                                                struct expr_work *work, struct buf *out);
-/* A caller's key: values have `\` and each byte that occurs in the template's literal parts escaped
- * by `\`; an empty value, or a key over LIMIT_KEY, is an error. */
+/* A caller's key: values have `\` and each character that occurs in the template's literal
+ * parts escaped by `\`; an empty value, or a key over LIMIT_KEY, is an error. */
 MUST_USE enum expr_result template_render_key(const struct template *template,
                                               const struct expr_scope *scope,
                                               struct expr_work *work, struct buf *out);

@@ -1,62 +1,78 @@
-/* tests/unit/cases.h - reads text case tables: one case a line, fields between bars.
- * A case file lies beside its test; INTERLOCK_ROOT or the current folder is the repository. */
+/* tests/unit/cases.h - reads a file of cases: a line each, parts between " | ", # begins a comment.
+ * A failing line names its file and number. */
 #pragma once
-#include <stdbool.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-enum { CASES_FIELDS = 16, CASES_LINE = 8192 };
+#include <cmocka.h>
 
-struct cases {
-    FILE *file;
-    const char *name;
-    int line;
-    char text[CASES_LINE];
-    char *fields[CASES_FIELDS];
-    int field_count;
+#include "base/buf.h"
+
+enum { CASES_PARTS = 8, CASES_LINE = 16384, CASES_FILE = 1 << 20 };
+
+struct cases_line {
+    const char *file;
+    int number;
+    struct slice parts[CASES_PARTS];
+    size_t count;
 };
 
-static inline char *cases_trim(char *text)
-{
-    while (*text == ' ' || *text == '\t')
-        text++;
-    char *end = text + strlen(text);
-    while (end > text && (end[-1] == ' ' || end[-1] == '\t' || end[-1] == '\n'))
-        *--end = '\0';
-    return text;
-}
-
-static inline void cases_open(struct cases *cases, const char *name)
+/* tests/unit/NAME, whole; the caller's buf owns it. */
+static inline struct slice cases_read(const char *name, struct buf *out)
 {
     char path[1024];
     const char *root = getenv("INTERLOCK_ROOT");
-    (void)snprintf(path, sizeof path, "%s/tests/%s", root ? root : ".", name);
-    *cases = (struct cases){.file = fopen(path, "r"), .name = name};
-    if (!cases->file) {
-        (void)fprintf(stderr, "cannot open %s\n", path);
-        abort();
+    (void)snprintf(path, sizeof path, "%s/tests/unit/%s", root ? root : ".",
+                   name); /* fopen tells */
+    FILE *file = fopen(path, "rb");
+    if (!file)
+        fail_msg("cannot open %s", path);
+    char bytes[4096];
+    size_t size = 0;
+    while ((size = fread(bytes, 1, sizeof bytes, file)) > 0)
+        buf_add(out, slice_of(bytes, size));
+    (void)fclose(file); /* only read */
+    assert_true(buf_ok(out));
+    return buf_slice(out);
+}
+
+static inline void cases_split(struct slice text, struct cases_line *out)
+{
+    out->count = 0;
+    for (;;) {
+        size_t end = 0;
+        while (end < text.size && !slice_starts(slice_from(text, end), SLICE(" | ")))
+            end++;
+        assert_true(out->count < CASES_PARTS);
+        out->parts[out->count++] = slice_trim(slice_first(text, end));
+        if (end == text.size)
+            return;
+        text = slice_from(text, end + 3);
     }
 }
 
-/* The next case; false at the end. Empty lines and lines that begin with # are left out. */
-static inline bool cases_next(struct cases *cases)
+/* Runs each line; returns how many there were. */
+static inline int cases_run(const char *name, void (*run)(const struct cases_line *line))
 {
-    while (fgets(cases->text, sizeof cases->text, cases->file)) {
-        cases->line++;
-        char *rest = cases_trim(cases->text);
-        if (*rest == '\0' || *rest == '#')
+    struct buf file;
+    buf_init(&file, CASES_FILE);
+    struct slice rest = cases_read(name, &file);
+    int count = 0;
+    for (int number = 1; rest.size > 0; number++) {
+        size_t end = slice_find(rest, '\n');
+        struct cases_line line = {.file = name, .number = number};
+        struct slice text = slice_first(rest, end);
+        rest = slice_from(rest, end + 1);
+        if (slice_trim(text).size == 0 || text.at[0] == '#')
             continue;
-        cases->field_count = 0;
-        while (rest && cases->field_count < CASES_FIELDS) {
-            char *bar = strchr(rest, '|');
-            if (bar)
-                *bar = '\0';
-            cases->fields[cases->field_count++] = cases_trim(rest);
-            rest = bar ? bar + 1 : NULL;
-        }
-        return true;
+        cases_split(text, &line);
+        run(&line);
+        count++;
     }
-    (void)fclose(cases->file);
-    return false;
+    buf_done(&file);
+    return count;
 }

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "core/outcome.h"
-#include "unit/cases.h"
+#include "unit/case_table.h"
 
 static enum tested read_tested(const char *word)
 {

@@ -79,7 +79,6 @@ static bool template_add_value(struct template_builder *builder, size_t from, si
     if (!template_find_close(builder->arena, text, from, &close, builder->problem))
         return false;
     struct slice inner = slice_of(text.at + from, close - from);
-    bool is_beside = builder->last && builder->last->expr;
     struct template_part *part = template_add(builder);
     if (!part)
         return false;
@@ -91,7 +90,6 @@ static bool template_add_value(struct template_builder *builder, size_t from, si
     part->offset = from;
     builder->template->roots |= expr_roots(part->expr);
     builder->template->value_count++;
-    builder->template->has_neighbours = builder->template->has_neighbours || is_beside;
     *out_after = close + 1;
     return true;
 }
@@ -144,6 +142,30 @@ bool template_compile(struct arena *arena, struct slice text, uint32_t allowed_r
     return true;
 }
 
+bool template_compile_key(struct arena *arena, struct slice text, const struct template **out,
+                          struct expr_problem *out_problem)
+{
+    const struct template *template = NULL;
+    if (!template_compile(arena, text, EXPR_ROOTS_KEY, &template, out_problem))
+        return false;
+    const struct template_part *before = NULL;
+    for (const struct template_part *part = template->parts; part; part = part->next) {
+        size_t backslash = slice_find(part->literal, '\\');
+        if (backslash < part->literal.size)
+            return template_fail(out_problem, EXPR_PROBLEM_SYNTAX,
+                                 (size_t)(part->literal.at + backslash - template->text.at),
+                                 "a key can not have a `\\` in its text",
+                                 "it escapes separators inside of values");
+        if (before && before->expr && part->expr)
+            return template_fail(out_problem, EXPR_PROBLEM_SYNTAX, part->offset - 2,
+                                 "two values of a key need a text between them",
+                                 "as in ${input.a}:${input.b}");
+        before = part;
+    }
+    *out = template;
+    return true;
+}
+
 struct slice template_text(const struct template *template)
 {
     return template->text;
@@ -157,11 +179,6 @@ bool template_is_constant(const struct template *template)
 bool template_is_whole(const struct template *template)
 {
     return template->part_count == 1 && template->value_count == 1;
-}
-
-bool template_has_neighbours(const struct template *template)
-{
-    return template->has_neighbours;
 }
 
 uint32_t template_roots(const struct template *template)
@@ -366,10 +383,7 @@ enum expr_result template_render_key(const struct template *template,
                                      struct buf *out)
 {
     size_t before = out->size;
-    bool is_good =
-        !template->has_neighbours ||
-        template_too_long(template, work, "two values of a key need a text between them");
-    is_good = is_good && template_render(template, scope, work, template_enter_key, out);
+    bool is_good = template_render(template, scope, work, template_enter_key, out);
     if (is_good && (!buf_ok(out) || out->size - before > LIMIT_KEY))
         is_good = template_too_long(template, work, "the key is longer than 255 bytes (LIMIT_KEY)");
     return template_finish(is_good, out, before);

@@ -15,14 +15,15 @@ struct template;
 /* Offsets of the problem count in `text`. */
 MUST_USE bool template_compile(struct arena *arena, struct slice text, uint32_t allowed_roots,
                                const struct template **out, struct expr_problem *out_problem);
+/* For `key:`: reads the input only (R5), has no `\` in its text and no two `${}` side by side,
+ * because those keys could not tell "1","23" from "12","3" (R7). */
+MUST_USE bool template_compile_key(struct arena *arena, struct slice text,
+                                   const struct template **out, struct expr_problem *out_problem);
 struct slice template_text(const struct template *template);
 /* Has no `${}`: renders to the same always. */
 bool template_is_constant(const struct template *template);
 /* Is one `${}` and nothing else. */
 bool template_is_whole(const struct template *template);
-/* Two `${}` stand side by side: as a key it could not tell "1","23" from "12","3", so it is refused
- * by template_render_key; a checker says so earlier. */
-bool template_has_neighbours(const struct template *template);
 /* Mask of EXPR_ROOT_*. */
 uint32_t template_roots(const struct template *template);
 /* As expr_field_next; offsets count in the template's text. *cursor starts at 0. */
@@ -43,7 +44,8 @@ MUST_USE enum expr_result template_render_path(const struct template *template,
                                                const struct expr_scope *scope,
                                                struct expr_work *work, struct buf *out);
 /* A caller's key: values have `\` and each character that occurs in the template's literal
- * parts escaped by `\`; an empty value, or a key over LIMIT_KEY, is an error. */
+ * parts escaped by `\`; an empty value, or a key over LIMIT_KEY, is an error. Only for a
+ * template of template_compile_key. */
 MUST_USE enum expr_result template_render_key(const struct template *template,
                                               const struct expr_scope *scope,
                                               struct expr_work *work, struct buf *out);

@@ -17,7 +17,6 @@ struct template
     size_t part_count;
     size_t value_count; /* parts that are expressions */
     uint32_t roots;
-    bool has_neighbours; /* two expressions without a literal between */
 };
 
 /* The value as JSON bytes. False: work->problem. */

@@ -6,15 +6,32 @@
 #include "policy/place.h"
 #include "policy/trap.h"
 
-/* What a place forbids gets a code of its own: the reason is another one than a slip. */
-static enum check_code compile_code(const struct expr_problem *problem, uint32_t roots,
-                                    enum check_code usual)
+/* A variable that exists, but not here. */
+static bool compile_is_root(struct slice text, size_t at)
 {
-    if (problem->kind != EXPR_PROBLEM_NAME)
-        return usual;
-    if (roots == EXPR_ROOTS_KEY)
+    static const char *const roots[] = {"input", "context", "confidence",  "risk",
+                                        "run",   "step",    "principal",   "response",
+                                        "now",   "key",     "provider_key"};
+    struct slice rest = slice_from(text, at);
+    size_t size = 0;
+    while (size < rest.size &&
+           ((rest.at[size] >= 'a' && rest.at[size] <= 'z') || rest.at[size] == '_'))
+        size++;
+    for (size_t i = 0; i < sizeof roots / sizeof *roots; i++)
+        if (slice_is(slice_first(rest, size), roots[i]))
+            return true;
+    return false;
+}
+
+/* What a place forbids gets a code of its own: the reason is another one than a slip. */
+static enum check_code compile_code(const struct expr_problem *problem, struct slice text,
+                                    uint32_t roots)
+{
+    bool is_forbidden =
+        problem->kind == EXPR_PROBLEM_NAME && compile_is_root(text, problem->offset);
+    if (is_forbidden && roots == EXPR_ROOTS_KEY)
         return IL109;
-    return roots == EXPR_ROOTS_REQUEST ? IL110 : usual;
+    return is_forbidden && roots == EXPR_ROOTS_REQUEST ? IL110 : IL018;
 }
 
 static void compile_tell(struct load *load, const struct yaml *node, enum check_code code,
@@ -60,7 +77,7 @@ const struct template *compile_template_at(struct load *load, const struct yaml 
         return NULL;
     if (template_compile(load->arena, slice_from(text, at), roots, &template, &problem))
         return template;
-    compile_tell(load, node, compile_code(&problem, roots, IL018), &problem, at);
+    compile_tell(load, node, compile_code(&problem, slice_from(text, at), roots), &problem, at);
     return NULL;
 }
 
@@ -187,7 +204,7 @@ static json_t *compile_json(struct load *load, const struct yaml *root)
     return NULL;
 }
 
-static const struct yaml *compile_find(const struct yaml *root, struct slice pointer)
+const struct yaml *compile_find(const struct yaml *root, struct slice pointer)
 {
     const struct yaml *node = root;
     char name[LIMIT_HTTP_LINE];
@@ -221,7 +238,7 @@ const struct template_tree *compile_tree(struct load *load, const struct yaml *n
         return NULL;
     if (!template_tree_compile(load->arena, json, roots, &tree, &problem)) {
         const struct yaml *at = compile_find(node, problem.pointer);
-        compile_tell(load, at, compile_code(&problem, roots, IL018), &problem, 0);
+        compile_tell(load, at, compile_code(&problem, at->text, roots), &problem, 0);
         tree = NULL;
     }
     json_decref(json);

@@ -17,3 +17,5 @@ const struct template *compile_template_at(struct load *load, const struct yaml 
 /* A value of any shape as JSON whose texts are templates. */
 const struct template_tree *compile_tree(struct load *load, const struct yaml *node,
                                          uint32_t roots);
+/* The part of a value that a JSON pointer means; the value itself when it does not fit. */
+const struct yaml *compile_find(const struct yaml *root, struct slice pointer);

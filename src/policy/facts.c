@@ -1,19 +1,27 @@
 #include "policy/facts.h"
 
-/* Is the path ("input.email", "input.email.host") one of a masked field? A path that shows the
- * whole input shows them all. */
+/* What comes after a name in a path: another name, an index, a bracket, or the end. */
+static bool facts_ends_name(struct slice rest)
+{
+    return rest.size == 0 || rest.at[0] == '.' || rest.at[0] == '[' || rest.at[0] == ')' ||
+           rest.at[0] == '"';
+}
+
+/* Does the path of an expression ("input.email", "has(input.email)", input["e-mail"]) show a masked
+ * field? One that shows the whole input shows them all. */
 static bool facts_is_masked(const struct step *step, struct slice path)
 {
-    struct slice head = SLICE("input");
-    if (!slice_starts(path, head))
+    if (slice_starts(path, SLICE("has(")))
+        path = slice_from(path, 4);
+    if (step->masked_count == 0 || !slice_starts(path, SLICE("input")))
         return false;
-    if (path.size == head.size)
-        return step->masked_count > 0;
-    struct slice field = slice_from(path, head.size + 1);
-    field = slice_first(field, slice_find(field, '.'));
-    field = slice_first(field, slice_find(field, '['));
+    path = slice_from(path, 5);
+    if (path.size == 0 || path.at[0] == ')')
+        return true; /* the input as a whole */
+    path = slice_from(path, slice_starts(path, SLICE("[\"")) ? 2 : 1);
     for (size_t i = 0; i < step->masked_count; i++)
-        if (slice_equal(field, step->masked[i]))
+        if (slice_starts(path, step->masked[i]) &&
+            facts_ends_name(slice_from(path, step->masked[i].size)))
             return true;
     return false;
 }

@@ -3,6 +3,7 @@
 #include <openssl/evp.h>
 
 #include "policy/config.h"
+#include "policy/inspect.h"
 
 static const struct slice load_magic = {"interlock configuration 1\n", 26};
 
@@ -143,6 +144,7 @@ static void load_files(struct load *load, const struct config_file *files, size_
     load_installation(load, roots[0]);
     load_policies(load, roots + 1, count - 1);
     load_service_scopes(load);
+    inspect_all(load);
     if (count == 1 && roots[0])
         problem_message(load->problems, read_problem(load, IL020, roots[0]),
                         "there is no policy in %.*s", SLICE_FMT(load->config->policies_path));

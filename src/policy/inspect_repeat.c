@@ -1,0 +1,201 @@
+#include "base/text.h"
+#include "policy/inspect.h"
+
+/* Who gets what is uncertain. */
+static struct slice inspect_settler(const struct step *step)
+{
+    const struct group *group =
+        step->uncertain_who ? step->uncertain_who : step->workflow->duties.owner;
+    return group ? group->name : SLICE("a person");
+}
+
+/* IL101: the one that teaches (design 3). */
+static void inspect_attempts(struct load *load, const struct draft_step *draft)
+{
+    const struct step *step = draft->step;
+    const struct kind_row *kind = kind_row(step->kind);
+    if (!draft->retry[RETRY_ATTEMPTS] || step->terms.attempts < 2 || draft->is_by_check ||
+        step->terms.effect == EFFECT_READ || step->terms.idempotency != IDEMPOTENCY_NONE)
+        return;
+    struct problem *problem = read_problem_key(load, IL101, draft->at[STEP_RETRY]);
+    struct problems *problems = load->problems;
+    struct slice name = step->upstream ? step->upstream->name : SLICE("the other side");
+    bool has_key = step->upstream && step->upstream->has_key_header;
+    int width = (int)name.size + (int)sizeof " accepts a key" + 1;
+    if (width < 27)
+        width = 27;
+    int pad = width - (int)name.size;
+    problem_note(problems, problem, "this step %s; with `idempotency: none` a second try can %s",
+                 kind->verb, kind->again);
+    problem_help(problems, problem, "Choose one:");
+    if (has_key || step->terms.is_caller)
+        problem_help(problems, problem, "  1. %.*s%-*sidempotency: by-key", SLICE_FMT(name), pad,
+                     " accepts a key");
+    else
+        problem_help(problems, problem,
+                     "  1. %.*s%-*supstreams: %.*s: idempotency: { header: Idempotency-Key, keeps: "
+                     "24h }",
+                     SLICE_FMT(name), pad, " accepts a key", SLICE_FMT(name));
+    problem_help(problems, problem,
+                 "  2. %.*s%-*scheck: with call, happened, not_happened   (interlock check "
+                 "--explain IL101 has a sample)",
+                 SLICE_FMT(name), pad, " can be asked");
+    problem_help(problems, problem,
+                 "  3. %-*sidempotency: by-nature       (PUT with an id, \"set to\", DELETE)",
+                 width, "repeating changes nothing");
+    problem_help(problems, problem,
+                 "  4. %-*sremove `retry`; an answer that is lost goes to %.*s as uncertain, %s",
+                 width, "none of these", SLICE_FMT(inspect_settler(step)), kind->never);
+}
+
+static void inspect_add_time(struct buf *out, int64_t ms)
+{
+    buf_init(out, 64);
+    text_add_duration(out, ms > 0 ? ms : 0);
+}
+
+/* IL102, by the margin of R6. */
+static void inspect_keeps(struct load *load, const struct draft_step *draft)
+{
+    const struct step_terms *terms = &draft->step->terms;
+    int64_t margin_ms = terms->keeps_ms / 10 > KIND_MINUTE ? terms->keeps_ms / 10 : KIND_MINUTE;
+    int64_t most_ms = terms->keeps_ms - margin_ms - terms->timeout_ms;
+    if (terms->idempotency != IDEMPOTENCY_BY_KEY || terms->effect == EFFECT_READ ||
+        terms->is_caller || terms->attempts < 2 || terms->within_ms <= most_ms)
+        return;
+    const struct yaml *written = draft->retry[RETRY_WITHIN];
+    struct problem *problem = read_problem_key(load, IL102, written ? written : draft->node);
+    struct buf within, keeps, most;
+    inspect_add_time(&within, terms->within_ms);
+    inspect_add_time(&keeps, terms->keeps_ms);
+    inspect_add_time(&most, most_ms > KIND_MINUTE ? most_ms / KIND_MINUTE * KIND_MINUTE
+                                                  : most_ms / KIND_SECOND * KIND_SECOND);
+    problem_message(load->problems, problem,
+                    "retries go on for %s, longer than %.*s remembers a key (%s)",
+                    buf_text(&within), SLICE_FMT(draft->step->upstream->name), buf_text(&keeps));
+    if (most_ms >= KIND_SECOND)
+        problem_help(
+            load->problems, problem,
+            "Write  retry: { within: %s }  at most (a margin and the timeout are kept), or "
+            "a longer `keeps` if the upstream promises it.",
+            buf_text(&most));
+    else
+        problem_help(load->problems, problem,
+                     "`keeps` is too short for any repeat: write  retry: { attempts: 1 }");
+    if (!written)
+        problem_set_severity(load->problems, problem, SEVERITY_WARNING);
+    buf_done(&within);
+    buf_done(&keeps);
+    buf_done(&most);
+}
+
+static void inspect_class(struct load *load, const struct draft_step *draft)
+{
+    const struct step *step = draft->step;
+    const struct yaml *written = draft->at[STEP_IDEMPOTENCY], *check = draft->at[STEP_CHECK];
+    bool is_by_key = step->terms.idempotency == IDEMPOTENCY_BY_KEY;
+    if (written && is_by_key && step->upstream && !step->upstream->has_key_header) {
+        struct problem *problem = read_problem_key(load, IL103, written);
+        problem_message(load->problems, problem, "by-key, but %.*s declares no key header",
+                        SLICE_FMT(step->upstream->name));
+        problem_help(load->problems, problem,
+                     "upstreams: %.*s: idempotency: { header: Idempotency-Key, keeps: 24h }",
+                     SLICE_FMT(step->upstream->name));
+    }
+    if (draft->is_by_check && !check)
+        problem_help(load->problems, read_problem_key(load, IL104, written),
+                     "Write `check:` with call, happened and not_happened.");
+    if (check && !draft->is_by_check) {
+        struct problem *problem = read_problem_key(load, IL104, check);
+        problem_message(load->problems, problem,
+                        "this check is never asked: the step is `idempotency: %s`",
+                        idempotency_names[step->terms.idempotency]);
+        problem_set_severity(load->problems, problem, SEVERITY_WARNING);
+    }
+    if (written && step->terms.idempotency == IDEMPOTENCY_BY_NATURE &&
+        step->terms.effect == EFFECT_WRITE && slice_is(step->method, "POST"))
+        problem_note(load->problems, read_problem_key(load, IL105, written),
+                     "a POST usually makes one more each time");
+}
+
+const struct draft_what *inspect_acting(const struct draft_step *draft,
+                                        const struct draft_chain *chain)
+{
+    for (size_t i = 0; i < chain->count; i++)
+        for (const struct draft_what *what = chain->whats[i]; what; what = what->then) {
+            bool is_body = false;
+            for (size_t t = 0; t < draft->template_count; t++)
+                is_body =
+                    is_body || (what->kind == WRITTEN_TEMPLATE && draft->templates[t].has_body &&
+                                slice_equal(draft->templates[t].name, what->name));
+            if (is_body || what->kind == WRITTEN_UPSTREAM)
+                return what;
+        }
+    return NULL;
+}
+
+/* IL106: R2. */
+static void inspect_success(struct load *load, const struct draft_step *draft)
+{
+    static const enum cause causes[] = {CAUSE_UNAVAILABLE, CAUSE_FAILED, CAUSE_EXPIRED};
+    if (draft->step->terms.effect == EFFECT_READ || !draft->at[STEP_SUCCESS] ||
+        draft->at[STEP_FAILURE])
+        return;
+    for (size_t i = 0; i < 3; i++) {
+        const struct draft_what *acting = inspect_acting(draft, &draft->chains[causes[i]]);
+        if (!acting)
+            continue;
+        struct problem *problem = read_problem_key(load, IL106, draft->at[STEP_SUCCESS]);
+        problem_note(load->problems, problem,
+                     "`fallback: %s` acts on the world, and `success` false proves nothing",
+                     cause_names[causes[i]]);
+        problem_help(load->problems, problem,
+                     "Say what proves that nothing was done, as in  failure: 'response.body.status "
+                     "== \"rejected\"'");
+        return;
+    }
+}
+
+static void inspect_key(struct load *load, const struct draft_step *draft)
+{
+    const struct step *step = draft->step;
+    if (!draft->at[STEP_KEY] && kind_row(step->kind)->needs_key) {
+        struct problem *problem = read_problem_key(load, IL107, draft->node);
+        problem_note(load->problems, problem, "a submit without Idempotency-Key will be refused");
+        problem_help(load->problems, problem,
+                     "Name what makes two requests the same, as in  key: ${input.invoice}");
+    }
+    static const int fields[] = {STEP_KEY, STEP_KEY_WAS};
+    const struct template *keys[] = {step->key, step->key_was};
+    for (size_t i = 0; i < 2; i++)
+        if (keys[i] && template_is_constant(keys[i]))
+            problem_help(load->problems, read_problem(load, IL108, draft->at[fields[i]]),
+                         "Write what tells one action from the next, as in ${input.invoice}");
+    if (step->key_was && !step->key)
+        problem_message(load->problems, read_problem_key(load, IL011, draft->at[STEP_KEY_WAS]),
+                        "`key_was` names the former `key`, and there is no `key`");
+}
+
+static void inspect_required(struct load *load, const struct draft_step *draft)
+{
+    const struct kind_row *kind = kind_row(draft->step->kind);
+    if (!draft->at[STEP_KIND])
+        return;
+    if (kind->needs_recipient && !draft->at[STEP_RECIPIENT])
+        problem_help(load->problems,
+                     read_missing(load, draft->node, "recipient", "whom it reaches"),
+                     "As in  recipient: ${input.email}");
+    if (kind->needs_amount && !draft->at[STEP_AMOUNT])
+        problem_help(load->problems, read_missing(load, draft->node, "amount", "how much it moves"),
+                     "As in  amount: ${input.amount}");
+}
+
+void inspect_repeat(struct load *load, const struct draft_step *draft)
+{
+    inspect_attempts(load, draft);
+    inspect_keeps(load, draft);
+    inspect_class(load, draft);
+    inspect_success(load, draft);
+    inspect_key(load, draft);
+    inspect_required(load, draft);
+}

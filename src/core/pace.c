@@ -85,7 +85,8 @@ bool pace_failed(struct pace *pace, int64_t now_unix_ms, uint64_t random)
 
 void pace_holds(struct pace *pace, int64_t now_unix_ms, uint64_t random)
 {
-    if (pace->probe_at_unix_ms == 0 && !pace->is_draining)
+    pace->is_draining = false; /* what is held anew waits for a probe, or for an answer */
+    if (pace->probe_at_unix_ms == 0)
         pace_plan_probe(pace, now_unix_ms, random);
 }
 

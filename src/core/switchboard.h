@@ -26,8 +26,8 @@ struct stop {
     char names[4][LIMIT_NAME + 1]; /* workflow, step, upstream, risk; "" = any */
     char by[LIMIT_NAME + 1];
     bool is_lifted;
-    bool is_lifting;             /* its restart is on the way to the store */
-    bool is_receipt_saved;       /* the record STOPPED is written */
+    bool is_lifting;       /* its restart is on the way to the store */
+    bool is_receipt_saved; /* the record STOPPED is written */
     int64_t at_unix_ms, stopped_at_unix_ms, lifted_at_unix_ms; /* 0 = not yet */
     uint32_t in_flight_at_start; /* attempts in its scope that were under way */
     uint32_t in_flight;          /* of them, still under way */

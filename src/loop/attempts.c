@@ -224,6 +224,7 @@ static void attempt_done(void *arg, const struct upstream_answer *answer)
     struct upstream_state *upstream = engine_upstream(engine, entry->row.upstream);
     if (upstream)
         engine_drain(engine, upstream);
+    engine_release_stop(engine);
 }
 
 /* ---- sending ---- */

@@ -48,10 +48,16 @@ void engine_set_alarm(struct engine *engine)
         if (probe != 0 && probe < pace->pause_until_unix_ms)
             probe = pace->pause_until_unix_ms;
         at = probe != 0 && (at == 0 || probe < at) ? probe : at;
-        bool is_paused = (pace->is_draining || engine->upstreams[i].may_have_waiting) &&
-                         pace->pause_until_unix_ms > engine->now_unix_ms;
-        if (is_paused && (at == 0 || pace->pause_until_unix_ms < at))
-            at = pace->pause_until_unix_ms;
+        if (pace->is_draining || engine->upstreams[i].may_have_waiting) {
+            int64_t soon = engine->now_unix_ms + ENGINE_RELEASE_MS;
+            if (soon < pace->pause_until_unix_ms)
+                soon = pace->pause_until_unix_ms;
+            at = at == 0 || soon < at ? soon : at;
+        }
+    }
+    if (engine->is_releasing) { /* as room allows */
+        int64_t soon = engine->now_unix_ms + ENGINE_RELEASE_MS;
+        at = at == 0 || soon < at ? soon : at;
     }
     if (at == engine->alarm_unix_ms)
         return;
@@ -79,6 +85,7 @@ static enum err engine_init(struct engine *engine, const struct engine_options *
     engine->prng.state = seed;
     list_init(&engine->waiters);
     list_init(&engine->followers);
+    list_init(&engine->pendings);
     switchboard_init(&engine->board);
     map_init(&engine->entries, LIMIT_HOT_ACTIONS * 2);
     map_init(&engine->keys, LIMIT_HOT_ACTIONS * 2);
@@ -131,6 +138,11 @@ void engine_free(struct engine *engine)
         struct follower *follower = LIST_ENTRY(engine->followers.next, struct follower, link);
         list_remove(&follower->link);
         free(follower);
+    }
+    while (!list_is_empty(&engine->pendings)) {
+        struct pending *pending = LIST_ENTRY(engine->pendings.next, struct pending, link);
+        list_remove(&pending->link);
+        free(pending);
     }
     size_t cursor = 0;
     struct entry *entry = NULL;

@@ -181,5 +181,7 @@ enum err entry_read_submit(struct entry *entry, struct arena *arena, struct bund
         if (err != ERR_OK)
             return err;
     }
-    return bundle_submit_decode(slice_of(entry->submit, entry->submit_size), arena, out);
+    /* A copy: what was read may outlive the entry. */
+    struct slice bytes = arena_copy(arena, slice_of(entry->submit, entry->submit_size));
+    return arena->overflowed ? ERR_NO_MEMORY : bundle_submit_decode(bytes, arena, out);
 }

@@ -5,6 +5,8 @@
 
 #include "base/check.h"
 
+enum { FLOW_SOON_MS = 1000 };
+
 struct upstream_state *engine_upstream(struct engine *engine, struct slice name)
 {
     for (size_t i = 0; i < engine->upstream_count; i++)
@@ -100,14 +102,13 @@ void engine_flow_after(struct engine *engine, struct entry *entry,
         return;
     struct pace *pace = &upstream->pace;
     int64_t now = engine->now_unix_ms;
-    bool was_probe = entry->is_probe;
+    bool was_probe = pace->is_probing && upstream->probe_action == entry->row.action.id;
     if (effects->must_send)
         pace_started(pace);
     if (effects->has_verdict && !effects->is_late) {
         upstream->attempts[effects->verdict.outcome]++;
         if (effects->verdict.reason != REASON_CRASH)
             pace_ended(pace);
-        entry->is_probe = false;
     }
     if (effects->spends_token) {
         pace_spend(pace);
@@ -134,10 +135,10 @@ void engine_flow_after(struct engine *engine, struct entry *entry,
 
 /* ---- letting work go ---- */
 
-/* Feeds up to `limit` sleeping actions of a queue to the gate, oldest first; returns how many were
- * found. */
+/* Feeds up to `limit` sleeping actions of a queue to the gate, oldest first; tells how many were
+ * found, and the last one that started. */
 static size_t flow_release(struct engine *engine, const struct store_open_query *query,
-                           bool is_release, bool is_probe)
+                           bool is_release, uint64_t *out_started)
 {
     struct arena arena;
     arena_init(&arena, ENGINE_SCRATCH);
@@ -152,8 +153,9 @@ static size_t flow_release(struct engine *engine, const struct store_open_query 
             break;
         enum action_state state = entry->row.action.state;
         if (entry->unsaved == 0 && (state == STATE_HELD || state == STATE_WAITING)) {
-            entry->is_probe = is_probe;
             engine_enter_gate(engine, entry, is_release, (struct slice){0});
+            if (entry->row.action.attempt_is_open)
+                *out_started = page[i].id;
         }
         entry_let_go(engine, entry);
     }
@@ -182,7 +184,8 @@ static void flow_let_waiting(struct engine *engine, struct upstream_state *upstr
                                      .limit = (size_t)(pace->concurrency - pace->under_way)};
     if (query.limit > LIMIT_DUE_PAGE)
         query.limit = LIMIT_DUE_PAGE;
-    if (flow_release(engine, &query, false, false) == 0)
+    uint64_t started = 0;
+    if (flow_release(engine, &query, false, &started) == 0)
         upstream->may_have_waiting = false;
 }
 
@@ -198,7 +201,8 @@ void engine_drain(struct engine *engine, struct upstream_state *upstream)
                                      .queue = STORE_QUEUE_HELD_UPSTREAM,
                                      .upstream = slice_text(upstream->name),
                                      .limit = (size_t)(half - pace->under_way)};
-    if (flow_release(engine, &query, true, false) == 0)
+    uint64_t started = 0;
+    if (flow_release(engine, &query, true, &started) == 0 && upstream->held == 0)
         pace_drained(pace);
 }
 
@@ -214,13 +218,17 @@ static void flow_probe(struct engine *engine, struct upstream_state *upstream)
                                      .limit = 1};
     bool was_down = pace->is_down;
     pace->is_down = false; /* for the probe's own gate */
-    size_t count = flow_release(engine, &query, true, true);
+    uint64_t started = 0;
+    size_t count = flow_release(engine, &query, true, &started);
     pace->is_down = was_down;
-    if (count == 0) { /* nothing is held: what comes next asks */
+    if (count == 0 && upstream->held > 0) { /* its save is on the way */
+        pace->probe_at_unix_ms = engine->now_unix_ms + FLOW_SOON_MS;
+    } else if (count == 0) { /* nothing is held: what comes next asks */
         pace->probe_at_unix_ms = 0;
         pace->is_down = false;
         pace->failures_in_row = 0;
-    } else if (pace->under_way > 0) {
+    } else if (started != 0) {
+        upstream->probe_action = started;
         pace_probe_started(pace);
     } else { /* its gate said no */
         pace_probe_failed(pace, engine->now_unix_ms, prng_next(&engine->prng));
@@ -233,6 +241,19 @@ void engine_run_probes(struct engine *engine)
         flow_probe(engine, &engine->upstreams[i]);
         engine_drain(engine, &engine->upstreams[i]);
     }
+}
+
+/* Held for a stop that was lifted while the save was on its way: it must not be overlooked. */
+void engine_flow_saved(struct engine *engine, const struct entry *entry)
+{
+    const struct action *action = &entry->row.action;
+    if (entry->unsaved > 0 || action->state != STATE_HELD || action->hold_for != HOLD_FOR_STOP)
+        return;
+    struct scope scope = entry_scope(entry);
+    if (switchboard_covers(&engine->board, &scope))
+        return;
+    engine->is_releasing = true;
+    engine->release_after = 0;
 }
 
 /* After a restart: what no stop covers any more enters the gate, oldest first, at half of the

@@ -25,7 +25,8 @@ enum {
     ENGINE_SCRATCH = 16 * 1024 * 1024,              /* bytes that one event may use */
     ENGINE_UNSAVED_ADMIT = LIMIT_STORE_QUEUE / 2,   /* no admission when more writes are queued */
     ENGINE_UNSAVED_ACT = LIMIT_STORE_QUEUE * 3 / 4, /* nothing but outcomes and stops */
-    ENGINE_HOURS = 48                               /* of counters kept in memory */
+    ENGINE_RELEASE_MS = 50, /* how often what a restart released is looked at again */
+    ENGINE_HOURS = 48       /* of counters kept in memory */
 };
 
 /* One action in memory. */
@@ -45,9 +46,8 @@ struct entry {
     unsigned char run_hash[STORE_KEY_SIZE]; /* known while it is new */
     uint32_t unsaved;                       /* writes of it that are not durable */
     bool is_calling;                        /* handed to the upstream port */
-    bool is_probe;
-    bool is_counted_held;    /* among the held of its upstream */
-    struct gate_answer gate; /* last answer, for views while it is in memory */
+    bool is_counted_held;                   /* among the held of its upstream */
+    struct gate_answer gate;                /* last answer, for views while it is in memory */
     bool has_gate;
     struct list waiters;
 };
@@ -66,6 +66,7 @@ struct waiter {
 
 /* A write on its way, and what follows when it is durable. */
 struct pending {
+    struct list link; /* of engine->pendings */
     struct engine *engine;
     struct entry *entry; /* NULL = a control record */
     uint64_t seq;
@@ -84,6 +85,7 @@ struct upstream_state {
     char name[LIMIT_NAME + 1];
     struct pace pace;
     uint64_t held;         /* open actions held for it */
+    uint64_t probe_action; /* the one that asks whether it is back */
     bool may_have_waiting; /* some wait for a free call */
     uint64_t attempts[OUTCOME_COUNT];
     bool is_dirty;
@@ -122,6 +124,7 @@ struct engine {
     struct map runs;     /* run hash -> newest entry of that run */
     struct list waiters; /* by deadline */
     struct list followers;
+    struct list pendings;
     size_t waiter_count;
     uint64_t next_handle;
     uint64_t last_id;
@@ -254,6 +257,7 @@ void engine_flow_after(struct engine *engine, struct entry *entry,
 /* Lets held and waiting work go as far as the pace allows. */
 void engine_drain(struct engine *engine, struct upstream_state *upstream);
 void engine_run_probes(struct engine *engine);
+void engine_flow_saved(struct engine *engine, const struct entry *entry);
 /* After a restart: what was held for the stop enters the gate again. */
 void engine_release_stop(struct engine *engine);
 

@@ -89,9 +89,11 @@ static void engine_saved(void *arg, uint64_t through)
             engine_due_at(engine, entry->row.action.due_unix_ms);
         if (pending->must_send)
             engine_send(engine, entry, pending->attempt); /* I1: only now */
+        engine_flow_saved(engine, entry);
         waiters_tell(engine, entry);
         entry_let_go(engine, entry);
     }
+    list_remove(&pending->link);
     free(pending);
     engine_count_flush(engine);
     engine_set_alarm(engine);
@@ -111,8 +113,10 @@ static void engine_submit_write(struct engine *engine, struct store_write *write
     const struct store_port *store = &engine->options.store;
     engine->unsaved++;
     enum err err = store->submit(store->impl, write, 1, engine_saved, kept);
-    if (err == ERR_OK)
+    if (err == ERR_OK) {
+        list_add_before(&engine->pendings, &kept->link);
         return;
+    }
     engine->unsaved--;
     free(kept);
     /* Admissions end at half of the queue and acts at three quarters, so this is no load problem.

@@ -82,9 +82,6 @@ enum err engine_fill_view(struct engine *engine, struct entry *entry, struct are
         if (err == ERR_NOT_FOUND) { /* payload gone without a mark: said as erased, verify tells */
             out->is_erased = true;
             err = ERR_OK;
-        } else if (err == ERR_OK) { /* the entry may go before the view does */
-            struct slice bytes = arena_copy(arena, slice_of(entry->submit, entry->submit_size));
-            err = bundle_submit_decode(bytes, arena, &out->submit);
         }
     }
     if (err == ERR_OK && !out->is_erased)

@@ -102,12 +102,11 @@ static void every_cell(void **state)
             terms.effect = classes[i].effect;
             terms.idempotency = classes[i].idempotency;
             bool is_write = terms.effect == EFFECT_WRITE;
-            struct verdict verdict =
-                outcome_classify(&terms, &result, had_uncertain && is_write);
-            bool may_have_happened = is_write && (had_uncertain ||
-                                                  verdict.outcome == OUTCOME_UNCERTAIN);
-            enum follow follow = outcome_follow(terms.effect, terms.idempotency, verdict.outcome,
-                                                may_have_happened);
+            struct verdict verdict = outcome_classify(&terms, &result, had_uncertain && is_write);
+            bool may_have_happened =
+                is_write && (had_uncertain || verdict.outcome == OUTCOME_UNCERTAIN);
+            enum follow follow =
+                outcome_follow(terms.effect, terms.idempotency, verdict.outcome, may_have_happened);
             char got[64];
             (void)snprintf(got, sizeof got, "%s.%s%s%s", outcome_name(verdict.outcome),
                            follow_name(follow), verdict.may_retry ? "" : "!",

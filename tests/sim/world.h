@@ -1,0 +1,411 @@
+/* tests/sim/world.h - a whole interlock in virtual time: the real engine on a memory store, a clock
+ * that only the simulation moves, a provider that fails in every way, people who look before they
+ * answer, and crashes between any two steps.
+ * Owns: the model of what really happened, against which the invariants are checked. */
+#pragma once
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/check.h"
+#include "base/prng.h"
+#include "loop/engine.h"
+#include "policy/config.h"
+#include "record/row.h"
+#include "store/memory.h"
+
+enum {
+    WORLD_KEYS = 24,
+    WORLD_STEPS = 5,
+    WORLD_CALLS = 256,
+    WORLD_STOPS = 64,
+    WORLD_ACTIONS = 4096
+};
+
+/* What the provider knows of one business thing (a step and its input.id). */
+struct thing {
+    int effects;           /* what happened in the world */
+    int verified_no;       /* times a person looked, saw nothing, and said "send" */
+    int agains;            /* explicit new tries */
+    int reads;             /* requests whose bytes were read */
+    char provider_key[64]; /* last one seen, of this generation */
+    int key_changes;       /* different provider keys within a generation */
+    uint64_t acknowledged; /* action id that a caller was told */
+};
+
+struct flying {
+    bool is_there;
+    bool has_left;   /* its first byte has left */
+    bool is_decided; /* the effect was decided at the provider */
+    int step, thing;
+    struct upstream_call call;
+    char key[64];
+};
+
+struct told;
+struct world {
+    struct prng prng;
+    uint64_t seed;
+    int64_t now_unix_ms;
+    int64_t alarm_unix_ms;
+    struct store_memory *store;
+    struct store_port store_port;
+    struct engine *engine;
+    struct engine_port port;
+    struct flying flying[WORLD_CALLS];
+    struct thing things[WORLD_STEPS][WORLD_KEYS];
+    bool is_provider_up;
+    struct {
+        uint64_t id, incident;
+        struct stop stop;
+        bool is_acknowledged, is_asked;
+    } stops[WORLD_STOPS];
+    size_t stop_count;
+    int answers, crashes, events;
+    struct told *tolds;
+};
+
+static const char *const world_steps[WORLD_STEPS] = {"by_none", "by_key", "by_nature", "read",
+                                                     "caller"};
+
+static const char world_installation[] =
+    "listen: 127.0.0.1:0\n"
+    "store: ./data\n"
+    "people:\n"
+    "  ana: { name: Ana, email: ana@example.org }\n"
+    "  ben: { name: Ben, email: ben@example.org }\n"
+    "services:\n"
+    "  cron: { human: ana, submits: [sim] }\n"
+    "groups:\n"
+    "  team: [ana, ben]\n"
+    "switch: { owner: team, restart: team, inform: ana }\n"
+    "upstreams:\n"
+    "  plain: { url: \"http://127.0.0.1:1\", concurrency: 6 }\n"
+    "  keyed:\n"
+    "    url: http://127.0.0.1:2\n"
+    "    concurrency: 6\n"
+    "    idempotency: { header: Idempotency-Key, keeps: 24h }\n";
+
+static const char world_policy[] = "workflow: sim\n"
+                                   "purpose: Every kind of step\n"
+                                   "owner: team\n"
+                                   "restart: team\n"
+                                   "inform: ana\n"
+                                   "mode: auto\n"
+                                   "steps:\n"
+                                   "  by_none:\n"
+                                   "    kind: webhook\n"
+                                   "    call: plain POST /none/${input.id}\n"
+                                   "    key: ${input.id}\n"
+                                   "    body: { id: \"${input.id}\" }\n"
+                                   "    rules:\n"
+                                   "      - paid: reject if input.n % 11 == 0\n"
+                                   "      - large: review if input.n % 7 == 0\n"
+                                   "      - later: hold 5m if input.n % 5 == 0\n"
+                                   "    risk: high if input.n % 4 == 0\n"
+                                   "  by_key:\n"
+                                   "    kind: webhook\n"
+                                   "    call: keyed POST /key/${input.id}\n"
+                                   "    key: ${input.id}\n"
+                                   "    body: { id: \"${input.id}\" }\n"
+                                   "    rules:\n"
+                                   "      - large: review if input.n % 7 == 0\n"
+                                   "    risk: high if input.n % 4 == 0\n"
+                                   "  by_nature:\n"
+                                   "    kind: record\n"
+                                   "    call: plain PUT /nature/${input.id}\n"
+                                   "    key: ${input.id}\n"
+                                   "    body: { id: \"${input.id}\" }\n"
+                                   "  read:\n"
+                                   "    kind: lookup\n"
+                                   "    call: plain GET /read/${input.id}\n"
+                                   "    key: ${input.id}\n"
+                                   "  caller:\n"
+                                   "    kind: command\n"
+                                   "    call: caller\n"
+                                   "    key: ${input.id}\n";
+
+#define WORLD_FAIL(world, ...)                                                                     \
+    do {                                                                                           \
+        print_message("seed %llu, event %d: ", (unsigned long long)(world)->seed,                  \
+                      (world)->events);                                                            \
+        print_message(__VA_ARGS__);                                                                \
+        print_message("\nrepeat: SEED=%llu build/asan/tests/sim/test_engine\n",                    \
+                      (unsigned long long)(world)->seed);                                          \
+        fail();                                                                                    \
+    } while (0)
+
+/* ---- clock ---- */
+
+static int64_t world_now(void *impl)
+{
+    return ((struct world *)impl)->now_unix_ms;
+}
+static void world_random(void *impl, void *out, size_t size)
+{
+    struct world *world = impl;
+    for (size_t i = 0; i < size; i++)
+        ((unsigned char *)out)[i] = (unsigned char)prng_next(&world->prng);
+}
+static void world_wake_at(void *impl, int64_t unix_ms)
+{
+    ((struct world *)impl)->alarm_unix_ms = unix_ms;
+}
+
+/* ---- the provider ---- */
+
+static int world_step_of(struct slice target)
+{
+    for (int i = 0; i < WORLD_STEPS; i++) {
+        const char *name = world_steps[i];
+        struct slice path = slice_text(strncmp(name, "by_", 3) == 0 ? name + 3 : name);
+        struct slice rest = slice_from(target, 1);
+        if (slice_starts(rest, path) && rest.size > path.size && rest.at[path.size] == '/')
+            return i;
+    }
+    CHECK_UNREACHABLE();
+}
+
+static int world_thing_of(struct slice target)
+{
+    size_t at = target.size;
+    uint64_t number = 0;
+    while (target.at[at - 1] != 'k')
+        at--;
+    CHECK(slice_to_u64(slice_from(target, at), WORLD_KEYS - 1, &number));
+    return (int)number;
+}
+
+/* I1: what is sent stands in the store as started. */
+static void world_check_durable(struct world *world, int step, int thing)
+{
+    struct arena arena;
+    arena_init(&arena, 1 << 20);
+    struct store_action page[LIMIT_PAGE];
+    struct store_open_query query = {.limit = LIMIT_PAGE};
+    size_t count = 0;
+    bool is_started = false;
+    char id[16];
+    (void)snprintf(id, sizeof id, "k%d", thing);
+    CHECK(world->store_port.list_open(world->store_port.impl, &query, &arena, page, &count) ==
+          ERR_OK);
+    for (size_t i = 0; i < count; i++) {
+        struct row row;
+        CHECK(row_decode(page[i].row, &row) == ERR_OK);
+        if (!slice_is(row.step, world_steps[step]) || !row.action.attempt_is_open)
+            continue;
+        struct bundle_request request;
+        CHECK(bundle_request_decode(page[i].frozen, &arena, &request) == ERR_OK);
+        is_started = is_started || world_thing_of(request.target) == thing;
+    }
+    arena_done(&arena);
+    if (!is_started)
+        WORLD_FAIL(world, "I1: %s k%d was sent, but its start is not durable", world_steps[step],
+                   thing);
+}
+
+static enum err world_call(void *impl, const struct upstream_call *call)
+{
+    struct world *world = impl;
+    for (size_t i = 0; i < WORLD_CALLS; i++) {
+        struct flying *flying = &world->flying[i];
+        if (flying->is_there)
+            continue;
+        *flying = (struct flying){.is_there = true,
+                                  .step = world_step_of(call->target),
+                                  .thing = world_thing_of(call->target),
+                                  .call = *call};
+        for (size_t h = 0; h < call->header_count; h++)
+            if (slice_is(call->headers[h].name, "Idempotency-Key"))
+                (void)snprintf(flying->key, sizeof flying->key, "%.*s",
+                               SLICE_FMT(call->headers[h].value));
+        for (size_t j = 0; j < WORLD_CALLS; j++)
+            if (j != i && world->flying[j].is_there && world->flying[j].step == flying->step &&
+                world->flying[j].thing == flying->thing)
+                WORLD_FAIL(world, "I2: two attempts of %s k%d at once", world_steps[flying->step],
+                           flying->thing);
+        world_check_durable(world, flying->step, flying->thing);
+        return ERR_OK;
+    }
+    return ERR_BUSY;
+}
+
+static size_t world_call_count(void *impl)
+{
+    (void)impl;
+    return 0;
+}
+
+/* I6: is there an acknowledged stop that covers this start? */
+static void world_check_stopped(struct world *world, int step, int thing)
+{
+    for (size_t i = 0; i < world->stop_count; i++) {
+        struct stop *stop = &world->stops[i].stop;
+        bool is_keyed = step == 1;
+        bool is_high = step < 2 && thing % 4 == 0;
+        struct scope at = {.workflow = SLICE("sim"),
+                           .step = slice_text(world_steps[step]),
+                           .upstream = is_keyed ? SLICE("keyed") : SLICE("plain"),
+                           .risk = is_high ? SLICE("high") : SLICE("normal")};
+        if (world->stops[i].is_acknowledged && scope_covers(stop, &at))
+            WORLD_FAIL(world, "I6: %s k%d left after its stop was acknowledged", world_steps[step],
+                       thing);
+    }
+}
+
+/* The request is read by the provider; whether anything happens depends on how it fails. */
+static void world_effect(struct world *world, struct flying *flying)
+{
+    struct thing *thing = &world->things[flying->step][flying->thing];
+    thing->reads++;
+    flying->is_decided = true;
+    if (flying->step == 3)
+        return;
+    bool is_known_key = flying->key[0] && strcmp(flying->key, thing->provider_key) == 0;
+    if (flying->key[0] && thing->provider_key[0] && !is_known_key)
+        thing->key_changes++;
+    if (flying->key[0])
+        memcpy(thing->provider_key, flying->key, sizeof thing->provider_key);
+    if (flying->step == 2 || is_known_key)
+        thing->effects = thing->effects ? thing->effects : 1; /* repeating changes nothing */
+    else
+        thing->effects++;
+}
+
+static void world_finish(struct world *world, struct flying *flying,
+                         const struct upstream_answer *answer)
+{
+    struct upstream_call call = flying->call;
+    (void)world;
+    flying->is_there = false;
+    call.done(call.arg, answer);
+}
+
+/* One step of one call: it leaves, or it is answered in one of many ways. */
+static void world_move_call(struct world *world, struct flying *flying)
+{
+    uint64_t dice = prng_below(&world->prng, 100);
+    static const char body[] = "{\"status\":\"queued\"}";
+    if (!flying->has_left) {
+        if (!world->is_provider_up || dice < 6) {
+            struct upstream_answer answer = {.phase = UPSTREAM_NOT_SENT,
+                                             .what = SLICE("connection refused")};
+            world_finish(world, flying, &answer);
+            return;
+        }
+        if (flying->call.may_send && !flying->call.may_send(flying->call.arg)) {
+            struct upstream_answer answer = {
+                .phase = UPSTREAM_NOT_SENT, .was_withheld = true, .what = SLICE("withheld")};
+            world_finish(world, flying, &answer);
+            return;
+        }
+        world_check_stopped(world, flying->step, flying->thing);
+        flying->has_left = true;
+        if (dice < 80)
+            world_effect(world, flying);
+        return;
+    }
+    struct upstream_answer answer = {
+        .phase = UPSTREAM_ANSWERED, .status = 200, .body = SLICE(body)};
+    answer.body = slice_text(body);
+    if (dice < 12) { /* the answer is lost, whatever happened */
+        answer =
+            (struct upstream_answer){.phase = UPSTREAM_SENT_NO_ANSWER, .what = SLICE("no answer")};
+    } else if (dice < 20) {
+        answer.status = 503;
+    } else if (!flying->is_decided) {
+        static const int refusals[] = {429, 404, 422, 401, 409};
+        answer.status = refusals[prng_below(&world->prng, 5)];
+    } else if (dice < 24) {
+        answer.status = 500;
+    }
+    world_finish(world, flying, &answer);
+}
+
+/* ---- life and crash ---- */
+
+static struct loaded *world_load(void)
+{
+    struct loaded *loaded = calloc(1, sizeof *loaded);
+    struct problems problems;
+    CHECK(loaded != NULL);
+    arena_init(&loaded->arena, CONFIG_ARENA_MAX);
+    redact_init(&loaded->redact);
+    buf_init(&loaded->warnings_json, 1024);
+    problems_init(&problems, &loaded->arena);
+    struct config_file files[2] = {{SLICE("interlock.yaml"), slice_text(world_installation)},
+                                   {SLICE("policies/sim.yaml"), slice_text(world_policy)}};
+    loaded->config = config_load(files, 2, &loaded->arena, &problems);
+    if (!loaded->config) {
+        struct buf text;
+        buf_init(&text, 1 << 20);
+        problems_add_text(&text, &problems);
+        print_message("%s\n", buf_text(&text));
+        buf_done(&text);
+    }
+    assert_non_null(loaded->config);
+    loaded->secrets = calloc(1, sizeof *loaded->secrets);
+    return loaded;
+}
+
+static void world_start(struct world *world)
+{
+    struct buf message;
+    buf_init(&message, 4096);
+    struct engine_options options = {.store = world->store_port,
+                                     .upstream = {world, world_call, world_call_count},
+                                     .clock = {world, world_now, world_random, world_wake_at},
+                                     .loaded = world_load(),
+                                     .installation_key = {1, 2, 3}};
+    world->alarm_unix_ms = 0;
+    world->engine = engine_new(&options, &message);
+    if (!world->engine)
+        WORLD_FAIL(world, "the engine does not start: %s", buf_text(&message));
+    engine_as_port(world->engine, &world->port);
+    buf_done(&message);
+}
+
+static void world_crash(struct world *world)
+{
+    world->crashes++;
+    engine_free(world->engine);
+    store_memory_crash(world->store);
+    memset(world->flying, 0,
+           sizeof world->flying); /* the sockets are gone; what was read was read */
+    for (size_t i = 0; i < world->stop_count; i++)
+        world->stops[i].is_asked = false;
+    world->now_unix_ms += (int64_t)prng_below(&world->prng, 120000);
+    world_start(world);
+    /* I7: every acknowledged stop is in force again. */
+    struct arena arena;
+    arena_init(&arena, 1 << 24);
+    struct stop *stops = ARENA_ARRAY(&arena, LIMIT_STOPS, struct stop);
+    size_t count = LIMIT_STOPS;
+    CHECK(world->port.stops(world->port.impl, false, &arena, stops, &count) == ERR_OK);
+    for (size_t i = 0; i < world->stop_count; i++) {
+        bool is_found = false;
+        for (size_t j = 0; j < count; j++)
+            is_found = is_found || stops[j].id == world->stops[i].id;
+        if (world->stops[i].is_acknowledged && !is_found)
+            WORLD_FAIL(world, "I7: an acknowledged stop is gone after a crash");
+    }
+    arena_done(&arena);
+}
+
+static void world_init(struct world *world, uint64_t seed)
+{
+    *world = (struct world){.seed = seed, .prng = {seed}, .now_unix_ms = 1800000000000};
+    world->is_provider_up = true;
+    world->store = store_memory_new();
+    world->store_port = store_memory_port(world->store);
+    world_start(world);
+}
+
+static void world_done(struct world *world)
+{
+    engine_free(world->engine);
+    store_memory_free(world->store);
+}

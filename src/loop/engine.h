@@ -18,6 +18,7 @@
 #include "port/clock.h"
 #include "port/engine.h"
 #include "port/upstream.h"
+#include "record/zone.h"
 
 struct engine;
 
@@ -35,6 +36,7 @@ struct engine_options {
     unsigned char installation_key[32];
     bool is_copy;      /* the store is a backup or a clone: everything starts stopped */
     struct slice flag; /* a warning to show in readyz, or empty; copied */
+    const struct zone *zone; /* local time of what is told to people; NULL: UTC. Outlives it */
     engine_load_fn *load;
     engine_sandbox_fn *sandbox;
     void *arg;

@@ -47,12 +47,17 @@ static enum err view_gate(struct engine *engine, struct entry *entry, struct are
 }
 
 /* What waits for it: a stop's incident, a probe. */
-static void view_waits(struct engine *engine, const struct entry *entry, struct view *out)
+static void view_waits(struct engine *engine, const struct entry *entry, struct arena *arena,
+                       struct view *out)
 {
     const struct action *action = &entry->row.action;
     struct stop *stop = action->stop_id ? switchboard_find(&engine->board, action->stop_id) : NULL;
+    struct stop *copy = stop ? ARENA_NEW(arena, struct stop) : NULL;
     if (stop)
         out->stop_incident = stop->incident;
+    if (copy)
+        *copy = *stop;
+    out->stop = copy;
     struct upstream_state *upstream = engine_upstream(engine, entry->row.upstream);
     if (upstream && action->state == STATE_HELD && action->hold_for == HOLD_FOR_UPSTREAM)
         out->probe_at_unix_ms = upstream->pace.probe_at_unix_ms;
@@ -74,8 +79,9 @@ enum err engine_fill_view(struct engine *engine, struct entry *entry, struct are
                          .policy_version = arena_copy(arena, entry->row.policy),
                          .erased_unix_ms = entry->row.erased_unix_ms,
                          .is_erased = entry->row.erased_unix_ms != 0,
-                         .now_unix_ms = engine->now_unix_ms};
-    view_waits(engine, entry, out);
+                         .now_unix_ms = engine->now_unix_ms,
+                         .zone = engine->options.zone};
+    view_waits(engine, entry, arena, out);
     enum err err = ERR_OK;
     if (!out->is_erased) {
         err = entry_read_submit(entry, arena, &out->submit);
@@ -406,8 +412,14 @@ static void views_do_health(void *impl, struct arena *arena, struct engine_healt
     out->is_ready = out->why.size == 0;
 }
 
+static const struct zone *views_do_zone(void *impl)
+{
+    return ((struct engine *)impl)->options.zone;
+}
+
 void engine_port_reads(struct engine_port *port)
 {
+    port->zone = views_do_zone;
     port->view = views_do_view;
     port->list = views_do_list;
     port->inbox = views_do_inbox;

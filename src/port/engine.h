@@ -146,6 +146,7 @@ struct engine_port {
     void *impl;
     const struct config *(*config)(void *impl);
     int64_t (*now_unix_ms)(void *impl);
+    const struct zone *(*zone)(void *impl); /* local time of what people read; NULL: UTC */
     void (*random)(void *impl, void *out_bytes, size_t size); /* for tokens */
 
     /* Returns a handle (0 when done ran already) for forget. */

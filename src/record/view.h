@@ -23,12 +23,21 @@ struct view_who {
     const char *to_do; /* "say whether it was sent" */
 };
 
+struct stop;
+struct zone;
+
+/* Members may be left zero where not said otherwise; then the forms say less, never something else.
+ */
 struct view {
-    const struct action *action;
+    const struct action *action; /* always */
     const struct config *config; /* in force */
     const struct step *step;     /* NULL: no longer in the configuration */
     struct slice workflow, step_name, upstream;
-    struct slice policy_version; /* 16 hex digits: of the deciding record */
+    struct slice policy_version;     /* 16 hex digits: of the deciding record */
+    const struct step *decided_step; /* the step in that policy: names and lines of the path. NULL:
+                                      * `step`, if policy_version is that of config; else codes */
+    const struct record *last;       /* the newest record; NULL: the last of history */
+    const struct stop *stop;         /* of action->stop_id */
     bool is_erased;
     int64_t erased_unix_ms;
     struct bundle_submit submit;
@@ -44,6 +53,7 @@ struct view {
     size_t history_count;     /* for explain; newest last */
     struct view_record *history;
     int64_t now_unix_ms;
+    const struct zone *zone; /* local time of the sentences; NULL: UTC */
 };
 
 /* Who acts now; false when nobody has to. */

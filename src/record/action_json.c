@@ -1,0 +1,174 @@
+#include "record/action_json.h"
+
+#include "record/ids.h"
+#include "record/member.h"
+#include "record/number.h"
+#include "record/path.h"
+#include "record/story.h"
+
+enum { ACTION_JSON_SENTENCE = 4096 };
+
+typedef void action_json_story_fn(const struct view *view, struct buf *out);
+
+/* A sentence of story.h as a member. */
+static void action_json_add_sentence(struct buf *out, const char *name, const struct view *view,
+                                     action_json_story_fn *story)
+{
+    struct buf sentence;
+    buf_init(&sentence, ACTION_JSON_SENTENCE);
+    story(view, &sentence);
+    member_add_text(out, name, buf_slice(&sentence));
+    buf_done(&sentence);
+}
+
+static void action_json_add_who(struct buf *out, const struct view *view)
+{
+    struct view_who who;
+    member_add_name(out, "who");
+    if (!view_who(view, &who)) {
+        buf_add_text(out, "null");
+        return;
+    }
+    buf_add_byte(out, '{');
+    member_add_text(out, "group", who.group);
+    member_add_text(out, "person", who.person);
+    member_add_time(out, "by", who.by_unix_ms);
+    member_add_word(out, "to_do", who.to_do);
+    buf_add_byte(out, '}');
+}
+
+static void action_json_add_next(struct buf *out, const struct view *view)
+{
+    struct buf what;
+    int64_t at = 0;
+    buf_init(&what, ACTION_JSON_SENTENCE);
+    member_add_name(out, "next");
+    if (story_next(view, &at, &what)) {
+        buf_add_byte(out, '{');
+        member_add_time(out, "at", at);
+        member_add_text(out, "what", buf_slice(&what));
+        buf_add_byte(out, '}');
+    } else {
+        buf_add_text(out, "null");
+    }
+    buf_done(&what);
+}
+
+/* In observe: what auto would have done, and for what reason. */
+static void action_json_add_would(struct buf *out, const struct view *view, const struct path *path)
+{
+    if (view->action->mode != MODE_OBSERVE)
+        return;
+    member_add_name(out, "would");
+    buf_add_byte(out, '{');
+    member_add_word(out, "says", says_name(path->would));
+    member_add_word(out, "reason", path->would > SAYS_GO ? reason_name(path->would_reason) : NULL);
+    buf_add_byte(out, '}');
+}
+
+static void action_json_add_decision(struct buf *out, const struct view *view)
+{
+    struct path path;
+    bool has_path = path_of_view(view, &path);
+    member_add_name(out, "decision");
+    buf_add_byte(out, '{');
+    if (state_is_end(view->action->state))
+        action_json_add_sentence(out, "final", view, story_add_final);
+    else
+        member_add_word(out, "final", NULL);
+    member_add_word(out, "says", has_path ? says_name(path.says) : NULL);
+    member_add_name(out, "path");
+    if (has_path)
+        path_add_json(&path, out);
+    else
+        buf_add_text(out, "[]");
+    buf_add_byte(out, '}');
+    if (has_path)
+        action_json_add_would(out, view, &path);
+}
+
+/* Where the step stands, in the policy that is in force. */
+static void action_json_add_policy(struct buf *out, const struct view *view)
+{
+    struct buf at;
+    buf_init(&at, ACTION_JSON_SENTENCE);
+    const struct step *step = view->decided_step ? view->decided_step : view->step;
+    if (step && step->origin.kind == ORIGIN_FILE)
+        buf_add_fmt(&at, "%.*s:%d", SLICE_FMT(step->origin.file), step->origin.line);
+    member_add_name(out, "policy");
+    buf_add_byte(out, '{');
+    member_add_text(out, "version", view->policy_version);
+    member_add_text(out, "at", buf_slice(&at));
+    buf_add_byte(out, '}');
+    buf_done(&at);
+}
+
+static void action_json_add_response(struct buf *out, const struct view *view)
+{
+    bool is_there = view->has_outcome && !view->is_erased;
+    member_add_raw(out, "response", is_there ? view->outcome.response_json : SLICE(""));
+    if (view->is_erased)
+        member_add_time(out, "erased_at", view->erased_unix_ms);
+    if (view->permit_token.size == 0)
+        return;
+    member_add_name(out, "permit");
+    buf_add_byte(out, '{');
+    member_add_text(out, "token", view->permit_token);
+    member_add_time(out, "start_by", view->start_by_unix_ms);
+    buf_add_byte(out, '}');
+}
+
+static void action_json_add_facts(struct buf *out, const struct view *view)
+{
+    const struct action *a = view->action;
+    bool is_degraded = a->state == STATE_DONE && a->cause != CAUSE_NONE;
+    member_add_text(out, "run", view->submit.run);
+    member_add_text(out, "key", view->submit.key);
+    member_add_word(out, "state", state_name(a->state));
+    member_add_word(out, "reason", a->reason != REASON_NONE ? reason_name(a->reason) : NULL);
+    member_add_word(out, "degraded", is_degraded ? cause_name(a->cause) : NULL);
+    member_add_u64(out, "attempts", a->starts_total);
+    member_add_bool(out, "replayed", view->is_replayed);
+    member_add_time(out, "submitted_at", a->submitted_unix_ms);
+    member_add_time(out, "ended_at", a->ended_unix_ms);
+    if (a->again_of != 0)
+        member_add_id(out, "again_of", ID_ACTION, a->again_of);
+    member_add_text(out, "by", view->submit.actor);
+    member_add_text(out, "summary", view->submit.summary);
+    member_add_text(out, "because", view->submit.because);
+}
+
+void action_json_add_members(struct buf *out, const struct view *view)
+{
+    const struct action *a = view->action;
+    member_add_id(out, "action", ID_ACTION, a->id);
+    if (view->is_for_stranger) {
+        member_add_word(out, "state", state_name(a->state));
+        return;
+    }
+    member_add_text(out, "workflow", view->workflow);
+    member_add_text(out, "step", view->step_name);
+    action_json_add_facts(out, view);
+    action_json_add_response(out, view);
+    action_json_add_sentence(out, "what", view, story_add_what);
+    action_json_add_sentence(out, "why", view, story_add_why);
+    action_json_add_who(out, view);
+    action_json_add_next(out, view);
+    if (a->stop_id != 0 && a->state == STATE_HELD)
+        member_add_id(out, "incident", ID_INCIDENT, view->stop_incident);
+    if (a->state == STATE_IN_REVIEW) {
+        member_add_name(out, "review");
+        buf_add_byte(out, '"');
+        id_add_review(out, a->id, a->reviews);
+        buf_add_byte(out, '"');
+    }
+    action_json_add_decision(out, view);
+    action_json_add_policy(out, view);
+}
+
+void action_json_add(struct buf *out, const struct view *view)
+{
+    buf_add_byte(out, '{');
+    action_json_add_members(out, view);
+    buf_add_byte(out, '}');
+}

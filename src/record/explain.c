@@ -1,0 +1,139 @@
+#include "record/explain.h"
+
+#include "record/ids.h"
+#include "record/path.h"
+#include "record/story.h"
+
+/* The caller's words stand apart from ours, at this column. */
+enum { EXPLAIN_SAYS_COLUMN = 74, EXPLAIN_TEXT_MAX = 300 };
+
+static void explain_add_action(const struct view *view, struct buf *out)
+{
+    buf_add_text(out, "ACTION  ");
+    wording_add_line(out, view->workflow, LIMIT_NAME);
+    buf_add_text(out, " / ");
+    wording_add_line(out, view->step_name, LIMIT_NAME);
+    if (view->submit.key.size > 0) {
+        buf_add_text(out, "   ");
+        wording_add_line(out, view->submit.key, LIMIT_KEY);
+    }
+    buf_add_text(out, "   ");
+    text_add_id(out, ID_ACTION, view->action->id);
+    if (view->action->again_of != 0) {
+        buf_add_text(out, "   again, after ");
+        text_add_id(out, ID_ACTION, view->action->again_of);
+    }
+    buf_add_byte(out, '\n');
+}
+
+static void explain_add_input(const struct view *view, struct buf *out)
+{
+    size_t start = out->size;
+    buf_add_text(out, "INPUT   ");
+    if (view->is_erased) {
+        buf_add_text(out, "erased ");
+        story_add_time(view, view->erased_unix_ms, ZONE_MINUTES, out);
+        buf_add_byte(out, '\n');
+        return;
+    }
+    if (view->submit.summary.size > 0)
+        wording_add_line(out, view->submit.summary, EXPLAIN_TEXT_MAX);
+    else
+        buf_add_text(out, "(the step has no summary)");
+    if (view->submit.because.size > 0) {
+        size_t column = text_utf8_count(slice_from(buf_slice(out), start));
+        do
+            buf_add_byte(out, ' ');
+        while (++column < EXPLAIN_SAYS_COLUMN);
+        buf_add_text(out, out->at[out->size - 2] == ' ' ? "" : " ");
+        buf_add_text(out, "(the caller says: ");
+        wording_add_quoted(out, view->submit.because, EXPLAIN_TEXT_MAX);
+        buf_add_byte(out, ')');
+    }
+    buf_add_byte(out, '\n');
+}
+
+static void explain_add_path(const struct view *view, struct buf *out)
+{
+    struct path path;
+    buf_add_text(out, "PATH    ");
+    if (path_of_view(view, &path))
+        path_add_text(&path, out);
+    else
+        buf_add_text(out, "not known");
+    buf_add_byte(out, '\n');
+}
+
+static void explain_add_time(const struct view *view, int64_t unix_ms, enum zone_detail detail,
+                             struct buf *out)
+{
+    story_add_time(view, unix_ms, detail, out);
+    buf_add_byte(out, ' ');
+    wording_add_line(out, zone_name(view->zone), LIMIT_NAME);
+}
+
+/* "nobody. Next: another try at 14:02:13 Europe/Madrid." */
+static void explain_add_next(const struct view *view, const char *before, struct buf *out)
+{
+    int64_t at = 0;
+    struct buf what;
+    buf_init(&what, EXPLAIN_TEXT_MAX);
+    if (story_next(view, &at, &what)) {
+        buf_add_text(out, before);
+        buf_add(out, buf_slice(&what));
+        if (at > 0) {
+            buf_add_text(out, ", ");
+            explain_add_time(view, at, ZONE_SECONDS, out);
+        }
+        buf_add_byte(out, '.');
+    }
+    buf_done(&what);
+}
+
+static void explain_add_who(const struct view *view, struct buf *out)
+{
+    struct view_who who;
+    buf_add_text(out, "WHO     ");
+    if (!view_who(view, &who)) {
+        buf_add_text(out, "nobody");
+        explain_add_next(view, ". Next: ", out);
+        buf_add_byte(out, '\n');
+        return;
+    }
+    if (who.group.size == 0)
+        buf_add_text(out, "nobody is named for it: see `interlock check`");
+    else
+        wording_add_line(out, who.group, LIMIT_NAME);
+    if (who.by_unix_ms > 0) {
+        buf_add_text(out, ", by ");
+        explain_add_time(view, who.by_unix_ms, ZONE_MINUTES, out);
+    }
+    buf_add_byte(out, '.');
+    if (who.person.size > 0) {
+        buf_add_byte(out, ' ');
+        wording_add_line(out, who.person_name.size > 0 ? who.person_name : who.person, LIMIT_NAME);
+        buf_add_text(out, view->action->state == STATE_HELD ? " is first."
+                                                            : " is first; it waits in the inbox.");
+    }
+    explain_add_next(view, " Else: ", out);
+    buf_add_byte(out, '\n');
+}
+
+void explain_add(struct buf *out, const struct view *view)
+{
+    explain_add_action(view, out);
+    explain_add_input(view, out);
+    buf_add_text(out, "WHAT    ");
+    story_add_what(view, out);
+    buf_add_text(out, "\nWHY     ");
+    story_add_why(view, out);
+    buf_add_byte(out, '\n');
+    explain_add_path(view, out);
+    buf_add_text(out, "FINAL   ");
+    story_add_final(view, out);
+    buf_add_byte(out, '\n');
+    explain_add_who(view, out);
+    buf_add_text(out, "DO      ");
+    story_add_do(view, out);
+    buf_add_byte(out, '\n');
+}

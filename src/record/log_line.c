@@ -1,0 +1,316 @@
+#include "record/log_line.h"
+
+#include "base/check.h"
+#include "record/ids.h"
+#include "record/path.h"
+#include "record/story.h"
+
+enum { LOG_KEY_WIDTH = 20, LOG_STEP_WIDTH = 16, LOG_STATE_WIDTH = 11, LOG_TEXT_MAX = 200 };
+
+/* Fills up to the width of a column, and two blanks more. */
+static void log_line_pad(struct buf *out, size_t start, size_t width)
+{
+    size_t count = text_utf8_count(slice_from(buf_slice(out), start));
+    do
+        buf_add_byte(out, ' ');
+    while (++count < width + 2);
+}
+
+/* ---- the clause ---- */
+
+static void log_line_add_upstream(struct buf *out, const struct record *record)
+{
+    if (record->upstream.size > 0)
+        wording_add_line(out, record->upstream, LIMIT_NAME);
+    else
+        buf_add_text(out, "the caller");
+}
+
+static void log_line_add_start(struct buf *out, const struct record *record)
+{
+    buf_add_text(out, "to ");
+    log_line_add_upstream(out, record);
+    if (record->attempt > 1)
+        buf_add_fmt(out, " (try %u)", (unsigned)record->attempt);
+}
+
+static void log_line_add_outcome(struct buf *out, const struct record *record)
+{
+    log_line_add_upstream(out, record);
+    if (record->status > 0)
+        buf_add_fmt(out, " answered %d", record->status);
+    else if (record->has_verdict && record->verdict.reason == REASON_REPORTED)
+        buf_add_fmt(out, ": reported as %s", outcome_name(record->verdict.outcome));
+    else
+        buf_add_fmt(
+            out, ": %s",
+            wording_of_attempt(record->has_verdict ? record->verdict.reason : record->reason));
+    bool is_same = record->has_verdict && record->reason == record->verdict.reason;
+    if (!is_same && record->kind != RECORD_LATE && record->reason != REASON_NONE)
+        buf_add_fmt(out, "; %s", wording_of_reason(record->reason));
+}
+
+/* The gate that this record names, with what it saw. */
+static bool log_line_add_cause(struct buf *out, const struct record *record,
+                               const struct view *view)
+{
+    struct path path;
+    if (!view || !view->action || record->says <= SAYS_GO ||
+        record->decided_by >= record->path_count)
+        return false;
+    struct view as_then = *view;
+    as_then.decided = record;
+    as_then.policy_version = record->policy;
+    if (!path_of_view(&as_then, &path) || path.steps[path.decided_by].gate != GATE_RULE)
+        return false;
+    path_add_cause(&path, path.decided_by, out);
+    return true;
+}
+
+/* ADMITTED, STARTED, GATED: a start, or why there is none. */
+static void log_line_add_gated(struct buf *out, const struct record *record,
+                               const struct view *view)
+{
+    if (record->state == STATE_ATTEMPTING)
+        log_line_add_start(out, record);
+    else if (!log_line_add_cause(out, record, view))
+        buf_add_text(out, wording_of_reason(record->reason));
+    if (record->would != record->says && record->path_count > 0)
+        buf_add_fmt(out, " (observe; auto would %s)", says_name(record->would));
+}
+
+static void log_line_add_resolved(struct buf *out, const struct record *record,
+                                  const struct view *view)
+{
+    const char *done = wording_verb_of(view ? view->step : NULL)->done;
+    if (record->state == STATE_DONE)
+        buf_add_fmt(out, "a person says: %s", done);
+    else
+        buf_add_fmt(out, "a person says: not %s%s", done,
+                    record->state == STATE_FAILED ? "" : ", once more");
+}
+
+static void log_line_add_action(struct buf *out, const struct record *record,
+                                const struct view *view)
+{
+    switch (record->kind) {
+    case RECORD_ADMITTED:
+    case RECORD_STARTED:
+    case RECORD_GATED:
+        log_line_add_gated(out, record, view);
+        return;
+    case RECORD_LATE:
+        buf_add_text(out, "late: ");
+        log_line_add_outcome(out, record);
+        return;
+    case RECORD_OUTCOME:
+    case RECORD_CRASHED:
+        log_line_add_outcome(out, record);
+        return;
+    case RECORD_RESOLVED:
+        log_line_add_resolved(out, record, view);
+        return;
+    case RECORD_APPROVED:
+        buf_add_text(out, "approved");
+        return;
+    case RECORD_DECLINED:
+        buf_add_text(out, "not approved");
+        return;
+    case RECORD_CANCELLED:
+        buf_add_text(out, "cancelled");
+        return;
+    case RECORD_BEGUN:
+        buf_add_text(out, "its permit was used");
+        return;
+    case RECORD_RENEWED:
+        buf_add_text(out, "its lease was renewed");
+        return;
+    case RECORD_REPEATED:
+        buf_add_text(out, "asked again: answered, not sent");
+        return;
+    case RECORD_ERASED:
+        buf_add_text(out, "its payload was erased");
+        return;
+    case RECORD_TIMER:
+    case RECORD_QUARANTINED:
+    case RECORD_NOTE:
+    case RECORD_STOP:
+    case RECORD_STOPPED:
+    case RECORD_RESTART:
+    case RECORD_INCIDENT:
+    case RECORD_POLICY:
+    case RECORD_SERVING:
+    case RECORD_ENDING:
+    case RECORD_TOKEN:
+    case RECORD_UPSTREAM:
+    case RECORD_CHECKPOINT:
+    case RECORD_KIND_COUNT:
+        break;
+    }
+    buf_add_text(out, wording_of_reason(record->reason));
+}
+
+/* "invoice-reminders/send_reminder, upstream mailer, risk high", or "everything". */
+static void log_line_add_scope(struct buf *out, const struct record *record)
+{
+    size_t start = out->size;
+    wording_add_line(out, record->workflow, LIMIT_NAME);
+    if (record->step.size > 0) {
+        buf_add_byte(out, '/');
+        wording_add_line(out, record->step, LIMIT_NAME);
+    }
+    if (record->upstream.size > 0) {
+        buf_add_text(out, out->size > start ? ", upstream " : "upstream ");
+        wording_add_line(out, record->upstream, LIMIT_NAME);
+    }
+    if (record->subject.size > 0 && record->kind != RECORD_INCIDENT) {
+        buf_add_text(out, out->size > start ? ", risk " : "risk ");
+        wording_add_line(out, record->subject, LIMIT_NAME);
+    }
+    if (out->size == start)
+        buf_add_text(out, "everything");
+}
+
+static void log_line_add_named(struct buf *out, const char *what, struct slice name)
+{
+    buf_add_text(out, what);
+    wording_add_line(out, name, LOG_TEXT_MAX);
+}
+
+static void log_line_add_stop(struct buf *out, const struct record *record)
+{
+    log_line_add_scope(out, record);
+    if (record->kind == RECORD_STOP && record->number > 0)
+        buf_add_fmt(out, ": %llu under way", (unsigned long long)record->number);
+    else if (record->kind == RECORD_STOPPED)
+        buf_add_text(out, ": nothing is under way any more");
+    else if (record->kind == RECORD_RESTART)
+        buf_add_text(out, " runs again");
+    else if (record->kind == RECORD_INCIDENT)
+        log_line_add_named(out, ": ", record->subject);
+}
+
+static void log_line_add_control(struct buf *out, const struct record *record)
+{
+    switch (record->kind) {
+    case RECORD_STOP:
+    case RECORD_STOPPED:
+    case RECORD_RESTART:
+    case RECORD_INCIDENT:
+        log_line_add_stop(out, record);
+        return;
+    case RECORD_POLICY:
+        log_line_add_named(out, "configuration in force: ", record->policy);
+        return;
+    case RECORD_SERVING:
+        buf_add_fmt(out, "interlock serves, run %llu", (unsigned long long)record->number);
+        return;
+    case RECORD_ENDING:
+        buf_add_text(out, "interlock ends");
+        return;
+    case RECORD_TOKEN:
+        log_line_add_named(
+            out, record->number > 0 ? "token revoked: " : "token made: ", record->subject);
+        return;
+    case RECORD_UPSTREAM:
+        log_line_add_upstream(out, record);
+        log_line_add_named(out, ": ", record->subject);
+        return;
+    case RECORD_CHECKPOINT:
+        buf_add_text(out, "checkpoint");
+        return;
+    case RECORD_NOTE:
+    case RECORD_ADMITTED:
+    case RECORD_STARTED:
+    case RECORD_OUTCOME:
+    case RECORD_LATE:
+    case RECORD_CRASHED:
+    case RECORD_GATED:
+    case RECORD_TIMER:
+    case RECORD_APPROVED:
+    case RECORD_DECLINED:
+    case RECORD_RESOLVED:
+    case RECORD_CANCELLED:
+    case RECORD_BEGUN:
+    case RECORD_RENEWED:
+    case RECORD_REPEATED:
+    case RECORD_QUARANTINED:
+    case RECORD_ERASED:
+    case RECORD_KIND_COUNT:
+        break;
+    }
+    buf_add_text(out, "a record of a newer version");
+}
+
+void log_line_add_clause(struct buf *out, const struct record *record, const struct view *view)
+{
+    if (record->action != 0)
+        log_line_add_action(out, record, view);
+    else
+        log_line_add_control(out, record);
+}
+
+/* ---- who ---- */
+
+/* Who it waits for after this record; the people are those of now. */
+static void log_line_add_who(struct buf *out, const struct record *record, const struct view *view)
+{
+    struct view_who who;
+    if (record->actor.size > 0 && record->kind != RECORD_ADMITTED) {
+        buf_add_text(out, "  by ");
+        story_add_principal(view ? view->config : NULL, record->actor, out);
+    }
+    if (!view || !view->action || record->action == 0)
+        return;
+    struct action then = *view->action;
+    struct view as_then = *view;
+    then.state = record->state;
+    then.hold_for = record->hold_for;
+    then.people_due_unix_ms = record->people_due_unix_ms;
+    as_then.action = &then;
+    if (!view_who(&as_then, &who) || who.group.size == 0)
+        return;
+    buf_add_text(out, "  \xe2\x86\x92 ");
+    wording_add_line(out, who.group, LIMIT_NAME);
+    if (who.by_unix_ms > 0) {
+        buf_add_text(out, " by ");
+        zone_add_time(out, view->zone, (struct zone_time){who.by_unix_ms, record->at_unix_ms},
+                      ZONE_MINUTES);
+    }
+}
+
+/* The key as people know it, else the id; of a control record what it is about. */
+static void log_line_add_key(struct buf *out, const struct record *record, const struct view *view)
+{
+    if (record->action == 0)
+        buf_add_byte(out, '-');
+    else if (view && view->submit.key.size > 0 && !view->is_erased)
+        wording_add_line(out, view->submit.key, LIMIT_KEY);
+    else
+        text_add_id(out, ID_ACTION, record->action);
+}
+
+void log_line_add(struct buf *out, const struct record *record, const struct view *view)
+{
+    size_t start = out->size;
+    int64_t now = view ? view->now_unix_ms : record->at_unix_ms;
+    zone_add_time(out, view ? view->zone : NULL, (struct zone_time){record->at_unix_ms, now},
+                  ZONE_SECONDS);
+    buf_add_text(out, "  ");
+    start = out->size;
+    log_line_add_key(out, record, view);
+    log_line_pad(out, start, LOG_KEY_WIDTH);
+    start = out->size;
+    if (record->action != 0)
+        wording_add_line(out, record->step, LIMIT_NAME);
+    else
+        buf_add_byte(out, '-');
+    log_line_pad(out, start, LOG_STEP_WIDTH);
+    start = out->size;
+    buf_add_text(out,
+                 record->action != 0 ? state_name(record->state) : record_kind_name(record->kind));
+    log_line_pad(out, start, LOG_STATE_WIDTH);
+    log_line_add_clause(out, record, view);
+    log_line_add_who(out, record, view);
+    buf_add_byte(out, '\n');
+}

@@ -1,0 +1,199 @@
+#include "record/receipt.h"
+
+#include "record/ids.h"
+#include "record/member.h"
+#include "record/wording.h"
+
+enum { SCOPE_WORKFLOW, SCOPE_STEP, SCOPE_UPSTREAM, SCOPE_RISK, SCOPE_COUNT };
+
+/* When the call is given up, or the permit lapses. */
+static int64_t receipt_until(const struct view *view)
+{
+    const struct action *a = view->action;
+    return a->due_unix_ms > 0 ? a->due_unix_ms : a->attempt_unix_ms + SEND_BY_MS + a->timeout_ms;
+}
+
+static void receipt_add_in_flight(struct buf *out, const struct view *views, size_t count)
+{
+    member_add_name(out, "in_flight");
+    buf_add_byte(out, '[');
+    for (size_t i = 0; i < count; i++) {
+        buf_add_text(out, i > 0 ? ",{" : "{");
+        member_add_id(out, "action", ID_ACTION, views[i].action->id);
+        member_add_text(out, "upstream", views[i].upstream);
+        member_add_time(out, "until", receipt_until(&views[i]));
+        buf_add_byte(out, '}');
+    }
+    buf_add_byte(out, ']');
+}
+
+static void receipt_add_ended(struct buf *out, const struct stop *stop)
+{
+    member_add_name(out, "ended");
+    buf_add_byte(out, '{');
+    for (unsigned i = 0; i < STATE_COUNT; i++)
+        if (stop->ended[i] > 0)
+            member_add_u64(out, state_name((enum action_state)i), stop->ended[i]);
+    buf_add_byte(out, '}');
+}
+
+void receipt_json_add(struct buf *out, const struct stop *stop, const struct view *in_flight,
+                      size_t in_flight_count)
+{
+    static const char *const scopes[SCOPE_COUNT] = {"workflow", "step", "upstream", "risk"};
+    buf_add_byte(out, '{');
+    member_add_id(out, "id", ID_STOP, stop->id);
+    member_add_name(out, "scope");
+    buf_add_byte(out, '{');
+    for (size_t i = 0; i < SCOPE_COUNT; i++)
+        if (stop->names[i][0])
+            member_add_word(out, scopes[i], stop->names[i]);
+    buf_add_byte(out, '}');
+    member_add_word(out, "position", "stopped");
+    member_add_bool(out, "in_force", !stop->is_lifted);
+    member_add_word(out, "by", stop->by);
+    member_add_time(out, "at", stop->at_unix_ms);
+    member_add_time(out, "stopped_at", stop->stopped_at_unix_ms);
+    member_add_time(out, "lifted_at", stop->lifted_at_unix_ms);
+    member_add_u64(out, "under_way", stop->in_flight);
+    receipt_add_in_flight(out, in_flight, in_flight_count);
+    receipt_add_ended(out, stop);
+    member_add_u64(out, "held", stop->held);
+    member_add_u64(out, "refused", stop->refused);
+    member_add_id(out, "incident", ID_INCIDENT, stop->incident);
+    buf_add_byte(out, '}');
+}
+
+void receipt_add_scope(struct buf *out, const struct stop *stop)
+{
+    size_t start = out->size;
+    wording_add_line(out, slice_text(stop->names[SCOPE_WORKFLOW]), LIMIT_NAME);
+    if (stop->names[SCOPE_STEP][0]) {
+        buf_add_byte(out, '/');
+        wording_add_line(out, slice_text(stop->names[SCOPE_STEP]), LIMIT_NAME);
+    }
+    if (stop->names[SCOPE_UPSTREAM][0]) {
+        buf_add_text(out, out->size > start ? ", upstream " : "upstream ");
+        wording_add_line(out, slice_text(stop->names[SCOPE_UPSTREAM]), LIMIT_NAME);
+    }
+    if (stop->names[SCOPE_RISK][0]) {
+        buf_add_text(out, out->size > start ? ", risk " : "risk ");
+        wording_add_line(out, slice_text(stop->names[SCOPE_RISK]), LIMIT_NAME);
+    }
+    if (out->size == start)
+        buf_add_text(out, "everything");
+}
+
+/* ---- words ---- */
+
+static bool receipt_is_first_upstream(const struct receipt_text *text, size_t index)
+{
+    for (size_t i = 0; i < index; i++)
+        if (slice_equal(text->in_flight[i].upstream, text->in_flight[index].upstream))
+            return false;
+    return true;
+}
+
+/* "2 calls are at mailer (at most 10 s)" */
+static void receipt_add_under_way(struct buf *out, const struct receipt_text *text)
+{
+    uint32_t count = text->stop->in_flight;
+    int64_t until = 0;
+    bool is_first = true;
+    buf_add_fmt(out, "%u call%s under way", (unsigned)count, count == 1 ? " is" : "s are");
+    for (size_t i = 0; i < text->in_flight_count; i++) {
+        const struct view *view = &text->in_flight[i];
+        until = receipt_until(view) > until ? receipt_until(view) : until;
+        if (!receipt_is_first_upstream(text, i))
+            continue;
+        if (is_first)
+            buf_cut(out, out->size - strlen(" under way"));
+        buf_add_text(out, is_first ? " at " : ", ");
+        wording_add_line(out, view->upstream.size > 0 ? view->upstream : SLICE("the caller"),
+                         LIMIT_NAME);
+        is_first = false;
+    }
+    if (until <= text->now_unix_ms)
+        return;
+    buf_add_text(out, " (at most ");
+    zone_add_span(out, (until - text->now_unix_ms + 999) / 1000 * 1000);
+    buf_add_byte(out, ')');
+}
+
+/* The verb and the people of what was stopped, where it is one step or one workflow. */
+static const struct step *receipt_step(const struct receipt_text *text)
+{
+    struct slice workflow = slice_text(text->stop->names[SCOPE_WORKFLOW]);
+    struct slice step = slice_text(text->stop->names[SCOPE_STEP]);
+    if (!text->config || workflow.size == 0)
+        return NULL;
+    if (step.size > 0)
+        return config_step(text->config, workflow, step);
+    const struct workflow *found = config_workflow(text->config, workflow);
+    return found && found->step_count == 1 ? &found->steps[0] : NULL;
+}
+
+static void receipt_add_owner(struct buf *out, const struct receipt_text *text)
+{
+    const struct step *step = receipt_step(text);
+    struct slice name = slice_text(text->stop->names[SCOPE_WORKFLOW]);
+    const struct workflow *workflow =
+        text->config && name.size > 0 ? config_workflow(text->config, name) : NULL;
+    const struct group *group = step ? step->uncertain_who : NULL;
+    if (!group && workflow)
+        group = workflow->duties.owner;
+    if (!group && text->config)
+        group = text->config->switch_duties.owner;
+    if (!group)
+        return;
+    buf_add_text(out, " \xe2\x86\x92 ");
+    wording_add_line(out, group->name, LIMIT_NAME);
+}
+
+/* " Of those 2: 1 sent, 1 uncertain → finance." */
+static void receipt_add_ended_words(struct buf *out, const struct receipt_text *text)
+{
+    const struct wording_verb *verb = wording_verb_of(receipt_step(text));
+    uint32_t sum = 0;
+    for (size_t i = 0; i < STATE_COUNT; i++)
+        sum += text->stop->ended[i];
+    if (sum == 0) {
+        buf_add_text(out, " Nothing was under way.");
+        return;
+    }
+    buf_add_fmt(out, sum == 1 ? " The one under way:" : " Of those %u:", (unsigned)sum);
+    static const enum action_state order[] = {
+        STATE_DONE,     STATE_FAILED,  STATE_WAITING,   STATE_HELD,       STATE_IN_REVIEW,
+        STATE_REJECTED, STATE_EXPIRED, STATE_CANCELLED, STATE_ATTEMPTING, STATE_UNCERTAIN};
+    bool is_first = true;
+    for (size_t i = 0; i < sizeof order / sizeof *order; i++) {
+        uint32_t count = text->stop->ended[order[i]];
+        if (count == 0)
+            continue;
+        buf_add_fmt(out, "%s %u %s", is_first ? "" : ",", (unsigned)count,
+                    order[i] == STATE_DONE ? verb->done : wording_of_state(order[i]));
+        if (order[i] == STATE_UNCERTAIN)
+            receipt_add_owner(out, text);
+        is_first = false;
+    }
+    buf_add_byte(out, '.');
+}
+
+void receipt_text_add(struct buf *out, const struct receipt_text *text)
+{
+    const struct stop *stop = text->stop;
+    if (stop->stopped_at_unix_ms == 0) {
+        buf_add_text(out, "STOPPING \xe2\x80\xa6 ");
+        receipt_add_under_way(out, text);
+        return;
+    }
+    buf_add_text(out, "STOPPED ");
+    zone_add_time(out, text->zone, (struct zone_time){stop->stopped_at_unix_ms, text->now_unix_ms},
+                  ZONE_SECONDS);
+    buf_add_byte(out, '.');
+    receipt_add_ended_words(out, text);
+    if (stop->held > 0)
+        buf_add_fmt(out, " %u held.", (unsigned)stop->held);
+    if (stop->refused > 0)
+        buf_add_fmt(out, " %u refused.", (unsigned)stop->refused);
+}

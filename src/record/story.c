@@ -1,0 +1,433 @@
+#include "record/story.h"
+
+#include "base/check.h"
+#include "core/switchboard.h"
+#include "record/ids.h"
+
+enum { STORY_TEXT_MAX = 200 };
+
+const struct record *story_last(const struct view *view, const struct bundle_words **out_words)
+{
+    *out_words = NULL;
+    const struct record *record = view->last;
+    if (view->history_count > 0) {
+        const struct view_record *newest = &view->history[view->history_count - 1];
+        if (!record || newest->record.seq == record->seq) {
+            record = &newest->record;
+            *out_words = newest->is_erased ? NULL : &newest->words;
+        }
+    }
+    return record;
+}
+
+void story_add_time(const struct view *view, int64_t unix_ms, enum zone_detail detail,
+                    struct buf *out)
+{
+    zone_add_time(out, view->zone, (struct zone_time){unix_ms, view->now_unix_ms}, detail);
+}
+
+void story_add_principal(const struct config *config, struct slice name, struct buf *out)
+{
+    const struct person *person = config ? config_person(config, name) : NULL;
+    bool has_name = person && person->full_name.size > 0;
+    wording_add_line(out, has_name ? person->full_name : name, LIMIT_NAME);
+}
+
+static void story_add_upstream(const struct view *view, struct buf *out)
+{
+    if (view->upstream.size > 0)
+        wording_add_line(out, view->upstream, LIMIT_NAME);
+    else
+        buf_add_text(out, "the upstream");
+}
+
+static bool story_is_caller(const struct view *view)
+{
+    return view->step && view->step->terms.is_caller;
+}
+
+/* ---- the last attempt ---- */
+
+static void story_add_try_at(const struct view *view, int64_t unix_ms, struct buf *out)
+{
+    buf_add_text(out, " at ");
+    story_add_time(view, unix_ms, ZONE_SECONDS, out);
+    if (view->action->starts_total > 1)
+        buf_add_fmt(out, " (try %u)", (unsigned)view->action->starts_total);
+}
+
+static void story_add_try(const struct view *view, struct buf *out)
+{
+    story_add_try_at(view, view->action->attempt_unix_ms, out);
+}
+
+/* "no answer in 10 s", "connection refused" */
+static void story_add_result(const struct view *view, struct buf *out)
+{
+    const struct action *a = view->action;
+    bool is_of_wire = a->last_reason == REASON_NO_ANSWER ||
+                      a->last_reason == REASON_NO_CONNECTION ||
+                      a->last_reason == REASON_CERTIFICATE;
+    if (a->last_reason == REASON_TIMEOUT && a->timeout_ms > 0) {
+        buf_add_text(out, "no answer in ");
+        zone_add_span(out, a->timeout_ms);
+    } else if (is_of_wire && view->has_outcome && view->outcome.what.size > 0) {
+        wording_add_line(out, view->outcome.what, STORY_TEXT_MAX);
+    } else {
+        buf_add_text(out, wording_of_attempt(a->last_reason));
+    }
+}
+
+/* What a status alone does not say. */
+static void story_add_reading(const struct view *view, struct buf *out)
+{
+    enum reason reason = view->action->last_reason;
+    if (reason != REASON_STATUS && reason != REASON_STATUS_DECLARED &&
+        reason != REASON_SUCCESS_TRUE && reason != REASON_NONE)
+        buf_add_fmt(out, ": %s", wording_of_reason(reason));
+}
+
+/* An attempt that the caller makes: "given to billing-cron at 14:02:11, no report came". */
+static void story_add_caller_attempt(const struct view *view, struct buf *out)
+{
+    buf_add_text(out, "given to ");
+    story_add_principal(view->config, view->submit.actor, out);
+    story_add_try(view, out);
+    buf_add_text(out, ", ");
+    if (view->action->last_reason == REASON_REPORTED)
+        buf_add_fmt(out, "reported as %s", outcome_name(view->action->last_outcome));
+    else
+        story_add_result(view, out);
+}
+
+/* The attempt that ended last: "sent to mailer at 14:02:11, no answer in 10 s"; "mailer answered
+ * 422 at 14:02:11"; "could not reach mailer at 14:02:11: connection refused". */
+static void story_add_attempt(const struct view *view, struct buf *out)
+{
+    const struct action *a = view->action;
+    if (story_is_caller(view)) {
+        story_add_caller_attempt(view, out);
+    } else if (a->last_reason == REASON_WITHHELD) {
+        buf_add_text(out, wording_of_attempt(a->last_reason));
+        story_add_try(view, out);
+    } else if (a->last_outcome == OUTCOME_NOT_SENT || a->last_reason == REASON_CERTIFICATE) {
+        buf_add_text(out, "could not reach ");
+        story_add_upstream(view, out);
+        story_add_try(view, out);
+        buf_add_text(out, ": ");
+        story_add_result(view, out);
+    } else if (a->last_status > 0 && a->last_outcome != OUTCOME_UNCERTAIN) {
+        story_add_upstream(view, out);
+        buf_add_fmt(out, " answered %d", a->last_status);
+        bool is_end = state_is_end(a->state) && a->reason != REASON_PERSON;
+        story_add_try_at(view, is_end ? a->ended_unix_ms : a->attempt_unix_ms, out);
+        story_add_reading(view, out);
+    } else {
+        buf_add_text(out, "sent to ");
+        story_add_upstream(view, out);
+        story_add_try(view, out);
+        buf_add_text(out, ", ");
+        if (a->last_status > 0)
+            buf_add_fmt(out, "answered %d", a->last_status);
+        else
+            story_add_result(view, out);
+        if (a->last_status > 0)
+            story_add_reading(view, out);
+    }
+}
+
+/* "Not known whether it was sent: …" or "Not sent: …", with the last attempt if there was one. */
+static void story_add_doubt(const struct view *view, struct buf *out)
+{
+    const struct action *a = view->action;
+    const char *done = wording_verb_of(view->step)->done;
+    if (a->may_have_happened || a->state == STATE_UNCERTAIN)
+        buf_add_fmt(out, "Not known whether it was %s", done);
+    else
+        buf_add_fmt(out, a->state == STATE_WAITING ? "Not %s yet" : "Not %s", done);
+    if (a->starts_total > 0 && !a->attempt_is_open) {
+        buf_add_text(out, ": ");
+        story_add_attempt(view, out);
+    }
+    buf_add_byte(out, '.');
+}
+
+/* ---- WHAT ---- */
+
+static void story_add_under_way(const struct view *view, struct buf *out)
+{
+    const struct action *a = view->action;
+    const struct wording_verb *verb = wording_verb_of(view->step);
+    size_t start = out->size;
+    if (story_is_caller(view)) {
+        buf_add_text(out, a->permit_is_begun ? verb->doing : "A permit was given");
+        buf_add_text(out, a->permit_is_begun ? " by " : " to ");
+        story_add_principal(view->config, view->submit.actor, out);
+        buf_add_text(out, a->permit_is_begun ? " since " : " at ");
+        story_add_time(view, a->attempt_unix_ms, ZONE_SECONDS, out);
+        buf_add_text(out, a->permit_is_begun ? "; its lease runs until " : "; to begin by ");
+        story_add_time(view, a->due_unix_ms, ZONE_SECONDS, out);
+    } else {
+        buf_add_fmt(out, "%s: with ", verb->doing);
+        story_add_upstream(view, out);
+        buf_add_text(out, " since ");
+        story_add_time(view, a->attempt_unix_ms, ZONE_SECONDS, out);
+        if (a->starts_total > 1)
+            buf_add_fmt(out, " (try %u)", (unsigned)a->starts_total);
+    }
+    wording_capital(out, start);
+    buf_add_byte(out, '.');
+}
+
+static void story_add_held(const struct view *view, struct buf *out)
+{
+    const struct action *a = view->action;
+    story_add_doubt(view, out);
+    switch (a->hold_for) {
+    case HOLD_FOR_STOP:
+        buf_add_text(out, " Held by a stop");
+        break;
+    case HOLD_FOR_UPSTREAM:
+        buf_add_text(out, " Waits in the safe queue until ");
+        story_add_upstream(view, out);
+        buf_add_text(out, " answers");
+        break;
+    case HOLD_FOR_RULE:
+    case HOLD_FOR_POLICY:
+        buf_add_text(out, " Held until ");
+        story_add_time(view, a->hold_end_unix_ms, ZONE_MINUTES, out);
+        break;
+    case HOLD_FOR_COUNT:
+        CHECK_UNREACHABLE();
+    }
+    buf_add_byte(out, '.');
+}
+
+static void story_add_waiting(const struct view *view, struct buf *out)
+{
+    const struct action *a = view->action;
+    story_add_doubt(view, out);
+    if (a->reason == REASON_NO_ROOM) {
+        buf_add_text(out, " Waits for a free call at ");
+        story_add_upstream(view, out);
+    } else {
+        buf_add_text(out, " Next try at ");
+        story_add_time(view, a->due_unix_ms, ZONE_SECONDS, out);
+    }
+    buf_add_byte(out, '.');
+}
+
+/* " by Ana Ruiz" when the newest record says who it was. */
+static void story_add_by(const struct view *view, const char *before, struct buf *out)
+{
+    const struct bundle_words *words = NULL;
+    const struct record *last = story_last(view, &words);
+    buf_add_text(out, before);
+    if (last && last->actor.size > 0)
+        story_add_principal(view->config, last->actor, out);
+    else
+        buf_add_text(out, "a person");
+}
+
+static void story_add_done(const struct view *view, struct buf *out)
+{
+    const struct action *a = view->action;
+    size_t start = out->size;
+    buf_add_text(out, wording_verb_of(view->step)->done);
+    wording_capital(out, start);
+    if (a->reason == REASON_PERSON || a->reason == REASON_PERSON_BY_HAND) {
+        story_add_by(view, a->reason == REASON_PERSON ? ", says " : " by hand, says ", out);
+        buf_add_text(out, " (");
+        story_add_time(view, a->ended_unix_ms, ZONE_MINUTES, out);
+        buf_add_text(out, ").");
+        return;
+    }
+    buf_add_text(out, ": ");
+    story_add_attempt(view, out);
+    buf_add_text(out, a->reason == REASON_LATE ? "; the answer came late." : ".");
+}
+
+static void story_add_refused(const struct view *view, const char *word, struct buf *out)
+{
+    const struct action *a = view->action;
+    buf_add_fmt(out, "Not %s: %s", wording_verb_of(view->step)->done, word);
+    if (a->reason == REASON_PERSON)
+        story_add_by(view, " by ", out);
+    buf_add_text(out, " at ");
+    story_add_time(view, a->ended_unix_ms, ZONE_SECONDS, out);
+    buf_add_byte(out, '.');
+}
+
+static void story_add_failed(const struct view *view, struct buf *out)
+{
+    if (view->action->reason != REASON_PERSON && view->action->starts_total > 0) {
+        story_add_doubt(view, out);
+        return;
+    }
+    buf_add_fmt(out, "Not %s", wording_verb_of(view->step)->done);
+    if (view->action->reason == REASON_PERSON)
+        story_add_by(view, ", says ", out);
+    buf_add_byte(out, '.');
+}
+
+void story_add_what(const struct view *view, struct buf *out)
+{
+    switch (view->action->state) {
+    case STATE_UNCERTAIN:
+        story_add_doubt(view, out);
+        return;
+    case STATE_ATTEMPTING:
+        story_add_under_way(view, out);
+        return;
+    case STATE_WAITING:
+        story_add_waiting(view, out);
+        return;
+    case STATE_IN_REVIEW:
+        story_add_doubt(view, out);
+        buf_add_text(out, " A person decides.");
+        return;
+    case STATE_HELD:
+        story_add_held(view, out);
+        return;
+    case STATE_DONE:
+        story_add_done(view, out);
+        return;
+    case STATE_FAILED:
+        story_add_failed(view, out);
+        return;
+    case STATE_REJECTED:
+        story_add_refused(view, "rejected", out);
+        return;
+    case STATE_EXPIRED:
+        story_add_refused(view, "expired", out);
+        return;
+    case STATE_CANCELLED:
+        story_add_refused(view, "cancelled", out);
+        return;
+    case STATE_COUNT:
+        break;
+    }
+    CHECK_UNREACHABLE();
+}
+
+/* ---- FINAL, DO, next ---- */
+
+void story_add_final(const struct view *view, struct buf *out)
+{
+    const struct action *a = view->action;
+    if (!state_is_end(a->state)) {
+        buf_add_text(out, "none yet");
+        return;
+    }
+    if (a->state == STATE_DONE)
+        buf_add_text(out, wording_verb_of(view->step)->done);
+    else
+        buf_add_text(out, wording_of_state(a->state));
+    buf_add_text(out, ", ");
+    story_add_time(view, a->ended_unix_ms, ZONE_SECONDS, out);
+    if (a->state == STATE_DONE && a->cause != CAUSE_NONE)
+        buf_add_fmt(out, ", degraded: %s", cause_name(a->cause));
+}
+
+void story_add_handle(const struct view *view, struct buf *out)
+{
+    struct slice key = view->submit.key;
+    bool can_type = key.size > 0 && key.size <= 64 && text_is_utf8(key) && !view->is_erased;
+    for (size_t i = 0; i < key.size; i++)
+        can_type = can_type && (unsigned char)key.at[i] > ' ' && (unsigned char)key.at[i] < 0x7f;
+    if (can_type)
+        wording_add_shell(out, key);
+    else
+        text_add_id(out, ID_ACTION, view->action->id);
+}
+
+static void story_add_command(const struct view *view, const char *verb, const char *rest,
+                              struct buf *out)
+{
+    buf_add_fmt(out, "interlock %s ", verb);
+    story_add_handle(view, out);
+    buf_add_text(out, rest);
+}
+
+void story_add_do(const struct view *view, struct buf *out)
+{
+    const struct action *a = view->action;
+    switch (a->state) {
+    case STATE_UNCERTAIN:
+        story_add_command(view, "resolve", " --happened | --not-happened", out);
+        return;
+    case STATE_IN_REVIEW:
+        story_add_command(view, "approve", "", out);
+        buf_add_text(out, " | ");
+        story_add_command(view, "reject", " --reason TEXT", out);
+        return;
+    case STATE_HELD:
+        if (a->hold_for != HOLD_FOR_STOP)
+            break;
+        buf_add_text(out, "interlock restart ");
+        if (view->stop_incident != 0)
+            text_add_id(out, ID_INCIDENT, view->stop_incident);
+        else
+            wording_add_shell(out, view->workflow);
+        buf_add_text(out, " --reason TEXT");
+        return;
+    case STATE_FAILED:
+    case STATE_REJECTED:
+    case STATE_EXPIRED:
+    case STATE_CANCELLED:
+        buf_add_text(out, "nothing; a new try: ");
+        story_add_command(view, "again", " --reason TEXT", out);
+        return;
+    case STATE_ATTEMPTING:
+    case STATE_WAITING:
+    case STATE_DONE:
+    case STATE_COUNT:
+        break;
+    }
+    buf_add_text(out, "nothing");
+}
+
+static const char *story_after_hold(const struct view *view)
+{
+    const struct action *a = view->action;
+    if (a->due_kind == DUE_KEEPS)
+        return "a person settles it: a repeat is not recognised any longer";
+    if (a->hold_for == HOLD_FOR_RULE)
+        return "the gate is asked again";
+    const struct what *what = view->step ? &view->step->terms.what[a->cause] : NULL;
+    if (what && what->kind == WHAT_HOLD && what->then_kind == WHAT_END && !a->may_have_happened)
+        return "it expires";
+    return a->may_have_happened ? "a person settles it" : "a person decides";
+}
+
+bool story_next(const struct view *view, int64_t *out_at_unix_ms, struct buf *out_what)
+{
+    const struct action *a = view->action;
+    *out_at_unix_ms = a->due_unix_ms;
+    if (a->state == STATE_WAITING) {
+        buf_add_text(out_what, a->starts_total > 0 ? "another try" : "a try");
+        return true;
+    }
+    if (a->state == STATE_ATTEMPTING) {
+        if (story_is_caller(view)) {
+            buf_add_text(out_what, a->permit_is_begun ? "its report is due" : "its start is due");
+            return true;
+        }
+        *out_at_unix_ms = a->timeout_ms > 0 ? a->attempt_unix_ms + a->timeout_ms : 0;
+        buf_add_text(out_what, "the answer of ");
+        story_add_upstream(view, out_what);
+        buf_add_text(out_what, " is due");
+        return true;
+    }
+    if (a->state != STATE_HELD)
+        return false;
+    if (a->hold_for == HOLD_FOR_UPSTREAM && view->probe_at_unix_ms > 0 &&
+        view->probe_at_unix_ms < a->due_unix_ms) {
+        *out_at_unix_ms = view->probe_at_unix_ms;
+        story_add_upstream(view, out_what);
+        buf_add_text(out_what, " is asked again");
+        return true;
+    }
+    buf_add_text(out_what, story_after_hold(view));
+    return true;
+}

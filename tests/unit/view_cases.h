@@ -1,0 +1,474 @@
+/* tests/unit/view_cases.h - each state of an action, and what may have led to it, by name. */
+#pragma once
+#include "unit/view_fixture.h"
+
+static inline void view_case_as_designed(struct fixture *f)
+{
+    (void)f;
+}
+
+static inline void view_case_uncertain_after_crash(struct fixture *f)
+{
+    f->action.reason = f->action.last_reason = REASON_CRASH;
+    f->view.has_outcome = false;
+}
+
+static inline void view_case_uncertain_keeps_over(struct fixture *f)
+{
+    f->action.idempotency = IDEMPOTENCY_BY_KEY;
+    f->action.reason = REASON_KEEPS_OVER;
+    f->action.keeps_ms = 86400000;
+    f->action.starts = f->action.starts_total = 2;
+}
+
+static inline void view_case_uncertain_tries_used(struct fixture *f)
+{
+    f->action.idempotency = IDEMPOTENCY_BY_KEY;
+    f->action.reason = REASON_ATTEMPTS_SPENT;
+    f->action.starts = f->action.starts_total = 3;
+    fixture_answer(f, OUTCOME_UNCERTAIN, REASON_STATUS, 503);
+}
+
+static inline void view_case_uncertain_401_after_timeout(struct fixture *f)
+{
+    f->action.idempotency = IDEMPOTENCY_BY_KEY;
+    f->action.reason = REASON_STATUS;
+    f->action.starts = f->action.starts_total = 2;
+    fixture_answer(f, OUTCOME_FAILED, REASON_STATUS, 401);
+}
+
+static inline void view_case_uncertain_at_gate(struct fixture *f)
+{
+    f->action.idempotency = IDEMPOTENCY_BY_KEY;
+    f->action.reason = REASON_RULE;
+    f->decided.path[2].truth = TRUTH_TRUE;
+    f->view.submit.saw[0].value = SLICE("0");
+    fixture_gate(f, SAYS_REJECT, 2);
+}
+
+static inline void view_case_uncertain_lease(struct fixture *f)
+{
+    f->step.terms.is_caller = true;
+    f->step.kind = KIND_COMMAND;
+    f->view.upstream = SLICE("");
+    f->action.reason = f->action.last_reason = REASON_LEASE;
+    f->view.has_outcome = false;
+}
+
+static inline void view_case_uncertain_quarantine(struct fixture *f)
+{
+    f->action.reason = REASON_QUARANTINE;
+}
+
+static inline void view_case_done_sent(struct fixture *f)
+{
+    fixture_end(f, STATE_DONE, REASON_STATUS);
+    fixture_answer(f, OUTCOME_OK, REASON_STATUS, 202);
+}
+
+static inline void view_case_done_third_try(struct fixture *f)
+{
+    view_case_done_sent(f);
+    f->action.starts = f->action.starts_total = 3;
+}
+
+static inline void view_case_done_by_person(struct fixture *f)
+{
+    fixture_end(f, STATE_DONE, REASON_PERSON);
+    f->action.ended_unix_ms = FIXTURE_AT(14, 9, 30);
+    f->view.history = f->history;
+    f->view.history_count = 1;
+    f->history[0].record = (struct record){.kind = RECORD_RESOLVED, .actor = SLICE("ben")};
+    f->history[0].words =
+        (struct bundle_words){SLICE("seen in the mailer's log"), SLICE("mail 7711")};
+}
+
+static inline void view_case_done_by_hand(struct fixture *f)
+{
+    fixture_unstarted(f, STATE_IN_REVIEW, REASON_MODE_REVIEW);
+    view_case_done_by_person(f);
+    f->action.reason = REASON_PERSON_BY_HAND;
+    f->action.cause = CAUSE_RULE;
+}
+
+static inline void view_case_done_late(struct fixture *f)
+{
+    fixture_end(f, STATE_DONE, REASON_LATE);
+    fixture_answer(f, OUTCOME_OK, REASON_STATUS, 200);
+}
+
+static inline void view_case_done_observe(struct fixture *f)
+{
+    view_case_done_sent(f);
+    f->action.mode = MODE_OBSERVE;
+    f->decided.path[3] = (struct gate_step){GATE_RULE, SAYS_REVIEW, 1, TRUTH_TRUE};
+    f->decided.would = SAYS_REVIEW;
+    f->decided.would_reason = REASON_RULE;
+    f->view.submit.saw[0].value = f->view.submit.saw[1].value = SLICE("12000");
+}
+
+static inline void view_case_done_erased(struct fixture *f)
+{
+    view_case_done_sent(f);
+    f->view.is_erased = true;
+    f->view.erased_unix_ms = FIXTURE_AT(14, 5, 0);
+    f->view.submit = (struct bundle_submit){0};
+}
+
+static inline void view_case_done_other_policy(struct fixture *f)
+{
+    view_case_done_sent(f);
+    f->view.policy_version = SLICE("ffffffffffffffff");
+}
+
+static inline void view_case_done_no_step(struct fixture *f)
+{
+    view_case_done_sent(f);
+    f->view.step = NULL;
+}
+
+static inline void view_case_attempting(struct fixture *f)
+{
+    f->action.state = STATE_ATTEMPTING;
+    f->action.reason = REASON_NONE;
+    f->action.may_have_happened = false;
+    f->action.attempt_is_open = true;
+    f->action.people_due_unix_ms = 0;
+    f->view.now_unix_ms = FIXTURE_AT(14, 2, 13);
+}
+
+static inline void view_case_attempting_permit(struct fixture *f)
+{
+    view_case_attempting(f);
+    f->step.terms.is_caller = true;
+    f->step.kind = KIND_COMMAND;
+    f->action.due_kind = DUE_START_BY;
+    f->action.due_unix_ms = FIXTURE_AT(14, 2, 21);
+}
+
+static inline void view_case_attempting_lease(struct fixture *f)
+{
+    view_case_attempting_permit(f);
+    f->action.permit_is_begun = true;
+    f->action.due_kind = DUE_LEASE;
+    f->action.due_unix_ms = FIXTURE_AT(14, 7, 11);
+}
+
+static inline void view_case_waiting_busy(struct fixture *f)
+{
+    f->action.state = STATE_WAITING;
+    f->action.reason = REASON_STATUS;
+    f->action.may_have_happened = false;
+    f->action.people_due_unix_ms = 0;
+    f->action.due_kind = DUE_RETRY;
+    f->action.due_unix_ms = FIXTURE_AT(14, 2, 13);
+    fixture_answer(f, OUTCOME_BUSY, REASON_STATUS, 429);
+}
+
+static inline void view_case_waiting_for_room(struct fixture *f)
+{
+    view_case_waiting_busy(f);
+    fixture_unstarted(f, STATE_WAITING, REASON_NO_ROOM);
+}
+
+static inline void view_case_waiting_by_key(struct fixture *f)
+{
+    view_case_waiting_busy(f);
+    f->action.may_have_happened = true;
+    f->action.idempotency = IDEMPOTENCY_BY_KEY;
+    f->action.reason = REASON_TIMEOUT;
+    f->step.idempotency_origin = (struct origin){ORIGIN_FILE, SLICE("interlock.yaml"), 31, 5};
+    fixture_answer(f, OUTCOME_UNCERTAIN, REASON_TIMEOUT, 0);
+}
+
+static inline void view_case_waiting_not_sent(struct fixture *f)
+{
+    view_case_waiting_busy(f);
+    f->view.outcome.what = SLICE("connection refused");
+    f->action.reason = REASON_NO_CONNECTION;
+    fixture_answer(f, OUTCOME_NOT_SENT, REASON_NO_CONNECTION, 0);
+}
+
+static inline void view_case_review_rule(struct fixture *f)
+{
+    fixture_unstarted(f, STATE_IN_REVIEW, REASON_RULE);
+    f->decided.path[3].truth = TRUTH_TRUE;
+    f->view.submit.saw[0].value = f->view.submit.saw[1].value = SLICE("12000");
+    fixture_gate(f, SAYS_REVIEW, 3);
+}
+
+static inline void view_case_review_undecidable(struct fixture *f)
+{
+    fixture_unstarted(f, STATE_IN_REVIEW, REASON_UNDECIDABLE);
+    f->decided.path[2].truth = TRUTH_UNDECIDABLE;
+    f->view.submit.saw_count = 0;
+    fixture_gate(f, SAYS_REVIEW, 2);
+}
+
+static inline void view_case_review_confidence(struct fixture *f)
+{
+    fixture_unstarted(f, STATE_IN_REVIEW, REASON_LOW_CONFIDENCE);
+    f->step.terms.has_confidence = true;
+    f->step.terms.confidence_at_least = 0.8;
+    f->step.confidence_origin = fixture_line(24);
+    f->view.submit.has_confidence = true;
+    f->view.submit.confidence = 0.61;
+    fixture_gate(f, SAYS_REVIEW, 4);
+}
+
+static inline void view_case_review_no_confidence(struct fixture *f)
+{
+    view_case_review_confidence(f);
+    f->view.submit.has_confidence = false;
+}
+
+static inline void view_case_review_mode(struct fixture *f)
+{
+    fixture_unstarted(f, STATE_IN_REVIEW, REASON_MODE_REVIEW);
+    f->workflow.mode = MODE_REVIEW;
+    fixture_gate(f, SAYS_REVIEW, 5);
+}
+
+static inline void view_case_review_stale(struct fixture *f)
+{
+    fixture_unstarted(f, STATE_IN_REVIEW, REASON_STALE);
+    f->action.submitted_unix_ms = FIXTURE_AT(14, 2, 11) - 86400000;
+    fixture_gate(f, SAYS_REVIEW, 6);
+}
+
+static inline void view_case_review_after_hold(struct fixture *f)
+{
+    fixture_unstarted(f, STATE_IN_REVIEW, REASON_HOLD_ENDED);
+}
+
+static inline void view_case_held_stop(struct fixture *f)
+{
+    fixture_unstarted(f, STATE_HELD, REASON_STOP);
+    f->action.people_due_unix_ms = 0;
+    f->action.hold_for = HOLD_FOR_STOP;
+    f->action.due_kind = DUE_HOLD_END;
+    f->action.due_unix_ms = f->action.hold_end_unix_ms = FIXTURE_AT(14, 2, 11) + 86400000;
+    f->action.cause = CAUSE_STOPPED;
+    f->view.stop_incident = 0x00c93ffffffffff0;
+    f->view.stop = &f->stop;
+    f->stop = (struct stop){.at_unix_ms = FIXTURE_AT(13, 58, 2), .by = "ana"};
+    memcpy(f->stop.names[0], "invoice-reminders", sizeof "invoice-reminders");
+    fixture_gate(f, SAYS_HOLD, 1);
+}
+
+static inline void view_case_held_upstream(struct fixture *f)
+{
+    view_case_held_stop(f);
+    f->action.reason = REASON_UPSTREAM_DOWN;
+    f->action.hold_for = HOLD_FOR_UPSTREAM;
+    f->action.cause = CAUSE_UNAVAILABLE;
+    f->view.probe_at_unix_ms = FIXTURE_AT(14, 10, 40);
+    f->decided.path[1].says = SAYS_GO;
+    f->decided.path[6] = (struct gate_step){.gate = GATE_UPSTREAM};
+    fixture_gate(f, SAYS_HOLD, 6);
+}
+
+static inline void view_case_held_after_tries(struct fixture *f)
+{
+    view_case_held_upstream(f);
+    view_case_done_sent(f);
+    fixture_answer(f, OUTCOME_NOT_SENT, REASON_NO_CONNECTION, 0);
+    f->view.has_outcome = true;
+    f->view.outcome.what = SLICE("connection refused");
+    f->action.state = STATE_HELD;
+    f->action.reason = REASON_ATTEMPTS_SPENT;
+    f->action.starts = f->action.starts_total = 3;
+    f->action.attempt_unix_ms = FIXTURE_AT(14, 2, 16);
+}
+
+static inline void view_case_held_rule(struct fixture *f)
+{
+    view_case_held_upstream(f);
+    f->action.reason = REASON_RULE;
+    f->action.hold_for = HOLD_FOR_RULE;
+    f->rules[1].says = RULE_HOLD;
+    f->decided.path[6] = (struct gate_step){.gate = GATE_FRESHNESS, .says = SAYS_GO};
+    f->decided.path[3].truth = TRUTH_TRUE;
+    f->view.submit.saw[0].value = f->view.submit.saw[1].value = SLICE("12000");
+    fixture_gate(f, SAYS_HOLD, 3);
+}
+
+static inline void view_case_held_may_have_happened(struct fixture *f)
+{
+    view_case_held_upstream(f);
+    f->action.may_have_happened = true;
+    f->action.starts = f->action.starts_total = 3;
+    f->action.attempt_unix_ms = FIXTURE_AT(14, 2, 11);
+    f->action.reason = REASON_ATTEMPTS_SPENT;
+    f->action.due_kind = DUE_KEEPS;
+    f->view.probe_at_unix_ms = 0;
+}
+
+static inline void view_case_failed_status(struct fixture *f)
+{
+    fixture_end(f, STATE_FAILED, REASON_STATUS);
+    fixture_answer(f, OUTCOME_FAILED, REASON_STATUS, 422);
+}
+
+static inline void view_case_failed_declared(struct fixture *f)
+{
+    fixture_end(f, STATE_FAILED, REASON_FAILURE_TRUE);
+    fixture_answer(f, OUTCOME_FAILED, REASON_FAILURE_TRUE, 200);
+}
+
+static inline void view_case_failed_certificate(struct fixture *f)
+{
+    fixture_end(f, STATE_FAILED, REASON_CERTIFICATE);
+    fixture_answer(f, OUTCOME_FAILED, REASON_CERTIFICATE, 0);
+    f->view.outcome.what = SLICE("its certificate has expired");
+}
+
+static inline void view_case_failed_person(struct fixture *f)
+{
+    view_case_done_by_person(f);
+    f->action.state = STATE_FAILED;
+    f->history[0].words = (struct bundle_words){0};
+}
+
+static inline void view_case_failed_read(struct fixture *f)
+{
+    fixture_end(f, STATE_FAILED, REASON_WITHIN_OVER);
+    f->step.kind = KIND_LOOKUP;
+    f->action.effect = EFFECT_READ;
+    f->action.starts = f->action.starts_total = 2;
+    f->step.terms.within_ms = 30000;
+}
+
+static inline void view_case_rejected_rule(struct fixture *f)
+{
+    fixture_unstarted(f, STATE_REJECTED, REASON_RULE);
+    fixture_end(f, STATE_REJECTED, REASON_RULE);
+    f->decided.path[2].truth = TRUTH_TRUE;
+    f->view.submit.saw[0].value = f->view.submit.saw[1].value = SLICE("-1.5");
+    fixture_gate(f, SAYS_REJECT, 2);
+}
+
+static inline void view_case_rejected_person(struct fixture *f)
+{
+    view_case_review_rule(f);
+    view_case_done_by_person(f);
+    f->action.state = STATE_REJECTED;
+    f->history[0].words = (struct bundle_words){SLICE("they have paid\nFINAL   sent"), SLICE("")};
+}
+
+static inline void view_case_expired(struct fixture *f)
+{
+    fixture_unstarted(f, STATE_EXPIRED, REASON_HOLD_ENDED);
+    fixture_end(f, STATE_EXPIRED, REASON_HOLD_ENDED);
+}
+
+static inline void view_case_cancelled(struct fixture *f)
+{
+    view_case_rejected_person(f);
+    f->action.state = STATE_CANCELLED;
+}
+
+static inline void view_case_again(struct fixture *f)
+{
+    view_case_done_sent(f);
+    f->action.again_of = 0x00c93ffffffffffe;
+    f->action.generation = 1;
+}
+
+static inline void view_case_complex_rule(struct fixture *f)
+{
+    view_case_done_sent(f);
+    f->rules[0].text = SLICE("input.balance <= 0 || input.team == 'refunds'");
+    f->rules[1].text = SLICE("input.team != \"refunds\"");
+    f->decided.path[3].truth = TRUTH_TRUE;
+    f->step.risks = f->risks;
+    f->step.risk_count = 1;
+    f->step.terms.risk_count = 1;
+    f->decided.path[0].truth = TRUTH_TRUE;
+    f->view.submit.saw_count = 4;
+    f->view.submit.saw[1] = (struct bundle_saw){2, SLICE("input.team"), SLICE("\"sales\"")};
+    f->view.submit.saw[2] = (struct bundle_saw){3, SLICE("input.team"), SLICE("\"sales\"")};
+    f->view.submit.saw[3] = (struct bundle_saw){0, SLICE("input.stage"), SLICE("4")};
+}
+
+/* Callers' bytes cannot forge a line, hide one, or get out of a quoted word of a command. */
+static inline void view_case_hostile(struct fixture *f)
+{
+    f->view.submit.key = SLICE("it's; rm -rf ~");
+    f->view.submit.summary = SLICE("pay\nFINAL   sent\x1b[2J \xe2\x80\xae tfel \xff");
+    f->view.submit.because = SLICE("\"\r\nWHO     nobody");
+    f->view.outcome.what = SLICE("bad\tnews");
+    f->action.reason = f->action.last_reason = REASON_NO_ANSWER;
+}
+
+static inline void view_case_hostile_key(struct fixture *f)
+{
+    f->view.submit.key = SLICE("it's-me;$(reboot)");
+}
+
+static const struct {
+    const char *name;
+    void (*change)(struct fixture *f);
+} view_cases[] = {
+    {"uncertain", view_case_as_designed},
+    {"uncertain_after_crash", view_case_uncertain_after_crash},
+    {"uncertain_keeps_over", view_case_uncertain_keeps_over},
+    {"uncertain_tries_used", view_case_uncertain_tries_used},
+    {"uncertain_401_after_timeout", view_case_uncertain_401_after_timeout},
+    {"uncertain_at_gate", view_case_uncertain_at_gate},
+    {"uncertain_lease", view_case_uncertain_lease},
+    {"uncertain_quarantine", view_case_uncertain_quarantine},
+    {"done", view_case_done_sent},
+    {"done_third_try", view_case_done_third_try},
+    {"done_by_person", view_case_done_by_person},
+    {"done_by_hand", view_case_done_by_hand},
+    {"done_late", view_case_done_late},
+    {"done_observe", view_case_done_observe},
+    {"done_erased", view_case_done_erased},
+    {"done_other_policy", view_case_done_other_policy},
+    {"done_no_step", view_case_done_no_step},
+    {"attempting", view_case_attempting},
+    {"attempting_permit", view_case_attempting_permit},
+    {"attempting_lease", view_case_attempting_lease},
+    {"waiting_busy", view_case_waiting_busy},
+    {"waiting_for_room", view_case_waiting_for_room},
+    {"waiting_by_key", view_case_waiting_by_key},
+    {"waiting_not_sent", view_case_waiting_not_sent},
+    {"review_rule", view_case_review_rule},
+    {"review_undecidable", view_case_review_undecidable},
+    {"review_confidence", view_case_review_confidence},
+    {"review_no_confidence", view_case_review_no_confidence},
+    {"review_mode", view_case_review_mode},
+    {"review_stale", view_case_review_stale},
+    {"review_after_hold", view_case_review_after_hold},
+    {"held_stop", view_case_held_stop},
+    {"held_upstream", view_case_held_upstream},
+    {"held_after_tries", view_case_held_after_tries},
+    {"held_rule", view_case_held_rule},
+    {"held_may_have_happened", view_case_held_may_have_happened},
+    {"failed_status", view_case_failed_status},
+    {"failed_declared", view_case_failed_declared},
+    {"failed_certificate", view_case_failed_certificate},
+    {"failed_person", view_case_failed_person},
+    {"failed_read", view_case_failed_read},
+    {"rejected_rule", view_case_rejected_rule},
+    {"rejected_person", view_case_rejected_person},
+    {"expired", view_case_expired},
+    {"cancelled", view_case_cancelled},
+    {"again", view_case_again},
+    {"complex_rule", view_case_complex_rule},
+    {"hostile", view_case_hostile},
+    {"hostile_key", view_case_hostile_key},
+};
+
+/* Sets up the case of this name. */
+static inline void view_case(struct fixture *f, const char *name)
+{
+    fixture_init(f);
+    for (size_t i = 0; i < sizeof view_cases / sizeof *view_cases; i++)
+        if (strcmp(view_cases[i].name, name) == 0) {
+            view_cases[i].change(f);
+            return;
+        }
+    fail_msg("no case %s", name);
+}

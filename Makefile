@@ -36,6 +36,7 @@ SRC := $(foreach d,$(FOLDERS),$(wildcard src/$(d)/*.c))
 OBJ := $(SRC:src/%.c=$(B)/obj/%.o)
 TESTS := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/unit/test_*.c tests/sim/test_*.c tests/contract/test_*.c tests/torture/test_*.c))
 FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+ORACLES := $(patsubst tests/oracle/%.c,$(B)/tests/oracle/%,$(wildcard tests/oracle/*.c))
 BENCHES := $(patsubst bench/%.c,$(B)/bench/%,$(wildcard bench/*.c))
 
 all: $(B)/interlock
@@ -57,7 +58,7 @@ $(B)/bench/%: bench/%.c $(B)/libinterlock.a
 	@echo "  $(V) $@" && $(CC) $(STD_shell) $(CFLAGS_ALL) -o $@ $< $(B)/libinterlock.a $(LIBS)
 -include $(OBJ:.o=.d) $(B)/obj/main.d $(TESTS:=.d) $(FUZZERS:=.d) $(BENCHES:=.d)
 
-tests: $(TESTS)
+tests: $(TESTS) $(ORACLES)
 deps: ; @tools/deps
 run: deps ; @$(MAKE) all && exec tools/run-demo
 test: deps ; @$(MAKE) V=asan WERROR=-Werror all tests && $(MAKE) V=release WERROR=-Werror all && tools/run-tests build/asan

@@ -24,14 +24,16 @@ static bool compile_is_root(struct slice text, size_t at)
 }
 
 /* What a place forbids gets a code of its own: the reason is another one than a slip. */
-static enum check_code compile_code(const struct expr_problem *problem, struct slice text,
-                                    uint32_t roots)
+static enum check_code compile_code(const struct expr_problem *problem, const struct yaml *node,
+                                    size_t at, uint32_t roots)
 {
-    bool is_forbidden =
-        problem->kind == EXPR_PROBLEM_NAME && compile_is_root(text, problem->offset);
-    if (is_forbidden && roots == EXPR_ROOTS_KEY)
+    bool is_key = node->key && (slice_is(node->key->text, fields_step.names[STEP_KEY]) ||
+                                slice_is(node->key->text, fields_step.names[STEP_KEY_WAS]));
+    if (problem->kind != EXPR_PROBLEM_NAME || !compile_is_root(node->text, at + problem->offset))
+        return IL018;
+    if (is_key && roots == EXPR_ROOTS_KEY)
         return IL109;
-    return is_forbidden && roots == EXPR_ROOTS_REQUEST ? IL110 : IL018;
+    return roots == EXPR_ROOTS_REQUEST ? IL110 : IL018;
 }
 
 static void compile_tell(struct load *load, const struct yaml *node, enum check_code code,
@@ -77,7 +79,7 @@ const struct template *compile_template_at(struct load *load, const struct yaml 
         return NULL;
     if (template_compile(load->arena, slice_from(text, at), roots, &template, &problem))
         return template;
-    compile_tell(load, node, compile_code(&problem, slice_from(text, at), roots), &problem, at);
+    compile_tell(load, node, compile_code(&problem, node, at, roots), &problem, at);
     return NULL;
 }
 
@@ -238,7 +240,7 @@ const struct template_tree *compile_tree(struct load *load, const struct yaml *n
         return NULL;
     if (!template_tree_compile(load->arena, json, roots, &tree, &problem)) {
         const struct yaml *at = compile_find(node, problem.pointer);
-        compile_tell(load, at, compile_code(&problem, at->text, roots), &problem, 0);
+        compile_tell(load, at, compile_code(&problem, at, 0, roots), &problem, 0);
         tree = NULL;
     }
     json_decref(json);

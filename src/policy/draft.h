@@ -44,6 +44,8 @@ struct draft_template {
 
 struct draft_trigger {
     struct slice name, signal, step, risk; /* empty = not limited */
+    const struct expr *argument;           /* of sum and repeat */
+    size_t argument_at;                    /* where it begins in the node's text */
     const struct yaml *node;
 };
 
@@ -58,6 +60,7 @@ struct draft_step {
     size_t template_count;
     const struct yaml **rule_nodes; /* one for each of step->rules */
     const struct yaml **risk_nodes;
+    const struct template *check_call, *refresh_call;
     bool is_by_check;          /* read as none in this version */
     bool has_step_ended_badly; /* too broken for further checks */
 };
@@ -69,6 +72,8 @@ struct draft_workflow {
     struct draft_step *steps; /* as workflow->steps */
     struct draft_trigger *triggers;
     size_t trigger_count;
+    struct draft_trigger *causes; /* only node and argument */
+    size_t cause_count;
 };
 
 struct draft_upstream {

@@ -75,14 +75,16 @@
     X(AUDIT_SHARE, "share") X(AUDIT_ASK, "ask") X(AUDIT_LABELS, "labels") X(AUDIT_DUE, "due")
 #define FIELDS_CHECK(X)                                                                            \
     X(CHECK_CALL, "call")                                                                          \
-    X(CHECK_HAPPENED, "happened") X(CHECK_NOT_HAPPENED, "not_happened") X(CHECK_SETTLE, "settle")  \
+    X(CHECK_HAPPENED, "happened")                                                                  \
+    X(CHECK_NOT_HAPPENED, "not_happened") X(CHECK_SETTLE, "settle")                                \
         X(CHECK_DEFINITIVE, "definitive")
 #define FIELDS_REFRESH(X) X(REFRESH_CALL, "call") X(REFRESH_SET, "set")
 #define FIELDS_UNCERTAIN(X) X(UNCERTAIN_WHO, "who") X(UNCERTAIN_DUE, "due")
 #define FIELDS_TEMPLATE(X) X(TEMPLATE_ANSWER, "answer") X(TEMPLATE_BODY, "body")
 #define FIELDS_FALLBACK(X)                                                                         \
     X(FALLBACK_LOW_CONFIDENCE, "low_confidence")                                                   \
-    X(FALLBACK_RULE, "rule") X(FALLBACK_UNAVAILABLE, "unavailable") X(FALLBACK_FAILED, "failed")   \
+    X(FALLBACK_RULE, "rule")                                                                       \
+    X(FALLBACK_UNAVAILABLE, "unavailable") X(FALLBACK_FAILED, "failed")                            \
         X(FALLBACK_EXPIRED, "expired") X(FALLBACK_STOPPED, "stopped")
 
 #define FIELDS_INSTALLATION(X)                                                                     \
@@ -107,22 +109,24 @@
     X(INSTALLATION_LIMITS, "limits")
 
 #define FIELDS_PERSON(X)                                                                           \
-    X(PERSON_NAME, "name") X(PERSON_EMAIL, "email") X(PERSON_TELL, "tell") X(PERSON_TOKEN, "toke"  \
-                                                                                           "n")
+    X(PERSON_NAME, "name")                                                                         \
+    X(PERSON_EMAIL, "email") X(PERSON_TELL, "tell") X(PERSON_TOKEN, "toke"                         \
+                                                                    "n")
 #define FIELDS_SERVICE(X)                                                                          \
     X(SERVICE_HUMAN, "human")                                                                      \
     X(SERVICE_SUBMITS, "submits") X(SERVICE_LABELS, "labels") X(SERVICE_TOKEN, "token")
 #define FIELDS_SWITCH(X)                                                                           \
     X(SWITCH_OWNER, "owner")                                                                       \
-    X(SWITCH_RESTART, "restart") X(SWITCH_INFORM, "inform") X(SWITCH_ACK_WITHIN, "ack_within")     \
-        X(SWITCH_RAMP, "ramp") X(SWITCH_ALONE, "alone")
+    X(SWITCH_RESTART, "restart")                                                                   \
+    X(SWITCH_INFORM, "inform") X(SWITCH_ACK_WITHIN, "ack_within") X(SWITCH_RAMP, "ramp")           \
+        X(SWITCH_ALONE, "alone")
 #define FIELDS_UPSTREAM(X)                                                                         \
     X(UPSTREAM_URL, "url")                                                                         \
-    X(UPSTREAM_SANDBOX, "sandbox") X(UPSTREAM_AUTH, "auth") X(UPSTREAM_HEADERS, "headers")         \
-        X(UPSTREAM_IDEMPOTENCY, "idempotency") X(UPSTREAM_OUTCOMES, "outcomes")                    \
-            X(UPSTREAM_CONCURRENCY, "concurrency") X(UPSTREAM_TIMEOUT, "timeout")                  \
-                X(UPSTREAM_TLS_CA, "tls_ca") X(UPSTREAM_BREAKER, "breaker")                        \
-                    X(UPSTREAM_DRAIN, "drain")
+    X(UPSTREAM_SANDBOX, "sandbox")                                                                 \
+    X(UPSTREAM_AUTH, "auth") X(UPSTREAM_HEADERS, "headers") X(UPSTREAM_IDEMPOTENCY, "idempotency") \
+        X(UPSTREAM_OUTCOMES, "outcomes") X(UPSTREAM_CONCURRENCY, "concurrency")                    \
+            X(UPSTREAM_TIMEOUT, "timeout") X(UPSTREAM_TLS_CA, "tls_ca")                            \
+                X(UPSTREAM_BREAKER, "breaker") X(UPSTREAM_DRAIN, "drain")
 #define FIELDS_KEY_HEADER(X)                                                                       \
     X(KEY_HEADER_HEADER, "header") X(KEY_HEADER_KEEPS, "keeps") X(KEY_HEADER_QUOTED, "quoted")
 #define FIELDS_BREAKER(X) X(BREAKER_OPEN, "open") X(BREAKER_PROBE, "probe")
@@ -133,8 +137,9 @@
 #define FIELDS_SECRET(X) X(SECRET_FIELD_FILE, "file") X(SECRET_FIELD_ENV, "env")
 #define FIELDS_CHANNEL(X)                                                                          \
     X(CHANNEL_SMTP, "smtp")                                                                        \
-    X(CHANNEL_FROM, "from") X(CHANNEL_USER, "user") X(CHANNEL_PASSWORD, "password")                \
-        X(CHANNEL_SLACK, "slack") X(CHANNEL_PAGERDUTY, "pagerduty") X(CHANNEL_WEBHOOK, "webhook")  \
+    X(CHANNEL_FROM, "from")                                                                        \
+    X(CHANNEL_USER, "user") X(CHANNEL_PASSWORD, "password") X(CHANNEL_SLACK, "slack")              \
+        X(CHANNEL_PAGERDUTY, "pagerduty") X(CHANNEL_WEBHOOK, "webhook")                            \
             X(CHANNEL_SECRET, "secret") X(CHANNEL_COMMAND, "command")
 #define FIELDS_CONSOLE(X) X(CONSOLE_URL, "url") X(CONSOLE_BEHIND_PROXY, "behind_proxy")
 #define FIELDS_TLS(X) X(TLS_CERT, "cert") X(TLS_KEY, "key")

@@ -12,6 +12,8 @@ void inspect_all(struct load *load);
 void inspect_repeat(struct load *load, const struct draft_step *draft);
 /* inspect_fields.c: fields that the input shape does not have, or not always (IL111, IL306). */
 void inspect_fields(struct load *load, const struct draft_step *draft);
+/* A field that no step of the workflow has, in a trigger or in `causes`. */
+void inspect_fields_of_all(struct load *load, const struct draft_workflow *workflow);
 /* inspect_gate.c: rules, risk classes, fallbacks (IL301 to IL308). */
 void inspect_gate(struct load *load, const struct draft_workflow *workflow,
                   const struct draft_step *draft);

@@ -132,6 +132,17 @@ void inspect_fields(struct load *load, const struct draft_step *draft)
         if (place.node)
             inspect_template(&place, texts[i].template);
     }
+    const struct template *const calls[] = {draft->check_call, draft->refresh_call};
+    const int asking[] = {STEP_CHECK, STEP_REFRESH};
+    place.needs_present = false;
+    for (size_t i = 0; i < 2; i++) {
+        place.node = calls[i] ? yaml_get(at[asking[i]], SLICE("call")) : NULL;
+        if (place.node)
+            place.text_at = inspect_offset(place.node, template_text(calls[i]));
+        if (place.node)
+            inspect_template(&place, calls[i]);
+    }
+    place.needs_present = true;
     place.text_at = 0;
     place.node = at[STEP_BODY];
     inspect_tree(place, step->body);
@@ -153,4 +164,49 @@ void inspect_fields(struct load *load, const struct draft_step *draft)
         place.text_at = inspect_offset(place.node, step->risks[i].text);
         inspect_expr(&place, step->risks[i].condition);
     }
+}
+
+/* Some step that is covered has the field, or has no shape. */
+static bool inspect_some_step_has(const struct draft_workflow *workflow, struct slice step,
+                                  struct slice name)
+{
+    for (size_t i = 0; i < workflow->workflow->step_count; i++) {
+        const struct step *one = &workflow->workflow->steps[i];
+        bool is_covered = step.size == 0 || slice_equal(one->name, step);
+        if (is_covered && (!one->has_input || inspect_field(one, name) ||
+                           workflow->steps[i].has_step_ended_badly))
+            return true;
+    }
+    return false;
+}
+
+static void inspect_common(struct load *load, const struct draft_workflow *workflow,
+                           const struct draft_trigger *at)
+{
+    struct expr_field field;
+    for (size_t cursor = 0; at->argument && expr_field_next(at->argument, &cursor, &field);) {
+        if (field.root != EXPR_ROOT_INPUT || field.name_count == 0 ||
+            inspect_some_step_has(workflow, at->step, field.names[0]))
+            continue;
+        struct near near;
+        near_init(&near, field.names[0]);
+        for (size_t i = 0; i < workflow->workflow->step_count; i++)
+            for (size_t j = 0; j < workflow->workflow->steps[i].field_count; j++)
+                near_offer(&near, workflow->workflow->steps[i].fields[j].name);
+        struct problem *problem =
+            read_problem_in(load, IL306, at->node, at->argument_at + field.offset);
+        problem_message(load->problems, problem, "no step has an input field `%.*s`",
+                        SLICE_FMT(slice_first(field.names[0], LIMIT_NAME)));
+        if (near.best.size > 0)
+            problem_help(load->problems, problem, "Did you mean `input.%.*s`?",
+                         SLICE_FMT(near.best));
+    }
+}
+
+void inspect_fields_of_all(struct load *load, const struct draft_workflow *workflow)
+{
+    for (size_t i = 0; i < workflow->trigger_count; i++)
+        inspect_common(load, workflow, &workflow->triggers[i]);
+    for (size_t i = 0; i < workflow->cause_count; i++)
+        inspect_common(load, workflow, &workflow->causes[i]);
 }

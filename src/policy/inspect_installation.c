@@ -48,6 +48,7 @@ void inspect_all(struct load *load)
 {
     for (size_t i = 0; i < load->config->workflow_count; i++) {
         const struct draft_workflow *workflow = &load->draft->workflows[i];
+        inspect_fields_of_all(load, workflow);
         for (size_t j = 0; j < workflow->workflow->step_count; j++) {
             const struct draft_step *draft = &workflow->steps[j];
             if (draft->has_step_ended_badly)

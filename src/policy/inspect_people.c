@@ -131,7 +131,8 @@ static void inspect_groups(struct load *load)
 void inspect_people(struct load *load)
 {
     for (size_t i = 0; i < load->config->workflow_count; i++)
-        inspect_workflow(load, &load->draft->workflows[i]);
+        if (load->draft->workflows[i].at[WORKFLOW_NAME])
+            inspect_workflow(load, &load->draft->workflows[i]);
     if (!load->draft->installation)
         return;
     inspect_switch(load);

@@ -68,8 +68,10 @@ static void inspect_keeps(struct load *load, const struct draft_step *draft)
     struct buf within, keeps, most;
     inspect_add_time(&within, terms->within_ms);
     inspect_add_time(&keeps, terms->keeps_ms);
-    inspect_add_time(&most, most_ms > KIND_MINUTE ? most_ms / KIND_MINUTE * KIND_MINUTE
-                                                  : most_ms / KIND_SECOND * KIND_SECOND);
+    int64_t unit_ms = most_ms > 2 * KIND_HOUR     ? KIND_HOUR
+                      : most_ms > 2 * KIND_MINUTE ? KIND_MINUTE
+                                                  : KIND_SECOND;
+    inspect_add_time(&most, most_ms / unit_ms * unit_ms);
     problem_message(load->problems, problem,
                     "retries go on for %s, longer than %.*s remembers a key (%s)",
                     buf_text(&within), SLICE_FMT(draft->step->upstream->name), buf_text(&keeps));
@@ -190,11 +192,51 @@ static void inspect_required(struct load *load, const struct draft_step *draft)
                      "As in  amount: ${input.amount}");
 }
 
+/* Does the request itself carry this? */
+static bool inspect_is_sent(const struct step *step, const struct expr_field *wanted)
+{
+    struct expr_field field;
+    struct slice pointer;
+    bool is_sent = false;
+    if (wanted->root == EXPR_ROOT_PROVIDER_KEY)
+        return step->terms.idempotency == IDEMPOTENCY_BY_KEY;
+    for (size_t cursor = 0; step->target && template_field_next(step->target, &cursor, &field);)
+        is_sent = is_sent || slice_equal(field.path, wanted->path);
+    for (size_t cursor = 0;
+         step->body && template_tree_field_next(step->body, &cursor, &field, &pointer);)
+        is_sent = is_sent || slice_equal(field.path, wanted->path);
+    for (size_t cursor = 0;
+         step->query && template_tree_field_next(step->query, &cursor, &field, &pointer);)
+        is_sent = is_sent || slice_equal(field.path, wanted->path);
+    for (size_t i = 0; i < step->header_count; i++)
+        for (size_t cursor = 0; template_field_next(step->headers[i].value, &cursor, &field);)
+            is_sent = is_sent || slice_equal(field.path, wanted->path);
+    return is_sent;
+}
+
+/* IL112: R12. */
+static void inspect_check(struct load *load, const struct draft_step *draft)
+{
+    struct expr_field field;
+    if (!draft->check_call || draft->step->terms.is_caller)
+        return;
+    for (size_t cursor = 0; template_field_next(draft->check_call, &cursor, &field);)
+        if (inspect_is_sent(draft->step, &field))
+            return;
+    struct problem *problem =
+        read_problem_key(load, IL112, yaml_get(draft->at[STEP_CHECK], SLICE("call")));
+    problem_note(load->problems, problem, "the request carries nothing that this call asks for");
+    problem_help(load->problems, problem,
+                 "Send a reference, as in  body: { reference: '${key}' } , and ask for it:  call: "
+                 "mailer GET /v1/messages?reference=${key}");
+}
+
 void inspect_repeat(struct load *load, const struct draft_step *draft)
 {
     inspect_attempts(load, draft);
     inspect_keeps(load, draft);
     inspect_class(load, draft);
+    inspect_check(load, draft);
     inspect_success(load, draft);
     inspect_key(load, draft);
     inspect_required(load, draft);

@@ -57,8 +57,8 @@ void load_step(struct load *load, struct draft_workflow *workflow, struct draft_
 void load_call(struct load *load, struct draft_step *draft);
 void load_key(struct load *load, struct draft_step *draft);
 void load_request(struct load *load, struct draft_step *draft);
-/* NAME METHOD PATH of `check` and `refresh`: read only, not kept. */
-void load_other_call(struct load *load, const struct yaml *node, uint32_t roots, bool needs_read);
+/* NAME METHOD PATH of `check` and `refresh`, which only ask: the path. */
+const struct template *load_other_call(struct load *load, const struct yaml *node);
 
 /* load_input.c: what callers submit. */
 void load_input(struct load *load, struct draft_step *draft);

@@ -145,7 +145,7 @@ static bool load_what_option(struct words *words, struct draft_what *what, bool 
             words->at = before;
             return words_refuse(words, "a number above 0");
         }
-        return !is_review || words_take(words, "open") || words_refuse(words, "open");
+        return !is_review || words_take(words, "open") || words_refuse(words, "`open`");
     }
     if (words_take(words, "then")) {
         *out_next = true;

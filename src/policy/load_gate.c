@@ -23,7 +23,7 @@ static bool load_one_rule(struct load *load, const struct yaml *node, struct rul
     if (rule->says == RULE_HOLD && !words_take_duration(&words, &rule->hold_ms))
         return words_refuse(&words, "how long to hold, as in 4h,");
     if (!words_take(&words, "if"))
-        return words_refuse(&words, "if");
+        return words_refuse(&words, "`if`");
     rule->text = words_rest(&words, &at);
     if (rule->text.size == 0) {
         words.at = words.text.size;
@@ -100,7 +100,7 @@ static bool load_one_risk(struct load *load, const struct yaml *node, struct ris
     }
     (void)words_next(&words);
     if (!words_take(&words, "if"))
-        return words_refuse(&words, "if");
+        return words_refuse(&words, "`if`");
     risk->text = words_rest(&words, &at);
     if (risk->text.size == 0) {
         words.at = words.text.size;
@@ -172,7 +172,7 @@ void load_confidence(struct load *load, struct draft_step *draft)
     if (!node || !words_init(&words, load, node))
         return;
     if (!words_take_all(&words, "at least")) {
-        (void)words_refuse(&words, "at least NUMBER");
+        (void)words_refuse(&words, "`at least NUMBER`");
         return;
     }
     if (!load_share(words_peek(&words), &terms->confidence_at_least)) {

@@ -3,6 +3,14 @@
 
 static const char *const load_types[] = {"any", "text", "number", "integer", "boolean", "date"};
 
+/* What other languages call them. */
+static const struct {
+    const char *name, *type;
+} load_aliases[] = {{"string", "text"},    {"str", "text"},      {"int", "integer"},
+                    {"bool", "boolean"},   {"float", "number"},  {"double", "number"},
+                    {"decimal", "number"}, {"datetime", "date"}, {"timestamp", "date"},
+                    {"object", "any"},     {"map", "any"}};
+
 static bool load_field_name(struct load *load, const struct yaml *node, struct field *field)
 {
     struct slice name = node->key->text;
@@ -40,10 +48,15 @@ static bool load_field_type(struct load *load, const struct yaml *node, struct f
             field->type = (enum field_type)i;
             return words_are_over(&words) || words_refuse(&words, "the end");
         }
-    struct problem *problem = read_problem_in(load, IL013, node, words.at);
     struct slice got = words_peek(&words);
+    if (got.size == 0)
+        return words_refuse(&words, "a type");
+    struct problem *problem = read_problem_in(load, IL013, node, words.at);
     problem_message(load->problems, problem, "`%.*s` is not a type",
                     SLICE_FMT(slice_first(got, LIMIT_NAME)));
+    for (size_t i = 0; i < sizeof load_aliases / sizeof *load_aliases; i++)
+        if (slice_is(got, load_aliases[i].name))
+            got = slice_text(load_aliases[i].type);
     read_tell_choices(load->problems, problem, got, load_types,
                       sizeof load_types / sizeof *load_types);
     return false;

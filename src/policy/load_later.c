@@ -50,7 +50,7 @@ static void load_check(struct load *load, struct draft_step *draft, const struct
     if (least < KIND_MINUTE)
         least = KIND_MINUTE;
     if (at[CHECK_CALL])
-        load_other_call(load, at[CHECK_CALL], EXPR_ROOTS_REQUEST, true);
+        draft->check_call = load_other_call(load, at[CHECK_CALL]);
     else
         (void)read_missing(load, node, "call", "how the upstream is asked");
     load_check_condition(load, node, at[CHECK_HAPPENED], "happened");
@@ -70,7 +70,7 @@ static void load_refresh(struct load *load, struct draft_step *draft, const stru
     if (!read_map(load, node, &fields_refresh, at))
         return;
     if (at[REFRESH_CALL])
-        load_other_call(load, at[REFRESH_CALL], EXPR_ROOTS_REQUEST, true);
+        draft->refresh_call = load_other_call(load, at[REFRESH_CALL]);
     else
         (void)read_missing(load, node, "call", "where the fresh fact is read");
     if (!at[REFRESH_SET])
@@ -300,17 +300,19 @@ void load_alone(struct load *load, const struct yaml *node)
 }
 
 /* input.channel, context.model_version */
-static void load_causes(struct load *load, const struct draft_workflow *draft,
-                        const struct yaml *node)
+static void load_causes(struct load *load, struct draft_workflow *draft, const struct yaml *node)
 {
     size_t count = 0;
-    (void)draft;
-    for (const struct yaml *item = read_items(node, &count); item && count > 0;
-         item = item->next, count--) {
+    const struct yaml *item = read_items(node, &count);
+    draft->causes = ARENA_ARRAY(load->arena, count + 1, struct draft_trigger);
+    for (; draft->causes && item && count > 0; item = item->next, count--) {
         struct slice text;
         if (!read_line(load, item, &text))
             continue;
-        (void)compile_expr(load, item, 0, text, EXPR_ROOT_INPUT | EXPR_ROOT_CONTEXT); /* told */
+        const struct expr *path =
+            compile_expr(load, item, 0, text, EXPR_ROOT_INPUT | EXPR_ROOT_CONTEXT);
+        draft->causes[draft->cause_count++] =
+            (struct draft_trigger){.node = item, .argument = path};
     }
     later_tell(load, LATER_CAUSES, node);
 }

@@ -106,16 +106,16 @@ void load_call(struct load *load, struct draft_step *draft)
     step->target = compile_template_at(load, node, line.path_at, EXPR_ROOTS_REQUEST);
 }
 
-void load_other_call(struct load *load, const struct yaml *node, uint32_t roots, bool needs_read)
+const struct template *load_other_call(struct load *load, const struct yaml *node)
 {
     struct load_line line;
     if (!load_call_line(load, node, &line))
-        return;
+        return NULL;
     (void)load_upstream_named(load, node, line.upstream_at, line.upstream); /* told */
-    if (needs_read && !slice_is(line.method, "GET") && !slice_is(line.method, "HEAD"))
+    if (!slice_is(line.method, "GET") && !slice_is(line.method, "HEAD"))
         problem_message(load->problems, read_problem_in(load, IL013, node, line.method_at),
                         "this only asks: GET or HEAD");
-    (void)compile_template_at(load, node, line.path_at, roots); /* told */
+    return compile_template_at(load, node, line.path_at, EXPR_ROOTS_REQUEST);
 }
 
 void load_key(struct load *load, struct draft_step *draft)

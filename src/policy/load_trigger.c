@@ -57,7 +57,8 @@ static bool load_argument(struct words *words, struct slice *out_text, size_t *o
     return true;
 }
 
-static bool load_signal_argument(struct words *words, const struct load_signal *signal)
+static bool load_signal_argument(struct words *words, const struct load_signal *signal,
+                                 struct draft_trigger *trigger)
 {
     struct slice text;
     size_t at = 0;
@@ -68,8 +69,11 @@ static bool load_signal_argument(struct words *words, const struct load_signal *
         return words_refuse(words, signal->argument == LOAD_NAME ? "(NAME)" : "(EXPRESSION)");
     if (!load_argument(words, &text, &at))
         return false;
-    if (signal->argument == LOAD_EXPRESSION)
-        return compile_expr(words->load, words->node, at, text, EXPR_ROOTS_RULE) != NULL;
+    if (signal->argument == LOAD_EXPRESSION) {
+        trigger->argument_at = at;
+        trigger->argument = compile_expr(words->load, words->node, at, text, EXPR_ROOTS_RULE);
+        return trigger->argument != NULL;
+    }
     if (read_is_name(slice_trim(text)))
         return true;
     words->at = at;
@@ -84,7 +88,7 @@ static const struct load_signal *load_signal(struct words *words, struct draft_t
         if (slice_is(word, load_signals[i].name)) {
             words->at += word.size;
             trigger->signal = word;
-            return load_signal_argument(words, &load_signals[i]) ? &load_signals[i] : NULL;
+            return load_signal_argument(words, &load_signals[i], trigger) ? &load_signals[i] : NULL;
         }
     const char *names[LOAD_SIGNALS];
     for (size_t i = 0; i < LOAD_SIGNALS; i++)
@@ -177,7 +181,7 @@ static bool load_one_trigger(struct load *load, const struct draft_workflow *dra
     if (i == 5)
         return words_refuse(&words, "caution, review, fallback, stopped or alert");
     if (!words_take(&words, "if"))
-        return words_refuse(&words, "if");
+        return words_refuse(&words, "`if`");
     const struct load_signal *signal = load_signal(&words, trigger);
     if (!signal)
         return false;

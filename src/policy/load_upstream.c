@@ -147,6 +147,11 @@ static void load_auth(struct load *load, const struct yaml *node, struct upstrea
 {
     const struct yaml *at[AUTH_FIELD_COUNT], *basic[AUTH_BASIC_FIELD_COUNT],
         *header[AUTH_HEADER_FIELD_COUNT];
+    if (node->kind == YAML_TEXT) {
+        problem_help(load->problems, read_problem(load, IL401, node),
+                     "auth: { bearer: { file: secrets/NAME } }");
+        return;
+    }
     if (!read_map(load, node, &fields_auth, at))
         return;
     if (node->count != 1) {
@@ -260,7 +265,7 @@ static void load_upstream_headers(struct load *load, const struct yaml *node,
             struct problem *problem = read_problem_key(load, IL401, child);
             problem->source_line = SLICE("(not shown: it may hold a secret)");
             problem_help(load->problems, problem,
-                         "auth: { header: { name: %.*s, value: { file: secrets/NAME } } }",
+                         "Write  auth: { header: { name: %.*s, value: { file: secrets/NAME } } }",
                          SLICE_FMT(name));
             continue;
         }

@@ -14,7 +14,8 @@ static void load_steps(struct load *load, struct draft_workflow *draft)
     struct workflow *workflow = draft->workflow;
     const struct yaml *node = draft->at[WORKFLOW_STEPS];
     if (!node) {
-        (void)read_missing(load, draft->node, "steps", "what the workflow does");
+        if (draft->at[WORKFLOW_NAME])
+            (void)read_missing(load, draft->node, "steps", "what the workflow does");
         return;
     }
     if (!read_is_map(load, node))
@@ -56,10 +57,10 @@ void load_workflow(struct load *load, struct draft_workflow *draft)
                                        .restart = load_duty(load, at[WORKFLOW_RESTART]),
                                        .inform = load_duty(load, at[WORKFLOW_INFORM]),
                                        .reviewers = load_duty(load, at[WORKFLOW_REVIEWERS])};
-    if (!at[WORKFLOW_MODE])
+    if (!at[WORKFLOW_MODE] && at[WORKFLOW_NAME])
         problem_message(load->problems, read_problem_key(load, IL207, draft->node),
                         "no `mode`: review, so that each write waits for a person");
-    else
+    if (at[WORKFLOW_MODE])
         (void)read_choice(load, at[WORKFLOW_MODE], mode_names, 3, &mode); /* told */
     workflow->mode = (enum mode)mode;
     load_steps(load, draft);

@@ -86,9 +86,23 @@ void place_problem(struct problem *problem, const struct yaml_file *file, size_t
     problem->source_line = arena_copy(file->problems->arena, place_line(file, problem->line));
 }
 
+/* Is the value where secrets are named? If one stands there in clear, it must not be shown again.
+ */
+static bool place_is_secret(const struct yaml *node)
+{
+    static const char *const names[] = {"auth", "token", "password", "secret"};
+    for (; node; node = node->parent)
+        for (size_t i = 0; node->key && i < sizeof names / sizeof *names; i++)
+            if (slice_is(node->key->text, names[i]))
+                return true;
+    return false;
+}
+
 void place_problem_node(struct problem *problem, const struct yaml *node, size_t at)
 {
     place_problem(problem, node->file, at);
+    if (place_is_secret(node))
+        problem->source_line = SLICE("(not shown: it may hold a secret)");
     problem->pointer = place_pointer(node, node->file->problems->arena);
 }
 

@@ -84,7 +84,9 @@ static bool problem_is_before(const struct problem *a, const struct problem *b)
         return a->order < b->order;
     if (a->line != b->line)
         return a->line < b->line;
-    return a->column < b->column;
+    if (a->column != b->column)
+        return a->column < b->column;
+    return a->severity < b->severity; /* errors first */
 }
 
 void problems_sort(struct problems *problems)

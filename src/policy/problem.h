@@ -49,7 +49,7 @@ void problem_note(struct problems *problems, struct problem *problem, const char
 /* Adds a line of help. */
 void problem_help(struct problems *problems, struct problem *problem, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-/* By file, line, column; equals keep their order. */
+/* By file, line, column, severity; equals keep their order. */
 void problems_sort(struct problems *problems);
 
 /* FILE:LINE:COLUMN: SEVERITY CODE: MESSAGE, the line, the caret and the note, the help. */

@@ -137,8 +137,10 @@ void trap_explain_syntax(const struct yaml_file *file, struct problem *problem)
     }
     bool is_quote = line.value.at[0] == '"' || line.value.at[0] == '\'';
     bool is_sign = slice_find(SLICE("@`%|>*&!"), line.value.at[0]) < 8;
-    char last = line.value.at[line.value.size - 1];
-    bool goes_on = is_quote && last != line.value.at[0];
+    size_t quotes = 0;
+    for (size_t i = 0; i < line.value.size; i++)
+        quotes += line.value.at[i] == line.value.at[0];
+    bool goes_on = is_quote && quotes > 1 && line.value.at[line.value.size - 1] != line.value.at[0];
     if (is_sign || goes_on || (!is_flow && !is_quote && trap_has(line.value, SLICE(": ")))) {
         trap_tell_quotes(file, problem, &line);
         return;

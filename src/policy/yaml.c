@@ -253,6 +253,22 @@ static void yaml_document(struct yaml_builder *builder, struct fy_event *event)
     }
 }
 
+/* %YAML and %TAG change what the rest of the file means. */
+static void yaml_refuse_directives(struct yaml_builder *builder)
+{
+    struct slice source = builder->file->source;
+    for (size_t at = 0; at < source.size && !builder->is_broken;) {
+        struct slice line = slice_from(source, at);
+        line = slice_first(line, slice_find(line, '\n'));
+        if (slice_starts(line, SLICE("%")))
+            problem_message(builder->file->problems, yaml_fail(builder, IL003, at),
+                            "directives (%%YAML, %%TAG) are not read here");
+        if (slice_trim(line).size > 0 && slice_trim(line).at[0] != '#')
+            return;
+        at += line.size + 1;
+    }
+}
+
 static void yaml_read_events(struct yaml_builder *builder, struct fy_parser *parser)
 {
     struct fy_event *event = NULL;
@@ -308,6 +324,9 @@ const struct yaml *yaml_parse(const struct yaml_file *file, struct arena *arena)
 {
     struct yaml_builder builder = {.file = file, .arena = arena};
     if (!yaml_bytes_are_good(&builder))
+        return NULL;
+    yaml_refuse_directives(&builder);
+    if (builder.is_broken)
         return NULL;
     if (file->source.size > 0 && !yaml_run(&builder) && !builder.is_broken)
         problem_message(file->problems, yaml_fail(&builder, IL005, 0), "out of memory");

@@ -230,6 +230,20 @@ static enum err reload_collect(struct engine *engine, struct arena *arena,
     return err;
 }
 
+void engine_save_policy(struct engine *engine, struct slice actor, const struct pending *pending)
+{
+    struct buf hex;
+    buf_init(&hex, 64);
+    text_add_hex(&hex, slice_of(engine_config(engine)->version, 32));
+    struct store_row rows[2] = {
+        {.table = STORE_POLICIES, .key = buf_slice(&hex), .value = engine_config(engine)->source},
+        {.table = STORE_META, .key = SLICE("policy"), .value = buf_slice(&hex)}};
+    struct record record = {
+        .kind = RECORD_POLICY, .actor = actor, .policy = slice_first(buf_slice(&hex), 16)};
+    engine_save_control(engine, &record, rows, 2, (struct slice){0}, pending);
+    buf_done(&hex);
+}
+
 /* The new configuration is in force: what is in memory follows it. */
 static void reload_take(struct engine *engine, struct loaded *loaded)
 {
@@ -276,18 +290,8 @@ static void admin_reload(void *impl, const struct principal *principal, engine_d
         loaded_free(loaded);
     } else {
         reload_take(engine, loaded);
-        struct buf hex;
-        buf_init(&hex, 64);
-        text_add_hex(&hex, slice_of(engine_config(engine)->version, 32));
-        struct store_row row = {.table = STORE_POLICIES,
-                                .key = buf_slice(&hex),
-                                .value = engine_config(engine)->source};
-        struct record record = {.kind = RECORD_POLICY,
-                                .actor = principal->name,
-                                .policy = slice_first(buf_slice(&hex), 16)};
         struct pending pending = {.saved = admin_acknowledge, .done = done, .arg = arg};
-        engine_save_control(engine, &record, &row, 1, (struct slice){0}, &pending);
-        buf_done(&hex);
+        engine_save_policy(engine, principal->name, &pending);
         engine_run_probes(engine);
     }
     buf_done(&text);

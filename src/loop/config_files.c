@@ -104,34 +104,45 @@ static int files_is_policy(const struct dirent *entry)
     return entry->d_name[0] != '.' && size > 5 && strcmp(entry->d_name + size - 5, ".yaml") == 0;
 }
 
-/* Where the installation file says that its policies are, before it is checked as a whole. */
-static struct slice files_policies_folder(struct slice text)
+/* The value of a line "NAME: VALUE" at the left edge, for what must be known before the whole is
+ * checked; `otherwise` when there is none. */
+static struct slice files_line(struct slice text, struct slice head, struct slice otherwise)
 {
-    struct slice folder = SLICE("./policies");
-    struct slice head = SLICE("policies:");
     while (text.size > 0) {
         size_t end = slice_find(text, '\n');
         struct slice line = slice_first(text, end);
-        if (slice_starts(line, head)) {
-            struct slice value = slice_from(line, head.size);
-            size_t comment = slice_find(value, '#');
-            value = slice_trim(slice_first(value, comment));
-            if (value.size > 0 && value.at[value.size - 1] == '\r')
-                value.size--;
-            if (value.size >= 2 && (value.at[0] == '"' || value.at[0] == '\''))
-                value = slice_of(value.at + 1, value.size - 2);
-            if (value.size > 0)
-                folder = value;
-        }
         text = slice_from(text, end + 1);
+        if (!slice_starts(line, head))
+            continue;
+        struct slice value = slice_from(line, head.size);
+        value = slice_trim(slice_first(value, slice_find(value, '#')));
+        if (value.size > 0 && value.at[value.size - 1] == '\r')
+            value.size--;
+        if (value.size >= 2 && (value.at[0] == '"' || value.at[0] == '\''))
+            value = slice_of(value.at + 1, value.size - 2);
+        if (value.size > 0)
+            otherwise = value;
     }
-    return folder;
+    return otherwise;
+}
+
+void config_files_store_line(struct slice config_path, struct buf *out)
+{
+    struct buf path, text;
+    buf_init(&path, FILES_PATH);
+    buf_init(&text, LIMIT_POLICY_FILE + 1);
+    buf_add(&path, config_path);
+    if (files_read(buf_text(&path), LIMIT_POLICY_FILE, &text, NULL) == ERR_OK)
+        buf_add(out, files_line(buf_slice(&text), SLICE("store:"), (struct slice){0}));
+    buf_done(&text);
+    buf_done(&path);
 }
 
 static bool files_add_policies(struct files_list *files, struct slice config_path,
                                struct buf *out_text)
 {
-    struct slice relative = files_policies_folder(buf_slice(&files->texts[0]));
+    struct slice relative =
+        files_line(buf_slice(&files->texts[0]), SLICE("policies:"), SLICE("./policies"));
     struct buf folder;
     struct dirent **entries = NULL;
     buf_init(&folder, FILES_PATH);

@@ -15,6 +15,8 @@ struct loaded *config_files_load(struct slice config_path, struct buf *out_text)
  */
 struct loaded *config_files_load_stored(struct slice config_path, struct slice source,
                                         struct buf *out_text);
+/* The value of the `store:` line, found without checking the rest; empty = none. */
+void config_files_store_line(struct slice config_path, struct buf *out);
 /* secrets/installation.key. is_new_store: it is made when it is missing (0600). ERR_DENIED: missing
  * although the store has been used; ERR_INVALID: not a key file; each with a sentence. */
 MUST_USE enum err config_files_key(struct slice config_path, bool is_new_store,

@@ -116,6 +116,7 @@ struct engine *engine_new(const struct engine_options *options, struct buf *out_
         buf_add_text(out_message, err_text(err));
     else
         err = engine_recover(engine, out_message);
+    engine->is_running = true;
     if (err != ERR_OK) {
         engine_free(engine);
         return NULL;

@@ -34,8 +34,10 @@ struct engine_options {
     struct clock_port clock;
     struct loaded *loaded; /* taken over */
     unsigned char installation_key[32];
-    bool is_copy;      /* the store is a backup or a clone: everything starts stopped */
-    struct slice flag; /* a warning to show in readyz, or empty; copied */
+    uint64_t run_epoch; /* of this opening of the store (R27) */
+    struct slice place; /* machine and folder of the store; read while engine_new runs */
+    bool is_copy;       /* the store is a backup or a clone: everything starts stopped */
+    struct slice flag;  /* a warning to show in readyz, or empty; copied */
     const struct zone *zone; /* local time of what is told to people; NULL: UTC. Outlives it */
     engine_load_fn *load;
     engine_sandbox_fn *sandbox;

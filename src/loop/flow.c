@@ -58,8 +58,10 @@ enum err engine_make_flow(struct engine *engine)
             continue;
         }
         flow_name(states[i].name, upstream->name);
-        pace_init(&states[i].pace, upstream->concurrency, engine->seq == 0);
+        pace_init(&states[i].pace, upstream->concurrency, true);
         flow_restore(engine, &states[i]);
+        if (!engine->was_clean && !engine->is_running)
+            states[i].pace.tokens_tenths = 0; /* a crash loop must not refill it */
     }
     free(engine->upstreams);
     engine->upstreams = states;

@@ -137,6 +137,8 @@ struct engine {
     int64_t due_unix_ms; /* lower bound of what is due in the store; 0 = nothing */
     int64_t alarm_unix_ms;
     uint64_t run_epoch;
+    bool was_clean;  /* the last run ended in order */
+    bool is_running; /* recovery is over */
     bool is_closing, has_failed, is_count_dirty;
     int64_t count_flush_unix_ms; /* not before */
     bool is_releasing;           /* a restart lifted stops: what they held enters the gate */
@@ -197,6 +199,8 @@ struct step_note { /* what the record says besides the action */
 };
 /* Queues the write of the entry's new state and its record. must_send etc. follow when saved. */
 void engine_save(struct engine *engine, struct entry *entry, const struct step_note *note);
+/* The configuration in force, whole, with the record that says so. */
+void engine_save_policy(struct engine *engine, struct slice actor, const struct pending *pending);
 /* Queues a control record with rows. `pending` is copied. */
 void engine_save_control(struct engine *engine, struct record *record, const struct store_row *rows,
                          size_t row_count, struct slice words, const struct pending *pending);

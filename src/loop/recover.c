@@ -144,18 +144,59 @@ static void recover_record_start(struct engine *engine)
 {
     struct buf hex;
     struct pending none = {0};
-    struct store_row row = {.table = STORE_POLICIES};
     buf_init(&hex, 64);
     text_add_hex(&hex, slice_of(engine_config(engine)->version, 32));
-    row.key = buf_slice(&hex);
-    row.value = engine_config(engine)->source;
-    struct record policy = {.kind = RECORD_POLICY, .policy = slice_first(buf_slice(&hex), 16)};
-    engine_save_control(engine, &policy, &row, 1, (struct slice){0}, &none);
+    engine_save_policy(engine, (struct slice){0}, &none);
     struct record serving = {.kind = RECORD_SERVING,
                              .policy = slice_first(buf_slice(&hex), 16),
                              .number = engine->run_epoch};
     engine_save_control(engine, &serving, NULL, 0, (struct slice){0}, &none);
     buf_done(&hex);
+}
+
+/* Whether the last run said that it was ending: then its budgets are whole (R30). */
+static enum err recover_was_clean(struct engine *engine)
+{
+    const struct store_port *store = &engine->options.store;
+    struct arena arena;
+    struct store_record head = {0};
+    struct record record = {0};
+    arena_init(&arena, ENGINE_SCRATCH);
+    engine->was_clean = engine->seq == 0;
+    enum err err = engine->seq == 0 ? ERR_NOT_FOUND
+                                    : store->get_record(store->impl, engine->seq, &arena, &head);
+    if (err == ERR_OK)
+        err = record_decode(head.body, &arena, &record);
+    if (err == ERR_OK)
+        engine->was_clean = record.kind == RECORD_ENDING;
+    arena_done(&arena);
+    return err == ERR_NOT_FOUND ? ERR_OK : err;
+}
+
+/* R27: a folder that was copied, with the secrets of the original, must not send its backlog. */
+static enum err recover_place(struct engine *engine, struct buf *out_message)
+{
+    const struct store_port *store = &engine->options.store;
+    struct arena arena;
+    struct slice stored = {0};
+    arena_init(&arena, 65536);
+    struct store_row row = {
+        .table = STORE_META, .key = SLICE("place"), .value = engine->options.place};
+    struct store_write write = {.rows = &row, .row_count = 1};
+    enum err err = store->get_row(store->impl, STORE_META, row.key, &arena, &stored);
+    bool is_same = err == ERR_OK && slice_equal(stored, row.value);
+    if (err == ERR_OK && !is_same && !engine->options.is_copy) {
+        buf_add_text(
+            out_message,
+            "the store was made on another machine or in another folder, so it may be a "
+            "copy whose original still sends. If the original is gone for good, start once "
+            "with --as-copy: everything is then stopped until people restart it");
+        err = ERR_DENIED;
+    } else if ((err == ERR_OK && !is_same) || err == ERR_NOT_FOUND) {
+        err = store->submit(store->impl, &write, 1, NULL, NULL);
+    }
+    arena_done(&arena);
+    return err;
 }
 
 /* A copy must not send what its original sends: everything stops until people say so (R27). */
@@ -176,7 +217,12 @@ enum err engine_recover(struct engine *engine, struct buf *out_message)
     unsigned char hash[STORE_HASH_SIZE];
     store->head(store->impl, &engine->seq, hash);
     engine->saved_seq = engine->seq;
+    engine->run_epoch = engine->options.run_epoch;
     enum err err = recover_identity(engine, out_message);
+    if (err == ERR_OK)
+        err = recover_place(engine, out_message);
+    if (err == ERR_OK)
+        err = recover_was_clean(engine);
     if (err == ERR_OK)
         err = engine_make_flow(engine);
     if (err == ERR_OK)

@@ -174,8 +174,9 @@ static void action_give_up(struct action *action, const struct action_event *eve
     if (!action->may_have_happened) {
         if (event->terms->mode == MODE_OBSERVE)
             move_end(action, event, STATE_FAILED, reason);
-        else
-            action_chain(action, event, CAUSE_UNAVAILABLE, reason);
+        else /* a release from the safe queue would be the retry that the upstream forbade */
+            action_chain(action, event, reason == REASON_HINT ? CAUSE_FAILED : CAUSE_UNAVAILABLE,
+                         reason);
         return;
     }
     const struct what *what = &event->terms->what[CAUSE_UNAVAILABLE];

@@ -65,18 +65,25 @@ static void recover_look(struct engine *engine, const struct store_action *store
         recover_receipts(engine, row);
 }
 
-static void recover_end_attempt(struct engine *engine, const struct store_action *stored,
-                                const struct row *row)
+static void recover_go_on(struct engine *engine, const struct store_action *stored,
+                          const struct row *row)
 {
     enum err err = ERR_OK;
-    if (!row->action.attempt_is_open)
+    const struct action *action = &row->action;
+    /* A person's verdict was stored, but not yet what the gate said to it. */
+    bool is_half_way = (action->state == STATE_IN_REVIEW && action->is_approved) ||
+                       (action->state == STATE_UNCERTAIN && action->is_granted);
+    if (!action->attempt_is_open && !is_half_way)
         return;
     struct entry *entry = entry_get(engine, stored->id, &err);
     if (!entry) {
         engine_fail(engine, err_text(err));
         return;
     }
-    recover_attempt(engine, entry);
+    if (is_half_way)
+        engine_enter_gate(engine, entry, false, (struct slice){0});
+    else
+        recover_attempt(engine, entry);
     entry_let_go(engine, entry);
 }
 
@@ -241,7 +248,7 @@ enum err engine_recover(struct engine *engine, struct buf *out_message)
     if (engine->options.is_copy)
         recover_stop_copy(engine);
     recover_close_receipts(engine);
-    err = recover_each(engine, recover_end_attempt);
+    err = recover_each(engine, recover_go_on);
     if (err == ERR_OK)
         err = engine_recount(engine);
     engine->is_releasing = true; /* a restart may have been approved just before the crash */

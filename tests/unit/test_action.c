@@ -1,0 +1,325 @@
+/* The life of one action as stories: tests/unit/action.cases.
+ * name | terms | events; … | trace; …
+ * Time stands at 0 and moves by `+DUR`. Jitter is always the longest wait. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/text.h"
+#include "core/action.h"
+#include "unit/case_table.h"
+
+struct story {
+    struct step_terms terms;
+    struct action action;
+    int64_t now_ms;
+    uint64_t stop_id;
+    bool has_token, has_room, is_release;
+    enum says gate_says;
+    char trace[4096];
+};
+
+static const char *after(const char *word, const char *head)
+{
+    size_t size = strlen(head);
+    return strncmp(word, head, size) == 0 ? word + size : NULL;
+}
+
+static int64_t duration(const char *text)
+{
+    int64_t ms = 0;
+    assert_true(text_parse_duration(slice_text(text), &ms));
+    return ms;
+}
+
+static struct step_terms terms_default(void)
+{
+    struct step_terms terms = {.effect = EFFECT_WRITE,
+                               .idempotency = IDEMPOTENCY_NONE,
+                               .mode = MODE_AUTO,
+                               .keeps_ms = 86400000,
+                               .timeout_ms = 10000,
+                               .attempts = 3,
+                               .backoff_min_ms = 200,
+                               .backoff_max_ms = 20000,
+                               .within_ms = 600000,
+                               .stale_after_ms = 3600000,
+                               .start_by_ms = 10000,
+                               .lease_ms = 300000,
+                               .uncertain_due_ms = 14400000};
+    for (int i = 0; i < CAUSE_COUNT; i++)
+        terms.what[i] = (struct what){.kind = WHAT_REVIEW, .ms = 14400000};
+    terms.what[CAUSE_UNAVAILABLE] = (struct what){
+        .kind = WHAT_HOLD, .ms = 86400000, .then_kind = WHAT_REVIEW, .then_ms = 14400000};
+    terms.what[CAUSE_STOPPED] = terms.what[CAUSE_UNAVAILABLE];
+    terms.what[CAUSE_FAILED] = (struct what){.kind = WHAT_END};
+    terms.what[CAUSE_EXPIRED] = (struct what){.kind = WHAT_END};
+    return terms;
+}
+
+static void read_term(struct step_terms *terms, const char *word)
+{
+    const char *value = NULL;
+    if (strcmp(word, "read") == 0)
+        terms->effect = EFFECT_READ;
+    else if (strcmp(word, "key") == 0)
+        terms->idempotency = IDEMPOTENCY_BY_KEY;
+    else if (strcmp(word, "nature") == 0)
+        terms->idempotency = IDEMPOTENCY_BY_NATURE;
+    else if (strcmp(word, "check") == 0)
+        terms->idempotency = IDEMPOTENCY_BY_CHECK;
+    else if (strcmp(word, "caller") == 0)
+        terms->is_caller = true;
+    else if (strcmp(word, "observe") == 0)
+        terms->mode = MODE_OBSERVE;
+    else if (strcmp(word, "refuse") == 0)
+        terms->what[CAUSE_UNAVAILABLE].kind = terms->what[CAUSE_STOPPED].kind = WHAT_REFUSE;
+    else if (strcmp(word, "expires") == 0)
+        terms->what[CAUSE_UNAVAILABLE].then_kind = WHAT_END;
+    else if ((value = after(word, "attempts=")))
+        terms->attempts = (int)strtol(value, NULL, 10);
+    else if ((value = after(word, "within=")))
+        terms->within_ms = duration(value);
+    else if ((value = after(word, "keeps=")))
+        terms->keeps_ms = duration(value);
+    else if (strcmp(word, "none") != 0)
+        fail_msg("unknown term %s", word);
+}
+
+/* "200", "503", "not_sent", "sent", "withheld", "429/2s" (Retry-After), "503!" (x-should-retry:
+ * false) */
+static struct attempt_result read_result(char *word)
+{
+    struct attempt_result result = {.phase = PHASE_ANSWERED, .retry_after_ms = -1};
+    size_t size = strlen(word);
+    if (word[size - 1] == '!') {
+        result.hint = HINT_NO_RETRY;
+        word[size - 1] = '\0';
+    }
+    char *slash = strchr(word, '/');
+    if (slash)
+        result.retry_after_ms = duration(slash + 1);
+    if (strcmp(word, "not_sent") == 0 || strcmp(word, "withheld") == 0 ||
+        strcmp(word, "cert") == 0) {
+        result.phase = PHASE_NOT_SENT;
+        result.is_withheld = word[0] == 'w';
+        result.is_certificate_bad = word[0] == 'c';
+    } else if (strcmp(word, "sent") == 0) {
+        result.phase = PHASE_SENT;
+    } else {
+        result.status = (int)strtol(word, NULL, 10);
+    }
+    return result;
+}
+
+static struct gate_answer make_gate(const struct story *story)
+{
+    struct gate_answer gate = {.says = story->gate_says, .would = story->gate_says};
+    gate.path_count = 1;
+    gate.path[0] = (struct gate_step){.gate = GATE_RULE, .says = story->gate_says};
+    gate.cause = CAUSE_RULE;
+    gate.reason = REASON_RULE;
+    gate.what = (struct what){
+        .kind = WHAT_REVIEW, .ms = 14400000, .then_kind = WHAT_REVIEW, .then_ms = 14400000};
+    if (story->stop_id != 0 && story->gate_says == SAYS_GO) {
+        gate.says = story->action.starts_total == 0 &&
+                            story->terms.what[CAUSE_STOPPED].kind == WHAT_REFUSE &&
+                            story->action.state == STATE_UNCERTAIN
+                        ? SAYS_REFUSE
+                        : SAYS_HOLD;
+        gate.path[0].gate = GATE_SWITCH;
+        gate.cause = CAUSE_STOPPED;
+        gate.reason = REASON_STOP;
+        gate.what = (struct what){
+            .kind = WHAT_HOLD, .ms = 86400000, .then_kind = WHAT_REVIEW, .then_ms = 14400000};
+    }
+    return gate;
+}
+
+static void add_trace(struct story *story, const char *text)
+{
+    size_t size = strlen(story->trace);
+    (void)snprintf(story->trace + size, sizeof story->trace - size, "%s%s", size ? "; " : "", text);
+}
+
+static void trace(struct story *story, const struct action_effects *effects)
+{
+    const struct action *action = &story->action;
+    char line[256];
+    char due[64] = "";
+    if (effects->refusal != REFUSAL_NONE) {
+        (void)snprintf(line, sizeof line, "refused %s", refusal_name(effects->refusal));
+        add_trace(story, line);
+        return;
+    }
+    if (effects->is_refused_by_stop) {
+        add_trace(story, "not stored");
+        return;
+    }
+    if (action->due_unix_ms > 0) {
+        struct buf text;
+        buf_init(&text, 64);
+        text_add_duration(&text, action->due_unix_ms - story->now_ms);
+        (void)snprintf(due, sizeof due, " %s in %s", due_kind_name(action->due_kind),
+                       buf_text(&text));
+        buf_done(&text);
+    }
+    bool has_reason = action->reason != REASON_NONE && action->state != STATE_ATTEMPTING;
+    (void)snprintf(line, sizeof line, "%s%s%s%s%s%s%s%s%s%s", state_name(action->state),
+                   has_reason ? " " : "", has_reason ? reason_name(action->reason) : "",
+                   action->may_have_happened ? " (?)" : "", due, effects->must_send ? " SEND" : "",
+                   effects->must_permit ? " PERMIT" : "", effects->spends_token ? " token" : "",
+                   effects->must_enter_gate ? " gate" : "",
+                   effects->is_contradiction ? " CONTRADICTION" : "");
+    add_trace(story, line);
+}
+
+static void step(struct story *story, struct action_event *event)
+{
+    struct action_effects effects;
+    struct action before = story->action;
+    event->now_unix_ms = story->now_ms;
+    event->random = UINT64_MAX;
+    event->terms = &story->terms;
+    event->stop_id = story->stop_id;
+    event->has_token = story->has_token;
+    event->has_room = story->has_room;
+    action_step(&story->action, event, &effects);
+    if (effects.refusal != REFUSAL_NONE)
+        assert_memory_equal(&before, &story->action, sizeof before);
+    if (effects.is_changed && !effects.must_enter_gate)
+        action_check(&story->action, story->terms.attempts);
+    trace(story, &effects);
+}
+
+static bool read_setting(struct story *story, const char *word)
+{
+    if (word[0] == '+')
+        story->now_ms += duration(word + 1);
+    else if (strcmp(word, "stop") == 0)
+        story->stop_id = 7;
+    else if (strcmp(word, "restart") == 0)
+        story->stop_id = 0;
+    else if (strcmp(word, "no-token") == 0)
+        story->has_token = false;
+    else if (strcmp(word, "no-room") == 0)
+        story->has_room = false;
+    else if (strcmp(word, "room") == 0)
+        story->has_room = true;
+    else if (strcmp(word, "gate=review") == 0)
+        story->gate_says = SAYS_REVIEW;
+    else if (strcmp(word, "gate=reject") == 0)
+        story->gate_says = SAYS_REJECT;
+    else if (strcmp(word, "gate=hold") == 0)
+        story->gate_says = SAYS_HOLD;
+    else if (strcmp(word, "gate=go") == 0)
+        story->gate_says = SAYS_GO;
+    else
+        return false;
+    return true;
+}
+
+static void read_people(struct story *story, char *word, struct action_event *event)
+{
+    (void)story;
+    if (strcmp(word, "approve") == 0)
+        event->kind = EVENT_APPROVE;
+    else if (strcmp(word, "approve-other") == 0) {
+        event->kind = EVENT_APPROVE;
+        event->request_digest[0] = 99;
+    } else if (strcmp(word, "reject") == 0)
+        event->kind = EVENT_REJECT;
+    else if (strcmp(word, "cancel") == 0)
+        event->kind = EVENT_CANCEL;
+    else if (strcmp(word, "begin") == 0)
+        event->kind = EVENT_BEGIN;
+    else if (strcmp(word, "quarantine") == 0)
+        event->kind = EVENT_QUARANTINE;
+    else if (strcmp(word, "happened") == 0 || strcmp(word, "not-happened") == 0 ||
+             strcmp(word, "send") == 0) {
+        event->kind = EVENT_RESOLVE;
+        event->happened = word[0] == 'h';
+        event->send = word[0] == 's';
+    } else
+        fail_msg("unknown event %s", word);
+}
+
+static void run_word(struct story *story, char *word)
+{
+    struct action_event event = {.result = {.retry_after_ms = -1}};
+    struct gate_answer gate = make_gate(story);
+    char *value = NULL;
+    if (read_setting(story, word))
+        return;
+    if (strcmp(word, "submit") == 0) {
+        event.kind = EVENT_SUBMIT;
+        event.gate = &gate;
+    } else if (strcmp(word, "gate") == 0 || strcmp(word, "release") == 0) {
+        event.kind = EVENT_GATE;
+        event.gate = &gate;
+        event.is_release = word[0] == 'r';
+    } else if (strcmp(word, "timer") == 0) {
+        event.kind = EVENT_TIMER;
+    } else if (strcmp(word, "crash") == 0) {
+        event.kind = EVENT_CRASHED;
+    } else if ((value = strchr(word, ':')) != NULL) { /* late: ATTEMPT:RESULT */
+        event.kind = EVENT_OUTCOME;
+        event.attempt = (uint16_t)strtol(word, NULL, 10);
+        event.result = read_result(value + 1);
+    } else if (strncmp(word, "report=", 7) == 0) {
+        event.kind = EVENT_REPORT;
+        event.attempt = story->action.starts_total;
+        assert_true(outcome_parse(slice_text(word + 7), &event.reported));
+    } else if (strchr("0123456789", word[0]) || strcmp(word, "sent") == 0 ||
+               strncmp(word, "not_sent", 8) == 0 || strcmp(word, "withheld") == 0 ||
+               strcmp(word, "cert") == 0) {
+        event.kind = EVENT_OUTCOME;
+        event.attempt = story->action.starts_total;
+        event.result = read_result(word);
+    } else {
+        read_people(story, word, &event);
+    }
+    step(story, &event);
+}
+
+static void stories(void **state)
+{
+    (void)state;
+    struct cases cases;
+    int wrong = 0;
+    int count = 0;
+    cases_open(&cases, "unit/action.cases");
+    while (cases_next(&cases)) {
+        assert_int_equal(cases.field_count, 4);
+        struct story story = {.terms = terms_default(),
+                              .has_token = true,
+                              .has_room = true,
+                              .gate_says = SAYS_GO,
+                              .now_ms = 1000000};
+        char *rest = NULL;
+        action_init(&story.action, 1, story.now_ms, 0);
+        for (char *word = strtok_r(cases.fields[1], " ", &rest); word;
+             word = strtok_r(NULL, " ", &rest))
+            read_term(&story.terms, word);
+        for (char *word = strtok_r(cases.fields[2], " ", &rest); word;
+             word = strtok_r(NULL, " ", &rest))
+            run_word(&story, word);
+        count++;
+        if (strcmp(story.trace, cases.fields[3]) == 0)
+            continue;
+        wrong++;
+        print_message("%s:%d: %s\n  got  %s\n  want %s\n", cases.name, cases.line, cases.fields[0],
+                      story.trace, cases.fields[3]);
+    }
+    assert_int_equal(wrong, 0);
+    assert_true(count >= 50);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(stories)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -32,6 +32,7 @@ std = $(if $(or $(filter $(PURE),$(firstword $(subst /, ,$(1)))),$(filter $(PURE
 CFLAGS_ALL = $(WARN) $(FLAGS_$(V)) $(WERROR) -Isrc $(shell pkg-config --cflags $(PKGS)) -MMD -MP
 LIBS = $(shell pkg-config --libs $(PKGS)) -lm -lpthread
 
+comma := ,
 SRC := $(foreach d,$(FOLDERS),$(wildcard src/$(d)/*.c))
 OBJ := $(SRC:src/%.c=$(B)/obj/%.o)
 TESTS := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/unit/test_*.c tests/sim/test_*.c tests/contract/test_*.c tests/torture/test_*.c))
@@ -49,7 +50,8 @@ $(B)/obj/%.o: src/%.c | Makefile
 	@echo "  $(V) $@" && $(CC) $(call std,$*) $(CFLAGS_ALL) -c -o $@ $<
 $(B)/tests/%: tests/%.c $(B)/libinterlock.a
 	@mkdir -p $(@D)
-	@echo "  $(V) $@" && $(CC) $(STD_shell) $(CFLAGS_ALL) -Itests -o $@ $< $(B)/libinterlock.a -lcmocka $(LIBS)
+	@echo "  $(V) $@" && $(CC) $(STD_shell) $(CFLAGS_ALL) -Itests -o $@ $< $(B)/libinterlock.a -lcmocka $(LIBS) \
+	  $(if $(filter torture/%_memory,$*),-Wl$(comma)--wrap=malloc$(comma)--wrap=calloc$(comma)--wrap=realloc)
 $(B)/fuzz/%: tests/fuzz/%.c $(B)/libinterlock.a
 	@mkdir -p $(@D)
 	@echo "  $(V) $@" && $(CC) $(STD_shell) $(CFLAGS_ALL) -fsanitize=fuzzer -o $@ $< $(B)/libinterlock.a $(LIBS)

@@ -17,8 +17,8 @@
 #pragma once
 #include "server/exchange.h"
 
-/* Takes the connection that waits at the listener; false: no memory, it waits on. The seat is given
- * back at the end, also on failure. */
+/* Takes the connection that waits at the listener; false: no memory, it still waits. The seat is
+ * given back at the end, also on failure. */
 bool connection_open(struct front *front, uv_stream_t *listener, enum lanes_seat seat);
 /* At once. The handler's exchanges are detached. */
 void connection_close(struct connection *connection);

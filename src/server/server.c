@@ -17,6 +17,8 @@ struct server {
     bool has_listener; /* its handle is not closed yet */
     bool is_stopped;   /* its closing has begun */
     bool has_waiting;  /* a connection that there was no seat for */
+    uv_tcp_t turned_away;
+    bool is_turning_away; /* its handle is not closed yet */
     bool is_closing;
     uint16_t port;
     struct server_notice on_drained, on_closed;
@@ -46,11 +48,38 @@ static enum lanes_seat server_find_seat(struct server *server)
     return lanes_sit(&front->lanes);
 }
 
+static void server_accept(struct server *server);
+static void server_settle(struct server *server);
+
+static void server_on_turned_away(uv_handle_t *handle)
+{
+    struct server *server = handle->data;
+    server->is_turning_away = false;
+    if (server->has_waiting && !server->is_stopped)
+        server_accept(server);
+    server_settle(server);
+}
+
+/* Without memory for a connection: it must not wait, since perhaps nobody will leave. */
+static void server_turn_away(struct server *server)
+{
+    server->has_waiting = server->is_turning_away;
+    if (server->has_waiting || uv_tcp_init(server->front.loop, &server->turned_away) != 0)
+        return;
+    server->turned_away.data = server;
+    server->is_turning_away = true;
+    (void)uv_accept((uv_stream_t *)&server->listener,
+                    (uv_stream_t *)&server->turned_away); /* it is closed in any case */
+    uv_close((uv_handle_t *)&server->turned_away, server_on_turned_away);
+}
+
 static void server_accept(struct server *server)
 {
     enum lanes_seat seat = server_find_seat(server);
-    server->has_waiting = seat == LANES_NO_SEAT ||
-                          !connection_open(&server->front, (uv_stream_t *)&server->listener, seat);
+    server->has_waiting = seat == LANES_NO_SEAT;
+    if (seat != LANES_NO_SEAT &&
+        !connection_open(&server->front, (uv_stream_t *)&server->listener, seat))
+        server_turn_away(server);
 }
 
 static void server_on_connection(uv_stream_t *listener, int status)
@@ -63,7 +92,7 @@ static void server_on_connection(uv_stream_t *listener, int status)
 static void server_settle(struct server *server)
 {
     struct front *front = &server->front;
-    if (front->connection_count > 0 || server->has_listener)
+    if (front->connection_count > 0 || server->has_listener || server->is_turning_away)
         return;
     if (server->is_stopped)
         server_notify(&server->on_drained);

@@ -1,0 +1,328 @@
+#include "record/status.h"
+
+#include "record/ids.h"
+#include "record/receipt.h"
+#include "record/scan.h"
+#include "record/wording.h"
+
+enum { STATUS_NAME_WIDTH = 20, STATUS_POSITION_WIDTH = 16, STATUS_WARNING_MAX = 1024 };
+#define STATUS_DOT " \xc2\xb7 "
+
+/* ---- what it all means ---- */
+
+static uint64_t status_sum_degraded(const struct status_workflow *workflow)
+{
+    uint64_t sum = 0;
+    for (size_t i = 1; i < CAUSE_COUNT; i++)
+        sum += workflow->degraded[i];
+    return sum;
+}
+
+static bool status_is_late(const struct status *status, const struct status_workflow *workflow)
+{
+    return workflow->oldest_people_due_unix_ms > 0 &&
+           workflow->oldest_people_due_unix_ms < status->now_unix_ms;
+}
+
+/* Not as it should be, though work goes on. */
+static bool status_is_degraded(const struct status *status, const struct status_workflow *workflow)
+{
+    return workflow->held > 0 || workflow->uncertain > 0 || status_is_late(status, workflow);
+}
+
+/* Does a step of the workflow go to this upstream? Not known: yes. */
+static bool status_uses(const struct workflow *workflow, const char *upstream)
+{
+    for (size_t i = 0; workflow && i < workflow->step_count; i++)
+        if (workflow->steps[i].upstream && slice_is(workflow->steps[i].upstream->name, upstream))
+            return true;
+    return workflow == NULL;
+}
+
+static bool status_covers(const struct stop *stop, const struct status_workflow *workflow)
+{
+    if (stop->is_lifted || (stop->names[0][0] && !slice_is(workflow->name, stop->names[0])))
+        return false;
+    return !stop->names[2][0] || status_uses(workflow->workflow, stop->names[2]);
+}
+
+const char *status_position(const struct status *status, const struct status_workflow *workflow)
+{
+    const char *position = "running";
+    for (size_t i = 0; i < status->stop_count; i++) {
+        const struct stop *stop = &status->stops[i];
+        if (!status_covers(stop, workflow))
+            continue;
+        if (!stop->names[1][0] && !stop->names[2][0] && !stop->names[3][0])
+            return "stopped";
+        position = "partly stopped";
+    }
+    return position;
+}
+
+static size_t status_stops_in_force(const struct status *status)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < status->stop_count; i++)
+        count += !status->stops[i].is_lifted;
+    return count;
+}
+
+enum status_exit status_exit_code(const struct status *status)
+{
+    if (!status->is_ready || status_stops_in_force(status) > 0)
+        return STATUS_STOPPED;
+    for (size_t i = 0; i < status->workflow_count; i++)
+        if (status_is_degraded(status, &status->workflows[i]))
+            return STATUS_DEGRADED;
+    for (size_t i = 0; i < status->upstream_count; i++)
+        if (status->upstreams[i].is_down)
+            return STATUS_DEGRADED;
+    return STATUS_FINE;
+}
+
+/* ---- the first line ---- */
+
+static void status_add_part(struct buf *out, bool *is_first)
+{
+    buf_add_text(out, *is_first ? "NEEDS YOU: " : ", ");
+    *is_first = false;
+}
+
+/* "payments" where all steps of the workflow are such. */
+static const char *status_noun(const struct workflow *workflow, bool is_one)
+{
+    static const char *const nouns[KIND_COUNT][2] = {
+        [KIND_LOOKUP] = {"lookup", "lookups"},    [KIND_LLM] = {"answer", "answers"},
+        [KIND_EMAIL] = {"e-mail", "e-mails"},     [KIND_MESSAGE] = {"message", "messages"},
+        [KIND_PAYMENT] = {"payment", "payments"}, [KIND_TICKET] = {"ticket", "tickets"},
+        [KIND_RECORD] = {"record", "records"},    [KIND_WEBHOOK] = {"webhook", "webhooks"},
+        [KIND_COMMAND] = {"command", "commands"},
+    };
+    for (size_t i = 0; workflow && i < workflow->step_count; i++)
+        if (workflow->steps[i].kind != workflow->steps[0].kind)
+            workflow = NULL;
+    if (!workflow || workflow->step_count == 0)
+        return is_one ? "action" : "actions";
+    return nouns[workflow->steps[0].kind][is_one ? 0 : 1];
+}
+
+/* "2 uncertain payments": one part for each noun, so that the kinds are told apart. */
+static void status_add_uncertain(struct buf *out, const struct status *status, bool *is_first)
+{
+    for (size_t i = 0; i < status->workflow_count; i++) {
+        const char *noun = status_noun(status->workflows[i].workflow, true);
+        uint64_t count = 0;
+        bool is_said = false;
+        for (size_t j = 0; j < status->workflow_count; j++) {
+            if (strcmp(status_noun(status->workflows[j].workflow, true), noun) != 0)
+                continue;
+            is_said = is_said || j < i;
+            count += status->workflows[j].uncertain;
+        }
+        if (count == 0 || is_said)
+            continue;
+        status_add_part(out, is_first);
+        buf_add_fmt(out, "%llu uncertain %s", (unsigned long long)count,
+                    status_noun(status->workflows[i].workflow, count == 1));
+    }
+}
+
+static void status_add_stops(struct buf *out, const struct status *status, bool *is_first)
+{
+    size_t count = status_stops_in_force(status);
+    int64_t since = status->now_unix_ms;
+    for (size_t i = 0; i < status->stop_count; i++)
+        if (!status->stops[i].is_lifted && status->stops[i].at_unix_ms < since)
+            since = status->stops[i].at_unix_ms;
+    if (count == 0)
+        return;
+    status_add_part(out, is_first);
+    buf_add_fmt(out, "%zu stop%s in force (", count, count == 1 ? "" : "s");
+    zone_add_span(out, status->now_unix_ms - since);
+    buf_add_byte(out, ')');
+}
+
+static void status_add_reviews(struct buf *out, const struct status *status, bool *is_first)
+{
+    uint64_t count = 0;
+    bool is_late = false;
+    for (size_t i = 0; i < status->workflow_count; i++) {
+        count += status->workflows[i].in_review;
+        is_late = is_late || status_is_late(status, &status->workflows[i]);
+    }
+    if (count > 0) {
+        status_add_part(out, is_first);
+        buf_add_fmt(out, "%llu to decide", (unsigned long long)count);
+    }
+    if (is_late)
+        buf_add_text(out, *is_first ? "" : ", some past due");
+}
+
+static size_t status_count_degraded(const struct status *status)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < status->workflow_count; i++)
+        count += status_is_degraded(status, &status->workflows[i]);
+    return count;
+}
+
+void status_add_headline(struct buf *out, const struct status *status)
+{
+    bool is_first = true;
+    if (!status->is_ready) {
+        status_add_part(out, &is_first);
+        buf_add_text(out, "new work is refused: ");
+        wording_add_line(out, status->why.size > 0 ? status->why : SLICE("not ready"),
+                         STATUS_WARNING_MAX);
+    }
+    status_add_stops(out, status, &is_first);
+    status_add_uncertain(out, status, &is_first);
+    status_add_reviews(out, status, &is_first);
+    if (!is_first)
+        return;
+    size_t degraded = status_count_degraded(status);
+    buf_add_fmt(out, "Nothing needs you. %zu running", status->workflow_count);
+    if (degraded > 0)
+        buf_add_fmt(out, ", %zu degraded", degraded);
+    buf_add_byte(out, '.');
+}
+
+/* ---- the lines ---- */
+
+static void status_pad(struct buf *out, size_t start, size_t width)
+{
+    size_t count = text_utf8_count(slice_from(buf_slice(out), start));
+    do
+        buf_add_byte(out, ' ');
+    while (++count < width + 2);
+}
+
+static void status_add_count(struct buf *out, uint64_t count, const char *word)
+{
+    if (count > 0)
+        buf_add_fmt(out, STATUS_DOT "%llu %s", (unsigned long long)count, word);
+}
+
+/* " · 3 degraded (unavailable 2, rule 1)" */
+static void status_add_degraded(struct buf *out, const struct status_workflow *workflow)
+{
+    bool is_first = true;
+    uint64_t sum = status_sum_degraded(workflow);
+    if (sum == 0)
+        return;
+    buf_add_fmt(out, STATUS_DOT "%llu degraded (", (unsigned long long)sum);
+    for (size_t i = 1; i < CAUSE_COUNT; i++) {
+        if (workflow->degraded[i] == 0)
+            continue;
+        buf_add_fmt(out, "%s%s %llu", is_first ? "" : ", ", cause_name((enum cause)i),
+                    (unsigned long long)workflow->degraded[i]);
+        is_first = false;
+    }
+    buf_add_byte(out, ')');
+}
+
+/* " · in time 97.9 %": cut, not rounded, so that 100 % is all of them. */
+static void status_add_in_time(struct buf *out, const struct status_workflow *workflow)
+{
+    uint64_t sum = workflow->sla_met + workflow->sla_missed;
+    if (sum == 0)
+        return;
+    uint64_t tenths = workflow->sla_met * 1000 / sum;
+    buf_add_fmt(out, STATUS_DOT "in time %llu.%llu %%", (unsigned long long)(tenths / 10),
+                (unsigned long long)(tenths % 10));
+}
+
+static void status_add_workflow(struct buf *out, const struct status *status,
+                                const struct status_workflow *workflow)
+{
+    size_t start = out->size;
+    wording_add_line(out, workflow->name, LIMIT_NAME);
+    status_pad(out, start, STATUS_NAME_WIDTH);
+    start = out->size;
+    buf_add_text(out, status_position(status, workflow));
+    if (workflow->workflow && workflow->workflow->mode != MODE_AUTO)
+        buf_add_fmt(out, ", %s", mode_name(workflow->workflow->mode));
+    status_pad(out, start, STATUS_POSITION_WIDTH);
+    buf_add_fmt(out, "%llu automatic" STATUS_DOT "%llu reviewed",
+                (unsigned long long)workflow->automatic, (unsigned long long)workflow->reviewed);
+    status_add_degraded(out, workflow);
+    status_add_count(out, workflow->held, "held");
+    status_add_count(out, workflow->uncertain, "uncertain");
+    status_add_count(out, workflow->in_review, "to decide");
+    status_add_count(out, workflow->failed, "failed");
+    status_add_in_time(out, workflow);
+    buf_add_byte(out, '\n');
+}
+
+static void status_add_stop(struct buf *out, const struct status *status, const struct stop *stop)
+{
+    size_t start = out->size;
+    receipt_add_scope(out, stop);
+    status_pad(out, start, STATUS_NAME_WIDTH);
+    buf_add_text(out, stop->stopped_at_unix_ms == 0 ? "STOPPING since " : "stopped since ");
+    zone_add_time(out, status->zone, (struct zone_time){stop->at_unix_ms, status->now_unix_ms},
+                  ZONE_SECONDS);
+    if (stop->by[0]) {
+        buf_add_text(out, " by ");
+        wording_add_line(out, slice_text(stop->by), LIMIT_NAME);
+    }
+    buf_add_text(out, "; interlock restart ");
+    text_add_id(out, ID_INCIDENT, stop->incident);
+    buf_add_byte(out, '\n');
+}
+
+static void status_add_upstream(struct buf *out, const struct status *status,
+                                const struct status_upstream *upstream)
+{
+    bool is_paused = upstream->pause_until_unix_ms > status->now_unix_ms;
+    if (!upstream->is_down && !is_paused)
+        return;
+    size_t start = out->size;
+    wording_add_line(out, upstream->name, LIMIT_NAME);
+    status_pad(out, start, STATUS_NAME_WIDTH);
+    buf_add_text(out, upstream->is_down ? "does not answer" : "asks to wait");
+    int64_t at = upstream->is_down ? upstream->probe_at_unix_ms : upstream->pause_until_unix_ms;
+    if (at > 0) {
+        buf_add_text(out, upstream->is_down ? "; asked again " : " until ");
+        zone_add_time(out, status->zone, (struct zone_time){at, status->now_unix_ms}, ZONE_SECONDS);
+    }
+    if (upstream->held > 0)
+        buf_add_fmt(out, "; %llu held", (unsigned long long)upstream->held);
+    buf_add_byte(out, '\n');
+}
+
+static void status_add_warnings(struct buf *out, struct slice warnings_json)
+{
+    struct scan_walk walk;
+    struct slice key;
+    struct slice item;
+    struct buf text;
+    if (warnings_json.size == 0)
+        return;
+    buf_init(&text, STATUS_WARNING_MAX * 4);
+    scan_open(&walk, warnings_json);
+    while (scan_next(&walk, &key, &item)) {
+        buf_reset(&text);
+        if (!scan_add_text(item, &text))
+            continue;
+        buf_add_text(out, "warning: ");
+        wording_add_line(out, buf_slice(&text), STATUS_WARNING_MAX);
+        buf_add_byte(out, '\n');
+    }
+    buf_done(&text);
+}
+
+void status_text_add(struct buf *out, const struct status *status)
+{
+    status_add_headline(out, status);
+    buf_add_byte(out, '\n');
+    for (size_t i = 0; i < status->workflow_count; i++)
+        status_add_workflow(out, status, &status->workflows[i]);
+    for (size_t i = 0; i < status->stop_count; i++)
+        if (!status->stops[i].is_lifted)
+            status_add_stop(out, status, &status->stops[i]);
+    for (size_t i = 0; i < status->upstream_count; i++)
+        status_add_upstream(out, status, &status->upstreams[i]);
+    status_add_warnings(out, status->warnings_json);
+}

@@ -1,0 +1,54 @@
+/* record/status.h - how it stands: one line that says whether somebody is needed, then the facts.
+ * Owns: `interlock status` (design 7), its JSON, and its exit code.
+ * Invariants:
+ *   1. The first line begins "NEEDS YOU" exactly when a person has something to do, or new work is
+ *      refused; else it begins "Nothing needs you."
+ *   2. What is not enforced in this version stands here, never silently (IL900). */
+#pragma once
+#include "core/switchboard.h"
+#include "policy/types.h"
+#include "record/zone.h"
+
+/* Exit codes of `interlock status`; 3 = not reachable is the command's own. */
+enum status_exit { STATUS_FINE, STATUS_DEGRADED, STATUS_STOPPED };
+
+struct status_workflow {
+    struct slice name;
+    const struct workflow *workflow; /* or NULL: no longer in the configuration */
+    uint64_t automatic, reviewed, degraded[CAUSE_COUNT], rejected, failed, expired, cancelled;
+    uint64_t held, uncertain, in_review, attempting, waiting; /* now */
+    uint64_t repeats_answered; /* asked again, and answered without doing it again */
+    uint64_t sla_met, sla_missed;
+    int64_t oldest_people_due_unix_ms; /* the earliest due time of a person's work; 0 = none */
+};
+struct status_upstream {
+    struct slice name;
+    bool is_down;
+    int64_t probe_at_unix_ms, pause_until_unix_ms; /* 0 = none */
+    uint64_t held;
+    int under_way, concurrency;
+};
+
+struct status {
+    const struct status_workflow *workflows;
+    size_t workflow_count;
+    const struct status_upstream *upstreams;
+    size_t upstream_count;
+    const struct stop *stops; /* in force, oldest first */
+    size_t stop_count;
+    bool is_ready;
+    struct slice why;           /* when it is not */
+    struct slice warnings_json; /* a JSON array of texts, or empty */
+    int64_t since_unix_ms;      /* the counters count from here; 0 = not said */
+    int64_t now_unix_ms;
+    const struct zone *zone;
+};
+
+enum status_exit status_exit_code(const struct status *status);
+/* "running", "partly stopped" (a stop covers some of it), "stopped". */
+const char *status_position(const struct status *status, const struct status_workflow *workflow);
+/* The first line, without its end. */
+void status_add_headline(struct buf *out, const struct status *status);
+/* All lines. */
+void status_text_add(struct buf *out, const struct status *status);
+void status_json_add(struct buf *out, const struct status *status);

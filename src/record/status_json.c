@@ -1,0 +1,98 @@
+/* GET /v1/status: the same facts as the text, and its first line. */
+#include "record/member.h"
+#include "record/receipt.h"
+#include "record/status.h"
+
+enum { STATUS_JSON_HEADLINE = 8192 };
+
+static void status_json_add_workflow(struct buf *out, const struct status *status,
+                                     const struct status_workflow *workflow)
+{
+    buf_add_byte(out, '{');
+    member_add_text(out, "workflow", workflow->name);
+    member_add_word(out, "position", status_position(status, workflow));
+    member_add_word(out, "mode", workflow->workflow ? mode_name(workflow->workflow->mode) : NULL);
+    member_add_u64(out, "automatic", workflow->automatic);
+    member_add_u64(out, "reviewed", workflow->reviewed);
+    member_add_name(out, "degraded");
+    buf_add_byte(out, '{');
+    for (size_t i = 1; i < CAUSE_COUNT; i++)
+        if (workflow->degraded[i] > 0)
+            member_add_u64(out, cause_name((enum cause)i), workflow->degraded[i]);
+    buf_add_byte(out, '}');
+    member_add_u64(out, "rejected", workflow->rejected);
+    member_add_u64(out, "failed", workflow->failed);
+    member_add_u64(out, "expired", workflow->expired);
+    member_add_u64(out, "cancelled", workflow->cancelled);
+    member_add_u64(out, "held", workflow->held);
+    member_add_u64(out, "uncertain", workflow->uncertain);
+    member_add_u64(out, "in_review", workflow->in_review);
+    member_add_u64(out, "attempting", workflow->attempting);
+    member_add_u64(out, "waiting", workflow->waiting);
+    member_add_u64(out, "repeats_answered", workflow->repeats_answered);
+    member_add_u64(out, "in_time", workflow->sla_met);
+    member_add_u64(out, "late", workflow->sla_missed);
+    member_add_time(out, "oldest_due", workflow->oldest_people_due_unix_ms);
+    buf_add_byte(out, '}');
+}
+
+static void status_json_add_upstream(struct buf *out, const struct status_upstream *upstream)
+{
+    buf_add_byte(out, '{');
+    member_add_text(out, "upstream", upstream->name);
+    member_add_word(out, "state", upstream->is_down ? "down" : "answering");
+    member_add_time(out, "asked_again_at", upstream->is_down ? upstream->probe_at_unix_ms : 0);
+    member_add_time(out, "paused_until", upstream->pause_until_unix_ms);
+    member_add_u64(out, "held", upstream->held);
+    member_add_u64(out, "under_way", (uint64_t)upstream->under_way);
+    member_add_u64(out, "concurrency", (uint64_t)upstream->concurrency);
+    buf_add_byte(out, '}');
+}
+
+static void status_json_add_lists(struct buf *out, const struct status *status)
+{
+    member_add_name(out, "workflows");
+    buf_add_byte(out, '[');
+    for (size_t i = 0; i < status->workflow_count; i++) {
+        buf_add_text(out, i > 0 ? "," : "");
+        status_json_add_workflow(out, status, &status->workflows[i]);
+    }
+    buf_add_byte(out, ']');
+    member_add_name(out, "upstreams");
+    buf_add_byte(out, '[');
+    for (size_t i = 0; i < status->upstream_count; i++) {
+        buf_add_text(out, i > 0 ? "," : "");
+        status_json_add_upstream(out, &status->upstreams[i]);
+    }
+    buf_add_byte(out, ']');
+    member_add_name(out, "stops");
+    buf_add_byte(out, '[');
+    for (size_t i = 0; i < status->stop_count; i++) {
+        buf_add_text(out, i > 0 ? "," : "");
+        receipt_json_add(out, &status->stops[i], NULL, 0);
+    }
+    buf_add_byte(out, ']');
+}
+
+void status_json_add(struct buf *out, const struct status *status)
+{
+    static const char *const states[] = {
+        [STATUS_FINE] = "fine", [STATUS_DEGRADED] = "degraded", [STATUS_STOPPED] = "stopped"};
+    struct buf headline;
+    buf_init(&headline, STATUS_JSON_HEADLINE);
+    status_add_headline(&headline, status);
+    buf_add_byte(out, '{');
+    member_add_text(out, "says", buf_slice(&headline));
+    member_add_word(out, "state", states[status_exit_code(status)]);
+    member_add_u64(out, "exit", status_exit_code(status));
+    member_add_bool(out, "ready", status->is_ready);
+    member_add_text(out, "why", status->is_ready ? SLICE("") : status->why);
+    member_add_time(out, "now", status->now_unix_ms);
+    member_add_time(out, "since", status->since_unix_ms);
+    member_add_text(out, "timezone", zone_name(status->zone));
+    status_json_add_lists(out, status);
+    member_add_raw(out, "warnings",
+                   status->warnings_json.size > 0 ? status->warnings_json : SLICE("[]"));
+    buf_add_byte(out, '}');
+    buf_done(&headline);
+}

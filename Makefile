@@ -26,7 +26,7 @@ CC := $(CC_$(V))
 # base (mostly) and the pure layer get plain ISO C: a clock or a file does not compile there.
 STD_pure := -std=c17 -pedantic
 STD_shell := -std=gnu17 -D_GNU_SOURCE
-PURE := base core policy record port api
+PURE := base core policy record port api cli
 PURE_FILES := server/http_% server/lanes
 std = $(if $(or $(filter $(PURE),$(firstword $(subst /, ,$(1)))),$(filter $(PURE_FILES),$(1))),$(STD_pure),$(STD_shell))
 CFLAGS_ALL = $(WARN) $(FLAGS_$(V)) $(WERROR) -Isrc $(shell pkg-config --cflags $(PKGS)) -MMD -MP

@@ -1,0 +1,154 @@
+#include "cli/found.h"
+
+#include "base/limits.h"
+#include "base/uri.h"
+#include "record/ids.h"
+
+static bool found_is_id(struct slice text)
+{
+    uint64_t id;
+    return text_parse_id(text, ID_ACTION, &id);
+}
+
+/* GET /v1/actions?NAME=VALUE; *out_list is a JSON object with "items". */
+static bool found_ask(struct invocation *invocation, const char *name, struct slice value,
+                      json_t **out_list)
+{
+    struct daemon_answer answer;
+    struct slice prefix = arena_fmt(&invocation->arena, "/v1/actions?limit=50&%s=", name);
+    struct daemon_question question = {.method = "GET",
+                                       .target = daemon_target(invocation, prefix.at, value, "")};
+    if (!daemon_ask(invocation, &question, &answer))
+        return false;
+    if (!daemon_is_good(&answer)) {
+        invocation->exit = daemon_tell(invocation, &answer);
+        return false;
+    }
+    *out_list = daemon_json(invocation, &answer);
+    return *out_list != NULL;
+}
+
+enum found found_action(struct invocation *invocation, const char *what, struct slice *out_id,
+                        json_t **out_list)
+{
+    static const char *const names[] = {"key", "run"};
+    struct slice text = slice_text(what);
+    if (found_is_id(text)) {
+        *out_id = text;
+        return FOUND_ONE;
+    }
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        json_t *list = NULL;
+        if (!found_ask(invocation, names[i], text, &list))
+            return FOUND_FAILED;
+        const json_t *items = json_object_get(list, "items");
+        size_t count = json_array_size(items);
+        if (count == 1)
+            *out_id = arena_copy(&invocation->arena,
+                                 slice_text(daemon_text(json_array_get(items, 0), "action")));
+        if (count > 1) {
+            *out_list = list;
+            return FOUND_SEVERAL;
+        }
+        json_decref(list);
+        if (count == 1)
+            return FOUND_ONE;
+    }
+    say_error(invocation,
+              "interlock: nothing is known by the id, key or run \"%s\".\n"
+              "Was it submitted, and to this installation? interlock log shows what came.\n",
+              what);
+    invocation->exit = CLI_REFUSED;
+    return FOUND_NOTHING;
+}
+
+void found_say_list(struct invocation *invocation, const json_t *list)
+{
+    size_t i;
+    const json_t *item;
+    const json_t *items = json_object_get(list, "items");
+    for (i = 0; i < json_array_size(items); i++) {
+        item = json_array_get(items, i);
+        say(invocation, "%s  %-11s %s / %s  %s\n", daemon_text(item, "action"),
+            daemon_text(item, "state"), daemon_text(item, "workflow"), daemon_text(item, "step"),
+            daemon_text(item, "key"));
+    }
+    if (json_is_string(json_object_get(list, "next")))
+        say(invocation, "… and older ones\n");
+}
+
+int found_one(struct invocation *invocation, const char *what, struct slice *out_id)
+{
+    json_t *list = NULL;
+    enum found found = found_action(invocation, what, out_id, &list);
+    if (found == FOUND_ONE)
+        return CLI_DONE;
+    if (found != FOUND_SEVERAL)
+        return invocation->exit;
+    say_error(invocation, "interlock: \"%s\" is several; which one? Say it by its id:\n", what);
+    found_say_list(invocation, list);
+    json_decref(list);
+    return CLI_REFUSED;
+}
+
+static void found_say_line(struct invocation *invocation, const char *label, const char *text)
+{
+    if (*text)
+        say(invocation, "%-8s%s\n", label, text);
+}
+
+static void found_say_who(struct invocation *invocation, const json_t *who)
+{
+    const char *person = daemon_text(who, "person");
+    if (!json_is_object(who))
+        return;
+    say(invocation, "%-8s%s%s%s%s", "WHO", daemon_text(who, "group"), *person ? " (" : "", person,
+        *person ? ")" : "");
+    if (*daemon_text(who, "by"))
+        say(invocation, ", by %s", daemon_text(who, "by"));
+    if (*daemon_text(who, "to_do"))
+        say(invocation, ": %s", daemon_text(who, "to_do"));
+    say(invocation, "\n");
+}
+
+void found_say_action(struct invocation *invocation, const struct daemon_answer *answer)
+{
+    if (invocation_has(invocation, "json")) {
+        say(invocation, "%.*s\n", SLICE_FMT(answer->body));
+        return;
+    }
+    json_t *object = daemon_json(invocation, answer);
+    const json_t *action = json_object_get(object, "action");
+    if (!json_is_object(action)) /* a problem holds the action as a member */
+        action = object;
+    if (!object)
+        return;
+    const char *degraded = daemon_text(action, "degraded");
+    say(invocation, "%-8s%s / %s   %s   %s\n", "ACTION", daemon_text(action, "workflow"),
+        daemon_text(action, "step"), daemon_text(action, "key"), daemon_text(action, "action"));
+    say(invocation, "%-8s%s%s%s%s\n", "STATE", daemon_text(action, "state"),
+        *degraded ? ", degraded: " : "", degraded,
+        json_is_true(json_object_get(action, "replayed"))
+            ? "   (asked before; nothing was done again)"
+            : "");
+    found_say_line(invocation, "WHAT", daemon_text(action, "what"));
+    found_say_line(invocation, "WHY", daemon_text(action, "why"));
+    found_say_who(invocation, json_object_get(action, "who"));
+    const json_t *next = json_object_get(action, "next");
+    if (json_is_object(next))
+        say(invocation, "%-8s%s, at %s\n", "NEXT", daemon_text(next, "what"),
+            daemon_text(next, "at"));
+    json_decref(object);
+}
+
+int found_act(struct invocation *invocation, struct slice target, struct slice body)
+{
+    struct daemon_answer answer;
+    struct daemon_question question = {.method = "POST", .target = target, .body = body};
+    if (!daemon_ask(invocation, &question, &answer))
+        return invocation->exit;
+    if (!daemon_is_good(&answer))
+        return daemon_tell(invocation, &answer);
+    found_say_action(invocation, &answer);
+    return CLI_DONE;
+}

@@ -1,0 +1,171 @@
+/* What is stopped, and how it starts again. */
+#include "base/limits.h"
+#include "cli/command.h"
+#include "cli/daemon.h"
+#include "record/ids.h"
+
+static bool incident_is_id(const char *text)
+{
+    uint64_t id;
+    return text && text_parse_id(slice_text(text), ID_INCIDENT, &id);
+}
+
+/* The open incidents; NULL: told. */
+static json_t *incident_open(struct invocation *invocation)
+{
+    struct daemon_answer answer;
+    struct daemon_question question = {.method = "GET", .target = SLICE("/v1/incidents?open=1")};
+    if (!daemon_ask(invocation, &question, &answer))
+        return NULL;
+    if (!daemon_is_good(&answer)) {
+        invocation->exit = daemon_tell(invocation, &answer);
+        return NULL;
+    }
+    invocation->exit = CLI_REFUSED;
+    return daemon_json(invocation, &answer);
+}
+
+static void incident_say(struct invocation *invocation, const json_t *incident)
+{
+    const char *workflow = daemon_text(incident, "workflow");
+    const char *why = daemon_text(incident, "why");
+    say(invocation, "%s  %s  %s since %s%s%s\n", daemon_text(incident, "id"),
+        *workflow ? workflow : "everything or an upstream", daemon_text(incident, "state"),
+        daemon_text(incident, "since"), *why ? ": " : "", why);
+}
+
+/* Of the open ones those of that workflow; all when it is NULL. */
+static size_t incident_say_open(struct invocation *invocation, const json_t *list,
+                                const char *workflow)
+{
+    const json_t *items = json_object_get(list, "items");
+    size_t count = 0;
+    for (size_t i = 0; i < json_array_size(items); i++) {
+        const json_t *item = json_array_get(items, i);
+        if (workflow && strcmp(daemon_text(item, "workflow"), workflow) != 0)
+            continue;
+        incident_say(invocation, item);
+        count++;
+    }
+    return count;
+}
+
+static int incident_post(struct invocation *invocation, const char *id, const char *path)
+{
+    const char *reason = invocation_option(invocation, "reason");
+    struct daemon_answer answer;
+    struct buf body;
+    buf_init(&body, LIMIT_HTTP_BODY);
+    buf_add_text(&body, "{\"reason\":");
+    buf_add_json_text(&body, slice_text(reason));
+    buf_add_byte(&body, '}');
+    struct daemon_question question = {
+        .method = "POST",
+        .target = daemon_target(invocation, "/v1/incidents/", slice_text(id), path),
+        .body = arena_copy(&invocation->arena, buf_slice(&body))};
+    buf_done(&body);
+    if (!daemon_ask(invocation, &question, &answer))
+        return invocation->exit;
+    if (!daemon_is_good(&answer))
+        return daemon_tell(invocation, &answer);
+    json_t *incident = daemon_json(invocation, &answer);
+    if (invocation_has(invocation, "json"))
+        say(invocation, "%.*s\n", SLICE_FMT(answer.body));
+    else if (incident)
+        incident_say(invocation, incident);
+    json_decref(incident);
+    return incident ? CLI_DONE : CLI_REFUSED;
+}
+
+static int incident_show(struct invocation *invocation, const char *id)
+{
+    struct daemon_answer answer;
+    struct daemon_question question = {
+        .method = "GET", .target = daemon_target(invocation, "/v1/incidents/", slice_text(id), "")};
+    if (!daemon_ask(invocation, &question, &answer))
+        return invocation->exit;
+    if (!daemon_is_good(&answer))
+        return daemon_tell(invocation, &answer);
+    if (invocation_has(invocation, "json")) {
+        say(invocation, "%.*s\n", SLICE_FMT(answer.body));
+        return CLI_DONE;
+    }
+    json_t *incident = daemon_json(invocation, &answer);
+    if (!incident)
+        return CLI_REFUSED;
+    incident_say(invocation, incident);
+    if (!*daemon_text(incident, "why"))
+        say(invocation, "Reason missing: say it with  interlock incident %s --reason \"…\"\n", id);
+    if (strcmp(daemon_text(incident, "state"), "open") == 0)
+        say(invocation, "To let it run again: interlock restart %s --reason \"…\"\n", id);
+    json_decref(incident);
+    return CLI_DONE;
+}
+
+int command_run_incident(struct invocation *invocation)
+{
+    const char *id = invocation_argument(invocation, 0);
+    bool has_reason = invocation_has(invocation, "reason");
+    if (id && !incident_is_id(id))
+        return invocation_wrong(invocation, "the id of an incident is %s and 13 letters and digits",
+                                ID_INCIDENT);
+    if (has_reason && !id)
+        return invocation_wrong(invocation, "the reason of which incident? interlock incident "
+                                            "lists them");
+    if (id)
+        return has_reason ? incident_post(invocation, id, "/note") : incident_show(invocation, id);
+    if (invocation_has(invocation, "json"))
+        return daemon_show(invocation, SLICE("/v1/incidents?open=1"));
+    json_t *list = incident_open(invocation);
+    if (!list)
+        return invocation->exit;
+    if (incident_say_open(invocation, list, NULL) == 0)
+        say(invocation, "No open incident: nothing is stopped.\n");
+    json_decref(list);
+    return CLI_DONE;
+}
+
+/* The one open incident of that workflow. */
+static int incident_of_workflow(struct invocation *invocation, const char *workflow,
+                                struct slice *out_id)
+{
+    json_t *list = incident_open(invocation);
+    if (!list)
+        return invocation->exit;
+    const json_t *items = json_object_get(list, "items");
+    size_t count = 0;
+    for (size_t i = 0; i < json_array_size(items); i++) {
+        const json_t *item = json_array_get(items, i);
+        if (strcmp(daemon_text(item, "workflow"), workflow) != 0)
+            continue;
+        *out_id = arena_copy(&invocation->arena, slice_text(daemon_text(item, "id")));
+        count++;
+    }
+    if (count == 0) {
+        say_error(invocation, "interlock: no open stop of the workflow \"%s\". Open ones:\n",
+                  workflow);
+        if (incident_say_open(invocation, list, NULL) == 0)
+            say_error(invocation, "none: nothing is stopped\n");
+    } else if (count > 1) {
+        say_error(invocation, "interlock: \"%s\" is stopped more than once; which one is lifted?\n",
+                  workflow);
+        (void)incident_say_open(invocation, list, workflow); /* at least two */
+    }
+    json_decref(list);
+    return count == 1 ? CLI_DONE : CLI_REFUSED;
+}
+
+int command_run_restart(struct invocation *invocation)
+{
+    const char *what = invocation_argument(invocation, 0);
+    const char *reason = invocation_option(invocation, "reason");
+    struct slice id = slice_text(what);
+    if (!reason || !*reason)
+        return invocation_wrong(invocation, "the record says why it may run again: --reason \"…\"");
+    if (!incident_is_id(what)) {
+        int code = incident_of_workflow(invocation, what, &id);
+        if (code != CLI_DONE)
+            return code;
+    }
+    return incident_post(invocation, id.at, "/restart");
+}

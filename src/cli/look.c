@@ -1,0 +1,171 @@
+/* What one looks at: status, inbox, explain, log. The daemon makes the texts (record/), so that
+ * they are the same everywhere; here they are asked for and printed. */
+#include <stdlib.h>
+
+#include "base/limits.h"
+#include "cli/command.h"
+#include "cli/found.h"
+
+enum { LOOK_LOG_LINES = 50, LOOK_POLL_MIN_MS = 100, LOOK_POLL_MAX_MS = 1000 };
+
+int command_run_explain(struct invocation *invocation)
+{
+    const char *what = invocation_argument(invocation, 0);
+    struct slice id;
+    json_t *list = NULL;
+    enum found found = found_action(invocation, what, &id, &list);
+    if (found == FOUND_ONE)
+        return daemon_show(invocation, daemon_target(invocation, "/v1/actions/", id, "/explain"));
+    if (found != FOUND_SEVERAL)
+        return invocation->exit;
+    if (invocation_has(invocation, "json")) {
+        char *json = json_dumps(list, JSON_COMPACT);
+        say(invocation, "%s\n", json ? json : "");
+        free(json);
+    } else {
+        say(invocation, "Several; one of them: interlock explain ID\n");
+        found_say_list(invocation, list);
+    }
+    json_decref(list);
+    return CLI_DONE;
+}
+
+/* What a person types to settle an item of that kind. */
+static void look_say_do(struct invocation *invocation, const json_t *item)
+{
+    const char *id = daemon_text(item, "id");
+    const char *kind = daemon_text(item, "kind");
+    if (strcmp(kind, "review") == 0)
+        say(invocation, "    DO   interlock approve %s | interlock reject %s\n", id, id);
+    else if (strcmp(kind, "uncertain") == 0)
+        say(invocation, "    DO   interlock resolve %s --happened | --not-happened\n", id);
+    else if (strcmp(kind, "incident") == 0)
+        say(invocation, "    DO   interlock incident %s\n", id);
+}
+
+/* `who` is a group's name, or an object with the person of it. */
+static void look_say_who(struct invocation *invocation, const json_t *item)
+{
+    const json_t *who = json_object_get(item, "who");
+    const char *group = json_is_string(who) ? json_string_value(who) : daemon_text(who, "group");
+    const char *person = daemon_text(who, "person");
+    const char *by = daemon_text(item, "by");
+    if (*group)
+        say(invocation, "  %s%s%s%s", group, *person ? " (" : "", person, *person ? ")" : "");
+    if (*by)
+        say(invocation, "  by %s", by);
+}
+
+static void look_say_item(struct invocation *invocation, const json_t *item)
+{
+    say(invocation, "%s  %s  %s", daemon_text(item, "id"), daemon_text(item, "kind"),
+        daemon_text(item, "workflow"));
+    look_say_who(invocation, item);
+    say(invocation, "\n    %s\n", daemon_text(item, "title"));
+    if (*daemon_text(item, "why"))
+        say(invocation, "    WHY  %s\n", daemon_text(item, "why"));
+    look_say_do(invocation, item);
+}
+
+int command_run_inbox(struct invocation *invocation)
+{
+    const char *workflow = invocation_option(invocation, "workflow");
+    struct daemon_answer answer;
+    struct daemon_question question = {
+        .method = "GET",
+        .target = workflow
+                      ? daemon_target(invocation,
+                                      "/v1/inbox?limit=1000&workflow=", slice_text(workflow), "")
+                      : SLICE("/v1/inbox?limit=1000")};
+    if (!daemon_ask(invocation, &question, &answer))
+        return invocation->exit;
+    if (!daemon_is_good(&answer))
+        return daemon_tell(invocation, &answer);
+    if (invocation_has(invocation, "json")) {
+        say(invocation, "%.*s\n", SLICE_FMT(answer.body));
+        return CLI_DONE;
+    }
+    json_t *inbox = daemon_json(invocation, &answer);
+    if (!inbox)
+        return CLI_REFUSED;
+    const json_t *items = json_object_get(inbox, "items");
+    for (size_t i = 0; i < json_array_size(items); i++)
+        look_say_item(invocation, json_array_get(items, i));
+    if (json_array_size(items) == 0)
+        say(invocation, "Nothing waits for anybody.\n");
+    json_decref(inbox);
+    return CLI_DONE;
+}
+
+/* Prints one page of the log. false: told. */
+static bool look_say_page(struct invocation *invocation, struct slice target,
+                          struct daemon_answer *out_answer)
+{
+    struct daemon_question question = {
+        .method = "GET", .target = target, .wants_text = !invocation_has(invocation, "json")};
+    if (!daemon_ask(invocation, &question, out_answer))
+        return false;
+    if (!daemon_is_good(out_answer)) {
+        invocation->exit = daemon_tell(invocation, out_answer);
+        return false;
+    }
+    say_bytes(invocation, out_answer->body);
+    return true;
+}
+
+/* The sequence from which the next page is read; empty when the daemon does not say. */
+static void look_take_next(const struct daemon_answer *answer, char next[LIMIT_NAME])
+{
+    struct slice text = slice_first(answer->next, LIMIT_NAME - 1);
+    if (text.size > 0)
+        memcpy(next, text.at, text.size);
+    next[text.size] = 0;
+}
+
+/* One more page from *next on, which moves. false: told, or broken off (CLI_DONE). */
+static bool look_follow_turn(struct invocation *invocation, char next[LIMIT_NAME], bool *out_is_new)
+{
+    struct daemon_answer answer;
+    struct slice target =
+        arena_fmt(&invocation->arena, "/v1/decisions?limit=%d&from=%s", LIMIT_PAGE, next);
+    if (!look_say_page(invocation, target, &answer))
+        return false;
+    *out_is_new = answer.body.size > 0;
+    look_take_next(&answer, next);
+    return true;
+}
+
+/* Asks again from where the last page ended, slower while nothing comes. The end is the user's. */
+static int look_follow(struct invocation *invocation, const struct daemon_answer *last)
+{
+    const struct cli_world *world = invocation->world;
+    int64_t pause_ms = LOOK_POLL_MIN_MS;
+    char next[LIMIT_NAME] = "";
+    look_take_next(last, next);
+    while (*next && world->wait_ms(world->impl, pause_ms)) {
+        bool is_new = false;
+        struct arena kept = invocation_turn_begin(invocation);
+        bool is_good = look_follow_turn(invocation, next, &is_new);
+        invocation_turn_end(invocation, kept);
+        if (!is_good)
+            return invocation->exit;
+        pause_ms = is_new ? LOOK_POLL_MIN_MS : pause_ms * 2;
+        if (pause_ms > LOOK_POLL_MAX_MS)
+            pause_ms = LOOK_POLL_MAX_MS;
+    }
+    return CLI_DONE;
+}
+
+int command_run_log(struct invocation *invocation)
+{
+    const char *text = invocation_option(invocation, "limit");
+    uint64_t limit = LOOK_LOG_LINES;
+    struct daemon_answer answer;
+    if (text && (!slice_to_u64(slice_text(text), LIMIT_PAGE, &limit) || limit == 0))
+        return invocation_wrong(invocation, "--limit is a number from 1 to %d", LIMIT_PAGE);
+    struct slice target =
+        arena_fmt(&invocation->arena, "/v1/decisions?last=%llu", (unsigned long long)limit);
+    if (!look_say_page(invocation, target, &answer))
+        return invocation->exit;
+    return invocation_has(invocation, "follow") ? look_follow(invocation, &answer) : CLI_DONE;
+}

@@ -1,0 +1,98 @@
+#include "base/limits.h"
+#include "cli/command.h"
+#include "cli/found.h"
+#include "cli/input.h"
+#include "cli/local.h"
+
+enum { SUBMIT_WAIT_MAX_S = WAIT_MAX_MS / 1000 };
+
+static void submit_add_text(struct buf *out, const char *name, const char *value)
+{
+    if (!value)
+        return;
+    buf_add_fmt(out, ",\"%s\":", name);
+    buf_add_json_text(out, slice_text(value));
+}
+
+/* The JSON body. false: wrong use, told. */
+static bool submit_body(struct invocation *invocation, const struct step *step,
+                        struct slice *out_body)
+{
+    struct slice input, context;
+    bool has_confidence = false;
+    double confidence = 0;
+    if (!input_build(invocation, 2, step, &input) ||
+        !input_object(invocation, "context", &context) ||
+        !input_confidence(invocation, &has_confidence, &confidence))
+        return false;
+    struct buf body;
+    buf_init(&body, LIMIT_HTTP_BODY * 2);
+    buf_add_text(&body, "{\"input\":");
+    buf_add(&body, input);
+    submit_add_text(&body, "run", invocation_option(invocation, "run"));
+    submit_add_text(&body, "because", invocation_option(invocation, "because"));
+    if (has_confidence)
+        buf_add_fmt(&body, ",\"confidence\":%s", invocation_option(invocation, "confidence"));
+    if (context.size)
+        buf_add_fmt(&body, ",\"context\":%.*s", SLICE_FMT(context));
+    buf_add_byte(&body, '}');
+    *out_body = arena_copy(&invocation->arena, buf_slice(&body));
+    buf_done(&body);
+    return true;
+}
+
+static bool submit_wait(struct invocation *invocation, struct daemon_question *question)
+{
+    const char *text = invocation_option(invocation, "wait");
+    uint64_t seconds = WAIT_DEFAULT_MS / 1000;
+    question->wait_ms = WAIT_DEFAULT_MS;
+    if (!text)
+        return true;
+    if (!slice_to_u64(slice_text(text), SUBMIT_WAIT_MAX_S, &seconds)) {
+        (void)invocation_wrong(invocation, "--wait is a number of seconds, at most %d",
+                               SUBMIT_WAIT_MAX_S);
+        return false;
+    }
+    question->has_wait = true;
+    question->wait_ms = (int64_t)seconds * 1000;
+    return true;
+}
+
+static int submit_ask(struct invocation *invocation, const struct daemon_question *question)
+{
+    struct daemon_answer answer;
+    if (!daemon_ask(invocation, question, &answer))
+        return invocation->exit;
+    if (daemon_is_good(&answer)) {
+        found_say_action(invocation, &answer);
+        return CLI_DONE;
+    }
+    return daemon_tell(invocation, &answer);
+}
+
+int command_run_submit(struct invocation *invocation)
+{
+    const char *workflow = invocation_argument(invocation, 0);
+    const char *name = invocation_argument(invocation, 1);
+    bool is_dry_run = invocation_has(invocation, "dry-run");
+    struct slice prefix =
+        daemon_target(invocation, "/v1/workflows/", slice_text(workflow), "/steps/");
+    struct daemon_question question = {
+        .method = "POST",
+        .target = daemon_target(invocation, prefix.at, slice_text(name),
+                                is_dry_run ? "/actions?dry_run=1" : "/actions"),
+        .key = slice_text(invocation_option(invocation, "key"))};
+    struct local local = {.is_quiet = true};
+    const struct step *step = NULL;
+    int code = CLI_WRONG_USE;
+    /* The types of the input come from the files, where the daemon's are at hand. */
+    if (!daemon_is_elsewhere(invocation) && local_read(invocation, NULL, 0, &local)) {
+        local_load(&local);
+        if (local.config)
+            step = config_step(local.config, slice_text(workflow), slice_text(name));
+    }
+    if (submit_wait(invocation, &question) && submit_body(invocation, step, &question.body))
+        code = submit_ask(invocation, &question);
+    local_done(&local);
+    return code;
+}

@@ -58,7 +58,7 @@ $(B)/fuzz/%: tests/fuzz/%.c $(B)/libinterlock.a
 $(B)/bench/%: bench/%.c $(B)/libinterlock.a
 	@mkdir -p $(@D)
 	@echo "  $(V) $@" && $(CC) $(STD_shell) $(CFLAGS_ALL) -o $@ $< $(B)/libinterlock.a $(LIBS)
--include $(OBJ:.o=.d) $(B)/obj/main.d $(TESTS:=.d) $(FUZZERS:=.d) $(BENCHES:=.d)
+-include $(OBJ:.o=.d) $(B)/obj/main.d $(TESTS:=.d) $(ORACLES:=.d) $(FUZZERS:=.d) $(BENCHES:=.d)
 
 tests: $(TESTS) $(ORACLES)
 deps: ; @tools/deps

@@ -30,9 +30,8 @@
     X(LATER_CHAIN, "fallback", "the preset of the kind is used", "fallbacks")                      \
     X(LATER_CAPACITY, "at most", "there is no limit", "fallbacks")                                 \
     X(LATER_AT_DUE, "at due then", "a review past its due stays a review", "fallbacks")            \
-    X(LATER_BY_CHECK, "idempotency: by-check", "read as none: what is uncertain goes to a person", \
+    X(LATER_BY_CHECK, "by-check", "it is read as none: a lost answer goes to a person",            \
       "checks at the upstream")                                                                    \
-    X(LATER_CHECK, "check", "the upstream is not asked", "checks at the upstream")                 \
     X(LATER_REFRESH, "refresh", "what is older than stale_after goes to review",                   \
       "fresh facts before a late start")                                                           \
     X(LATER_ORDER_BY, "order_by", "actions of one thing are not put in order", "order per thing")  \

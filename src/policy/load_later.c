@@ -60,7 +60,6 @@ static void load_check(struct load *load, struct draft_step *draft, const struct
                             &ms); /* told */
     if (at[CHECK_DEFINITIVE])
         (void)read_bool(load, at[CHECK_DEFINITIVE], &is_definitive); /* told */
-    later_tell(load, LATER_CHECK, node);
 }
 
 static void load_refresh(struct load *load, struct draft_step *draft, const struct yaml *node)

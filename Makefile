@@ -73,5 +73,6 @@ bench: deps ; @$(MAKE) all benches && tools/run-bench
 benches: $(BENCHES)
 install: all
 	install -D -m 755 $(B)/interlock $(DESTDIR)$(or $(PREFIX),/usr/local)/bin/interlock
+print-flags: ; @echo "$(CFLAGS_ALL)" && echo "$(LIBS)"
 clean: ; rm -rf build
 .PHONY: all tests deps run test lint asan tsan fuzz fuzzers torture bench benches install clean

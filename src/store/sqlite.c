@@ -15,6 +15,7 @@
 enum {
     SQLITE_PAGE_BYTES = 4096,
     SQLITE_WRITER_CACHE_KIB = 8192,
+    SQLITE_WAL_FRESH_BYTES = 64 * 1024,       /* opening itself writes a few pages */
     SQLITE_WAL_KEPT_BYTES = 64 * 1024 * 1024, /* a longer log is cut when it begins anew */
     SQLITE_DISK_FRESH_MS = 1000,
     SQLITE_TELL_MAX = 256, /* parcels taken from the queue at once */
@@ -35,6 +36,7 @@ struct store_sqlite {
     void (*backup_done)(void *arg, enum err err);
     void *backup_arg;
     uv_async_t async;
+    bool has_old_log; /* left by a crash, perhaps with older copies of what was erased */
     bool has_async, is_only_read, is_copy, is_telling, is_closing;
     uint64_t next_seq, next_ticket;
     size_t outstanding, outstanding_bytes;
@@ -45,6 +47,17 @@ struct store_sqlite {
     void *changed_arg;
     struct sqlite_disk disk;
 };
+
+static uint64_t sqlite_file_bytes(const char *path, const char *suffix)
+{
+    struct buf name;
+    buf_init(&name, SIZE_MAX / 2);
+    buf_add_fmt(&name, "%s%s", path, suffix);
+    struct stat info;
+    uint64_t size = stat(buf_text(&name), &info) == 0 ? (uint64_t)info.st_size : 0;
+    buf_done(&name);
+    return size;
+}
 
 /* The writer's connection, with the tables as this version knows them. */
 static enum err sqlite_open_writer(struct store_sqlite *store,
@@ -206,17 +219,6 @@ static void sqlite_head(void *impl, uint64_t *out_seq, unsigned char out_hash[ST
     memcpy(out_hash, store->head_hash, STORE_HASH_SIZE);
 }
 
-static uint64_t sqlite_file_bytes(const char *path, const char *suffix)
-{
-    struct buf name;
-    buf_init(&name, SIZE_MAX / 2);
-    buf_add_fmt(&name, "%s%s", path, suffix);
-    struct stat info;
-    uint64_t size = stat(buf_text(&name), &info) == 0 ? (uint64_t)info.st_size : 0;
-    buf_done(&name);
-    return size;
-}
-
 static void sqlite_read_disk(struct store_sqlite *store)
 {
     struct timespec now;
@@ -328,6 +330,7 @@ static enum err sqlite_open_parts(struct store_sqlite *store,
                                   struct buf *out_message)
 {
     sqlite3 *db = NULL;
+    store->has_old_log = sqlite_file_bytes(store->path, "-wal") > 0;
     enum err err = sqlite_open_writer(store, options, &db, out_message);
     if (err == ERR_OK)
         err = sqlite_begin_epoch(store, db, out_message);
@@ -362,6 +365,8 @@ static enum err sqlite_start(struct store_sqlite *store, uv_loop_t *loop, struct
     }
     store->has_async = true;
     sqlite_hold_loop(store);
+    if (store->has_old_log)
+        sqlite_keeper_truncate(&store->keeper);
     enum err err = sqlite_keeper_start(&store->keeper);
     if (err == ERR_OK)
         err = sqlite_writer_start(&store->writer);

@@ -6,7 +6,9 @@
 #include "base/check.h"
 #include "base/limits.h"
 
-enum { KEEPER_CACHE_KIB = 64, KEEPER_RETRY_S = 1 };
+/* A failed checkpoint is tried again after a while, and the log is cut at most once in a while: a
+ * sweep that erases many payloads wants one cut, not many. */
+enum { KEEPER_CACHE_KIB = 64, KEEPER_REST_MS = 1000 };
 
 static void sqlite_keeper_lock(struct sqlite_keeper *keeper)
 {
@@ -82,7 +84,6 @@ void sqlite_keeper_truncate(struct sqlite_keeper *keeper)
 {
     sqlite_keeper_lock(keeper);
     keeper->wants_truncation = true;
-    keeper->wants_checkpoint = true;
     sqlite_keeper_tell(keeper);
     sqlite_keeper_unlock(keeper);
 }
@@ -131,37 +132,62 @@ static void sqlite_keeper_shut_gate(struct sqlite_keeper *keeper)
 }
 
 /* Both parts. The gate opens with the result. */
-static void sqlite_keeper_checkpoint(struct sqlite_keeper *keeper, bool wants_truncation)
+static void sqlite_keeper_checkpoint(struct sqlite_keeper *keeper, bool truncates)
 {
     bool is_all = false;
     enum err err = sqlite_keeper_move(keeper, SQLITE_CHECKPOINT_PASSIVE, &is_all);
     sqlite_keeper_shut_gate(keeper);
     if (err == ERR_OK) /* invariant 1 */
         err = sqlite_keeper_move(
-            keeper, wants_truncation ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE,
-            &is_all);
+            keeper, truncates ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE, &is_all);
     sqlite_keeper_lock(keeper);
     keeper->is_gate_shut = false;
     keeper->result = err;
     keeper->checkpoint_count++;
     if (err == ERR_OK && is_all)
         keeper->wal_pages = 0;
-    if (wants_truncation && !(err == ERR_OK && is_all))
-        keeper->wants_truncation = true; /* with the next one */
+    if (err != ERR_OK)
+        keeper->wants_checkpoint = true;
+    if (truncates && !(err == ERR_OK && is_all))
+        keeper->wants_truncation = true;
     sqlite_keeper_tell(keeper);
     sqlite_keeper_unlock(keeper);
 }
 
-/* Holding the lock. A failed one is tried again after a while: the disk may have room again. */
-static void sqlite_keeper_rest(struct sqlite_keeper *keeper)
+static int64_t sqlite_keeper_now_ms(void)
 {
-    struct timespec until;
-    CHECK(clock_gettime(CLOCK_MONOTONIC, &until) == 0);
-    until.tv_sec += KEEPER_RETRY_S;
-    keeper->wants_checkpoint = true;
-    int rc = 0;
-    while (rc == 0 && !keeper->is_closing)
-        rc = pthread_cond_timedwait(&keeper->changed, &keeper->mutex, &until);
+    struct timespec now;
+    CHECK(clock_gettime(CLOCK_MONOTONIC, &now) == 0);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void sqlite_keeper_wait_until(struct sqlite_keeper *keeper, int64_t at_ms)
+{
+    struct timespec at = {.tv_sec = at_ms / 1000, .tv_nsec = at_ms % 1000 * 1000000};
+    (void)pthread_cond_timedwait(&keeper->changed, &keeper->mutex, &at); /* asked again after it */
+}
+
+/* Holding the lock, with something wanted: does it, or waits until it may. */
+static void sqlite_keeper_turn(struct sqlite_keeper *keeper)
+{
+    int64_t now_ms = sqlite_keeper_now_ms();
+    /* A truncation would make a copy that runs begin anew. */
+    bool copies = sqlite_backup_phase(keeper->backup) == BACKUP_COPYING;
+    bool truncates = keeper->wants_truncation && !copies && now_ms >= keeper->truncate_at_ms;
+    bool moves = keeper->wants_checkpoint && now_ms >= keeper->retry_at_ms;
+    if (!truncates && !moves) {
+        sqlite_keeper_wait_until(keeper, now_ms + KEEPER_REST_MS / 4);
+        return;
+    }
+    keeper->wants_checkpoint = false;
+    keeper->wants_truncation = keeper->wants_truncation && !truncates;
+    sqlite_keeper_unlock(keeper);
+    sqlite_keeper_checkpoint(keeper, truncates);
+    sqlite_keeper_lock(keeper);
+    if (truncates)
+        keeper->truncate_at_ms = now_ms + KEEPER_REST_MS;
+    if (keeper->result != ERR_OK)
+        keeper->retry_at_ms = keeper->truncate_at_ms = now_ms + KEEPER_REST_MS;
 }
 
 static void *sqlite_keeper_run(void *arg)
@@ -177,17 +203,8 @@ static void *sqlite_keeper_run(void *arg)
             sqlite_keeper_lock(keeper);
         } else if (keeper->is_closing) {
             break;
-        } else if (keeper->wants_checkpoint) {
-            /* A truncation would make a copy that runs begin anew. */
-            bool truncates =
-                keeper->wants_truncation && sqlite_backup_phase(keeper->backup) != BACKUP_COPYING;
-            keeper->wants_checkpoint = false;
-            keeper->wants_truncation = keeper->wants_truncation && !truncates;
-            sqlite_keeper_unlock(keeper);
-            sqlite_keeper_checkpoint(keeper, truncates);
-            sqlite_keeper_lock(keeper);
-            if (keeper->result != ERR_OK || keeper->wants_truncation)
-                sqlite_keeper_rest(keeper);
+        } else if (keeper->wants_checkpoint || keeper->wants_truncation) {
+            sqlite_keeper_turn(keeper);
         } else {
             sqlite_keeper_wait(keeper);
         }

@@ -27,7 +27,8 @@ struct sqlite_keeper {
     bool is_running, is_closing;
     bool wants_checkpoint, wants_truncation;
     bool is_gate_shut, is_writing;
-    uint64_t wal_pages; /* as the writer saw it last; 0 when all of it was moved */
+    int64_t retry_at_ms, truncate_at_ms; /* not before; monotonic */
+    uint64_t wal_pages;                  /* as the writer saw it last; 0 when all of it was moved */
     uint64_t checkpoint_count;
     enum err result; /* of the last checkpoint */
 };
@@ -42,7 +43,7 @@ void sqlite_keeper_done(struct sqlite_keeper *keeper);
 /* Around each write transaction. An error: the log is at its limit and cannot be moved. */
 MUST_USE enum err sqlite_keeper_enter(struct sqlite_keeper *keeper);
 void sqlite_keeper_leave(struct sqlite_keeper *keeper, uint64_t wal_pages);
-/* The log holds older copies of what was erased: cut it to nothing soon. */
+/* The log holds older copies of what was erased: cut it to nothing, within about a second. */
 void sqlite_keeper_truncate(struct sqlite_keeper *keeper);
 /* A backup has become SEALING. */
 void sqlite_keeper_seal(struct sqlite_keeper *keeper);

@@ -18,7 +18,7 @@
 #include "store/memory.h"
 #include "store/sqlite.h"
 
-enum { HARNESS_TOLD_MAX = 20000, HARNESS_WATCHDOG_S = 300 };
+enum { HARNESS_TOLD_MAX = 20000, HARNESS_WATCHDOG_S = 120 };
 
 struct harness;
 struct harness_kind {
@@ -44,29 +44,29 @@ struct harness {
     size_t changed_count;
 };
 
-static void harness_memory_open(struct harness *h)
+static inline void harness_memory_open(struct harness *h)
 {
     h->memory = store_memory_new();
     assert_non_null(h->memory);
     h->port = store_memory_port(h->memory);
 }
 
-static void harness_memory_close(struct harness *h)
+static inline void harness_memory_close(struct harness *h)
 {
     store_memory_free(h->memory);
 }
 
-static void harness_memory_turn(struct harness *h)
+static inline void harness_memory_turn(struct harness *h)
 {
     (void)store_memory_flush(h->memory, 1); /* how many does not matter */
 }
 
-static void harness_memory_reopen(struct harness *h)
+static inline void harness_memory_reopen(struct harness *h)
 {
     store_memory_crash(h->memory);
 }
 
-static void harness_memory_set_full(struct harness *h, bool is_full)
+static inline void harness_memory_set_full(struct harness *h, bool is_full)
 {
     store_memory_set_full(h->memory, is_full);
 }
@@ -76,7 +76,7 @@ static const struct harness_kind harness_memory = {
     harness_memory_reopen, harness_memory_set_full,
 };
 
-static void harness_sqlite_open_again(struct harness *h)
+static inline void harness_sqlite_open_again(struct harness *h)
 {
     struct buf message;
     buf_init(&message, 4096);
@@ -89,21 +89,21 @@ static void harness_sqlite_open_again(struct harness *h)
     buf_done(&message);
 }
 
-static void harness_sqlite_open(struct harness *h)
+static inline void harness_sqlite_open(struct harness *h)
 {
     (void)snprintf(h->folder, sizeof h->folder, "/tmp/interlock-store-XXXXXX"); /* fits */
     assert_non_null(mkdtemp(h->folder));
     harness_sqlite_open_again(h);
 }
 
-static void harness_sqlite_close_only(struct harness *h)
+static inline void harness_sqlite_close_only(struct harness *h)
 {
     store_sqlite_close(&h->port);
     assert_int_equal(uv_run(&h->loop, UV_RUN_DEFAULT), 0);
     assert_int_equal(uv_loop_close(&h->loop), 0);
 }
 
-static void harness_remove_folder(const char *folder)
+static inline void harness_remove_folder(const char *folder)
 {
     DIR *dir = opendir(folder);
     assert_non_null(dir);
@@ -115,24 +115,24 @@ static void harness_remove_folder(const char *folder)
     assert_int_equal(rmdir(folder), 0);
 }
 
-static void harness_sqlite_close(struct harness *h)
+static inline void harness_sqlite_close(struct harness *h)
 {
     harness_sqlite_close_only(h);
     harness_remove_folder(h->folder);
 }
 
-static void harness_sqlite_turn(struct harness *h)
+static inline void harness_sqlite_turn(struct harness *h)
 {
     (void)uv_run(&h->loop, UV_RUN_ONCE); /* whether handles are left does not matter */
 }
 
-static void harness_sqlite_reopen(struct harness *h)
+static inline void harness_sqlite_reopen(struct harness *h)
 {
     harness_sqlite_close_only(h);
     harness_sqlite_open_again(h);
 }
 
-static void harness_sqlite_set_full(struct harness *h, bool is_full)
+static inline void harness_sqlite_set_full(struct harness *h, bool is_full)
 {
     store_sqlite_set_size_max(&h->port, is_full ? 300 * 1024 : 0);
 }
@@ -142,19 +142,19 @@ static const struct harness_kind harness_sqlite = {
     harness_sqlite_reopen, harness_sqlite_set_full,
 };
 
-static void harness_done(void *arg, uint64_t through)
+static inline void harness_done(void *arg, uint64_t through)
 {
     struct harness *h = arg;
     assert_true(h->told_count < HARNESS_TOLD_MAX);
     h->told[h->told_count++] = through;
 }
 
-static void harness_changed(void *arg)
+static inline void harness_changed(void *arg)
 {
     ((struct harness *)arg)->changed_count++;
 }
 
-static struct harness *harness_new(const struct harness_kind *kind)
+static inline struct harness *harness_new(const struct harness_kind *kind)
 {
     (void)alarm(HARNESS_WATCHDOG_S); /* nothing was set before */
     struct harness *h = calloc(1, sizeof *h);
@@ -167,14 +167,15 @@ static struct harness *harness_new(const struct harness_kind *kind)
     return h;
 }
 
-static void harness_free(struct harness *h)
+static inline void harness_free(struct harness *h)
 {
     h->kind->close(h);
     arena_done(&h->arena);
     free(h);
 }
 
-static enum err harness_try(struct harness *h, const struct store_write *writes, size_t count)
+static inline enum err harness_try(struct harness *h, const struct store_write *writes,
+                                   size_t count)
 {
     enum err err = h->port.submit(h->port.impl, writes, count, harness_done, h);
     if (err != ERR_OK)
@@ -185,20 +186,24 @@ static enum err harness_try(struct harness *h, const struct store_write *writes,
     return ERR_OK;
 }
 
-static void harness_submit(struct harness *h, const struct store_write *writes, size_t count)
+static inline void harness_submit(struct harness *h, const struct store_write *writes, size_t count)
 {
     assert_int_equal(harness_try(h, writes, count), ERR_OK);
 }
 
 /* Until everything submitted was told. */
-static void harness_settle(struct harness *h)
+static inline void harness_settle(struct harness *h)
 {
-    while (h->told_count < h->submitted)
+    enum err why = ERR_OK;
+    while (h->told_count < h->submitted) {
         h->kind->turn(h);
+        if (h->port.state(h->port.impl, &why) == STORE_FAILED)
+            fail_msg("the store has failed: %s", err_text(why));
+    }
     arena_done(&h->arena);
 }
 
-static void harness_reopen(struct harness *h)
+static inline void harness_reopen(struct harness *h)
 {
     harness_settle(h);
     h->kind->reopen(h);
@@ -208,12 +213,13 @@ static void harness_reopen(struct harness *h)
 }
 
 /* A record with the next sequence number and nothing else. */
-static struct store_write harness_record(const struct harness *h, const char *body)
+static inline struct store_write harness_record(const struct harness *h, const char *body)
 {
     return (struct store_write){.seq = h->next_seq, .record = slice_text(body)};
 }
 
-static struct store_write harness_open_action(const struct harness *h, uint64_t id, const char *row)
+static inline struct store_write harness_open_action(const struct harness *h, uint64_t id,
+                                                     const char *row)
 {
     return (struct store_write){.seq = h->next_seq,
                                 .record = SLICE("{}"),
@@ -223,7 +229,7 @@ static struct store_write harness_open_action(const struct harness *h, uint64_t 
                                 .scope = SLICE("wf/step")};
 }
 
-static struct store_key harness_key(const char *hash, uint64_t action, uint64_t replaces)
+static inline struct store_key harness_key(const char *hash, uint64_t action, uint64_t replaces)
 {
     struct store_key key = {.action = action, .replaces = replaces};
     assert_true(strlen(hash) <= sizeof key.hash);

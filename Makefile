@@ -48,6 +48,7 @@ $(B)/libinterlock.a: $(OBJ)
 $(B)/obj/%.o: src/%.c | Makefile
 	@mkdir -p $(@D)
 	@echo "  $(V) $@" && $(CC) $(call std,$*) $(CFLAGS_ALL) -c -o $@ $<
+$(B)/obj/api/openapi.o: docs/openapi.json
 $(B)/tests/%: tests/%.c $(B)/libinterlock.a
 	@mkdir -p $(@D)
 	@echo "  $(V) $@" && $(CC) $(STD_shell) $(CFLAGS_ALL) -Itests -o $@ $< $(B)/libinterlock.a -lcmocka $(LIBS) \

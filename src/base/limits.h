@@ -102,7 +102,6 @@
 #define LIMIT_PAGE 1000            /* items of one answer */
 #define LIMIT_DISK_RESERVE (16 * 1024 * 1024) /* admissions end when less is free */
 #define LIMIT_API_ARENA (64 * 1024 * 1024)    /* what one request may need: a page of actions */
-#define LIMIT_API_ANSWER (64 * 1024 * 1024)   /* one answer of the API */
 #define LIMIT_FOLLOWERS 64                    /* streams of the log under way */
 #define LIMIT_STOPS 4096                      /* stops in force */
 #define LIMIT_PRINCIPALS 4096

@@ -1,0 +1,113 @@
+#include "api/handlers.h"
+#include "api/parameter.h"
+#include "api/reply.h"
+#include "base/limits.h"
+#include "base/text.h"
+#include "record/action_json.h"
+#include "record/explain.h"
+
+enum { ACTIONS_LIMIT = 50 };
+
+static const char actions_cursor[] = "c_"; /* then the id of the last one seen */
+
+void actions_get(struct call *call)
+{
+    if (parameter_read(call, NULL, 0))
+        reply_action_read(call, call->view);
+}
+
+/* The same facts in two forms: the text of `interlock explain`, or the action with its history. */
+void actions_explain(struct call *call)
+{
+    bool is_text = false;
+    struct view *view = ARENA_NEW(&call->arena, struct view);
+    if (!parameter_format(call, NULL, 0, &is_text))
+        return;
+    enum err err = view ? call->engine->view(call->engine->impl, call->id, true, &call->arena, view)
+                        : ERR_NO_MEMORY;
+    if (err != ERR_OK) {
+        reply_err(call, err);
+        return;
+    }
+    struct buf out;
+    buf_init(&out, LIMIT_HTTP_ANSWER);
+    if (is_text) {
+        explain_add(&out, view);
+        reply_text(call, 200, &out);
+    } else {
+        action_json_add(&out, view);
+        reply_json(call, 200, &out);
+    }
+    buf_done(&out);
+}
+
+struct actions_filter {
+    struct slice state, cursor, limit;
+};
+
+static bool actions_read_query(struct call *call, struct engine_query *query)
+{
+    struct actions_filter filter = {0};
+    const struct parameter fields[] = {
+        {"key", &query->key},     {"run", &query->run},     {"workflow", &query->workflow},
+        {"step", &query->step},   {"state", &filter.state}, {"cursor", &filter.cursor},
+        {"limit", &filter.limit},
+    };
+    uint64_t limit = ACTIONS_LIMIT;
+    if (!parameter_read(call, fields, sizeof fields / sizeof *fields) ||
+        !parameter_count(call, "limit", filter.limit, LIMIT_PAGE, &limit))
+        return false;
+    query->limit = (size_t)limit;
+    query->has_state = filter.state.at != NULL;
+    if (query->has_state && !state_parse(filter.state, &query->state))
+        return parameter_refuse(call, "state",
+                                "uncertain, attempting, waiting, in_review, held, done, failed, "
+                                "rejected, expired or cancelled");
+    if (filter.cursor.at && !text_parse_id(filter.cursor, actions_cursor, &query->before))
+        return parameter_refuse(call, "cursor", "the `next` of an answer");
+    return true;
+}
+
+static void actions_add_next(struct buf *out, uint64_t next)
+{
+    buf_add_text(out, "],\"next\":");
+    if (next == 0) {
+        buf_add_text(out, "null}");
+        return;
+    }
+    buf_add_byte(out, '"');
+    text_add_id(out, actions_cursor, next);
+    buf_add_text(out, "\"}");
+}
+
+/* Newest first. What the caller may not see is left out, so a page can be short and have a next. */
+void actions_list(struct call *call)
+{
+    struct engine_query query = {0};
+    if (!actions_read_query(call, &query))
+        return;
+    size_t count = query.limit;
+    uint64_t next = 0;
+    struct view *views = ARENA_ARRAY(&call->arena, query.limit, struct view);
+    enum err err =
+        views ? call->engine->list(call->engine->impl, &query, &call->arena, views, &count, &next)
+              : ERR_NO_MEMORY;
+    if (err != ERR_OK) {
+        reply_err(call, err);
+        return;
+    }
+    struct buf out;
+    buf_init(&out, LIMIT_HTTP_ANSWER);
+    buf_add_text(&out, "{\"items\":[");
+    size_t shown = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (!call_may_see(call, call->config, views[i].workflow, views[i].step_name,
+                          views[i].submit.actor))
+            continue;
+        buf_add_text(&out, shown++ ? "," : "");
+        action_json_add(&out, &views[i]);
+    }
+    actions_add_next(&out, next);
+    reply_json(call, 200, &out);
+    buf_done(&out);
+}

@@ -1,0 +1,53 @@
+/* api/handlers.h - the handlers that the table of routes names, by the file that holds them.
+ * Owns: nothing but the list. Each gets a call whose token, right and subject are good, and answers
+ * it or leaves it with the engine. */
+#pragma once
+
+struct call;
+
+/* submit.c */
+void submit_post(struct call *call);
+/* actions.c */
+void actions_get(struct call *call);
+void actions_list(struct call *call);
+void actions_explain(struct call *call);
+/* acts.c; verdicts in verdict.c */
+void acts_begin(struct call *call);
+void acts_report(struct call *call);
+void acts_resolve(struct call *call);
+void acts_cancel(struct call *call);
+void acts_again(struct call *call);
+void verdict_post(struct call *call);
+/* inbox.c */
+void inbox_get(struct call *call);
+/* stops.c */
+void stops_switches(struct call *call);
+void stops_post(struct call *call);
+void stops_get(struct call *call);
+/* incidents.c */
+void incidents_list(struct call *call);
+void incidents_get(struct call *call);
+void incidents_restart(struct call *call);
+void incidents_note(struct call *call);
+/* decisions.c */
+void decisions_get(struct call *call);
+/* verify.c */
+void verify_get(struct call *call);
+/* status.c */
+void status_get(struct call *call);
+void status_health(struct call *call);
+void status_ready(struct call *call);
+/* metrics.c */
+void metrics_get(struct call *call);
+/* admin.c */
+void admin_reload(struct call *call);
+void admin_backup(struct call *call);
+void admin_tokens_list(struct call *call);
+void admin_tokens_post(struct call *call);
+void admin_tokens_revoke(struct call *call);
+/* sandbox.c */
+void sandbox_get(struct call *call);
+void sandbox_post(struct call *call);
+/* openapi.c */
+void openapi_get(struct call *call);
+void openapi_home(struct call *call);

@@ -1,0 +1,254 @@
+#include "api/rights.h"
+
+#include "base/check.h"
+
+/* Who a line of the table names. */
+enum right_who {
+    WHO_OWNER = 1 << 0,
+    WHO_RESTART = 1 << 1,
+    WHO_INFORM = 1 << 2,
+    WHO_REVIEWERS = 1 << 3,
+    WHO_UNCERTAIN = 1 << 4, /* who the step names for what is uncertain */
+    WHO_ADMINS = 1 << 5,
+    WHO_SERVICE_SUBMITS = 1 << 6, /* a service that submits to the workflow */
+    WHO_SERVICE_OWN = 1 << 7,     /* a service, its own actions */
+    WHO_SERVICE_LABELS = 1 << 8,
+    WHO_SUBMITTER_NOT = 1 << 9, /* never who submitted the action */
+    WHO_WIDER = 1 << 10,        /* whoever has the right for something wider has it here (R20) */
+    WHO_HEIRS = 1 << 11         /* a duty without a name falls on (R28) */
+};
+
+static const unsigned right_table[RIGHT_COUNT] = {
+    [RIGHT_SUBMIT] = WHO_OWNER | WHO_SERVICE_SUBMITS,
+    [RIGHT_WORK] = WHO_OWNER | WHO_SERVICE_OWN,
+    [RIGHT_CANCEL] = WHO_OWNER | WHO_SERVICE_OWN | WHO_HEIRS,
+    [RIGHT_SEE] = WHO_OWNER | WHO_RESTART | WHO_INFORM | WHO_REVIEWERS | WHO_UNCERTAIN |
+                  WHO_ADMINS | WHO_SERVICE_OWN | WHO_WIDER,
+    [RIGHT_STOP] =
+        WHO_OWNER | WHO_RESTART | WHO_INFORM | WHO_ADMINS | WHO_SERVICE_SUBMITS | WHO_WIDER,
+    [RIGHT_RECEIPT] = WHO_OWNER | WHO_RESTART | WHO_INFORM | WHO_REVIEWERS | WHO_ADMINS |
+                      WHO_SERVICE_SUBMITS | WHO_WIDER,
+    [RIGHT_RESTART] = WHO_RESTART | WHO_HEIRS,
+    [RIGHT_DECIDE] = WHO_REVIEWERS | WHO_SUBMITTER_NOT | WHO_HEIRS,
+    [RIGHT_SETTLE] = WHO_OWNER | WHO_UNCERTAIN | WHO_HEIRS,
+    [RIGHT_AGAIN] = WHO_OWNER | WHO_HEIRS,
+    [RIGHT_LABEL] = WHO_OWNER | WHO_REVIEWERS | WHO_SERVICE_LABELS,
+    [RIGHT_ACKNOWLEDGE] = WHO_OWNER | WHO_RESTART | WHO_INFORM,
+    [RIGHT_AUDIT] = WHO_ADMINS,
+    [RIGHT_CONFIGURE] = WHO_ADMINS,
+};
+
+enum { RIGHT_GROUPS = 8 };
+
+/* The groups that a line names for a subject, each once. */
+struct right_groups {
+    const struct group *groups[RIGHT_GROUPS];
+    size_t count;
+};
+
+static void right_add_group(struct right_groups *groups, const struct group *group)
+{
+    for (size_t i = 0; i < groups->count; i++)
+        if (groups->groups[i] == group)
+            return;
+    if (group && groups->count < RIGHT_GROUPS)
+        groups->groups[groups->count++] = group;
+}
+
+static const struct group *right_reviewers(const struct duties *duties, const struct step *step)
+{
+    if (step && step->reviewers)
+        return step->reviewers;
+    return duties->reviewers ? duties->reviewers : duties->owner;
+}
+
+/* The duties that answer for the subject: a workflow's, else those of `switch:`. */
+static const struct duties *right_duties(const struct config *config,
+                                         const struct right_subject *subject)
+{
+    return subject->workflow ? &subject->workflow->duties : &config->switch_duties;
+}
+
+static struct right_groups right_find_groups(const struct config *config, enum right right,
+                                             const struct right_subject *subject)
+{
+    struct right_groups found = {0};
+    const struct duties *duties = right_duties(config, subject);
+    unsigned who = right_table[right];
+    if (who & WHO_OWNER)
+        right_add_group(&found, duties->owner);
+    if (who & WHO_RESTART)
+        right_add_group(&found, duties->restart);
+    if (who & WHO_INFORM)
+        right_add_group(&found, duties->inform);
+    if (who & WHO_REVIEWERS)
+        right_add_group(&found, right_reviewers(duties, subject->step));
+    if ((who & WHO_UNCERTAIN) && subject->step)
+        right_add_group(&found, subject->step->uncertain_who);
+    if (found.count == 0 && (who & WHO_HEIRS))
+        right_add_group(&found, duties->owner ? duties->owner : config->admins);
+    if (who & WHO_ADMINS)
+        right_add_group(&found, config->admins);
+    return found;
+}
+
+static bool right_groups_have(const struct right_groups *groups, struct slice person)
+{
+    for (size_t i = 0; i < groups->count; i++)
+        if (group_has(groups->groups[i], person))
+            return true;
+    return false;
+}
+
+static bool right_is_submitter(const struct config *config, struct slice person,
+                               const struct right_subject *subject)
+{
+    if (slice_equal(person, subject->actor))
+        return true;
+    const struct service *service = config_service(config, subject->actor);
+    return service && subject->step && subject->step->is_four_eyes && service->human &&
+           slice_equal(service->human->name, person);
+}
+
+static bool right_allows_person(const struct config *config, struct slice person, enum right right,
+                                const struct right_subject *subject)
+{
+    struct right_groups groups = right_find_groups(config, right, subject);
+    if ((right_table[right] & WHO_SUBMITTER_NOT) && right_is_submitter(config, person, subject))
+        return false;
+    return right_groups_have(&groups, person);
+}
+
+static bool right_lists(struct slice const *names, size_t count, const struct workflow *workflow)
+{
+    for (size_t i = 0; workflow && i < count; i++)
+        if (slice_equal(names[i], workflow->name))
+            return true;
+    return false;
+}
+
+static bool right_allows_service(const struct service *service, enum right right,
+                                 const struct right_subject *subject)
+{
+    unsigned who = right_table[right];
+    if ((who & WHO_SERVICE_SUBMITS) &&
+        right_lists(service->submits, service->submit_count, subject->workflow))
+        return true;
+    if ((who & WHO_SERVICE_OWN) && slice_equal(service->name, subject->actor))
+        return true;
+    return (who & WHO_SERVICE_LABELS) &&
+           right_lists(service->labels, service->label_count, subject->workflow);
+}
+
+static bool right_allows_one(const struct config *config, const struct principal *principal,
+                             enum right right, const struct right_subject *subject)
+{
+    switch (principal->kind) {
+    case PRINCIPAL_NONE:
+        return false;
+    case PRINCIPAL_PERSON:
+        return right_allows_person(config, principal->name, right, subject);
+    case PRINCIPAL_SERVICE:
+        return right_allows_service(principal->service, right, subject);
+    }
+    CHECK_UNREACHABLE();
+}
+
+static bool right_uses(const struct workflow *workflow, const struct upstream *upstream)
+{
+    for (size_t i = 0; i < workflow->step_count; i++)
+        if (workflow->steps[i].upstream == upstream)
+            return true;
+    return false;
+}
+
+/* R20: rights to stop add up. Who may stop everything may stop a part, and who may stop a workflow
+ * may stop the upstreams that it calls. */
+static bool right_allows_wider(const struct config *config, const struct principal *principal,
+                               enum right right, const struct right_subject *subject)
+{
+    struct right_subject everything = {0};
+    if (right_allows_one(config, principal, right, &everything))
+        return true;
+    if (subject->workflow || !subject->upstream)
+        return false;
+    for (size_t i = 0; i < config->workflow_count; i++) {
+        struct right_subject user = {.workflow = &config->workflows[i]};
+        if (right_uses(user.workflow, subject->upstream) &&
+            right_allows_one(config, principal, right, &user))
+            return true;
+    }
+    return false;
+}
+
+bool right_allows(const struct config *config, const struct principal *principal, enum right right,
+                  const struct right_subject *subject)
+{
+    if (right == RIGHT_OPEN)
+        return true;
+    if (right == RIGHT_TOKEN || right == RIGHT_LOOPBACK)
+        return principal->kind != PRINCIPAL_NONE;
+    if (right_allows_one(config, principal, right, subject))
+        return true;
+    return (right_table[right] & WHO_WIDER) &&
+           right_allows_wider(config, principal, right, subject);
+}
+
+static void right_add_members(const struct group *group, struct buf *out)
+{
+    bool is_person = group->member_count == 1 && slice_equal(group->members[0]->name, group->name);
+    buf_add(out, group->name);
+    if (is_person)
+        return;
+    buf_add_text(out, group->member_count ? " (" : " (empty)");
+    for (size_t i = 0; i < group->member_count; i++) {
+        buf_add_text(out, i ? ", " : "");
+        buf_add(out, group->members[i]->name);
+    }
+    buf_add_text(out, group->member_count ? ")" : "");
+}
+
+static void right_add_services(const struct config *config, enum right right,
+                               const struct right_subject *subject, struct buf *out)
+{
+    for (size_t i = 0; i < config->service_count; i++) {
+        const struct service *service = &config->services[i];
+        if (!right_allows_service(service, right, subject))
+            continue;
+        buf_add_text(out, out->size ? ", the service " : "the service ");
+        buf_add(out, service->name);
+    }
+}
+
+void right_add_who(const struct config *config, enum right right,
+                   const struct right_subject *subject, struct buf *out)
+{
+    struct right_groups groups = right_find_groups(config, right, subject);
+    struct buf who;
+    buf_init(&who, out->size_max);
+    for (size_t i = 0; i < groups.count; i++) {
+        buf_add_text(&who, i ? ", " : "");
+        right_add_members(groups.groups[i], &who);
+    }
+    right_add_services(config, right, subject, &who);
+    if (who.size == 0)
+        buf_add_text(&who, "nobody");
+    buf_add(out, buf_slice(&who));
+    if ((right_table[right] & WHO_SUBMITTER_NOT) && subject->actor.size > 0) {
+        buf_add_text(out, ", but not who submitted it (");
+        buf_add(out, subject->actor);
+        buf_add_text(out, ")");
+    }
+    buf_done(&who);
+}
+
+const char *right_name(enum right right)
+{
+    static const char *const names[] = {
+#define X(name, text) text,
+        RIGHT_LIST(X)
+#undef X
+    };
+    CHECK((unsigned)right < RIGHT_COUNT);
+    return names[right];
+}

@@ -1,0 +1,153 @@
+#include "record/status.h"
+#include "api/handlers.h"
+#include "api/parameter.h"
+#include "api/reply.h"
+#include "base/limits.h"
+#include "record/member.h"
+
+void status_health(struct call *call)
+{
+    if (parameter_read(call, NULL, 0))
+        call_answer(call, 200, SLICE("application/json"), SLICE("{\"status\":\"ok\"}"));
+}
+
+/* 503 with the reason while new work is not taken; the warnings (IL900) stand in both. */
+void status_ready(struct call *call)
+{
+    struct engine_health health = {0};
+    if (!parameter_read(call, NULL, 0))
+        return;
+    call->engine->health(call->engine->impl, &call->arena, &health);
+    struct buf out;
+    buf_init(&out, LIMIT_HTTP_ANSWER);
+    buf_add_byte(&out, '{');
+    member_add_bool(&out, "ready", health.is_ready);
+    member_add_text(&out, "why", health.is_ready ? (struct slice){0} : health.why);
+    member_add_text(&out, "flag", health.flag);
+    member_add_raw(&out, "warnings", health.warnings.size ? health.warnings : SLICE("[]"));
+    buf_add_byte(&out, '}');
+    if (!health.is_ready)
+        reply_add_retry_after(call, 1000);
+    reply_json(call, health.is_ready ? 200 : 503, &out);
+    buf_done(&out);
+}
+/* ---- status ---- */
+
+enum { STATUS_ROWS = 1024, STATUS_WINDOW_MS = 24 * 3600 * 1000 };
+
+/* What the engine tells, row by row. */
+struct status_facts {
+    struct engine_counts *counts;
+    struct engine_upstream *upstreams;
+    struct stop *stops;
+    size_t count_count, upstream_count, stop_count;
+    struct engine_health health;
+    int64_t since_unix_ms;
+};
+
+static enum err status_read(struct call *call, struct status_facts *facts)
+{
+    const struct engine_port *engine = call->engine;
+    struct arena *arena = &call->arena;
+    facts->count_count = facts->upstream_count = STATUS_ROWS;
+    facts->stop_count = LIMIT_STOPS;
+    facts->counts = ARENA_ARRAY(arena, STATUS_ROWS, struct engine_counts);
+    facts->upstreams = ARENA_ARRAY(arena, STATUS_ROWS, struct engine_upstream);
+    facts->stops = ARENA_ARRAY(arena, LIMIT_STOPS, struct stop);
+    if (!facts->counts || !facts->upstreams || !facts->stops)
+        return ERR_NO_MEMORY;
+    facts->since_unix_ms = engine->now_unix_ms(engine->impl) - STATUS_WINDOW_MS;
+    engine->counts(engine->impl, facts->since_unix_ms, arena, facts->counts, &facts->count_count);
+    engine->upstreams(engine->impl, arena, facts->upstreams, &facts->upstream_count);
+    engine->health(engine->impl, arena, &facts->health);
+    return engine->stops(engine->impl, false, arena, facts->stops, &facts->stop_count);
+}
+
+static struct status_workflow status_workflow_of(const struct call *call,
+                                                 const struct engine_counts *counts)
+{
+    struct status_workflow row = {.name = counts->workflow,
+                                  .workflow = config_workflow(call->config, counts->workflow),
+                                  .automatic = counts->automatic,
+                                  .reviewed = counts->reviewed,
+                                  .rejected = counts->rejected,
+                                  .failed = counts->failed,
+                                  .expired = counts->expired,
+                                  .cancelled = counts->cancelled,
+                                  .held = counts->held,
+                                  .uncertain = counts->uncertain,
+                                  .in_review = counts->in_review,
+                                  .attempting = counts->attempting,
+                                  .waiting = counts->waiting,
+                                  .repeats_answered = counts->repeats_answered,
+                                  .sla_met = counts->sla_met,
+                                  .sla_missed = counts->sla_missed,
+                                  .oldest_people_due_unix_ms = counts->oldest_people_due_unix_ms};
+    memcpy(row.degraded, counts->degraded, sizeof row.degraded);
+    return row;
+}
+
+/* Workflows and stops that this caller may know of; upstreams are no secret. */
+static bool status_fill(struct call *call, struct status_facts *facts, struct status *out)
+{
+    struct arena *arena = &call->arena;
+    struct status_workflow *workflows =
+        ARENA_ARRAY(arena, facts->count_count + 1, struct status_workflow);
+    struct status_upstream *upstreams =
+        ARENA_ARRAY(arena, facts->upstream_count + 1, struct status_upstream);
+    if (!workflows || !upstreams)
+        return false;
+    *out = (struct status){.workflows = workflows,
+                           .upstreams = upstreams,
+                           .upstream_count = facts->upstream_count,
+                           .stops = facts->stops,
+                           .is_ready = facts->health.is_ready,
+                           .why = facts->health.why,
+                           .warnings_json = facts->health.warnings,
+                           .since_unix_ms = facts->since_unix_ms,
+                           .now_unix_ms = facts->health.now_unix_ms,
+                           .zone = call->engine->zone(call->engine->impl)};
+    for (size_t i = 0; i < facts->count_count; i++)
+        if (call_may_see_stops(call, facts->counts[i].workflow))
+            workflows[out->workflow_count++] = status_workflow_of(call, &facts->counts[i]);
+    for (size_t i = 0; i < facts->upstream_count; i++)
+        upstreams[i] =
+            (struct status_upstream){.name = facts->upstreams[i].name,
+                                     .is_down = facts->upstreams[i].is_down,
+                                     .probe_at_unix_ms = facts->upstreams[i].probe_at_unix_ms,
+                                     .pause_until_unix_ms = facts->upstreams[i].pause_until_unix_ms,
+                                     .held = facts->upstreams[i].held,
+                                     .under_way = facts->upstreams[i].under_way,
+                                     .concurrency = facts->upstreams[i].concurrency};
+    for (size_t i = 0; i < facts->stop_count; i++)
+        if (call_may_see_stops(call, slice_text(facts->stops[i].names[0])))
+            facts->stops[out->stop_count++] = facts->stops[i];
+    return true;
+}
+
+void status_get(struct call *call)
+{
+    struct status_facts facts = {0};
+    struct status status;
+    bool is_text = false;
+    if (!parameter_format(call, NULL, 0, &is_text))
+        return;
+    enum err err = status_read(call, &facts);
+    if (err == ERR_OK && !status_fill(call, &facts, &status))
+        err = ERR_NO_MEMORY;
+    if (err != ERR_OK) {
+        reply_err(call, err);
+        return;
+    }
+    struct buf out;
+    buf_init(&out, LIMIT_HTTP_ANSWER);
+    if (is_text)
+        status_text_add(&out, &status);
+    else
+        status_json_add(&out, &status);
+    if (is_text)
+        reply_text(call, 200, &out);
+    else
+        reply_json(call, 200, &out);
+    buf_done(&out);
+}

@@ -1,0 +1,128 @@
+#include "api/body.h"
+#include "api/handlers.h"
+#include "api/header.h"
+#include "api/parameter.h"
+#include "api/reply.h"
+#include "base/limits.h"
+
+struct submit_body {
+    struct slice run, because, input, context;
+    double confidence;
+    bool has_confidence;
+};
+
+static const struct body_field submit_fields[] = {
+    {.name = "input",
+     .type = BODY_OBJECT,
+     .is_required = true,
+     .at = offsetof(struct submit_body, input)},
+    {.name = "run",
+     .type = BODY_TEXT,
+     .size_max = LIMIT_RUN,
+     .at = offsetof(struct submit_body, run)},
+    {.name = "confidence",
+     .type = BODY_NUMBER,
+     .at = offsetof(struct submit_body, confidence),
+     .has_at = offsetof(struct submit_body, has_confidence)},
+    {.name = "because",
+     .type = BODY_TEXT,
+     .size_max = LIMIT_BECAUSE,
+     .at = offsetof(struct submit_body, because)},
+    {.name = "context", .type = BODY_OBJECT, .at = offsetof(struct submit_body, context)},
+    {.name = "key", .type = BODY_ELSEWHERE, .hint = "the key goes into the header Idempotency-Key"},
+    {.name = "workflow", .type = BODY_ELSEWHERE, .hint = "the workflow stands in the path"},
+    {.name = "step", .type = BODY_ELSEWHERE, .hint = "the step stands in the path"},
+    {.name = "callback",
+     .type = BODY_ELSEWHERE,
+     .hint = "a callback is not enforced in this version; ask GET /v1/actions/{id}"},
+};
+
+/* Idempotency-Key and Prefer; on false answered. */
+static bool submit_read_headers(struct call *call, struct engine_submit *submit)
+{
+    struct header_prefer prefer;
+    enum header_found found = header_key(call->request, &call->arena, &submit->key);
+    if (found == HEADER_BAD || found == HEADER_TWICE) {
+        reply_refuse(call, TROUBLE_BAD_HEADER,
+                     found == HEADER_TWICE
+                         ? "Idempotency-Key is there more than once"
+                         : "Idempotency-Key must be 1 to %d visible ASCII characters, bare or in "
+                           "double quotes",
+                     LIMIT_KEY);
+        return false;
+    }
+    found = header_prefer(call->request, &prefer);
+    if (found == HEADER_BAD) {
+        reply_refuse(call, TROUBLE_BAD_HEADER,
+                     "Prefer must be wait=SECONDS, a whole number, or respond-async");
+        return false;
+    }
+    submit->wait_ms = prefer.wait_ms;
+    if (prefer.has_wait)
+        call_add_header(call, "Preference-Applied",
+                        arena_fmt(&call->arena, "wait=%d", (int)(prefer.wait_ms / 1000)));
+    else if (prefer.is_async)
+        call_add_header(call, "Preference-Applied", SLICE("respond-async"));
+    return true;
+}
+
+static bool submit_read_query(struct call *call, bool *out_is_dry_run)
+{
+    struct slice dry_run = {0};
+    const struct parameter fields[] = {{"dry_run", &dry_run}};
+    return parameter_read(call, fields, 1) &&
+           parameter_flag(call, "dry_run", dry_run, out_is_dry_run);
+}
+
+static void submit_done(void *arg, const struct engine_reply *reply)
+{
+    struct call *call = arg;
+    call_enter(call);
+    call->submit = 0;
+    if (reply->outcome != ENGINE_TAKEN)
+        reply_refusal(call, reply);
+    else
+        reply_action(call, reply->view);
+    call_leave(call);
+}
+
+static void submit_dry_run_done(void *arg, const struct engine_reply *reply)
+{
+    struct call *call = arg;
+    call_enter(call);
+    call->submit = 0;
+    if (reply->outcome != ENGINE_TAKEN)
+        reply_refusal(call, reply);
+    else
+        reply_dry_run(call, reply->view);
+    call_leave(call);
+}
+
+void submit_post(struct call *call)
+{
+    struct submit_body body = {0};
+    struct engine_submit submit = {.principal = &call->principal,
+                                   .step = call->step,
+                                   .trace = header_trace(call->request),
+                                   .arg = call};
+    if (!submit_read_query(call, &submit.is_dry_run) || !submit_read_headers(call, &submit) ||
+        !body_read(call, submit_fields, sizeof submit_fields / sizeof *submit_fields, &body))
+        return;
+    if (body.has_confidence && !(body.confidence >= 0 && body.confidence <= 1)) {
+        reply_trouble(call, &(struct trouble){.code = TROUBLE_BAD_CONFIDENCE,
+                                              .pointer = SLICE("/confidence")});
+        return;
+    }
+    submit.run = body.run;
+    submit.because = body.because;
+    submit.input_json = body.input;
+    submit.context_json = body.context;
+    submit.input = json_object_get(call->body, "input");
+    submit.context = json_object_get(call->body, "context");
+    submit.has_confidence = body.has_confidence;
+    submit.confidence = body.confidence;
+    submit.done = submit.is_dry_run ? submit_dry_run_done : submit_done;
+    uint64_t handle = call->engine->submit(call->engine->impl, &submit);
+    if (call->exchange)
+        call->submit = handle;
+}

@@ -1,0 +1,760 @@
+/* tests/unit/api_fake.h - an engine of a few made-up actions, so that the API is tested without a
+ * store, a loop and a network. What it answers is chosen by the key of a submit and by the id of an
+ * action; everything else is as the port says. Included by test_api*.c and fuzz_api.c. */
+#pragma once
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "api/api.h"
+#include "base/limits.h"
+#include "base/text.h"
+#include "record/digest.h"
+
+#define FAKE_NOW INT64_C(1764000000000)
+
+/* ---- the configuration ---- */
+
+static struct person fake_people[] = {{.name = {"ana", 3}, .full_name = {"Ana Ruiz", 8}},
+                                      {.name = {"ben", 3}, .full_name = {"Ben Okafor", 10}},
+                                      {.name = {"eve", 3}, .full_name = {"Eve", 3}}};
+static const struct person *const fake_ana[] = {&fake_people[0]};
+static const struct person *const fake_ben[] = {&fake_people[1]};
+static const struct person *const fake_both[] = {&fake_people[0], &fake_people[1]};
+static struct group fake_groups[] = {
+    {.name = {"finance", 7}, .members = fake_both, .member_count = 2},
+    {.name = {"finance-leads", 13}, .members = fake_ben, .member_count = 1},
+    {.name = {"support", 7}, .members = fake_ben, .member_count = 1},
+    {.name = {"admins", 6}, .members = fake_ben, .member_count = 1},
+    {.name = {"ana", 3}, .members = fake_ana, .member_count = 1}};
+static const struct slice fake_submits[] = {{"invoice-reminders", 17}};
+static const struct slice fake_other_submits[] = {{"inquiry-routing", 15}};
+static struct service fake_services[] = {{.name = {"billing-cron", 12},
+                                          .human = &fake_people[0],
+                                          .submits = fake_submits,
+                                          .submit_count = 1},
+                                         {.name = {"helpdesk-bot", 12},
+                                          .human = &fake_people[1],
+                                          .submits = fake_other_submits,
+                                          .submit_count = 1}};
+static struct upstream fake_upstreams[] = {
+    {.name = {"mailer", 6}, .is_sandbox = true},
+    {.name = {"helpdesk", 8}, .url = {"https://desk.example.org", 24}}};
+static const struct risk_class fake_risks[] = {{.name = {"high", 4}}};
+static struct step fake_reminder[1];
+static struct step fake_route[1];
+static struct workflow fake_workflows[] = {
+    {.name = {"invoice-reminders", 17},
+     .duties = {&fake_groups[0], &fake_groups[1], &fake_groups[4], NULL},
+     .mode = MODE_AUTO,
+     .steps = fake_reminder,
+     .step_count = 1},
+    {.name = {"inquiry-routing", 15},
+     .duties = {&fake_groups[2], &fake_groups[2], &fake_groups[2], NULL},
+     .mode = MODE_AUTO,
+     .steps = fake_route,
+     .step_count = 1}};
+static const struct secret_ref fake_tokens[3];
+static struct config fake_config = {
+    .workflows = fake_workflows,
+    .workflow_count = 2,
+    .upstreams = fake_upstreams,
+    .upstream_count = 2,
+    .people = fake_people,
+    .person_count = 3,
+    .person_tokens = fake_tokens,
+    .groups = fake_groups,
+    .group_count = 5,
+    .services = fake_services,
+    .service_count = 2,
+    .switch_duties = {&fake_groups[0], &fake_groups[1], &fake_groups[4], NULL},
+    .admins = &fake_groups[3],
+    .timezone = {"UTC", 3},
+};
+
+static void fake_fill_config(void)
+{
+    fake_reminder[0] = (struct step){.workflow = &fake_workflows[0],
+                                     .name = SLICE("send_reminder"),
+                                     .kind = KIND_EMAIL,
+                                     .upstream = &fake_upstreams[0],
+                                     .method = SLICE("POST"),
+                                     .risks = fake_risks,
+                                     .risk_count = 1};
+    fake_route[0] = (struct step){.workflow = &fake_workflows[1],
+                                  .name = SLICE("route_ticket"),
+                                  .kind = KIND_TICKET,
+                                  .upstream = &fake_upstreams[1],
+                                  .method = SLICE("PUT"),
+                                  .is_four_eyes = true};
+}
+
+/* ---- actions: id n is in the state of row n ---- */
+
+struct fake_row {
+    enum action_state state;
+    const char *workflow, *actor;
+    enum cause cause;
+};
+static const struct fake_row fake_rows[] = {
+    {STATE_DONE, "invoice-reminders", "billing-cron", CAUSE_NONE},       /* 1 */
+    {STATE_IN_REVIEW, "invoice-reminders", "billing-cron", CAUSE_RULE},  /* 2 */
+    {STATE_UNCERTAIN, "invoice-reminders", "billing-cron", CAUSE_NONE},  /* 3 */
+    {STATE_REJECTED, "invoice-reminders", "billing-cron", CAUSE_NONE},   /* 4 */
+    {STATE_FAILED, "invoice-reminders", "billing-cron", CAUSE_NONE},     /* 5 */
+    {STATE_HELD, "invoice-reminders", "billing-cron", CAUSE_NONE},       /* 6 */
+    {STATE_ATTEMPTING, "inquiry-routing", "helpdesk-bot", CAUSE_NONE},   /* 7 */
+    {STATE_EXPIRED, "invoice-reminders", "ana", CAUSE_NONE},             /* 8 */
+    {STATE_CANCELLED, "invoice-reminders", "billing-cron", CAUSE_NONE},  /* 9 */
+    {STATE_IN_REVIEW, "inquiry-routing", "helpdesk-bot", CAUSE_RULE},    /* 10: four eyes */
+    {STATE_DONE, "gone-workflow", "billing-cron", CAUSE_NONE},           /* 11: retired */
+    {STATE_IN_REVIEW, "invoice-reminders", "ana", CAUSE_RULE},           /* 12: a person's own */
+    {STATE_DONE, "invoice-reminders", "billing-cron", CAUSE_UNAVAILABLE} /* 13: degraded */
+};
+enum { FAKE_ROWS = sizeof fake_rows / sizeof *fake_rows };
+
+struct fake {
+    struct engine_port port;
+    struct action actions[FAKE_ROWS];
+    struct stop stop;
+    bool has_stop;
+    int calls;             /* that reached the engine and would change something */
+    engine_done_fn *later; /* a submit that is not answered yet */
+    void *later_arg;
+    int forgotten;
+    void (*on_record)(void *arg, uint64_t seq);
+    void *follow_arg;
+    uint64_t head;
+    char saw[4096]; /* what the last call was given, in words */
+    struct store_port store;
+};
+
+static struct slice fake_arena_text(struct arena *arena, const char *text)
+{
+    return arena_copy(arena, slice_text(text));
+}
+
+static bool fake_view(struct fake *fake, uint64_t id, struct arena *arena, struct view *out)
+{
+    if (id == 0 || id > FAKE_ROWS)
+        return false;
+    const struct fake_row *row = &fake_rows[id - 1];
+    struct action *action = &fake->actions[id - 1];
+    *action = (struct action){.id = id,
+                              .state = row->state,
+                              .cause = row->cause,
+                              .reason = REASON_STATUS,
+                              .mode = MODE_AUTO,
+                              .starts_total = 1,
+                              .reviews = 1,
+                              .submitted_unix_ms = FAKE_NOW,
+                              .due_kind = DUE_LEASE,
+                              .due_unix_ms = FAKE_NOW + 60000,
+                              .people_due_unix_ms = FAKE_NOW + 3600000};
+    *out = (struct view){.action = action,
+                         .config = &fake_config,
+                         .workflow = fake_arena_text(arena, row->workflow),
+                         .policy_version = fake_arena_text(arena, "0123456789abcdef"),
+                         .now_unix_ms = FAKE_NOW};
+    bool is_reminder = slice_is(out->workflow, "invoice-reminders");
+    out->step_name = is_reminder ? SLICE("send_reminder") : SLICE("route_ticket");
+    out->step = config_step(&fake_config, out->workflow, out->step_name);
+    out->upstream = is_reminder ? SLICE("mailer") : SLICE("helpdesk");
+    out->submit.key = fake_arena_text(arena, "K-1");
+    out->submit.run = fake_arena_text(arena, "R-1");
+    out->submit.actor = fake_arena_text(arena, row->actor);
+    out->submit.summary = fake_arena_text(arena, "Reminder 2 for INV-1");
+    out->submit.input_json = fake_arena_text(arena, "{\"invoice\":\"INV-1\"}");
+    static struct record decided;
+    out->decided = &decided;
+    return true;
+}
+
+static enum err fake_read_view(void *impl, uint64_t id, bool with_history, struct arena *arena,
+                               struct view *out)
+{
+    struct fake *fake = impl;
+    if (!fake_view(fake, id, arena, out))
+        return ERR_NOT_FOUND;
+    if (!with_history)
+        return ERR_OK;
+    out->history_count = 1;
+    out->history = ARENA_NEW(arena, struct view_record);
+    if (!out->history)
+        return ERR_NO_MEMORY;
+    out->history[0].record = (struct record){.kind = id == 4 ? RECORD_DECLINED : RECORD_ADMITTED,
+                                             .at_unix_ms = FAKE_NOW,
+                                             .action = id,
+                                             .review = 1,
+                                             .actor = SLICE("ben"),
+                                             .state = out->action->state};
+    return ERR_OK;
+}
+
+static void fake_done(struct fake *fake, uint64_t id, engine_done_fn *done, void *arg,
+                      bool is_replayed)
+{
+    struct arena arena;
+    struct view view;
+    arena_init(&arena, 1 << 20);
+    struct engine_reply reply = {.outcome = ENGINE_NOT_FOUND};
+    if (fake_view(fake, id, &arena, &view)) {
+        view.is_replayed = is_replayed;
+        reply = (struct engine_reply){.outcome = ENGINE_TAKEN, .view = &view};
+    }
+    done(arg, &reply);
+    arena_done(&arena);
+}
+
+static void fake_refuse(struct fake *fake, enum engine_refusal outcome, uint64_t id,
+                        engine_done_fn *done, void *arg)
+{
+    struct arena arena;
+    struct view view;
+    arena_init(&arena, 1 << 20);
+    struct engine_reply reply = {.outcome = outcome,
+                                 .refusal = REFUSAL_ENDED,
+                                 .detail = SLICE("the fake says why"),
+                                 .retry_after_ms = 2500};
+    if (id && fake_view(fake, id, &arena, &view))
+        reply.view = &view;
+    done(arg, &reply);
+    arena_done(&arena);
+}
+
+static void fake_note(struct fake *fake, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+static void fake_note(struct fake *fake, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(fake->saw, sizeof fake->saw, format, args); /* cut: only for comparing */
+    va_end(args);
+    fake->calls++;
+}
+
+static uint64_t fake_submit(void *impl, const struct engine_submit *submit)
+{
+    static const struct {
+        const char *key;
+        enum engine_refusal outcome;
+        uint64_t id;
+        bool is_replayed;
+    } answers[] = {
+        {"done", ENGINE_TAKEN, 1, false},          {"replayed", ENGINE_TAKEN, 1, true},
+        {"review", ENGINE_TAKEN, 2, false},        {"uncertain", ENGINE_TAKEN, 3, false},
+        {"rejected", ENGINE_TAKEN, 4, false},      {"failed", ENGINE_TAKEN, 5, false},
+        {"held", ENGINE_TAKEN, 6, false},          {"expired", ENGINE_TAKEN, 8, false},
+        {"cancelled", ENGINE_TAKEN, 9, false},     {"degraded", ENGINE_TAKEN, 13, false},
+        {"stranger", ENGINE_TAKEN, 12, true},      {"conflict", ENGINE_CONFLICT, 1, false},
+        {"stopped", ENGINE_STOPPED, 0, false},     {"noroom", ENGINE_NO_ROOM, 0, false},
+        {"broken", ENGINE_STORE_FAILED, 0, false}, {"badinput", ENGINE_BAD_INPUT, 0, false},
+        {"differs", ENGINE_KEY_DIFFERS, 0, false}};
+    struct fake *fake = impl;
+    fake_note(fake,
+              "%.*s key=%.*s run=%.*s because=%.*s trace=%.*s input=%.*s context=%.*s "
+              "confidence=%d:%g wait=%lld dry=%d",
+              SLICE_FMT(submit->principal->name), SLICE_FMT(submit->key), SLICE_FMT(submit->run),
+              SLICE_FMT(submit->because), SLICE_FMT(submit->trace), SLICE_FMT(submit->input_json),
+              SLICE_FMT(submit->context_json), submit->has_confidence, submit->confidence,
+              (long long)submit->wait_ms, submit->is_dry_run);
+    if (slice_is(submit->key, "later")) {
+        fake->later = submit->done;
+        fake->later_arg = submit->arg;
+        return 7;
+    }
+    for (size_t i = 0; i < sizeof answers / sizeof *answers; i++) {
+        if (!slice_is(submit->key, answers[i].key))
+            continue;
+        if (answers[i].outcome == ENGINE_TAKEN)
+            fake_done(fake, answers[i].id, submit->done, submit->arg, answers[i].is_replayed);
+        else
+            fake_refuse(fake, answers[i].outcome, answers[i].id, submit->done, submit->arg);
+        return 0;
+    }
+    if (submit->key.size == 0)
+        fake_refuse(fake, ENGINE_NO_KEY, 0, submit->done, submit->arg);
+    else
+        fake_done(fake, 1, submit->done, submit->arg, false);
+    return 0;
+}
+
+static void fake_forget(void *impl, uint64_t handle)
+{
+    struct fake *fake = impl;
+    (void)handle;
+    fake->later = NULL;
+    fake->forgotten++;
+}
+
+static void fake_act(void *impl, const struct engine_call *call)
+{
+    struct fake *fake = impl;
+    fake_note(fake,
+              "%.*s act=%d action=%llu review=%d digest=%.*s reason=%.*s evidence=%.*s happened=%d "
+              "send=%d token=%.*s attempt=%d outcome=%d response=%.*s",
+              SLICE_FMT(call->principal->name), (int)call->act, (unsigned long long)call->action,
+              call->review, SLICE_FMT(call->digest), SLICE_FMT(call->reason),
+              SLICE_FMT(call->evidence), call->happened, call->send, SLICE_FMT(call->token),
+              call->attempt, (int)call->outcome, SLICE_FMT(call->response_json));
+    if (call->action == 4 && call->act != ENGINE_AGAIN)
+        fake_refuse(fake, ENGINE_NOT_NOW, 4, call->done, call->arg);
+    else
+        fake_done(fake, call->action, call->done, call->arg, false);
+}
+
+static enum err fake_list(void *impl, const struct engine_query *query, struct arena *arena,
+                          struct view *out, size_t *out_count, uint64_t *out_next)
+{
+    struct fake *fake = impl;
+    uint64_t id = query->before ? query->before - 1 : FAKE_ROWS;
+    size_t count = 0;
+    for (; id > 0 && count < query->limit; id--)
+        if ((!query->has_state || fake_rows[id - 1].state == query->state) &&
+            fake_view(fake, id, arena, &out[count]))
+            count++;
+    *out_count = count;
+    *out_next = id > 0 ? id + 1 : 0;
+    return ERR_OK;
+}
+
+static enum err fake_inbox(void *impl, struct slice workflow, size_t limit, struct arena *arena,
+                           struct view *out, size_t *out_count)
+{
+    static const uint64_t ids[] = {3, 2, 10, 12};
+    struct fake *fake = impl;
+    size_t count = 0;
+    for (size_t i = 0; i < sizeof ids / sizeof *ids && count < limit; i++)
+        if (fake_view(fake, ids[i], arena, &out[count]) &&
+            (workflow.size == 0 || slice_equal(out[count].workflow, workflow)))
+            count++;
+    *out_count = count;
+    return ERR_OK;
+}
+
+/* ---- stops and incidents ---- */
+
+static void fake_copy_name(char out[LIMIT_NAME + 1], struct slice name)
+{
+    size_t size = name.size < LIMIT_NAME ? name.size : LIMIT_NAME;
+    if (size > 0)
+        memcpy(out, name.at, size);
+    out[size] = '\0';
+}
+
+static void fake_stop(void *impl, const struct principal *principal, const struct scope *scope,
+                      struct slice reason, engine_done_fn *done, void *arg)
+{
+    struct fake *fake = impl;
+    fake_note(fake, "%.*s stop workflow=%.*s step=%.*s upstream=%.*s risk=%.*s reason=%.*s",
+              SLICE_FMT(principal->name), SLICE_FMT(scope->workflow), SLICE_FMT(scope->step),
+              SLICE_FMT(scope->upstream), SLICE_FMT(scope->risk), SLICE_FMT(reason));
+    fake->stop = (struct stop){.id = 1, .incident = 2, .epoch = 1, .at_unix_ms = FAKE_NOW};
+    fake_copy_name(fake->stop.names[0], scope->workflow);
+    fake_copy_name(fake->stop.names[1], scope->step);
+    fake_copy_name(fake->stop.names[2], scope->upstream);
+    fake_copy_name(fake->stop.names[3], scope->risk);
+    fake_copy_name(fake->stop.by, principal->name);
+    fake->has_stop = true;
+    if (slice_is(reason, "undurable")) {
+        fake_refuse(fake, ENGINE_STORE_FAILED, 0, done, arg);
+        return;
+    }
+    done(arg, &(struct engine_reply){.outcome = ENGINE_TAKEN, .stop = &fake->stop});
+}
+
+static enum err fake_incident(void *impl, uint64_t id, struct arena *arena,
+                              struct engine_incident *out)
+{
+    (void)impl;
+    (void)arena;
+    if (id != 2 && id != 4 && id != 6)
+        return ERR_NOT_FOUND;
+    *out = (struct engine_incident){.id = id,
+                                    .stop = id - 1,
+                                    .workflow = id == 2   ? SLICE("invoice-reminders")
+                                                : id == 4 ? SLICE("inquiry-routing")
+                                                          : (struct slice){0},
+                                    .state = id == 4 ? SLICE("closed") : SLICE("open"),
+                                    .by = SLICE("ana"),
+                                    .since_unix_ms = FAKE_NOW,
+                                    .closed_unix_ms = id == 4 ? FAKE_NOW + 1000 : 0};
+    return ERR_OK;
+}
+
+static enum err fake_incidents(void *impl, bool open_only, struct arena *arena,
+                               struct engine_incident *out, size_t *out_count)
+{
+    size_t count = 0;
+    for (uint64_t id = 2; id <= 6; id += 2) {
+        if (fake_incident(impl, id, arena, &out[count]) != ERR_OK)
+            continue;
+        if (!open_only || slice_is(out[count].state, "open"))
+            count++;
+    }
+    *out_count = count;
+    return ERR_OK;
+}
+
+static void fake_restart(void *impl, const struct principal *principal, uint64_t incident,
+                         struct slice reason, engine_done_fn *done, void *arg)
+{
+    struct fake *fake = impl;
+    fake_note(fake, "%.*s restart %llu %.*s", SLICE_FMT(principal->name),
+              (unsigned long long)incident, SLICE_FMT(reason));
+    done(arg, &(struct engine_reply){.outcome = ENGINE_TAKEN, .stop = &fake->stop});
+}
+
+static enum err fake_stops(void *impl, bool with_lifted, struct arena *arena, struct stop *out,
+                           size_t *out_count)
+{
+    struct fake *fake = impl;
+    (void)with_lifted;
+    (void)arena;
+    *out_count = fake->has_stop;
+    if (fake->has_stop)
+        out[0] = fake->stop;
+    return ERR_OK;
+}
+
+static const struct stop *fake_stop_by_id(void *impl, uint64_t id, struct arena *arena)
+{
+    struct fake *fake = impl;
+    (void)arena;
+    return fake->has_stop && id == fake->stop.id ? &fake->stop : NULL;
+}
+
+static enum err fake_in_flight(void *impl, uint64_t stop, struct arena *arena, struct view *out,
+                               size_t *out_count)
+{
+    (void)stop;
+    *out_count = fake_view(impl, 7, arena, &out[0]);
+    return ERR_OK;
+}
+
+/* ---- status ---- */
+
+static void fake_counts(void *impl, int64_t since, struct arena *arena, struct engine_counts *out,
+                        size_t *out_count)
+{
+    (void)impl;
+    (void)since;
+    (void)arena;
+    out[0] = (struct engine_counts){.workflow = SLICE("invoice-reminders"),
+                                    .automatic = 400,
+                                    .reviewed = 3,
+                                    .held = 2,
+                                    .uncertain = 1,
+                                    .in_review = 1,
+                                    .refused = 5,
+                                    .oldest_held_unix_ms = FAKE_NOW - 1500};
+    out[0].entered[STATE_DONE] = 403;
+    out[0].degraded[CAUSE_UNAVAILABLE] = 4;
+    out[1] = (struct engine_counts){.workflow = SLICE("inquiry-routing"), .automatic = 9};
+    *out_count = 2;
+}
+
+static void fake_list_upstreams(void *impl, struct arena *arena, struct engine_upstream *out,
+                                size_t *out_count)
+{
+    (void)impl;
+    (void)arena;
+    out[0] = (struct engine_upstream){.name = SLICE("mailer"),
+                                      .is_down = true,
+                                      .held = 2,
+                                      .concurrency = 64,
+                                      .tokens_tenths = 95,
+                                      .probe_at_unix_ms = FAKE_NOW + 5000};
+    out[0].attempts[OUTCOME_OK] = 403;
+    *out_count = 1;
+}
+
+static void fake_health(void *impl, struct arena *arena, struct engine_health *out)
+{
+    struct fake *fake = impl;
+    (void)arena;
+    *out = (struct engine_health){.is_ready = !fake->has_stop || fake->stop.names[0][0],
+                                  .why = SLICE("the fake is not ready"),
+                                  .warnings = SLICE("[\"IL900 not enforced in this version\"]"),
+                                  .unended = 6,
+                                  .started_unix_ms = FAKE_NOW - 1000,
+                                  .now_unix_ms = FAKE_NOW,
+                                  .store = {.records = fake->head, .batches = 3},
+                                  .head_seq = fake->head};
+}
+
+/* ---- the log ---- */
+
+static const struct store_port *fake_store(void *impl)
+{
+    return &((struct fake *)impl)->store;
+}
+
+static void fake_store_head(void *impl, uint64_t *out_seq, unsigned char out_hash[STORE_HASH_SIZE])
+{
+    *out_seq = ((struct fake *)impl)->head;
+    memset(out_hash, 0, STORE_HASH_SIZE);
+}
+
+/* Odd records are of action 1 (billing's), even ones of action 7 (support's); every fifth is a
+ * control record. */
+static enum err fake_store_records(void *impl, uint64_t from, size_t limit, struct arena *arena,
+                                   struct store_record *out, size_t *out_count)
+{
+    struct fake *fake = impl;
+    size_t count = 0;
+    for (uint64_t seq = from; seq >= 1 && seq <= fake->head && count < limit; seq++, count++) {
+        struct record record = {.kind = seq % 5 ? RECORD_OUTCOME : RECORD_SERVING,
+                                .at_unix_ms = FAKE_NOW,
+                                .action = seq % 5 ? (seq % 2 ? 1 : 7) : 0,
+                                .policy = SLICE("0123456789abcdef"),
+                                .state = STATE_DONE};
+        struct buf body;
+        buf_init(&body, 4096);
+        record_encode(&record, &body);
+        out[count] = (struct store_record){.seq = seq, .body = arena_copy(arena, buf_slice(&body))};
+        buf_done(&body);
+    }
+    *out_count = count;
+    return ERR_OK;
+}
+
+static uint64_t fake_follow(void *impl, void (*on_record)(void *arg, uint64_t seq), void *arg)
+{
+    struct fake *fake = impl;
+    fake->on_record = on_record;
+    fake->follow_arg = arg;
+    return 1;
+}
+
+static void fake_unfollow(void *impl, uint64_t handle)
+{
+    (void)handle;
+    ((struct fake *)impl)->on_record = NULL;
+}
+
+/* ---- administration ---- */
+
+static void fake_reload(void *impl, const struct principal *principal, engine_done_fn *done,
+                        void *arg)
+{
+    fake_note(impl, "%.*s reload", SLICE_FMT(principal->name));
+    done(arg, &(struct engine_reply){.outcome = ENGINE_TAKEN});
+}
+
+static void fake_backup(void *impl, const struct principal *principal, struct slice path,
+                        engine_done_fn *done, void *arg)
+{
+    fake_note(impl, "%.*s backup %.*s", SLICE_FMT(principal->name), SLICE_FMT(path));
+    done(arg, &(struct engine_reply){.outcome = ENGINE_TAKEN});
+}
+
+static void fake_token_put(void *impl, const struct principal *principal, struct slice name,
+                           const unsigned char hash[32], engine_done_fn *done, void *arg)
+{
+    (void)hash;
+    fake_note(impl, "%.*s token %.*s", SLICE_FMT(principal->name), SLICE_FMT(name));
+    done(arg, &(struct engine_reply){.outcome = ENGINE_TAKEN});
+}
+
+static void fake_token_revoke(void *impl, const struct principal *principal, struct slice id,
+                              engine_done_fn *done, void *arg)
+{
+    fake_note(impl, "%.*s revoke %.*s", SLICE_FMT(principal->name), SLICE_FMT(id));
+    bool is_known = slice_is(id, "0123456789abcdef");
+    done(arg, &(struct engine_reply){.outcome = is_known ? ENGINE_TAKEN : ENGINE_NOT_FOUND});
+}
+
+static enum err fake_list_tokens(void *impl, struct arena *arena, struct engine_token *out,
+                                 size_t *out_count)
+{
+    (void)impl;
+    (void)arena;
+    out[0] = (struct engine_token){.id = SLICE("0123456789abcdef"),
+                                   .name = SLICE("billing-cron"),
+                                   .made_by = SLICE("ben"),
+                                   .made_unix_ms = FAKE_NOW};
+    *out_count = 1;
+    return ERR_OK;
+}
+
+/* The token of NAME is "t-NAME". */
+static bool fake_token_owner(void *impl, const unsigned char hash[32], struct slice *out_name)
+{
+    static const char *const names[] = {"ana",          "ben",          "eve",
+                                        "billing-cron", "helpdesk-bot", "ghost"};
+    (void)impl;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        unsigned char want[DIGEST_SIZE];
+        char token[32];
+        (void)snprintf(token, sizeof token, "t-%s", names[i]); /* the names are short */
+        digest_bytes(slice_text(token), want);
+        if (memcmp(want, hash, DIGEST_SIZE) != 0)
+            continue;
+        *out_name = slice_text(names[i]);
+        return true;
+    }
+    return false;
+}
+
+static enum err fake_sandbox(void *impl, struct slice upstream, struct slice settings,
+                             struct buf *out)
+{
+    if (!slice_is(upstream, "mailer"))
+        return ERR_NOT_FOUND;
+    if (settings.size)
+        fake_note(impl, "sandbox %.*s", SLICE_FMT(settings));
+    buf_add_text(out, "{\"received\":3}");
+    return ERR_OK;
+}
+
+static const struct config *fake_get_config(void *impl)
+{
+    (void)impl;
+    return &fake_config;
+}
+
+static int64_t fake_now(void *impl)
+{
+    (void)impl;
+    return FAKE_NOW;
+}
+
+static const struct zone *fake_zone(void *impl)
+{
+    (void)impl;
+    return NULL;
+}
+
+static void fake_random(void *impl, void *out, size_t size)
+{
+    (void)impl;
+    memset(out, 0x5a, size);
+}
+
+static void fake_init(struct fake *fake)
+{
+    *fake = (struct fake){.head = 12};
+    fake_fill_config();
+    fake->store = (struct store_port){
+        .impl = fake, .head = fake_store_head, .list_records = fake_store_records};
+    fake->port = (struct engine_port){.impl = fake,
+                                      .config = fake_get_config,
+                                      .now_unix_ms = fake_now,
+                                      .random = fake_random,
+                                      .zone = fake_zone,
+                                      .submit = fake_submit,
+                                      .act = fake_act,
+                                      .forget = fake_forget,
+                                      .view = fake_read_view,
+                                      .list = fake_list,
+                                      .inbox = fake_inbox,
+                                      .stop = fake_stop,
+                                      .restart = fake_restart,
+                                      .incident_reason = fake_restart,
+                                      .stops = fake_stops,
+                                      .stop_by_id = fake_stop_by_id,
+                                      .incidents = fake_incidents,
+                                      .incident = fake_incident,
+                                      .in_flight = fake_in_flight,
+                                      .counts = fake_counts,
+                                      .upstreams = fake_list_upstreams,
+                                      .health = fake_health,
+                                      .store = fake_store,
+                                      .follow = fake_follow,
+                                      .unfollow = fake_unfollow,
+                                      .reload = fake_reload,
+                                      .backup = fake_backup,
+                                      .token_put = fake_token_put,
+                                      .token_revoke = fake_token_revoke,
+                                      .tokens = fake_list_tokens,
+                                      .token_owner = fake_token_owner,
+                                      .sandbox = fake_sandbox};
+}
+
+/* ---- a request and its answer ---- */
+
+enum { FAKE_HEADERS = 16 };
+struct fake_exchange {
+    struct door_exchange door; /* first */
+    struct door_request request;
+    struct door_header headers[FAKE_HEADERS];
+    int answers; /* respond or stream_end */
+    int status;
+    struct buf head, body; /* "Name: value\n", … */
+    bool is_streaming, is_slow;
+};
+
+static void fake_take_head(struct fake_exchange *exchange, const struct door_response *response)
+{
+    exchange->status = response->status;
+    buf_add_fmt(&exchange->head, "Content-Type: %.*s\n", SLICE_FMT(response->content_type));
+    for (size_t i = 0; i < response->header_count; i++)
+        buf_add_fmt(&exchange->head, "%.*s: %.*s\n", SLICE_FMT(response->headers[i].name),
+                    SLICE_FMT(response->headers[i].value));
+}
+
+static void fake_respond(struct door_exchange *door, const struct door_response *response)
+{
+    struct fake_exchange *exchange = (struct fake_exchange *)(void *)door;
+    exchange->answers++;
+    fake_take_head(exchange, response);
+    buf_add(&exchange->body, response->body);
+}
+
+static enum err fake_stream_begin(struct door_exchange *door, const struct door_response *head)
+{
+    struct fake_exchange *exchange = (struct fake_exchange *)(void *)door;
+    exchange->is_streaming = true;
+    fake_take_head(exchange, head);
+    return ERR_OK;
+}
+
+static enum err fake_stream_chunk(struct door_exchange *door, struct slice bytes)
+{
+    struct fake_exchange *exchange = (struct fake_exchange *)(void *)door;
+    if (exchange->is_slow)
+        return ERR_BUSY;
+    buf_add(&exchange->body, bytes);
+    return ERR_OK;
+}
+
+static void fake_stream_end(struct door_exchange *door)
+{
+    struct fake_exchange *exchange = (struct fake_exchange *)(void *)door;
+    exchange->answers++;
+    exchange->is_streaming = false;
+}
+
+/* method, path?query; body may hold anything. Headers are added by fake_exchange_header. */
+static void fake_exchange_init(struct fake_exchange *exchange, struct slice method,
+                               struct slice target, struct slice body)
+{
+    size_t mark = slice_find(target, '?');
+    *exchange = (struct fake_exchange){.door = {.respond = fake_respond,
+                                                .stream_begin = fake_stream_begin,
+                                                .stream_chunk = fake_stream_chunk,
+                                                .stream_end = fake_stream_end},
+                                       .request = {.method = method,
+                                                   .path = slice_first(target, mark),
+                                                   .query = slice_from(target, mark + 1),
+                                                   .body = body,
+                                                   .peer = {"127.0.0.1:5", 11}}};
+    exchange->door.request = &exchange->request;
+    exchange->request.headers = exchange->headers;
+    buf_init(&exchange->head, 1 << 20);
+    buf_init(&exchange->body, 64 << 20);
+}
+
+static void fake_exchange_header(struct fake_exchange *exchange, struct slice name,
+                                 struct slice value)
+{
+    if (exchange->request.header_count < FAKE_HEADERS)
+        exchange->headers[exchange->request.header_count++] = (struct door_header){name, value};
+}
+
+static void fake_exchange_done(struct fake_exchange *exchange)
+{
+    buf_done(&exchange->head);
+    buf_done(&exchange->body);
+}

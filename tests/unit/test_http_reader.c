@@ -115,6 +115,11 @@ static void run_feed(struct run *run, struct slice piece)
 
 static void run_end(struct run *run)
 {
+    struct slice more = SLICE("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    if (run->is_refused) { /* nothing is read after a refusal */
+        assert_int_equal(http_reader_read(&run->reader, &more), HTTP_REFUSED);
+        assert_int_equal(more.size, sizeof "GET / HTTP/1.1\r\nHost: h\r\n\r\n" - 1);
+    }
     if (!run->is_refused && !http_reader_is_idle(&run->reader)) {
         buf_add_text(&run->out, "more");
     }

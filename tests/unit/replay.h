@@ -1,0 +1,56 @@
+/* tests/unit/replay.h - replays the corpus of a fuzzer without a fuzzer: for a test that includes
+ * fuzz/fuzz_NAME.c and then this. */
+#pragma once
+#include <dirent.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "base/buf.h"
+
+enum { REPLAY_INPUT_MAX = 1024 * 1024, REPLAY_PATH_MAX = 4000 };
+
+static inline void replay_file(const char *path)
+{
+    FILE *file = fopen(path, "rb");
+    assert_non_null(file);
+    uint8_t *bytes = malloc(REPLAY_INPUT_MAX);
+    assert_non_null(bytes);
+    size_t size = fread(bytes, 1, REPLAY_INPUT_MAX, file);
+    (void)fclose(file);                       /* only read */
+    uint8_t *exact = malloc(size ? size : 1); /* so that a read past the end is seen */
+    assert_non_null(exact);
+    memcpy(exact, bytes, size);
+    assert_int_equal(LLVMFuzzerTestOneInput(exact, size), 0);
+    free(exact);
+    free(bytes);
+}
+
+/* All files of tests/fuzz/corpus/NAME, of which there are at least count_min. */
+static inline void replay_corpus(const char *name, size_t count_min)
+{
+    const char *root = getenv("INTERLOCK_ROOT");
+    struct buf path;
+    buf_init(&path, REPLAY_PATH_MAX);
+    buf_add_fmt(&path, "%s/tests/fuzz/corpus/%s", root ? root : ".", name);
+    DIR *dir = opendir(buf_text(&path));
+    assert_non_null(dir);
+    size_t folder_size = path.size;
+    size_t count = 0;
+    for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir)) {
+        if (entry->d_name[0] == '.')
+            continue;
+        buf_cut(&path, folder_size);
+        buf_add_fmt(&path, "/%s", entry->d_name);
+        replay_file(buf_text(&path));
+        count++;
+    }
+    (void)closedir(dir); /* only read */
+    buf_done(&path);
+    assert_true(count >= count_min);
+}

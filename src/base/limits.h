@@ -88,6 +88,25 @@
 #define LIMIT_HEADER_STORED 2048        /* the values of one header of an answer */
 #define LIMIT_REQUEST (1024 * 1024)     /* a rendered request */
 #define LIMIT_CONCURRENCY 64            /* default calls at one upstream at once */
+#define LIMIT_UPSTREAM_CALLS 1024       /* calls under way at all upstreams together */
+#define LIMIT_UPSTREAM_SPARE 64     /* finished calls kept with their memory for the next ones */
+#define LIMIT_UPSTREAM_SOCKETS 4096 /* sockets watched: calls, idle connections, name look-ups */
+#define LIMIT_UPSTREAM_IDLE 1024    /* connections kept open, those in use included */
+#define UPSTREAM_IDLE_S                                                                            \
+    1                         /* whole seconds idle after which a connection is not used again:    \
+                                 servers close at 2 s and up, and a write lost in that race is     \
+                                 uncertain */
+#define LIMIT_CALL_HEADERS 64 /* sent with one call, secret ones included */
+#define LIMIT_CALL_HEAD 32768 /* bytes of those, and of method, address and target */
+#define LIMIT_ANSWER_HEAD (64 * 1024) /* header bytes of an answer, 1xx blocks included */
+#define LIMIT_ANSWER_HEADERS 128
+
+/* The built-in sandbox provider. */
+#define LIMIT_SANDBOXES 64
+#define LIMIT_SANDBOX_CALLS 1024                /* calls under way */
+#define LIMIT_SANDBOX_MEMORY (16 * 1024 * 1024) /* of one sandbox: all effects that it knows */
+#define LIMIT_SANDBOX_LIST 100                  /* entries of one list in a report or an answer */
+#define LIMIT_SANDBOX_DELAY_MS 600000
 
 /* Store and driver. */
 #define LIMIT_BATCH 512                            /* items of one transaction */

@@ -37,6 +37,14 @@ static const struct option command_check_options[] = {
     {"json", NULL, "the problems as JSON"},
     {NULL, NULL, NULL},
 };
+static const struct option command_try_options[] = {
+    {"input", "JSON", "the whole input at once"},
+    {"run", "RUN", "the piece of work that it belongs to"},
+    {"confidence", "0..1", "how sure the caller is"},
+    {"context", "JSON", "what the caller says besides"},
+    {"json", NULL, "the same as JSON"},
+    {NULL, NULL, NULL},
+};
 static const struct option command_serve_options[] = {
     {"dev", NULL, "no files needed: temporary store, sandbox provider, one token"},
     {"listen", "HOST:PORT", "in place of the config's line; port 0 picks a free one"},
@@ -86,6 +94,10 @@ static const struct option command_stop_options[] = {
     {"no-wait", NULL, "return at the acknowledgement, before calls under way have ended"},
     {NULL, NULL, NULL},
 };
+static const struct option command_verify_options[] = {
+    {"head", "SEQ:HASH", "a head noted earlier, which the store must contain"},
+    {NULL, NULL, NULL},
+};
 
 static const struct command command_table[] = {
     {"init", GROUP_START, "[DIR]", "write a first configuration and policy",
@@ -95,11 +107,18 @@ static const struct command command_table[] = {
      command_init_options, 0, 1, true, command_run_init},
     {"serve", GROUP_START, "", "run the daemon", NULL, command_serve_options, 0, 0, true,
      command_run_serve},
+    {"try", GROUP_START, "WORKFLOW STEP [NAME=VALUE …]", "show what would happen to one input",
+     "Works on the files of this folder; nothing is sent or recorded. A value takes its type from\n"
+     "the step's `input:`; without one it is JSON where it parses, else text.\n",
+     command_try_options, 2, INVOCATION_ARGUMENTS, true, command_run_try},
     {"check", GROUP_START, "[FILE …]", "find all mistakes of the configuration, with what is right",
      "Exits 0 without errors, else 1. FILEs are policies to look at in place of those of the\n"
      "configuration.\n",
      command_check_options, 0, INVOCATION_ARGUMENTS, true, command_run_check},
 
+    {"status", GROUP_EVERY_DAY, "", "what runs, what is degraded, what needs you",
+     "Exits 0 fine, 1 degraded, 2 stopped or somebody is needed, 3 not reachable.\n",
+     command_no_options, 0, 0, false, command_run_status},
     {"inbox", GROUP_EVERY_DAY, "", "all that waits for people, most urgent first", NULL,
      command_inbox_options, 0, 0, false, command_run_inbox},
     {"approve", GROUP_EVERY_DAY, "ID|KEY", "let an action go that waits for a person", NULL,
@@ -131,6 +150,9 @@ static const struct command command_table[] = {
      command_submit_options, 2, INVOCATION_ARGUMENTS, false, command_run_submit},
     {"again", GROUP_LATER, "ID|KEY --reason TEXT", "try an ended action anew, under the same key",
      NULL, command_reason_options, 1, 1, false, command_run_again},
+    {"verify", GROUP_LATER, "", "prove that the records are whole and unaltered",
+     "With --config it reads the store's files and needs no daemon. Exits 0 good, 1 broken.\n",
+     command_verify_options, 0, 0, false, command_run_verify},
     {"backup", GROUP_LATER, "FILE", "write a copy of the store while it runs", NULL,
      command_no_options, 1, 1, false, command_run_backup},
     {"token", GROUP_LATER, "new NAME | list | revoke ID", "tokens of people and services", NULL,

@@ -299,7 +299,7 @@ int daemon_show(struct invocation *invocation, struct slice target)
     if (!daemon_ask(invocation, &question, &answer))
         return invocation->exit;
     if (!daemon_is_good(&answer))
-        return daemon_tell(invocation, &answer);
+        return invocation->exit = daemon_tell(invocation, &answer);
     say_bytes(invocation, answer.body);
     if (answer.body.size == 0 || answer.body.at[answer.body.size - 1] != '\n')
         say(invocation, "\n");

@@ -2,7 +2,7 @@
 
 #include "base/limits.h"
 
-enum { LOCAL_NAMES_MAX = 1024 * 1024 };
+enum { LOCAL_NAMES_MAX = 1024 * 1024, LOCAL_TEXT_MAX = 16 * 1024 * 1024 };
 
 const char *local_config_path(const struct invocation *invocation)
 {
@@ -146,6 +146,16 @@ bool local_read(struct invocation *invocation, const char *const *policies, size
 void local_load(struct local *local)
 {
     local->config = config_load(local->files, local->file_count, &local->arena, &local->problems);
+}
+
+void local_tell_problems(struct invocation *invocation, struct local *local)
+{
+    struct buf text;
+    buf_init(&text, LOCAL_TEXT_MAX);
+    problems_sort(&local->problems);
+    problems_add_text(&text, &local->problems);
+    say_error(invocation, "%sinterlock: mend these first; then again\n", buf_text(&text));
+    buf_done(&text);
 }
 
 void local_done(struct local *local)

@@ -27,5 +27,7 @@ bool local_read(struct invocation *invocation, const char *const *policies, size
                 struct local *local);
 /* Checks what was read. */
 void local_load(struct local *local);
+/* To standard error, with what to do. */
+void local_tell_problems(struct invocation *invocation, struct local *local);
 /* Harmless on a zeroed one. */
 void local_done(struct local *local);

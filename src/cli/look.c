@@ -6,7 +6,38 @@
 #include "cli/command.h"
 #include "cli/found.h"
 
-enum { LOOK_LOG_LINES = 50, LOOK_POLL_MIN_MS = 100, LOOK_POLL_MAX_MS = 1000 };
+enum {
+    LOOK_LOG_LINES = 50,
+    LOOK_POLL_MIN_MS = 100,
+    LOOK_POLL_MAX_MS = 1000,
+    LOOK_STATUS_UNKNOWN = CLI_NOT_REACHED
+};
+
+/* 0 fine, 1 degraded, 2 stopped or unacknowledged: the daemon's own judgement. */
+static int look_status_exit(struct invocation *invocation, bool is_json)
+{
+    struct daemon_answer answer;
+    struct daemon_question question = {.method = "GET", .target = SLICE("/v1/status")};
+    if (!daemon_ask(invocation, &question, &answer))
+        return invocation->exit;
+    json_t *status = daemon_is_good(&answer) ? daemon_json(invocation, &answer) : NULL;
+    const json_t *code = json_object_get(status, "exit");
+    int exit = json_is_integer(code) ? (int)json_integer_value(code) : LOOK_STATUS_UNKNOWN;
+    if (!daemon_is_good(&answer))
+        (void)daemon_tell(invocation, &answer); /* the exit code says it too */
+    else if (is_json)
+        say(invocation, "%.*s\n", SLICE_FMT(answer.body));
+    json_decref(status);
+    return exit;
+}
+
+int command_run_status(struct invocation *invocation)
+{
+    bool is_json = invocation_has(invocation, "json");
+    if (!is_json && daemon_show(invocation, SLICE("/v1/status")) != CLI_DONE)
+        return invocation->exit == CLI_REFUSED ? LOOK_STATUS_UNKNOWN : invocation->exit;
+    return look_status_exit(invocation, is_json);
+}
 
 int command_run_explain(struct invocation *invocation)
 {

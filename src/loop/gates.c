@@ -2,8 +2,7 @@
 #include "loop/inside.h"
 
 #include "base/check.h"
-#include "policy/query.h"
-#include "policy/template.h"
+#include "record/render.h"
 
 static const unsigned char gate_no_digest[ACTION_DIGEST] = {0};
 
@@ -59,76 +58,6 @@ void engine_provider_key(struct engine *engine, const struct step *step, struct 
     identity_provider_key(engine->identity, &parts, out);
 }
 
-/* ---- rendering ---- */
-
-static bool render_add_header(struct bundle_request *request, struct slice name, struct slice value)
-{
-    if (request->header_count >= LIMIT_HEADERS + 2)
-        return false;
-    request->headers[request->header_count++] = (struct bundle_header){name, value};
-    return true;
-}
-
-static bool render_headers(const struct header_template *headers, size_t count,
-                           const struct expr_scope *scope, struct expr_work *work,
-                           struct bundle_request *out)
-{
-    for (size_t i = 0; i < count; i++) {
-        struct buf value;
-        buf_init(&value, LIMIT_HTTP_LINE);
-        bool is_good = template_render_text(headers[i].value, scope, work, &value) == EXPR_OK;
-        struct slice kept = is_good ? arena_copy(work->scratch, buf_slice(&value)) : SLICE("");
-        buf_done(&value);
-        if (!is_good || !render_add_header(out, headers[i].name, kept))
-            return false;
-    }
-    return true;
-}
-
-static bool render_target(const struct step *step, const struct expr_scope *scope,
-                          struct expr_work *work, struct bundle_request *out)
-{
-    struct buf target;
-    buf_init(&target, LIMIT_HTTP_LINE);
-    bool is_good = template_render_path(step->target, scope, work, &target) == EXPR_OK;
-    if (is_good && step->query)
-        is_good = query_render(step->query, scope, work, &target);
-    out->target = is_good ? arena_copy(work->scratch, buf_slice(&target)) : (struct slice){0};
-    buf_done(&target);
-    return is_good;
-}
-
-bool engine_render(struct engine *engine, const struct step *step, const struct expr_scope *scope,
-                   struct arena *scratch, struct bundle_request *out, struct buf *out_body,
-                   struct expr_problem *out_problem)
-{
-    (void)engine;
-    struct expr_work work = {.scratch = scratch};
-    *out = (struct bundle_request){.method = step->method, .provider_key = scope->provider_key};
-    bool is_good = true;
-    if (step->upstream) { /* call: caller sends nothing of ours */
-        is_good = render_target(step, scope, &work, out) &&
-                  render_headers(step->upstream->headers, step->upstream->header_count, scope,
-                                 &work, out) &&
-                  render_headers(step->headers, step->header_count, scope, &work, out);
-        if (is_good && step->terms.idempotency == IDEMPOTENCY_BY_KEY &&
-            step->upstream->has_key_header) {
-            struct slice value =
-                step->upstream->is_key_quoted
-                    ? arena_fmt(scratch, "\"%.*s\"", SLICE_FMT(scope->provider_key))
-                    : scope->provider_key;
-            is_good = render_add_header(out, step->upstream->key_header, value);
-        }
-    }
-    if (is_good && step->body) {
-        is_good = template_tree_render_text(step->body, scope, &work, out_body) == EXPR_OK &&
-                  render_add_header(out, SLICE("Content-Type"), SLICE("application/json"));
-        out->body = buf_slice(out_body);
-    }
-    *out_problem = work.problem;
-    return is_good;
-}
-
 /* ---- a stored action enters the gate again ---- */
 
 /* The scope of an action from what was stored at its submit. */
@@ -173,7 +102,7 @@ static bool gate_refresh_request(struct entry *entry, struct expr_scope *scope,
     scope->provider_key = buf_slice(&key);
     struct bundle_request request;
     struct expr_problem problem;
-    bool is_good = engine_render(engine, entry->step, scope, scratch, &request, &body, &problem);
+    bool is_good = render_request(entry->step, scope, scratch, &request, &body, &problem);
     if (is_good) {
         bundle_request_encode(&request, &frozen);
         digest_short(buf_slice(&frozen), out_digest);

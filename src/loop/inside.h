@@ -227,10 +227,6 @@ struct gate_work {
 void engine_ask_gate(struct engine *engine, const struct step *step, const struct action *action,
                      const struct expr_scope *scope, bool is_stored, struct gate_work *work,
                      uint64_t *out_stop_id);
-/* Renders the request of a step. false with a problem in words. */
-bool engine_render(struct engine *engine, const struct step *step, const struct expr_scope *scope,
-                   struct arena *scratch, struct bundle_request *out, struct buf *out_body,
-                   struct expr_problem *out_problem);
 void engine_provider_key(struct engine *engine, const struct step *step, struct slice key,
                          const struct action *action, struct buf *out);
 /* Feeds EVENT_GATE to a stored action: facts, gate, render, step, save. */

@@ -9,6 +9,7 @@
 #include "policy/template.h"
 #include "record/difference.h"
 #include "record/mask.h"
+#include "record/render.h"
 
 /* One submit on its way. */
 struct submission {
@@ -272,8 +273,8 @@ static bool submission_render(struct submission *submission, const struct action
     submission->scope.key = buf_slice(&submission->key);
     engine_provider_key(engine, step, submission->scope.key, action, &submission->provider_key);
     submission->scope.provider_key = buf_slice(&submission->provider_key);
-    if (!engine_render(engine, step, &submission->scope, &submission->scratch, &submission->request,
-                       &submission->body, &problem)) {
+    if (!render_request(step, &submission->scope, &submission->scratch, &submission->request,
+                        &submission->body, &problem)) {
         submission_refuse_problem(submission, "the request cannot be rendered", &problem);
         return false;
     }

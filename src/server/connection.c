@@ -438,6 +438,18 @@ static bool connection_try_end(struct connection *connection)
     return !connection->front->is_draining || connection_is_within_request(connection);
 }
 
+/* Something waits for nothing but room in the outlet, and the flush has just made some. */
+static bool connection_can_go_on(const struct connection *connection)
+{
+    const struct exchange *first = connection_first(connection);
+    if (connection_outlet_size(connection) > connection->front->bounds.unwritten_max)
+        return false;
+    if (connection->ahead.size > 0 && connection_may_read(connection))
+        return true;
+    return first && (first->state == EXCHANGE_READY || first->state == EXCHANGE_ANSWERED ||
+                     first->answer.size > 0);
+}
+
 static void connection_turn(struct connection *connection)
 {
     if (connection->is_broken) {
@@ -452,8 +464,8 @@ static void connection_turn(struct connection *connection)
         return;
     }
     connection_watch(connection);
-    if (connection->ahead.size > 0 && connection_may_read(connection))
-        connection_wake(connection); /* the flush has made room */
+    if (connection_can_go_on(connection))
+        connection_wake(connection);
 }
 
 void connection_take_turn(struct list *woken)

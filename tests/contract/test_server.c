@@ -248,6 +248,7 @@ static void continue_is_offered_in_turn(void **state)
     client_expect(c, "HTTP/1.1 100 Continue\r\n\r\n");
     client_say(c, "hello");
     client_expect(c, "POST /a hello");
+    assert_int_equal(client_count(c, " 100 "), 1);
     buf_reset(&c->got);
     client_say(c, "POST /later HTTP/1.1\r\nHost: h\r\n\r\nPOST /b HTTP/1.1\r\nHost: h\r\n"
                   "Expect: 100-continue\r\nContent-Length: 2\r\n\r\n");
@@ -287,6 +288,31 @@ static void large_answers_arrive_whole(void **state)
     client_expect(c, "500: the answer could not be sent");
     assert_int_equal(client_count(c, "Content-Length: 8000000\r\n"), 2);
     assert_true(c->got.size > 16000000);
+    client_free(c, false);
+    wire_close(&wire);
+}
+
+/* Larger than unwritten_max, and yet taken by the socket at once. */
+static void answers_over_the_bound_do_not_stall(void **state)
+{
+    (void)state;
+    struct wire wire;
+    struct server_bounds bounds = wire_bounds();
+    bounds.unwritten_max = 100;
+    wire_open(&wire, bounds);
+    struct client *c = client_new(&wire, false);
+    client_say(c, "POST /later HTTP/1.1\r\nHost: h\r\n\r\n"
+                  "POST /bytes/201 HTTP/1.1\r\nHost: h\r\n\r\n"
+                  "GET /bytes/202 HTTP/1.1\r\nHost: h\r\n\r\n"
+                  "GET /bytes/203 HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+    WIRE_UNTIL(&wire, wire.kept_count == 1);
+    char long_answer[201];
+    memset(long_answer, 'x', 200);
+    long_answer[200] = '\0';
+    wire_answer(&wire, 0, long_answer);
+    client_expect(c, "Content-Length: 203\r\n");
+    client_expect_end(c);
+    assert_int_equal(client_count(c, "HTTP/1.1 200 OK"), 4);
     client_free(c, false);
     wire_close(&wire);
 }
@@ -509,6 +535,7 @@ int main(void)
         cmocka_unit_test(bytes_may_come_one_by_one),
         cmocka_unit_test(continue_is_offered_in_turn),
         cmocka_unit_test(large_answers_arrive_whole),
+        cmocka_unit_test(answers_over_the_bound_do_not_stall),
         cmocka_unit_test(who_reads_nothing_is_dropped),
         cmocka_unit_test(streams_flow_and_are_bounded),
         cmocka_unit_test(a_peer_that_goes_is_noticed),

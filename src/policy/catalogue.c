@@ -162,7 +162,10 @@ static const char *const catalogue_texts[CHECK_CODE_COUNT] = {
               "action that was done yesterday is a new one today. `key_was:` keeps the former "
               "template, and both are looked up.",
     [IL803] = "`was:` carries work and keys over from a former name, so the former name must have "
-              "existed and must be gone.",
+              "existed, and it must be gone now.",
+    [IL804] = "A step has gone and a new one does the same under another name. The name is part of "
+              "what makes two requests the same action, so a repeat of what was done under the old "
+              "name would be done again. `was:` in the new step carries the keys over.",
     [IL900] = "The line is read and checked, so that a policy can be written in full now, but this "
               "version does not act on it yet. The message says what holds until then: always the "
               "safe reading.",

@@ -66,6 +66,7 @@
     /* reload */                                                                                   \
     X(IL801, ERROR, "something in use would vanish")                                               \
     X(IL802, ERROR, "a key changed without key_was")                                               \
-    X(IL803, ERROR, "was: names nothing that existed")                                             \
+    X(IL803, ERROR, "was: names nothing that has gone")                                            \
+    X(IL804, ERROR, "a renamed step without was")                                                  \
     /* later versions */                                                                           \
     X(IL900, WARNING, "not enforced in this version")

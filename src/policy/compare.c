@@ -79,49 +79,112 @@ static bool compare_use_is_kept(const struct config *new, const struct compare_u
     bool is_good = true;
     if (use->workflow.size > 0 && !compare_workflow(new, use->workflow) &&
         !compare_is_retired(new, use->workflow)) {
-        buf_add_fmt(out,
-                    "workflow `%.*s` is gone, but work that has not ended or a stop in force names "
-                    "it: keep it, write `was: %.*s` in the one that takes its place, or list it "
-                    "under `retired:`\n",
-                    SLICE_FMT(use->workflow), SLICE_FMT(use->workflow));
+        buf_add_fmt(
+            out,
+            "IL801: workflow `%.*s` is gone, but work that has not ended or a stop in force "
+            "names it: keep it, write `was: %.*s` in the one that takes its place, or list "
+            "it under `retired:`\n",
+            SLICE_FMT(use->workflow), SLICE_FMT(use->workflow));
         return false;
     }
     if (use->step.size > 0 && !compare_step(new, use) && !compare_is_retired(new, use->workflow) &&
         !compare_step_is_retired(new, use)) {
         buf_add_fmt(
             out,
-            "step `%.*s` of `%.*s` is gone, but work that has not ended or a stop in force "
-            "names it: keep it, write `was: %.*s` in the step that takes its place, or list "
-            "`%.*s/%.*s` under `retired:`\n",
+            "IL801: step `%.*s` of `%.*s` is gone, but work that has not ended or a stop in "
+            "force names it: keep it, write `was: %.*s` in the step that takes its place, "
+            "or list `%.*s/%.*s` under `retired:`\n",
             SLICE_FMT(use->step), SLICE_FMT(use->workflow), SLICE_FMT(use->step),
             SLICE_FMT(use->workflow), SLICE_FMT(use->step));
         is_good = false;
     }
     if (use->upstream.size > 0 && !config_upstream(new, use->upstream) &&
         !compare_is_retired(new, use->upstream)) {
-        buf_add_fmt(out,
-                    "upstream `%.*s` is gone, but work that has not ended or a stop in force names "
-                    "it: keep it, or list it under `retired:`\n",
-                    SLICE_FMT(use->upstream));
+        buf_add_fmt(
+            out,
+            "IL801: upstream `%.*s` is gone, but work that has not ended or a stop in force "
+            "names it: keep it, or list it under `retired:`\n",
+            SLICE_FMT(use->upstream));
         is_good = false;
     }
     return is_good;
 }
 
 /* R7: a key that is made in another way would make every known action a new one. */
-static bool compare_key_is_kept(const struct step *old, const struct config *new, struct buf *out)
+static bool compare_key_is_kept(const struct step *old, const struct step *step, struct buf *out)
 {
-    struct compare_use use = {.workflow = old->workflow->name, .step = old->name};
-    const struct step *step = compare_step(new, &use);
-    if (!step || !old->key || !step->key || step->key_was ||
-        slice_equal(template_text(old->key), template_text(step->key)))
+    if (!step || !old->key || !step->key)
+        return true;
+    struct slice before = template_text(old->key);
+    if (slice_equal(before, template_text(step->key)) ||
+        (step->key_was && slice_equal(before, template_text(step->key_was))))
         return true;
     buf_add_fmt(
         out,
-        "step `%.*s` of `%.*s` makes its key in another way: what was sent under the old key "
-        "would be sent again. Write `key_was: %.*s` beside the new `key:`\n",
-        SLICE_FMT(old->name), SLICE_FMT(old->workflow->name), SLICE_FMT(template_text(old->key)));
+        "IL802: step `%.*s` of `%.*s` makes its key in another way: what was done under the "
+        "old key would be done again. Write `key_was: %.*s` beside the new `key:`\n",
+        SLICE_FMT(step->name), SLICE_FMT(step->workflow->name), SLICE_FMT(before));
     return false;
+}
+
+static bool compare_texts(const struct template *a, const struct template *b)
+{
+    return a && b && slice_equal(template_text(a), template_text(b));
+}
+
+/* Does the new step do what the old one did, under another name? */
+static bool compare_is_renamed(const struct step *old, const struct step *step)
+{
+    bool is_same_upstream =
+        old->upstream && step->upstream && slice_equal(old->upstream->name, step->upstream->name);
+    return is_same_upstream && old->kind == step->kind && slice_equal(old->method, step->method) &&
+           compare_texts(old->target, step->target) && compare_texts(old->key, step->key);
+}
+
+/* R7: an old step that is gone without a word, while a new one does the same. */
+static bool compare_name_is_kept(const struct config *old, const struct step *gone,
+                                 const struct config *new, struct buf *out)
+{
+    struct compare_use use = {.workflow = gone->workflow->name, .step = gone->name};
+    const struct workflow *workflow = compare_workflow(new, use.workflow);
+    if (!workflow || compare_step(new, &use) || compare_step_is_retired(new, &use))
+        return true;
+    for (size_t i = 0; i < workflow->step_count; i++) {
+        const struct step *step = &workflow->steps[i];
+        if (config_step(old, gone->workflow->name, step->name) || !compare_is_renamed(gone, step))
+            continue;
+        buf_add_fmt(out,
+                    "IL804: step `%.*s` of `%.*s` is gone and `%.*s` does the same: write `was: "
+                    "%.*s` in it, or list `%.*s/%.*s` under `retired:`\n",
+                    SLICE_FMT(gone->name), SLICE_FMT(use.workflow), SLICE_FMT(step->name),
+                    SLICE_FMT(gone->name), SLICE_FMT(use.workflow), SLICE_FMT(gone->name));
+        return false;
+    }
+    return true;
+}
+
+/* What is new and claims a former name: that name must have been there. */
+static bool compare_was_is_known(const struct config *old, const struct workflow *workflow,
+                                 struct buf *out)
+{
+    bool is_new = !config_workflow(old, workflow->name);
+    bool is_good = true;
+    if (is_new && workflow->was.size > 0 && !config_workflow(old, workflow->was)) {
+        buf_add_fmt(out, "IL803: workflow `%.*s` was `%.*s`, but there was no such workflow\n",
+                    SLICE_FMT(workflow->name), SLICE_FMT(workflow->was));
+        is_good = false;
+    }
+    struct slice former = is_new && workflow->was.size > 0 ? workflow->was : workflow->name;
+    for (size_t i = 0; i < workflow->step_count; i++) {
+        const struct step *step = &workflow->steps[i];
+        if (step->was.size == 0 || config_step(old, former, step->name) ||
+            config_step(old, former, step->was))
+            continue;
+        buf_add_fmt(out, "IL803: step `%.*s` of `%.*s` was `%.*s`, but there was no such step\n",
+                    SLICE_FMT(step->name), SLICE_FMT(workflow->name), SLICE_FMT(step->was));
+        is_good = false;
+    }
+    return is_good;
 }
 
 bool compare_configs(const struct config *old, const struct config *new,
@@ -131,7 +194,13 @@ bool compare_configs(const struct config *old, const struct config *new,
     for (size_t i = 0; i < uses->count; i++)
         is_good &= compare_use_is_kept(new, &uses->items[i], out_text);
     for (size_t w = 0; w < old->workflow_count; w++)
-        for (size_t s = 0; s < old->workflows[w].step_count; s++)
-            is_good &= compare_key_is_kept(&old->workflows[w].steps[s], new, out_text);
+        for (size_t s = 0; s < old->workflows[w].step_count; s++) {
+            const struct step *step = &old->workflows[w].steps[s];
+            struct compare_use use = {.workflow = step->workflow->name, .step = step->name};
+            is_good &= compare_key_is_kept(step, compare_step(new, &use), out_text);
+            is_good &= compare_name_is_kept(old, step, new, out_text);
+        }
+    for (size_t w = 0; w < new->workflow_count; w++)
+        is_good &= compare_was_is_known(old, &new->workflows[w], out_text);
     return is_good;
 }

@@ -1,9 +1,11 @@
 /* policy/compare.h - may this configuration follow that one while work waits? (R28, R7)
  * Owns: what a reload must not take away: a workflow, step or upstream that unended work or a stop
- *   in force names, unless `was:` or `retired:` says where it went; and a `key:` that changed
- *   without `key_was:`.
+ *   in force names, unless `was:` or `retired:` says where it went; a `key:` or a step's name that
+ *   changed without `key_was:` or `was:`. People and groups are not asked: open work is always
+ *   with those whom the present configuration names (R28).
  * Invariants:
- *   1. Pure: two configurations and a list of names in, sentences out. */
+ *   1. Pure: two configurations and a list of names in, sentences out, each with its code IL8xx.
+ *   2. Loading what is loaded already is always good. */
 #pragma once
 #include "base/arena.h"
 #include "base/buf.h"

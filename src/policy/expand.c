@@ -4,7 +4,6 @@
 #include "base/text.h"
 #include "policy/config.h"
 #include "policy/draft.h"
-#include "policy/place.h"
 #include "policy/trap.h"
 
 enum { EXPAND_COLUMN = 64, EXPAND_INDENT = 2 };
@@ -33,11 +32,10 @@ static void expand_end(struct expand *expand, const char *origin)
 
 static void expand_end_file(struct expand *expand, const struct yaml *node)
 {
-    int line = 0, column = 0;
+    int line = node->key ? node->key->line : node->line;
     struct slice name = node->file->name;
     for (size_t slash = slice_find(name, '/'); slash < name.size; slash = slice_find(name, '/'))
         name = slice_from(name, slash + 1);
-    place_position(node->file, node->key ? node->key->from : node->from, &line, &column);
     struct buf text;
     buf_init(&text, LIMIT_HTTP_LINE);
     buf_add_fmt(&text, "%.*s:%d", SLICE_FMT(name), line);

@@ -70,22 +70,36 @@
     X(STEP_RETAIN, "retain")
 
 #define FIELDS_RETRY(X)                                                                            \
-    X(RETRY_ATTEMPTS, "attempts") X(RETRY_BACKOFF, "backoff") X(RETRY_WITHIN, "within")
+    X(RETRY_ATTEMPTS, "attempts")                                                                  \
+    X(RETRY_BACKOFF, "backoff")                                                                    \
+    X(RETRY_WITHIN, "within")
 #define FIELDS_AUDIT(X)                                                                            \
-    X(AUDIT_SHARE, "share") X(AUDIT_ASK, "ask") X(AUDIT_LABELS, "labels") X(AUDIT_DUE, "due")
+    X(AUDIT_SHARE, "share")                                                                        \
+    X(AUDIT_ASK, "ask")                                                                            \
+    X(AUDIT_LABELS, "labels")                                                                      \
+    X(AUDIT_DUE, "due")
 #define FIELDS_CHECK(X)                                                                            \
     X(CHECK_CALL, "call")                                                                          \
     X(CHECK_HAPPENED, "happened")                                                                  \
-    X(CHECK_NOT_HAPPENED, "not_happened") X(CHECK_SETTLE, "settle")                                \
-        X(CHECK_DEFINITIVE, "definitive")
-#define FIELDS_REFRESH(X) X(REFRESH_CALL, "call") X(REFRESH_SET, "set")
-#define FIELDS_UNCERTAIN(X) X(UNCERTAIN_WHO, "who") X(UNCERTAIN_DUE, "due")
-#define FIELDS_TEMPLATE(X) X(TEMPLATE_ANSWER, "answer") X(TEMPLATE_BODY, "body")
+    X(CHECK_NOT_HAPPENED, "not_happened")                                                          \
+    X(CHECK_SETTLE, "settle")                                                                      \
+    X(CHECK_DEFINITIVE, "definitive")
+#define FIELDS_REFRESH(X)                                                                          \
+    X(REFRESH_CALL, "call")                                                                        \
+    X(REFRESH_SET, "set")
+#define FIELDS_UNCERTAIN(X)                                                                        \
+    X(UNCERTAIN_WHO, "who")                                                                        \
+    X(UNCERTAIN_DUE, "due")
+#define FIELDS_TEMPLATE(X)                                                                         \
+    X(TEMPLATE_ANSWER, "answer")                                                                   \
+    X(TEMPLATE_BODY, "body")
 #define FIELDS_FALLBACK(X)                                                                         \
     X(FALLBACK_LOW_CONFIDENCE, "low_confidence")                                                   \
     X(FALLBACK_RULE, "rule")                                                                       \
-    X(FALLBACK_UNAVAILABLE, "unavailable") X(FALLBACK_FAILED, "failed")                            \
-        X(FALLBACK_EXPIRED, "expired") X(FALLBACK_STOPPED, "stopped")
+    X(FALLBACK_UNAVAILABLE, "unavailable")                                                         \
+    X(FALLBACK_FAILED, "failed")                                                                   \
+    X(FALLBACK_EXPIRED, "expired")                                                                 \
+    X(FALLBACK_STOPPED, "stopped")
 
 #define FIELDS_INSTALLATION(X)                                                                     \
     X(INSTALLATION_LISTEN, "listen")                                                               \
@@ -110,43 +124,78 @@
 
 #define FIELDS_PERSON(X)                                                                           \
     X(PERSON_NAME, "name")                                                                         \
-    X(PERSON_EMAIL, "email") X(PERSON_TELL, "tell") X(PERSON_TOKEN, "toke"                         \
-                                                                    "n")
+    X(PERSON_EMAIL, "email")                                                                       \
+    X(PERSON_TELL, "tell")                                                                         \
+    X(PERSON_TOKEN, "toke"                                                                         \
+                    "n")
 #define FIELDS_SERVICE(X)                                                                          \
     X(SERVICE_HUMAN, "human")                                                                      \
-    X(SERVICE_SUBMITS, "submits") X(SERVICE_LABELS, "labels") X(SERVICE_TOKEN, "token")
+    X(SERVICE_SUBMITS, "submits")                                                                  \
+    X(SERVICE_LABELS, "labels")                                                                    \
+    X(SERVICE_TOKEN, "token")
 #define FIELDS_SWITCH(X)                                                                           \
     X(SWITCH_OWNER, "owner")                                                                       \
     X(SWITCH_RESTART, "restart")                                                                   \
-    X(SWITCH_INFORM, "inform") X(SWITCH_ACK_WITHIN, "ack_within") X(SWITCH_RAMP, "ramp")           \
-        X(SWITCH_ALONE, "alone")
+    X(SWITCH_INFORM, "inform")                                                                     \
+    X(SWITCH_ACK_WITHIN, "ack_within")                                                             \
+    X(SWITCH_RAMP, "ramp")                                                                         \
+    X(SWITCH_ALONE, "alone")
 #define FIELDS_UPSTREAM(X)                                                                         \
     X(UPSTREAM_URL, "url")                                                                         \
     X(UPSTREAM_SANDBOX, "sandbox")                                                                 \
-    X(UPSTREAM_AUTH, "auth") X(UPSTREAM_HEADERS, "headers") X(UPSTREAM_IDEMPOTENCY, "idempotency") \
-        X(UPSTREAM_OUTCOMES, "outcomes") X(UPSTREAM_CONCURRENCY, "concurrency")                    \
-            X(UPSTREAM_TIMEOUT, "timeout") X(UPSTREAM_TLS_CA, "tls_ca")                            \
-                X(UPSTREAM_BREAKER, "breaker") X(UPSTREAM_DRAIN, "drain")
+    X(UPSTREAM_AUTH, "auth")                                                                       \
+    X(UPSTREAM_HEADERS, "headers")                                                                 \
+    X(UPSTREAM_IDEMPOTENCY, "idempotency")                                                         \
+    X(UPSTREAM_OUTCOMES, "outcomes")                                                               \
+    X(UPSTREAM_CONCURRENCY, "concurrency")                                                         \
+    X(UPSTREAM_TIMEOUT, "timeout")                                                                 \
+    X(UPSTREAM_TLS_CA, "tls_ca")                                                                   \
+    X(UPSTREAM_BREAKER, "breaker")                                                                 \
+    X(UPSTREAM_DRAIN, "drain")
 #define FIELDS_KEY_HEADER(X)                                                                       \
-    X(KEY_HEADER_HEADER, "header") X(KEY_HEADER_KEEPS, "keeps") X(KEY_HEADER_QUOTED, "quoted")
-#define FIELDS_BREAKER(X) X(BREAKER_OPEN, "open") X(BREAKER_PROBE, "probe")
+    X(KEY_HEADER_HEADER, "header")                                                                 \
+    X(KEY_HEADER_KEEPS, "keeps")                                                                   \
+    X(KEY_HEADER_QUOTED, "quoted")
+#define FIELDS_BREAKER(X)                                                                          \
+    X(BREAKER_OPEN, "open")                                                                        \
+    X(BREAKER_PROBE, "probe")
 #define FIELDS_AUTH(X)                                                                             \
-    X(AUTH_FIELD_BEARER, "bearer") X(AUTH_FIELD_BASIC, "basic") X(AUTH_FIELD_HEADER, "header")
-#define FIELDS_AUTH_BASIC(X) X(AUTH_BASIC_USER, "user") X(AUTH_BASIC_PASSWORD, "password")
-#define FIELDS_AUTH_HEADER(X) X(AUTH_HEADER_NAME, "name") X(AUTH_HEADER_VALUE, "value")
-#define FIELDS_SECRET(X) X(SECRET_FIELD_FILE, "file") X(SECRET_FIELD_ENV, "env")
+    X(AUTH_FIELD_BEARER, "bearer")                                                                 \
+    X(AUTH_FIELD_BASIC, "basic")                                                                   \
+    X(AUTH_FIELD_HEADER, "header")
+#define FIELDS_AUTH_BASIC(X)                                                                       \
+    X(AUTH_BASIC_USER, "user")                                                                     \
+    X(AUTH_BASIC_PASSWORD, "password")
+#define FIELDS_AUTH_HEADER(X)                                                                      \
+    X(AUTH_HEADER_NAME, "name")                                                                    \
+    X(AUTH_HEADER_VALUE, "value")
+#define FIELDS_SECRET(X)                                                                           \
+    X(SECRET_FIELD_FILE, "file")                                                                   \
+    X(SECRET_FIELD_ENV, "env")
 #define FIELDS_CHANNEL(X)                                                                          \
     X(CHANNEL_SMTP, "smtp")                                                                        \
     X(CHANNEL_FROM, "from")                                                                        \
-    X(CHANNEL_USER, "user") X(CHANNEL_PASSWORD, "password") X(CHANNEL_SLACK, "slack")              \
-        X(CHANNEL_PAGERDUTY, "pagerduty") X(CHANNEL_WEBHOOK, "webhook")                            \
-            X(CHANNEL_SECRET, "secret") X(CHANNEL_COMMAND, "command")
-#define FIELDS_CONSOLE(X) X(CONSOLE_URL, "url") X(CONSOLE_BEHIND_PROXY, "behind_proxy")
-#define FIELDS_TLS(X) X(TLS_CERT, "cert") X(TLS_KEY, "key")
-#define FIELDS_WATCHDOG(X) X(WATCHDOG_PING, "ping") X(WATCHDOG_EVERY, "every")
+    X(CHANNEL_USER, "user")                                                                        \
+    X(CHANNEL_PASSWORD, "password")                                                                \
+    X(CHANNEL_SLACK, "slack")                                                                      \
+    X(CHANNEL_PAGERDUTY, "pagerduty")                                                              \
+    X(CHANNEL_WEBHOOK, "webhook")                                                                  \
+    X(CHANNEL_SECRET, "secret")                                                                    \
+    X(CHANNEL_COMMAND, "command")
+#define FIELDS_CONSOLE(X)                                                                          \
+    X(CONSOLE_URL, "url")                                                                          \
+    X(CONSOLE_BEHIND_PROXY, "behind_proxy")
+#define FIELDS_TLS(X)                                                                              \
+    X(TLS_CERT, "cert")                                                                            \
+    X(TLS_KEY, "key")
+#define FIELDS_WATCHDOG(X)                                                                         \
+    X(WATCHDOG_PING, "ping")                                                                       \
+    X(WATCHDOG_EVERY, "every")
 #define FIELDS_LIMITS(X)                                                                           \
     X(LIMITS_UNENDED, "unended")                                                                   \
-    X(LIMITS_BODY, "body") X(LIMITS_WAITERS, "waiters") X(LIMITS_DISK_RESERVE, "disk_reserve")
+    X(LIMITS_BODY, "body")                                                                         \
+    X(LIMITS_WAITERS, "waiters")                                                                   \
+    X(LIMITS_DISK_RESERVE, "disk_reserve")
 
 /* X(LIST, table, what a sentence calls such a map) */
 #define FIELDS_MAPS(X)                                                                             \

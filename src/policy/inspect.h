@@ -17,7 +17,7 @@ void inspect_fields_of_all(struct load *load, const struct draft_workflow *workf
 /* inspect_gate.c: rules, risk classes, fallbacks (IL301 to IL308). */
 void inspect_gate(struct load *load, const struct draft_workflow *workflow,
                   const struct draft_step *draft);
-/* inspect_people.c: who answers, who may restart, groups (IL201 to IL205). */
+/* inspect_people.c: who answers, who may restart, groups, former names (IL201 to IL205, IL803). */
 void inspect_people(struct load *load);
 /* inspect_installation.c: doors, watchers, unused upstreams (IL305, IL403 to IL406). */
 void inspect_installation(struct load *load);

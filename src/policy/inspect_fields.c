@@ -84,6 +84,20 @@ static void inspect_expr(const struct inspect_place *place, const struct expr *e
         inspect_one(place, &field, true);
 }
 
+/* Is the field asked for by has() in the same text of the tree? */
+static bool inspect_tree_guards(const struct template_tree *tree, const struct expr_field *field,
+                                struct slice pointer)
+{
+    struct expr_field other;
+    struct slice place;
+    for (size_t cursor = 0; template_tree_field_next(tree, &cursor, &other, &place);)
+        if (other.is_has && other.name_count > 0 && field->name_count > 0 &&
+            other.root == field->root && slice_equal(other.names[0], field->names[0]) &&
+            slice_equal(place, pointer))
+            return true;
+    return false;
+}
+
 static void inspect_tree(struct inspect_place place, const struct template_tree *tree)
 {
     struct expr_field field;
@@ -91,7 +105,10 @@ static void inspect_tree(struct inspect_place place, const struct template_tree 
     const struct yaml *root = place.node;
     for (size_t cursor = 0; tree && template_tree_field_next(tree, &cursor, &field, &pointer);) {
         place.node = compile_find(root, pointer);
-        inspect_one(&place, &field, false);
+        const struct field *known =
+            field.name_count > 0 ? inspect_field(place.step, field.names[0]) : NULL;
+        bool may_be_absent = known && known->is_optional && field.root == EXPR_ROOT_INPUT;
+        inspect_one(&place, &field, may_be_absent && inspect_tree_guards(tree, &field, pointer));
     }
 }
 

@@ -128,8 +128,32 @@ static void inspect_groups(struct load *load)
     }
 }
 
+static void inspect_was_of_steps(struct load *load, const struct draft_workflow *draft)
+{
+    for (size_t i = 0; i < draft->workflow->step_count; i++) {
+        const struct step *step = &draft->workflow->steps[i];
+        for (size_t j = 0; step->was.size > 0 && j < draft->workflow->step_count; j++)
+            if (slice_equal(draft->workflow->steps[j].name, step->was))
+                problem_message(load->problems,
+                                read_problem(load, IL803, draft->steps[i].at[STEP_WAS]),
+                                "the step `%.*s` is still there", SLICE_FMT(step->was));
+    }
+}
+
+/* IL803: what has a new name has the old one no more. */
+static void inspect_was(struct load *load, const struct draft_workflow *draft)
+{
+    const struct workflow *workflow = draft->workflow;
+    if (workflow->was.size > 0 && config_workflow(load->config, workflow->was))
+        problem_message(load->problems, read_problem(load, IL803, draft->at[WORKFLOW_WAS]),
+                        "the workflow `%.*s` is still there", SLICE_FMT(workflow->was));
+    inspect_was_of_steps(load, draft);
+}
+
 void inspect_people(struct load *load)
 {
+    for (size_t i = 0; i < load->config->workflow_count; i++)
+        inspect_was(load, &load->draft->workflows[i]);
     for (size_t i = 0; i < load->config->workflow_count; i++)
         if (load->draft->workflows[i].at[WORKFLOW_NAME])
             inspect_workflow(load, &load->draft->workflows[i]);

@@ -80,6 +80,8 @@ size_t place_offset(const struct yaml_file *file, int line, int column)
 
 void place_problem(struct problem *problem, const struct yaml_file *file, size_t at)
 {
+    if (problem == &file->problems->spare)
+        return; /* it is counted, not shown */
     problem->file = file->name;
     problem->order = file->order;
     place_position(file, at, &problem->line, &problem->column);
@@ -101,6 +103,8 @@ static bool place_is_secret(const struct yaml *node)
 void place_problem_node(struct problem *problem, const struct yaml *node, size_t at)
 {
     place_problem(problem, node->file, at);
+    if (problem == &node->file->problems->spare)
+        return;
     if (place_is_secret(node))
         problem->source_line = SLICE("(not shown: it may hold a secret)");
     problem->pointer = place_pointer(node, node->file->problems->arena);

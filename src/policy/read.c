@@ -48,10 +48,8 @@ bool read_tells_cut(struct load *load, const struct yaml *node)
 
 struct origin read_origin(const struct yaml *node)
 {
-    struct origin origin = {.kind = ORIGIN_FILE, .file = node->file->name};
-    place_position(node->file, node->key ? node->key->from : node->from, &origin.line,
-                   &origin.column);
-    return origin;
+    const struct yaml *at = node->key ? node->key : node;
+    return (struct origin){ORIGIN_FILE, node->file->name, at->line, at->column};
 }
 
 static const char *read_kind_name(const struct yaml *node)

@@ -21,22 +21,45 @@ struct origin {
 };
 
 enum effect_class { EFFECT_WRITE, EFFECT_READ }; /* zero is the careful one */
-enum idempotency { IDEMPOTENCY_NONE, IDEMPOTENCY_BY_CHECK, IDEMPOTENCY_BY_NATURE, IDEMPOTENCY_BY_KEY };
+enum idempotency {
+    IDEMPOTENCY_NONE,
+    IDEMPOTENCY_BY_CHECK,
+    IDEMPOTENCY_BY_NATURE,
+    IDEMPOTENCY_BY_KEY
+};
 enum mode { MODE_REVIEW, MODE_AUTO, MODE_OBSERVE }; /* strictest is zero */
-enum kind { KIND_LOOKUP, KIND_LLM, KIND_EMAIL, KIND_MESSAGE, KIND_PAYMENT, KIND_TICKET, KIND_RECORD,
-            KIND_WEBHOOK, KIND_COMMAND, KIND_COUNT };
+enum kind {
+    KIND_LOOKUP,
+    KIND_LLM,
+    KIND_EMAIL,
+    KIND_MESSAGE,
+    KIND_PAYMENT,
+    KIND_TICKET,
+    KIND_RECORD,
+    KIND_WEBHOOK,
+    KIND_COMMAND,
+    KIND_COUNT
+};
 
 /* Why a fallback is taken: the keys of `fallback:`. */
-enum cause { CAUSE_NONE, CAUSE_LOW_CONFIDENCE, CAUSE_RULE, CAUSE_UNAVAILABLE, CAUSE_FAILED,
-             CAUSE_EXPIRED, CAUSE_STOPPED, CAUSE_COUNT };
+enum cause {
+    CAUSE_NONE,
+    CAUSE_LOW_CONFIDENCE,
+    CAUSE_RULE,
+    CAUSE_UNAVAILABLE,
+    CAUSE_FAILED,
+    CAUSE_EXPIRED,
+    CAUSE_STOPPED,
+    CAUSE_COUNT
+};
 
 /* One WHAT of a fallback list as this version enforces it. REVIEW first: the safe one.
  * WHAT_END = no line and no default: the action ends so (failed, expired). */
 enum what_kind { WHAT_REVIEW, WHAT_HOLD, WHAT_REFUSE, WHAT_END };
 struct what {
     enum what_kind kind;
-    int64_t ms;                 /* HOLD: how long; REVIEW: due after */
-    enum what_kind then_kind;   /* HOLD: at its end REVIEW (then_ms = due) or END (expired) */
+    int64_t ms;               /* HOLD: how long; REVIEW: due after */
+    enum what_kind then_kind; /* HOLD: at its end REVIEW (then_ms = due) or END (expired) */
     int64_t then_ms;
     struct origin origin;
 };
@@ -46,20 +69,20 @@ struct step_terms {
     enum effect_class effect;
     enum idempotency idempotency;
     enum mode mode;
-    bool is_caller;             /* call: caller */
-    int64_t keeps_ms;           /* BY_KEY: how long the upstream remembers; 1 h when unknown */
-    int64_t timeout_ms;         /* one attempt */
-    int attempts;               /* cap per route, 1..LIMIT_ATTEMPTS */
+    bool is_caller;     /* call: caller */
+    int64_t keeps_ms;   /* BY_KEY: how long the upstream remembers; 1 h when unknown */
+    int64_t timeout_ms; /* one attempt */
+    int attempts;       /* cap per route, 1..LIMIT_ATTEMPTS */
     int64_t backoff_min_ms, backoff_max_ms;
-    int64_t within_ms;          /* attempts and waits of one entry into a route */
-    int64_t stale_after_ms;     /* R10 */
+    int64_t within_ms;             /* attempts and waits of one entry into a route */
+    int64_t stale_after_ms;        /* R10 */
     int64_t start_by_ms, lease_ms; /* caller-executed */
     bool has_confidence;
     double confidence_at_least;
-    int risk_count;             /* classes 0..risk_count-1, first = highest; risk_count = normal */
+    int risk_count; /* classes 0..risk_count-1, first = highest; risk_count = normal */
     struct what what[CAUSE_COUNT];
     int64_t uncertain_due_ms;
-    bool trusts_hint;           /* trust_retry_hint */
+    bool trusts_hint; /* trust_retry_hint */
 };
 
 enum field_type { FIELD_ANY, FIELD_TEXT, FIELD_NUMBER, FIELD_INTEGER, FIELD_BOOLEAN, FIELD_DATE };
@@ -72,7 +95,7 @@ struct field {
 
 enum rule_says { RULE_REJECT, RULE_HOLD, RULE_REVIEW, RULE_ALLOW };
 struct rule {
-    struct slice name, text;    /* text: the expression as written */
+    struct slice name, text; /* text: the expression as written */
     enum rule_says says;
     int64_t hold_ms;
     const struct expr *condition;
@@ -110,8 +133,8 @@ struct group {
 enum secret_source { SECRET_NONE, SECRET_FILE, SECRET_ENV };
 struct secret_ref {
     enum secret_source source;
-    struct slice place;         /* path (beside the config) or variable */
-    size_t index;               /* into the table of loaded values */
+    struct slice place; /* path (beside the config) or variable */
+    size_t index;       /* into the table of loaded values */
     struct origin origin;
 };
 struct service {
@@ -128,22 +151,22 @@ struct service {
 enum auth_kind { AUTH_NONE, AUTH_BEARER, AUTH_BASIC, AUTH_HEADER };
 struct upstream {
     struct slice name;
-    struct slice url;           /* without a trailing slash */
+    struct slice url; /* without a trailing slash */
     bool is_sandbox;
     struct slice tls_ca;
     enum auth_kind auth;
-    struct slice auth_name;     /* BASIC: user; HEADER: header name */
+    struct slice auth_name; /* BASIC: user; HEADER: header name */
     struct secret_ref auth_secret;
     const struct header_template *headers; /* constant values */
     size_t header_count;
-    bool has_key_header;        /* idempotency: is declared */
+    bool has_key_header; /* idempotency: is declared */
     struct slice key_header;
     bool is_key_quoted;
     int64_t keeps_ms;
     const struct status_rule *statuses;
     size_t status_count;
     int concurrency;
-    int64_t timeout_ms;         /* 0 = the step's */
+    int64_t timeout_ms; /* 0 = the step's */
     struct origin origin;
 };
 
@@ -157,19 +180,19 @@ struct workflow;
 struct step {
     const struct workflow *workflow;
     struct slice name;
-    size_t index;               /* within the workflow */
+    size_t index; /* within the workflow */
     enum kind kind;
     struct step_terms terms;
     const struct upstream *upstream; /* NULL for call: caller */
     struct slice method;
-    const struct template *target;  /* path and query as written */
+    const struct template *target;     /* path and query as written */
     const struct template_tree *query; /* `query:` map, or NULL */
     const struct template *key, *summary, *recipient, *amount, *order_by; /* NULL where absent */
     const struct template *key_was; /* the key template before the last change, or NULL */
     const struct header_template *headers;
     size_t header_count;
     const struct template_tree *body; /* NULL = none */
-    bool has_input;             /* an input shape is declared */
+    bool has_input;                   /* an input shape is declared */
     const struct field *fields;
     size_t field_count;
     const struct rule *rules;
@@ -183,8 +206,8 @@ struct step {
     size_t masked_count;
     const struct group *uncertain_who, *reviewers; /* NULL = the workflow's owner */
     bool is_four_eyes;
-    int64_t sla_ms;             /* 0 = none */
-    struct slice was;           /* former name, or empty */
+    int64_t sla_ms;   /* 0 = none */
+    struct slice was; /* former name, or empty */
     struct origin origin, call_origin, confidence_origin, idempotency_origin;
 };
 
@@ -194,7 +217,7 @@ struct workflow {
     enum mode mode;
     struct step *steps;
     size_t step_count;
-    int64_t retain_ms;          /* 0 = not set */
+    int64_t retain_ms; /* 0 = not set */
     struct origin origin;
 };
 
@@ -206,9 +229,9 @@ struct limits {
 struct config {
     struct slice listen_host;
     int listen_port;
-    struct slice store_path;    /* relative to the config file's folder unless absolute */
+    struct slice store_path; /* relative to the config file's folder unless absolute */
     struct slice policies_path;
-    struct slice timezone;      /* IANA name; UTC by default */
+    struct slice timezone; /* IANA name; UTC by default */
     struct workflow *workflows;
     size_t workflow_count;
     struct upstream *upstreams;
@@ -223,18 +246,19 @@ struct config {
     struct duties switch_duties;
     const struct group *admins; /* NULL = nobody */
     struct limits limits;
-    int64_t key_keep_ms;        /* 0 = for ever */
+    int64_t key_keep_ms; /* 0 = for ever */
     struct slice const *retired;
     size_t retired_count;
     const struct secret_ref *secrets; /* every reference, by index */
     size_t secret_count;
-    unsigned char version[32];  /* SHA-256 of source */
-    struct slice source;        /* every file, whole, as stored */
-    const struct draft *draft;  /* what was written, for --expand; only policy/ reads it */
+    unsigned char version[32]; /* SHA-256 of source */
+    struct slice source;       /* every file, whole, as stored */
+    const struct draft *draft; /* what was written, for --expand; only policy/ reads it */
 };
 
 const struct workflow *config_workflow(const struct config *config, struct slice name);
-const struct step *config_step(const struct config *config, struct slice workflow, struct slice step);
+const struct step *config_step(const struct config *config, struct slice workflow,
+                               struct slice step);
 const struct upstream *config_upstream(const struct config *config, struct slice name);
 const struct person *config_person(const struct config *config, struct slice name);
 const struct service *config_service(const struct config *config, struct slice name);

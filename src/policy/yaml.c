@@ -141,13 +141,25 @@ static void yaml_attach(struct yaml_builder *builder, struct yaml *node)
     parent->last = node;
 }
 
+/* An absent value has no mark: it is where the last thing ended. */
+static void yaml_set_mark(struct yaml_builder *builder, struct yaml *node,
+                          const struct fy_mark *mark)
+{
+    node->from = builder->end;
+    if (!mark)
+        return;
+    node->from = mark->input_pos;
+    node->line = mark->line + 1;
+    node->column = mark->column + 1;
+}
+
 static void yaml_open(struct yaml_builder *builder, struct fy_event *event, enum yaml_kind kind)
 {
     const struct fy_mark *mark = fy_event_start_mark(event);
     struct yaml *node = yaml_new(builder, kind);
     if (!node)
         return;
-    node->from = mark ? mark->input_pos : builder->end;
+    yaml_set_mark(builder, node, mark);
     node->is_flow = fy_event_get_node_style(event) == FYNS_FLOW;
     yaml_attach(builder, node);
     if (builder->depth == LIMIT_YAML_DEPTH) {
@@ -188,7 +200,7 @@ static void yaml_scalar(struct yaml_builder *builder, struct fy_event *event)
         return;
     node->style = yaml_style(event);
     node->is_absent = !from;
-    node->from = from ? from->input_pos : builder->end;
+    yaml_set_mark(builder, node, from);
     node->to = to ? to->input_pos : builder->end;
     node->is_flow = builder->depth > 0 && builder->stack[builder->depth - 1]->is_flow;
     builder->end = node->to;

@@ -28,9 +28,10 @@ struct yaml {
     const struct yaml *key;    /* in a map: a TEXT */
     struct yaml *first, *last; /* LIST, MAP */
     struct yaml *next;
-    size_t count;    /* LIST, MAP */
-    size_t index;    /* among its siblings */
-    size_t from, to; /* bytes in the source; quotes are outside */
+    size_t count;     /* LIST, MAP */
+    size_t index;     /* among its siblings */
+    int line, column; /* of `from`, from 1 */
+    size_t from, to;  /* bytes in the source; quotes are outside */
 };
 
 /* NULL when it is not readable; the problems say why. An empty file is an empty map. */

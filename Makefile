@@ -35,13 +35,14 @@ LIBS = $(shell pkg-config --libs $(PKGS)) -lm -lpthread
 comma := ,
 SRC := $(foreach d,$(FOLDERS),$(wildcard src/$(d)/*.c))
 OBJ := $(SRC:src/%.c=$(B)/obj/%.o)
+MAIN := $(patsubst src/%.c,$(B)/obj/%.o,$(wildcard src/*.c))
 TESTS := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/unit/test_*.c tests/sim/test_*.c tests/contract/test_*.c tests/torture/test_*.c))
 FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 ORACLES := $(patsubst tests/oracle/%.c,$(B)/tests/oracle/%,$(wildcard tests/oracle/*.c))
 BENCHES := $(patsubst bench/%.c,$(B)/bench/%,$(wildcard bench/*.c))
 
 all: $(B)/interlock
-$(B)/interlock: $(B)/obj/main.o $(B)/libinterlock.a
+$(B)/interlock: $(MAIN) $(B)/libinterlock.a
 	@echo "  $(V) $@" && $(CC) $(FLAGS_$(V)) $(LINK_$(V)) -o $@ $^ $(LIBS)
 $(B)/libinterlock.a: $(OBJ)
 	@rm -f $@ && ar rcs $@ $^
@@ -59,7 +60,7 @@ $(B)/fuzz/%: tests/fuzz/%.c $(B)/libinterlock.a
 $(B)/bench/%: bench/%.c $(B)/libinterlock.a
 	@mkdir -p $(@D)
 	@echo "  $(V) $@" && $(CC) $(STD_shell) $(CFLAGS_ALL) -o $@ $< $(B)/libinterlock.a $(LIBS)
--include $(OBJ:.o=.d) $(B)/obj/main.d $(TESTS:=.d) $(ORACLES:=.d) $(FUZZERS:=.d) $(BENCHES:=.d)
+-include $(OBJ:.o=.d) $(MAIN:.o=.d) $(TESTS:=.d) $(ORACLES:=.d) $(FUZZERS:=.d) $(BENCHES:=.d)
 
 tests: $(TESTS) $(ORACLES)
 deps: ; @tools/deps

@@ -19,7 +19,7 @@ const char *curl_request_method_name(enum curl_request_method method)
 void curl_request_init(struct curl_request *request)
 {
     *request = (struct curl_request){0};
-    arena_init(&request->memory, LIMIT_REQUEST + LIMIT_CALL_HEAD + CURL_REQUEST_SLACK);
+    arena_init(&request->memory, LIMIT_REQUEST + 2 * LIMIT_CALL_HEAD + CURL_REQUEST_SLACK);
 }
 
 void curl_request_done(struct curl_request *request)
@@ -102,14 +102,6 @@ static size_t curl_request_headers_size(const struct upstream_header *headers, s
     return size;
 }
 
-static size_t curl_request_head_size(const struct upstream_call *call)
-{
-    const struct upstream_endpoint *endpoint = call->endpoint;
-    return 2 * endpoint->base_url.size + endpoint->tls_ca.size + call->target.size +
-           curl_request_headers_size(call->headers, call->header_count) +
-           curl_request_headers_size(endpoint->secret_headers, endpoint->secret_header_count);
-}
-
 /* What follows "http://" or "https://"; empty when it is neither. */
 static struct slice curl_request_authority(struct slice base_url)
 {
@@ -145,20 +137,23 @@ static bool curl_request_is_time(int64_t ms)
     return ms > 0 && ms <= CURL_REQUEST_TIME_MAX_MS;
 }
 
-static enum err curl_request_check(const struct upstream_call *call)
+enum err curl_request_check(const struct upstream_call *call)
 {
     const struct upstream_endpoint *endpoint = call->endpoint;
     enum curl_request_method method = CURL_REQUEST_GET;
+    size_t head_size =
+        call->target.size + endpoint->base_url.size + endpoint->tls_ca.size +
+        curl_request_headers_size(call->headers, call->header_count) +
+        curl_request_headers_size(endpoint->secret_headers, endpoint->secret_header_count);
     if (call->header_count > LIMIT_CALL_HEADERS ||
         endpoint->secret_header_count > LIMIT_CALL_HEADERS - call->header_count ||
-        call->body.size > LIMIT_REQUEST || curl_request_head_size(call) > LIMIT_CALL_HEAD)
+        call->body.size > LIMIT_REQUEST || head_size > LIMIT_CALL_HEAD)
         return ERR_LIMIT;
     bool is_valid =
         curl_request_find_method(call->method, &method) &&
         !(method == CURL_REQUEST_HEAD && call->body.size > 0) && call->trace_headers.size == 0 &&
-        curl_request_is_base_url(endpoint->base_url) && call->target.size > 0 &&
-        call->target.at[0] == '/' && curl_request_is_url_part(call->target) &&
-        curl_request_is_value(endpoint->tls_ca) && curl_request_is_time(call->timeout_ms) &&
+        call->target.size > 0 && call->target.at[0] == '/' &&
+        curl_request_is_url_part(call->target) && curl_request_is_time(call->timeout_ms) &&
         curl_request_is_time(call->connect_timeout_ms) &&
         curl_request_headers_are_valid(call->headers, call->header_count) &&
         curl_request_headers_are_valid(endpoint->secret_headers, endpoint->secret_header_count);
@@ -231,18 +226,21 @@ static void curl_request_copy_headers(struct curl_request *request,
 
 enum err curl_request_copy(struct curl_request *request, const struct upstream_call *call)
 {
+    const struct upstream_endpoint *endpoint = call->endpoint;
     enum err err = curl_request_check(call); /* invariant 1 */
     if (err != ERR_OK)
         return err;
+    if (!curl_request_is_base_url(endpoint->base_url) || !curl_request_is_value(endpoint->tls_ca))
+        return ERR_INVALID;
     struct arena *memory = &request->memory;
     bool is_known = curl_request_find_method(call->method, &request->method);
     CHECK(is_known);
-    request->url = arena_copy(memory, call->endpoint->base_url);
+    request->url = arena_copy(memory, endpoint->base_url);
     struct slice authority = curl_request_authority(request->url);
     request->host = slice_first(authority, slice_find(authority, '/'));
     const struct slice target[2] = {slice_from(authority, request->host.size), call->target};
     request->target = slice_text(curl_request_join(memory, target, 2));
-    request->tls_ca = arena_copy(memory, call->endpoint->tls_ca);
+    request->tls_ca = arena_copy(memory, endpoint->tls_ca);
     request->body = arena_copy(memory, call->body);
     curl_request_copy_headers(request, call);
     return memory->overflowed ? ERR_NO_MEMORY : ERR_OK;

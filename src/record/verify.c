@@ -1,0 +1,196 @@
+#include "record/verify.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "base/text.h"
+#include "record/member.h"
+#include "record/verify_inside.h"
+
+enum { VERIFY_PAGE_BYTES = 64 * 1024 * 1024, VERIFY_TEXT_BYTES = 1024 * 1024, VERIFY_LINE = 1024 };
+
+struct verify *verify_new(const struct store_port *store, const struct verify_options *options)
+{
+    struct verify *verify = calloc(1, sizeof *verify);
+    if (!verify)
+        return NULL;
+    verify->store = store;
+    if (options)
+        verify->options = *options;
+    arena_init(&verify->page, VERIFY_PAGE_BYTES);
+    arena_init(&verify->texts, VERIFY_TEXT_BYTES);
+    store->head(store->impl, &verify->head_seq, verify->head_hash);
+    verify->next_seq = 1; /* the hash before it is 32 zero bytes */
+    verify->table = STORE_POLICIES;
+    return verify;
+}
+
+void verify_free(struct verify *verify)
+{
+    if (!verify)
+        return;
+    arena_done(&verify->page);
+    arena_done(&verify->texts);
+    free(verify->actions);
+    free(verify->stops.items);
+    free(verify->incidents.items);
+    free(verify->tokens.items);
+    free(verify);
+}
+
+void verify_find(struct verify *verify, const char *format, ...)
+{
+    char line[VERIFY_LINE];
+    va_list args;
+    verify->finding_count++;
+    if (verify->listed_count == VERIFY_FINDINGS)
+        return;
+    va_start(args, format);
+    (void)vsnprintf(line, sizeof line, format, args); /* a longer sentence may end early */
+    va_end(args);
+    struct slice text = arena_copy(&verify->texts, slice_text(line));
+    if (text.size > 0)
+        verify->findings[verify->listed_count++] = text;
+}
+
+uint64_t verify_head_now(const struct verify *verify)
+{
+    uint64_t seq = 0;
+    unsigned char hash[STORE_HASH_SIZE];
+    verify->store->head(verify->store->impl, &seq, hash);
+    return seq;
+}
+
+enum err verify_read_record(struct verify *verify, uint64_t seq, struct record *out)
+{
+    struct store_record stored = {0};
+    enum err err = verify->store->get_record(verify->store->impl, seq, &verify->page, &stored);
+    if (err == ERR_OK)
+        err = record_decode(stored.body, &verify->page, out);
+    return err;
+}
+
+enum err verify_step(struct verify *verify, bool *out_is_done)
+{
+    bool is_done = false;
+    enum err err = ERR_OK;
+    switch (verify->phase) {
+    case VERIFY_AT_RECORDS:
+        err = verify_records_page(verify, &is_done);
+        break;
+    case VERIFY_AT_ACTIONS:
+        err = verify_actions_page(verify, &is_done);
+        break;
+    case VERIFY_AT_UNSEEN:
+        verify_unseen(verify);
+        is_done = true;
+        break;
+    case VERIFY_AT_KEYS:
+        err = verify_keys_page(verify, &is_done);
+        break;
+    case VERIFY_AT_TABLES:
+        err = verify_tables_page(verify, &is_done);
+        break;
+    case VERIFY_AT_END:
+        *out_is_done = true;
+        return ERR_OK;
+    }
+    if (err == ERR_OK && verify->page.overflowed)
+        err = ERR_NO_MEMORY;
+    size_t size_max = verify->page.size_max;
+    arena_done(&verify->page);
+    arena_init(&verify->page, size_max);
+    if (err != ERR_OK)
+        return err;
+    if (is_done)
+        verify->phase++;
+    *out_is_done = verify->phase == VERIFY_AT_END;
+    return ERR_OK;
+}
+
+bool verify_is_good(const struct verify *verify)
+{
+    return verify->phase == VERIFY_AT_END && verify->finding_count == 0;
+}
+
+static void verify_add_head(struct buf *out, const struct verify *verify)
+{
+    buf_add_u64(out, verify->head_seq);
+    buf_add_byte(out, ':');
+    text_add_hex(out, slice_of(verify->head_hash, STORE_HASH_SIZE));
+}
+
+bool verify_parse_head(struct slice text, struct verify_options *out_options)
+{
+    size_t colon = slice_find(text, ':');
+    struct verify_options options = {.has_head = true};
+    if (!slice_to_u64(slice_first(text, colon), VERIFY_SEQ_MASK, &options.head_seq) ||
+        !text_parse_hex(slice_from(text, colon + 1), options.head_hash, STORE_HASH_SIZE))
+        return false;
+    *out_options = options;
+    return true;
+}
+
+static void verify_add_number(struct buf *out, uint64_t count, const char *noun, bool is_last)
+{
+    buf_add_fmt(out, "%llu %s%s%s", (unsigned long long)count, noun, count == 1 ? "" : "s",
+                is_last ? "" : ", ");
+}
+
+void verify_text_add(struct buf *out, const struct verify *verify)
+{
+    if (verify->finding_count == 0)
+        buf_add_text(out, "good: ");
+    else
+        buf_add_fmt(out, "BROKEN, %llu finding%s: ", (unsigned long long)verify->finding_count,
+                    verify->finding_count == 1 ? "" : "s");
+    verify_add_number(out, verify->records, "record", false);
+    verify_add_number(out, verify->payloads, "payload", false);
+    if (verify->erased > 0)
+        buf_add_fmt(out, "%llu erased, ", (unsigned long long)verify->erased);
+    verify_add_number(out, verify->ended, "ended action", false);
+    verify_add_number(out, verify->unended, "unended one", false);
+    verify_add_number(out, verify->keys, "key", false);
+    verify_add_number(out, verify->stops.count, "stop", true);
+    buf_add_byte(out, '\n');
+    for (size_t i = 0; i < verify->listed_count; i++) {
+        buf_add_text(out, "  ");
+        buf_add(out, verify->findings[i]);
+        buf_add_byte(out, '\n');
+    }
+    if (verify->finding_count > verify->listed_count)
+        buf_add_fmt(out, "  and %llu more\n",
+                    (unsigned long long)(verify->finding_count - verify->listed_count));
+    buf_add_text(out, "complete up to record ");
+    verify_add_head(out, verify);
+    buf_add_text(out,
+                 "\nKeep that line elsewhere and give it to the next run (--head): a tail that "
+                 "is cut off cannot be seen without it.\n");
+}
+
+void verify_json_add(struct buf *out, const struct verify *verify)
+{
+    buf_add_byte(out, '{');
+    member_add_bool(out, "good", verify_is_good(verify));
+    member_add_name(out, "head");
+    buf_add_byte(out, '"');
+    verify_add_head(out, verify);
+    buf_add_byte(out, '"');
+    member_add_u64(out, "records", verify->records);
+    member_add_u64(out, "payloads", verify->payloads);
+    member_add_u64(out, "erased", verify->erased);
+    member_add_u64(out, "ended", verify->ended);
+    member_add_u64(out, "unended", verify->unended);
+    member_add_u64(out, "keys", verify->keys);
+    member_add_u64(out, "stops", verify->stops.count);
+    member_add_u64(out, "finding_count", verify->finding_count);
+    member_add_name(out, "findings");
+    buf_add_byte(out, '[');
+    for (size_t i = 0; i < verify->listed_count; i++) {
+        buf_add_text(out, i > 0 ? "," : "");
+        buf_add_json_text(out, verify->findings[i]);
+    }
+    buf_add_text(out, "]}");
+}

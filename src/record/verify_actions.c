@@ -1,0 +1,198 @@
+/* Each action's row against its newest record, its place in the store, and what it waits for. */
+#include "record/verify_inside.h"
+
+#include "base/text.h"
+#include "record/digest.h"
+#include "record/ids.h"
+#include "record/row.h"
+
+enum { ACTIONS_PAGE = 256, ACTIONS_WALK = 10000 };
+
+/* "action a_…: " before each finding. */
+struct verify_case {
+    struct verify *verify;
+    const struct store_action *stored;
+    struct row row;
+    char id[TEXT_ID_MAX];
+};
+
+static void verify_case_name(struct verify_case *c, uint64_t id)
+{
+    struct buf out;
+    buf_init(&out, TEXT_ID_MAX - 1);
+    text_add_id(&out, ID_ACTION, id);
+    memset(c->id, 0, sizeof c->id);
+    if (buf_ok(&out))
+        memcpy(c->id, out.at, out.size);
+    buf_done(&out);
+}
+
+/* I8: what has not ended has a timer or people, and its timer stands where it is looked for. */
+static void verify_case_waits(struct verify_case *c)
+{
+    const struct action *a = &c->row.action;
+    bool has_timer = a->due_unix_ms > 0;
+    bool has_people = a->people_due_unix_ms > 0;
+    bool waits = has_timer || has_people || (a->state == STATE_ATTEMPTING && a->attempt_is_open);
+    if (!waits)
+        verify_find(c->verify, "action %s: it is %s, and neither a timer nor a person has it",
+                    c->id, state_name(a->state));
+    if (has_timer && c->stored->due_unix_ms != a->due_unix_ms)
+        verify_find(c->verify, "action %s: its timer does not stand in the queue as its row says",
+                    c->id);
+    enum store_queue queue = c->stored->queue;
+    bool is_of_people = a->state == STATE_UNCERTAIN || a->state == STATE_IN_REVIEW;
+    bool is_held = a->state == STATE_HELD;
+    bool in_held = queue == STORE_QUEUE_HELD_STOP || queue == STORE_QUEUE_HELD_UPSTREAM ||
+                   queue == STORE_QUEUE_HELD_OTHER;
+    if (is_of_people != (queue == STORE_QUEUE_PEOPLE) || is_held != in_held)
+        verify_find(c->verify, "action %s: it is %s, but waits in another queue", c->id,
+                    state_name(a->state));
+}
+
+static void verify_case_frozen(struct verify_case *c)
+{
+    unsigned char digest[DIGEST_SHORT];
+    const struct action *a = &c->row.action;
+    if (!a->is_frozen || c->row.upstream.size == 0)
+        return;
+    if (c->stored->frozen.size == 0) {
+        verify_find(c->verify, "action %s: the request that was sent is not there", c->id);
+        return;
+    }
+    digest_short(c->stored->frozen, digest);
+    if (memcmp(digest, a->request_digest, DIGEST_SHORT) != 0)
+        verify_find(c->verify, "action %s: its frozen request is not the one that was sent", c->id);
+}
+
+/* Names the record whose payload is gone. */
+static enum err verify_case_payload(struct verify_case *c)
+{
+    struct verify *verify = c->verify;
+    uint64_t seq = c->row.last_seq;
+    for (size_t i = 0; i < ACTIONS_WALK && seq != 0; i++) {
+        struct record record = {0};
+        struct slice payload;
+        enum err err = verify_read_record(verify, seq, &record);
+        if (err != ERR_OK)
+            break; /* told before */
+        if (record.has_payload)
+            err = verify->store->get_payload(verify->store->impl, seq, &verify->page, &payload);
+        if (err == ERR_NOT_FOUND) {
+            verify_find(verify,
+                        "record %llu: its payload is gone, and nothing says that it was "
+                        "erased (action %s)",
+                        (unsigned long long)seq, c->id);
+            return ERR_OK;
+        }
+        if (err != ERR_OK)
+            return err;
+        seq = record.previous < seq ? record.previous : 0;
+    }
+    verify_find(verify, "action %s: a payload is gone, and nothing says that it was erased", c->id);
+    return ERR_OK;
+}
+
+/* The row against the record that made it. */
+static enum err verify_case_row(struct verify_case *c)
+{
+    struct record record = {0};
+    unsigned char digest[DIGEST_SHORT];
+    enum err err = verify_read_record(c->verify, c->row.last_seq, &record);
+    if (err == ERR_NOT_FOUND || err == ERR_CORRUPT)
+        return ERR_OK; /* told while the records were read */
+    if (err != ERR_OK)
+        return err;
+    digest_short(c->stored->row, digest);
+    if (memcmp(digest, record.row, DIGEST_SHORT) == 0)
+        return ERR_OK;
+    if (record.state != c->row.action.state)
+        verify_find(c->verify, "action %s: its row says %s, but record %llu left it %s", c->id,
+                    state_name(c->row.action.state), (unsigned long long)c->row.last_seq,
+                    state_name(record.state));
+    else
+        verify_find(c->verify, "action %s: its row is not what record %llu made it", c->id,
+                    (unsigned long long)c->row.last_seq);
+    return ERR_OK;
+}
+
+/* Is this row of a record that came after the head of this run? */
+static bool verify_case_is_newer(struct verify_case *c)
+{
+    if (c->row.last_seq <= c->verify->head_seq)
+        return false;
+    if (c->row.last_seq > verify_head_now(c->verify))
+        verify_find(c->verify, "action %s: its row names record %llu, which does not exist", c->id,
+                    (unsigned long long)c->row.last_seq);
+    return true;
+}
+
+static enum err verify_case_check(struct verify_case *c)
+{
+    struct verify *verify = c->verify;
+    struct verify_action *action = verify_action(verify, c->stored->id);
+    if (action)
+        action->last_seq |= VERIFY_ROW_SEEN;
+    if (row_decode(c->stored->row, &c->row) != ERR_OK) {
+        verify_find(verify, "action %s: its row cannot be read", c->id);
+        return ERR_OK;
+    }
+    if (state_is_end(c->row.action.state))
+        verify->ended++;
+    else
+        verify->unended++;
+    if (verify_case_is_newer(c))
+        return ERR_OK;
+    if (!action) {
+        verify_find(verify, "action %s: it has a row, but no record admitted it", c->id);
+        return ERR_OK;
+    }
+    if (c->row.action.id != c->stored->id)
+        verify_find(verify, "action %s: its row is that of another action", c->id);
+    uint64_t last = action->last_seq & VERIFY_SEQ_MASK;
+    if (last != c->row.last_seq)
+        verify_find(verify, "action %s: its row is that of record %llu, but record %llu came after",
+                    c->id, (unsigned long long)c->row.last_seq, (unsigned long long)last);
+    enum err err = verify_case_row(c);
+    if (c->stored->is_ended != state_is_end(c->row.action.state))
+        verify_find(verify, "action %s: it is %s, but stands among the %s ones", c->id,
+                    state_name(c->row.action.state), c->stored->is_ended ? "ended" : "open");
+    if (!c->stored->is_ended) {
+        verify_case_waits(c);
+        verify_case_frozen(c);
+    }
+    bool is_excused = action->last_seq & VERIFY_ERASED || c->row.erased_unix_ms != 0;
+    if (err == ERR_OK && action->last_seq & VERIFY_PAYLOAD_GONE && !is_excused)
+        err = verify_case_payload(c);
+    return err;
+}
+
+enum err verify_actions_page(struct verify *verify, bool *out_is_done)
+{
+    struct store_action *page = ARENA_ARRAY(&verify->page, ACTIONS_PAGE, struct store_action);
+    size_t count = 0;
+    if (!page)
+        return ERR_NO_MEMORY;
+    enum err err = verify->store->list_actions(verify->store->impl, verify->before, ACTIONS_PAGE,
+                                               &verify->page, page, &count);
+    for (size_t i = 0; err == ERR_OK && i < count; i++) {
+        struct verify_case c = {.verify = verify, .stored = &page[i]};
+        verify->before = page[i].id;
+        verify_case_name(&c, page[i].id);
+        err = verify_case_check(&c);
+    }
+    *out_is_done = count < ACTIONS_PAGE;
+    return err;
+}
+
+void verify_unseen(struct verify *verify)
+{
+    for (size_t i = 0; i < verify->action_count; i++) {
+        struct verify_case c = {.verify = verify};
+        if (verify->actions[i].last_seq & VERIFY_ROW_SEEN)
+            continue;
+        verify_case_name(&c, verify->actions[i].id);
+        verify_find(verify, "action %s: record %llu admitted it, but it has no row", c.id,
+                    (unsigned long long)verify->actions[i].first_seq);
+    }
+}

@@ -1,0 +1,87 @@
+/* record/verify_inside.h - what the parts of verify share; see verify.h.
+ * Owns: the memory of a run. */
+#pragma once
+#include "base/arena.h"
+#include "record/record.h"
+#include "record/verify.h"
+
+enum verify_phase {
+    VERIFY_AT_RECORDS,
+    VERIFY_AT_ACTIONS,
+    VERIFY_AT_UNSEEN,
+    VERIFY_AT_KEYS,
+    VERIFY_AT_TABLES,
+    VERIFY_AT_END
+};
+
+/* Flags in the upper byte of last_seq; sequence numbers never get there. */
+#define VERIFY_ROW_SEEN ((uint64_t)1 << 63)
+#define VERIFY_PAYLOAD_GONE ((uint64_t)1 << 62)
+#define VERIFY_ERASED ((uint64_t)1 << 61)
+#define VERIFY_SEQ_MASK (((uint64_t)1 << 56) - 1)
+
+/* Invariant 3: in order of id. */
+struct verify_action {
+    uint64_t id, first_seq, last_seq;
+};
+static_assert(sizeof(struct verify_action) == 24, "a million actions in 24 MB");
+
+/* A stop or an incident and its newest record; or a row that a record made (tokens). */
+struct verify_thing {
+    uint64_t id;
+    uint64_t seq;
+    bool is_seen;
+    unsigned char row[RECORD_DIGEST];
+};
+struct verify_things {
+    struct verify_thing *items;
+    size_t count, capacity;
+};
+
+struct verify {
+    const struct store_port *store;
+    struct verify_options options;
+    enum verify_phase phase;
+    struct arena page;  /* of one step */
+    struct arena texts; /* findings */
+    uint64_t head_seq;  /* at the start */
+    unsigned char head_hash[STORE_HASH_SIZE];
+
+    uint64_t next_seq;
+    unsigned char previous[STORE_HASH_SIZE]; /* hash of the record before next_seq */
+    struct verify_action *actions;
+    size_t action_count, action_capacity;
+    struct verify_things stops, incidents, tokens;
+
+    uint64_t before;  /* cursor of actions */
+    size_t unseen_at; /* cursor of the search for missing rows */
+    unsigned char after_key[STORE_KEY_SIZE];
+    bool has_after_key;
+    enum store_table table;
+    unsigned char after_row[256];
+    size_t after_row_size;
+
+    uint64_t records, payloads, erased, ended, unended, keys;
+    uint64_t finding_count;
+    size_t listed_count;
+    struct slice findings[VERIFY_FINDINGS];
+};
+
+void verify_find(struct verify *verify, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+struct verify_action *verify_action(struct verify *verify, uint64_t id);
+/* The head as it is now: a live store moves on. */
+uint64_t verify_head_now(const struct verify *verify);
+/* Reads and decodes one record. ERR_CORRUPT when it does not decode. */
+MUST_USE enum err verify_read_record(struct verify *verify, uint64_t seq, struct record *out);
+struct verify_thing *verify_thing(struct verify_things *things, uint64_t id);
+/* Adds or moves on. */
+MUST_USE enum err verify_note(struct verify_things *things, uint64_t id, uint64_t seq,
+                              const unsigned char row[RECORD_DIGEST]);
+
+MUST_USE enum err verify_records_page(struct verify *verify, bool *out_is_done);
+MUST_USE enum err verify_actions_page(struct verify *verify, bool *out_is_done);
+/* Actions that were admitted and have no row. */
+void verify_unseen(struct verify *verify);
+MUST_USE enum err verify_keys_page(struct verify *verify, bool *out_is_done);
+MUST_USE enum err verify_tables_page(struct verify *verify, bool *out_is_done);

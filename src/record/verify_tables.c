@@ -1,0 +1,215 @@
+/* The key table, and the small named tables, against the records that made their rows. */
+#include "record/verify_inside.h"
+
+#include "base/text.h"
+#include "record/digest.h"
+#include "record/ids.h"
+#include "record/row.h"
+
+enum { TABLES_PAGE = 256, TABLES_NEWER_MAX = 4096, TABLES_NAME = 80 };
+
+/* ---- keys ---- */
+
+static void verify_hex(char out[2 * STORE_KEY_SIZE + 1], const unsigned char *hash)
+{
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < STORE_KEY_SIZE; i++) {
+        out[2 * i] = digits[hash[i] >> 4];
+        out[2 * i + 1] = digits[hash[i] & 15];
+    }
+    out[2 * STORE_KEY_SIZE] = '\0';
+}
+
+/* An action that was admitted after the head of this run. */
+static enum err verify_is_newer(struct verify *verify, uint64_t id, bool *out_is_newer)
+{
+    struct store_action action = {0};
+    struct row row = {0};
+    *out_is_newer = false;
+    enum err err = verify->store->get_action(verify->store->impl, id, &verify->page, &action);
+    if (err == ERR_NOT_FOUND)
+        return ERR_OK;
+    if (err == ERR_OK && row_decode(action.row, &row) == ERR_OK)
+        *out_is_newer = row.first_seq > verify->head_seq;
+    return err;
+}
+
+static enum err verify_key_row(struct verify *verify, const struct store_key *key)
+{
+    char hex[2 * STORE_KEY_SIZE + 1];
+    struct record record = {0};
+    bool is_newer = false;
+    struct verify_action *action = verify_action(verify, key->action);
+    verify_hex(hex, key->hash);
+    verify->keys++;
+    if (!action) {
+        enum err err = verify_is_newer(verify, key->action, &is_newer);
+        if (err == ERR_OK && !is_newer)
+            verify_find(verify, "key %s: it leads to an action that no record admitted", hex);
+        return err;
+    }
+    enum err err = verify_read_record(verify, action->first_seq, &record);
+    if (err == ERR_NOT_FOUND || err == ERR_CORRUPT)
+        return ERR_OK; /* told while the records were read */
+    if (err != ERR_OK)
+        return err;
+    bool is_key = record.has_key && memcmp(record.key_hash, key->hash, STORE_KEY_SIZE) == 0;
+    bool is_run = record.has_run && memcmp(record.run_hash, key->hash, STORE_KEY_SIZE) == 0;
+    if (!is_key && !is_run)
+        verify_find(verify, "key %s: it leads to an action whose record %llu has another key", hex,
+                    (unsigned long long)action->first_seq);
+    return ERR_OK; /* the fingerprint was compared from the record's side */
+}
+
+enum err verify_keys_page(struct verify *verify, bool *out_is_done)
+{
+    struct store_key *page = ARENA_ARRAY(&verify->page, TABLES_PAGE, struct store_key);
+    size_t count = 0;
+    if (!page)
+        return ERR_NO_MEMORY;
+    enum err err = verify->store->list_keys(verify->store->impl,
+                                            verify->has_after_key ? verify->after_key : NULL,
+                                            TABLES_PAGE, page, &count);
+    for (size_t i = 0; err == ERR_OK && i < count; i++) {
+        memcpy(verify->after_key, page[i].hash, STORE_KEY_SIZE);
+        verify->has_after_key = true;
+        err = verify_key_row(verify, &page[i]);
+    }
+    *out_is_done = count < TABLES_PAGE;
+    return err;
+}
+
+/* ---- named rows ---- */
+
+/* Did a record after the head of this run make the row? Looks at the newest ones only. */
+static enum err verify_is_made_since(struct verify *verify, const unsigned char *digest,
+                                     bool *out_is_made)
+{
+    uint64_t seq = verify_head_now(verify);
+    uint64_t end = verify->head_seq;
+    *out_is_made = false;
+    if (seq > end + TABLES_NEWER_MAX)
+        end = seq - TABLES_NEWER_MAX;
+    for (; seq > end && !*out_is_made; seq--) {
+        struct record record = {0};
+        enum err err = verify_read_record(verify, seq, &record);
+        if (err != ERR_OK && err != ERR_CORRUPT)
+            return err;
+        *out_is_made = err == ERR_OK && memcmp(record.row, digest, RECORD_DIGEST) == 0;
+    }
+    return ERR_OK;
+}
+
+/* A stop or an incident: a row that is not its newest record's. */
+static enum err verify_thing_row(struct verify *verify, struct verify_things *things,
+                                 const char *noun, const char *prefix, const struct store_row *row)
+{
+    unsigned char digest[DIGEST_SHORT];
+    uint64_t id = 0;
+    bool is_made = false;
+    struct verify_thing *thing =
+        text_parse_id(row->key, prefix, &id) ? verify_thing(things, id) : NULL;
+    struct slice name = slice_first(row->key, TABLES_NAME);
+    digest_short(row->value, digest);
+    if (thing)
+        thing->is_seen = true;
+    if (thing && memcmp(digest, thing->row, DIGEST_SHORT) == 0)
+        return ERR_OK;
+    enum err err = verify_is_made_since(verify, digest, &is_made);
+    if (err != ERR_OK || is_made)
+        return err;
+    if (thing)
+        verify_find(verify, "%s %.*s: its row is not what record %llu made it", noun,
+                    SLICE_FMT(name), (unsigned long long)thing->seq);
+    else
+        verify_find(verify, "%s %.*s: it has a row, but no record made it", noun, SLICE_FMT(name));
+    return ERR_OK;
+}
+
+static enum err verify_token_row(struct verify *verify, const struct store_row *row)
+{
+    unsigned char digest[DIGEST_SHORT];
+    bool is_made = false;
+    digest_short(row->value, digest);
+    for (size_t i = 0; i < verify->tokens.count; i++)
+        if (memcmp(verify->tokens.items[i].row, digest, DIGEST_SHORT) == 0)
+            return ERR_OK;
+    enum err err = verify_is_made_since(verify, digest, &is_made);
+    if (err == ERR_OK && !is_made)
+        verify_find(verify, "token %.*s…: no record made it", SLICE_FMT(slice_first(row->key, 16)));
+    return err;
+}
+
+/* A configuration is named by the hash of its text. */
+static void verify_policy_row(struct verify *verify, const struct store_row *row)
+{
+    unsigned char digest[DIGEST_SIZE];
+    unsigned char name[DIGEST_SIZE];
+    digest_bytes(row->value, digest);
+    if (!text_parse_hex(row->key, name, sizeof name) || memcmp(name, digest, DIGEST_SIZE) != 0)
+        verify_find(verify, "configuration %.*s…: its text is not the one of that name",
+                    SLICE_FMT(slice_first(row->key, 16)));
+}
+
+static enum err verify_row(struct verify *verify, const struct store_row *row)
+{
+    switch (verify->table) {
+    case STORE_STOPS:
+        return verify_thing_row(verify, &verify->stops, "stop", ID_STOP, row);
+    case STORE_INCIDENTS:
+        return verify_thing_row(verify, &verify->incidents, "incident", ID_INCIDENT, row);
+    case STORE_TOKENS:
+        return verify_token_row(verify, row);
+    case STORE_POLICIES:
+        verify_policy_row(verify, row);
+        return ERR_OK;
+    case STORE_META:
+    case STORE_COUNTS:
+    case STORE_UPSTREAMS:
+    case STORE_TABLE_COUNT:
+        break;
+    }
+    return ERR_OK;
+}
+
+/* Stops and incidents that records made and whose rows are gone: a stop would be forgotten (I7). */
+static void verify_missing_things(struct verify *verify)
+{
+    bool is_stop = verify->table == STORE_STOPS;
+    struct verify_things *things = is_stop ? &verify->stops : &verify->incidents;
+    if (!is_stop && verify->table != STORE_INCIDENTS)
+        return;
+    for (size_t i = 0; i < things->count; i++)
+        if (!things->items[i].is_seen)
+            verify_find(verify, "%s of record %llu: its row is gone",
+                        is_stop ? "the stop" : "the incident",
+                        (unsigned long long)things->items[i].seq);
+}
+
+static bool verify_next_table(struct verify *verify)
+{
+    verify_missing_things(verify);
+    verify->table++;
+    verify->after_row_size = 0;
+    return verify->table == STORE_COUNTS; /* from here on nothing is derived from records */
+}
+
+enum err verify_tables_page(struct verify *verify, bool *out_is_done)
+{
+    struct store_row *page = ARENA_ARRAY(&verify->page, TABLES_PAGE, struct store_row);
+    size_t count = 0;
+    if (!page)
+        return ERR_NO_MEMORY;
+    enum err err = verify->store->list_rows(verify->store->impl, verify->table,
+                                            slice_of(verify->after_row, verify->after_row_size),
+                                            TABLES_PAGE, &verify->page, page, &count);
+    for (size_t i = 0; err == ERR_OK && i < count; i++) {
+        if (page[i].key.size > sizeof verify->after_row)
+            return ERR_CORRUPT;
+        memcpy(verify->after_row, page[i].key.at, page[i].key.size);
+        verify->after_row_size = page[i].key.size;
+        err = verify_row(verify, &page[i]);
+    }
+    *out_is_done = err == ERR_OK && count < TABLES_PAGE && verify_next_table(verify);
+    return err;
+}

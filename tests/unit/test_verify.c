@@ -1,0 +1,660 @@
+/* record/verify: a store as it was written is good; one byte, one record, one row that is not as it
+ * was written is found, with its place. The store is real (in memory); a port in front of it lies.
+ */
+#include "unit/cases.h"
+
+#include <jansson.h>
+
+#include "base/text.h"
+#include "core/switchboard.h"
+#include "record/bundle.h"
+#include "record/digest.h"
+#include "record/ids.h"
+#include "record/record.h"
+#include "record/row.h"
+#include "record/stop_row.h"
+#include "record/verify.h"
+#include "store/memory.h"
+
+enum { BYTES_MAX = 1 << 20, ACTIONS = 6 };
+
+static uint64_t action_id(size_t i)
+{
+    return ((uint64_t)1795500000000 + i) << 20;
+}
+
+static void key_hash(size_t i, unsigned char out[STORE_KEY_SIZE])
+{
+    memset(out, (int)(0x10 + i), STORE_KEY_SIZE);
+}
+
+/* ---- a store with everything in it ---- */
+
+struct world {
+    struct store_memory *memory;
+    struct store_port port;
+    uint64_t seq;
+    struct row rows[ACTIONS];
+    struct buf record, row, payload, extra;
+};
+
+static void world_submit(struct world *w, struct store_write *write)
+{
+    assert_int_equal(w->port.submit(w->port.impl, write, 1, NULL, NULL), ERR_OK);
+    (void)store_memory_flush(w->memory, 100); /* one at most */
+    w->seq = write->seq;
+}
+
+static void world_seal(struct world *w, struct record *record, const char *label)
+{
+    unsigned char salt[BUNDLE_SALT];
+    memset(salt, (int)w->seq, sizeof salt);
+    buf_reset(&w->payload);
+    record->has_payload = true;
+    bundle_seal(salt, label, SLICE("{\"key\":\"k\"}"), &w->payload, record->payload);
+}
+
+static void world_save(struct world *w, size_t i, struct record *record, const char *label)
+{
+    struct row *row = &w->rows[i];
+    struct store_write write = {.seq = w->seq + 1, .action = row->action.id};
+    struct store_key keys[2];
+    record->action = row->action.id;
+    record->previous = row->last_seq;
+    record->state = row->action.state;
+    row->last_seq = write.seq;
+    buf_reset(&w->record);
+    buf_reset(&w->row);
+    buf_reset(&w->payload);
+    if (label)
+        world_seal(w, record, label);
+    if (record->kind == RECORD_ADMITTED) {
+        row->first_seq = write.seq;
+        record->has_key = record->has_run = true;
+        key_hash(i, record->key_hash);
+        memset(record->run_hash, 0x77, RECORD_DIGEST);
+        memset(record->fingerprint, (int)i + 1, RECORD_DIGEST);
+        keys[0] = keys[1] = (struct store_key){.action = row->action.id};
+        memcpy(keys[0].hash, record->key_hash, STORE_KEY_SIZE);
+        memcpy(keys[0].fingerprint, record->fingerprint, STORE_KEY_SIZE);
+        memcpy(keys[1].hash, record->run_hash, STORE_KEY_SIZE);
+        keys[1].replaces = i > 0 ? w->rows[i - 1].action.id : 0; /* all of one run */
+        write.keys = keys;
+        write.key_count = 2;
+    }
+    row_encode(row, &w->row);
+    digest_short(buf_slice(&w->row), record->row);
+    record_encode(record, &w->record);
+    write.record = buf_slice(&w->record);
+    write.row = buf_slice(&w->row);
+    write.payload = buf_slice(&w->payload);
+    write.is_ended = state_is_end(row->action.state);
+    write.frozen = SLICE("the frozen request");
+    write.due_unix_ms = row->action.due_unix_ms;
+    if (row->action.state == STATE_UNCERTAIN || row->action.state == STATE_IN_REVIEW)
+        write.queue = STORE_QUEUE_PEOPLE;
+    if (row->action.state == STATE_HELD)
+        write.queue = STORE_QUEUE_HELD_STOP;
+    write.scope = SLICE("w/s");
+    write.upstream = SLICE("mailer");
+    world_submit(w, &write);
+}
+
+static void world_control(struct world *w, struct record *record, struct store_row *row)
+{
+    struct store_write write = {.seq = w->seq + 1, .rows = row, .row_count = row ? 1 : 0};
+    buf_reset(&w->record);
+    if (row)
+        digest_short(row->value, record->row);
+    record_encode(record, &w->record);
+    write.record = buf_slice(&w->record);
+    world_submit(w, &write);
+}
+
+static void world_policy(struct world *w)
+{
+    unsigned char version[DIGEST_SIZE];
+    struct slice source = SLICE("workflow: w");
+    digest_bytes(source, version);
+    buf_reset(&w->extra);
+    text_add_hex(&w->extra, slice_of(version, sizeof version));
+    struct store_row row = {.table = STORE_POLICIES, .key = buf_slice(&w->extra), .value = source};
+    struct record record = {.kind = RECORD_POLICY};
+    world_control(w, &record, &row);
+}
+
+/* One stop with its incident and a token. */
+static void world_things(struct world *w)
+{
+    struct stop stop = {.id = 7, .incident = 8, .names = {"w"}, .by = "ana"};
+    struct incident_row incident = {.id = 8, .stop = 7};
+    struct record record = {.kind = RECORD_STOP, .stop = 7, .incident = 8};
+    buf_reset(&w->extra);
+    stop_row_encode(&stop, &w->extra);
+    struct store_row row = {
+        .table = STORE_STOPS, .key = SLICE(ID_STOP "0000000000007"), .value = buf_slice(&w->extra)};
+    world_control(w, &record, &row);
+    stop.held = 1;
+    buf_reset(&w->extra);
+    stop_row_encode(&stop, &w->extra);
+    row.value = buf_slice(&w->extra);
+    record = (struct record){.kind = RECORD_STOPPED, .stop = 7, .incident = 8};
+    world_control(w, &record, &row);
+    buf_reset(&w->extra);
+    incident_row_encode(&incident, &w->extra);
+    row = (struct store_row){.table = STORE_INCIDENTS,
+                             .key = SLICE(ID_INCIDENT "0000000000008"),
+                             .value = buf_slice(&w->extra)};
+    record = (struct record){.kind = RECORD_INCIDENT, .incident = 8};
+    world_control(w, &record, &row);
+    row = (struct store_row){
+        .table = STORE_TOKENS, .key = SLICE("00aa"), .value = SLICE("token of ci")};
+    record = (struct record){.kind = RECORD_TOKEN, .subject = SLICE("ci")};
+    world_control(w, &record, &row);
+}
+
+static void world_admit(struct world *w, size_t i)
+{
+    w->rows[i] = (struct row){.action = {.id = action_id(i),
+                                         .state = STATE_ATTEMPTING,
+                                         .attempt_is_open = true,
+                                         .is_frozen = true,
+                                         .starts = 1,
+                                         .starts_total = 1},
+                              .workflow = SLICE("w"),
+                              .step = SLICE("s"),
+                              .upstream = SLICE("mailer"),
+                              .actor = SLICE("cron")};
+    digest_short(SLICE("the frozen request"), w->rows[i].action.request_digest);
+    struct record record = {.kind = RECORD_ADMITTED};
+    world_save(w, i, &record, BUNDLE_LABEL_SUBMIT);
+}
+
+static void world_move(struct world *w, size_t i, enum action_state state)
+{
+    struct action *a = &w->rows[i].action;
+    struct record record = {.kind = RECORD_OUTCOME};
+    a->state = state;
+    a->attempt_is_open = false;
+    a->due_unix_ms = state == STATE_HELD ? 5000 : 0;
+    a->people_due_unix_ms = state == STATE_UNCERTAIN ? 6000 : 0;
+    world_save(w, i, &record, BUNDLE_LABEL_OUTCOME);
+}
+
+static void world_init(struct world *w)
+{
+    memset(w, 0, sizeof *w);
+    w->memory = store_memory_new();
+    assert_non_null(w->memory);
+    w->port = store_memory_port(w->memory);
+    buf_init(&w->record, BYTES_MAX);
+    buf_init(&w->row, BYTES_MAX);
+    buf_init(&w->payload, BYTES_MAX);
+    buf_init(&w->extra, BYTES_MAX);
+    world_policy(w); /* 1 */
+    for (size_t i = 0; i < ACTIONS; i++)
+        world_admit(w, i);             /* 2..7 */
+    world_things(w);                   /* 8..11 */
+    world_move(w, 0, STATE_DONE);      /* 12 */
+    world_move(w, 1, STATE_UNCERTAIN); /* 13 */
+    world_move(w, 2, STATE_HELD);      /* 14 */
+    world_move(w, 1, STATE_DONE);      /* 15 */
+    world_move(w, 3, STATE_FAILED);    /* 16 */
+}
+
+static void world_done(struct world *w)
+{
+    store_memory_free(w->memory);
+    buf_done(&w->record);
+    buf_done(&w->row);
+    buf_done(&w->payload);
+    buf_done(&w->extra);
+}
+
+/* ---- a port that lies ---- */
+
+struct liar {
+    const struct store_port *truth;
+    const char *lie;
+    struct buf bytes; /* what is told instead */
+};
+
+static bool liar_says(const struct liar *liar, const char *lie)
+{
+    return strcmp(liar->lie, lie) == 0;
+}
+
+/* The bytes with one of them changed, the one at `at`. */
+static struct slice liar_change(struct liar *liar, struct slice bytes, size_t at)
+{
+    buf_reset(&liar->bytes);
+    buf_add(&liar->bytes, bytes);
+    liar->bytes.at[at] ^= 1;
+    return buf_slice(&liar->bytes);
+}
+
+static void liar_head(void *impl, uint64_t *out_seq, unsigned char out_hash[STORE_HASH_SIZE])
+{
+    struct liar *liar = impl;
+    liar->truth->head(liar->truth->impl, out_seq, out_hash);
+    struct store_record record;
+    struct arena arena;
+    arena_init(&arena, BYTES_MAX);
+    if (liar_says(liar, "tail cut off")) {
+        assert_int_equal(liar->truth->get_record(liar->truth->impl, 14, &arena, &record), ERR_OK);
+        *out_seq = 14;
+        memcpy(out_hash, record.hash, STORE_HASH_SIZE);
+    }
+    if (liar_says(liar, "head hash"))
+        out_hash[3] ^= 1;
+    arena_done(&arena);
+}
+
+static void liar_record(struct liar *liar, struct store_record *record)
+{
+    if (liar_says(liar, "record byte") && record->seq == 12)
+        record->body = liar_change(liar, record->body, record->body.size - 3);
+    if (liar_says(liar, "record hash") && record->seq == 12)
+        record->hash[0] ^= 1;
+    if (liar_says(liar, "record unreadable") && record->seq == 12)
+        record->body = liar_change(liar, record->body, 0);
+}
+
+static enum err liar_get_record(void *impl, uint64_t seq, struct arena *arena,
+                                struct store_record *out)
+{
+    struct liar *liar = impl;
+    if (liar_says(liar, "record missing") && seq == 13)
+        return ERR_NOT_FOUND;
+    enum err err = liar->truth->get_record(liar->truth->impl, seq, arena, out);
+    if (err == ERR_OK)
+        liar_record(liar, out);
+    return err;
+}
+
+static enum err liar_list_records(void *impl, uint64_t from_seq, size_t limit, struct arena *arena,
+                                  struct store_record *out, size_t *out_count)
+{
+    struct liar *liar = impl;
+    size_t count = 0;
+    enum err err =
+        liar->truth->list_records(liar->truth->impl, from_seq, limit, arena, out, &count);
+    *out_count = 0;
+    for (size_t i = 0; err == ERR_OK && i < count; i++) {
+        bool is_gone = (liar_says(liar, "record missing") && out[i].seq == 13) ||
+                       (liar_says(liar, "last record missing") && out[i].seq == 16) ||
+                       (liar_says(liar, "tail cut off") && out[i].seq > 14);
+        if (is_gone)
+            continue;
+        out[*out_count] = out[i];
+        liar_record(liar, &out[(*out_count)++]);
+    }
+    return err;
+}
+
+static enum err liar_get_payload(void *impl, uint64_t seq, struct arena *arena, struct slice *out)
+{
+    struct liar *liar = impl;
+    if (liar_says(liar, "payload gone") && seq == 3)
+        return ERR_NOT_FOUND;
+    enum err err = liar->truth->get_payload(liar->truth->impl, seq, arena, out);
+    if (err == ERR_OK && seq == 3 && liar_says(liar, "payload byte"))
+        *out = liar_change(liar, *out, out->size - 2);
+    if (err == ERR_OK && seq == 3 && liar_says(liar, "salt byte"))
+        *out = liar_change(liar, *out, 0);
+    return err;
+}
+
+/* The row of the action with one member changed. */
+static struct slice liar_row(struct liar *liar, struct slice bytes, enum action_state state,
+                             uint64_t last_seq)
+{
+    struct row row;
+    assert_int_equal(row_decode(bytes, &row), ERR_OK);
+    struct buf out;
+    buf_init(&out, BYTES_MAX);
+    row.action.state = state;
+    if (last_seq != 0)
+        row.last_seq = last_seq;
+    row_encode(&row, &out);
+    buf_reset(&liar->bytes);
+    buf_add(&liar->bytes, buf_slice(&out));
+    buf_done(&out);
+    return buf_slice(&liar->bytes);
+}
+
+static void liar_action(struct liar *liar, struct store_action *action)
+{
+    if (action->id == action_id(2) && liar_says(liar, "held row set to done")) {
+        action->row = liar_row(liar, action->row, STATE_DONE, 0);
+        action->is_ended = true;
+    }
+    if (action->id == action_id(3) && liar_says(liar, "row byte"))
+        action->row = liar_change(liar, action->row, action->row.size - 1);
+    if (action->id == action_id(3) && liar_says(liar, "row unreadable"))
+        action->row = slice_first(action->row, 10);
+    if (action->id == action_id(1) && liar_says(liar, "old row"))
+        action->row = liar_row(liar, action->row, STATE_UNCERTAIN, 13);
+    if (action->id == action_id(1) && liar_says(liar, "row of the future"))
+        action->row = liar_row(liar, action->row, STATE_DONE, 4711);
+    if (action->id == action_id(0) && liar_says(liar, "ended among the open"))
+        action->is_ended = false;
+    if (action->id == action_id(2) && liar_says(liar, "timer moved"))
+        action->due_unix_ms = 0;
+    if (action->id == action_id(2) && liar_says(liar, "queue moved"))
+        action->queue = STORE_QUEUE_NONE;
+    if (action->id == action_id(4) && liar_says(liar, "frozen byte"))
+        action->frozen = SLICE("the frozen rEquest");
+    if (action->id == action_id(4) && liar_says(liar, "frozen gone"))
+        action->frozen = SLICE("");
+    if (action->id == action_id(4) && liar_says(liar, "row of nobody"))
+        action->id++;
+}
+
+static enum err liar_list_actions(void *impl, uint64_t before, size_t limit, struct arena *arena,
+                                  struct store_action *out, size_t *out_count)
+{
+    struct liar *liar = impl;
+    size_t count = 0;
+    enum err err = liar->truth->list_actions(liar->truth->impl, before, limit, arena, out, &count);
+    *out_count = 0;
+    for (size_t i = 0; err == ERR_OK && i < count; i++) {
+        if (liar_says(liar, "row gone") && out[i].id == action_id(3))
+            continue;
+        out[*out_count] = out[i];
+        liar_action(liar, &out[(*out_count)++]);
+    }
+    return err;
+}
+
+static enum err liar_get_key(void *impl, const unsigned char hash[STORE_KEY_SIZE],
+                             struct store_key *out)
+{
+    struct liar *liar = impl;
+    enum err err = liar->truth->get_key(liar->truth->impl, hash, out);
+    if (err == ERR_OK && hash[0] == 0x12) {
+        if (liar_says(liar, "key gone"))
+            return ERR_NOT_FOUND;
+        if (liar_says(liar, "key to an older action"))
+            out->action = action_id(0);
+        if (liar_says(liar, "fingerprint"))
+            out->fingerprint[15] ^= 1;
+    }
+    if (hash[0] == 0x77 && liar_says(liar, "run gone"))
+        return ERR_NOT_FOUND;
+    return err;
+}
+
+static enum err liar_list_keys(void *impl, const unsigned char after[STORE_KEY_SIZE], size_t limit,
+                               struct store_key *out, size_t *out_count)
+{
+    struct liar *liar = impl;
+    enum err err = liar->truth->list_keys(liar->truth->impl, after, limit, out, out_count);
+    for (size_t i = 0; err == ERR_OK && i < *out_count; i++) {
+        if (out[i].hash[0] == 0x12 && liar_says(liar, "key of nobody"))
+            out[i].action = 5;
+        if (out[i].hash[0] == 0x12 && liar_says(liar, "key of another"))
+            out[i].action = action_id(5);
+    }
+    return err;
+}
+
+static enum err liar_list_rows(void *impl, enum store_table table, struct slice after, size_t limit,
+                               struct arena *arena, struct store_row *out, size_t *out_count)
+{
+    static const struct {
+        const char *changed, *gone;
+    } lies[STORE_TABLE_COUNT] = {
+        [STORE_POLICIES] = {"policy byte", ""},
+        [STORE_STOPS] = {"stop byte", "stop gone"},
+        [STORE_INCIDENTS] = {"incident byte", "incident gone"},
+        [STORE_TOKENS] = {"token byte", ""},
+    };
+    struct liar *liar = impl;
+    enum err err =
+        liar->truth->list_rows(liar->truth->impl, table, after, limit, arena, out, out_count);
+    if (err != ERR_OK || *out_count == 0 || !lies[table].changed)
+        return err;
+    if (liar_says(liar, lies[table].changed))
+        out[0].value = liar_change(liar, out[0].value, out[0].value.size - 1);
+    if (liar_says(liar, lies[table].gone))
+        *out_count = 0;
+    if (table == STORE_STOPS && liar_says(liar, "stop of nobody"))
+        out[0].key = SLICE(ID_STOP "0000000000009");
+    return err;
+}
+
+static struct store_port liar_port(struct liar *liar)
+{
+    struct store_port port = *liar->truth;
+    port.impl = liar;
+    port.head = liar_head;
+    port.get_record = liar_get_record;
+    port.list_records = liar_list_records;
+    port.get_payload = liar_get_payload;
+    port.list_actions = liar_list_actions;
+    port.get_key = liar_get_key;
+    port.list_keys = liar_list_keys;
+    port.list_rows = liar_list_rows;
+    return port;
+}
+
+/* ---- runs ---- */
+
+static struct verify *run(const struct store_port *port, const struct verify_options *options)
+{
+    struct verify *verify = verify_new(port, options);
+    assert_non_null(verify);
+    bool is_done = false;
+    while (!is_done)
+        assert_int_equal(verify_step(verify, &is_done), ERR_OK);
+    return verify;
+}
+
+static void add_report(const struct verify *verify, struct buf *out)
+{
+    struct buf json;
+    json_error_t error;
+    buf_init(&json, BYTES_MAX);
+    verify_text_add(out, verify);
+    verify_json_add(&json, verify);
+    json_t *value = json_loadb(buf_text(&json), json.size, JSON_REJECT_DUPLICATES, &error);
+    assert_non_null(value);
+    assert_int_equal(json_is_true(json_object_get(value, "good")), verify_is_good(verify));
+    json_decref(value);
+    buf_done(&json);
+}
+
+static void lie_case(const struct cases_line *line)
+{
+    struct world w;
+    struct liar liar = {0};
+    char name[200];
+    struct buf report;
+    world_init(&w);
+    buf_init(&report, BYTES_MAX);
+    buf_init(&liar.bytes, BYTES_MAX);
+    (void)snprintf(name, sizeof name, "%.*s", SLICE_FMT(line->parts[0])); /* short names */
+    liar.lie = name;
+    liar.truth = &w.port;
+    struct store_port port = liar_port(&liar);
+    struct verify *verify = run(&port, NULL);
+    add_report(verify, &report);
+    const char *first = strstr(buf_text(&report), "\n  ");
+    struct slice found = first ? slice_text(first + 3) : SLICE("good");
+    found = slice_first(found, slice_find(found, '\n'));
+    if (!slice_equal(found, line->parts[1]))
+        fail_msg("%s:%d: found \"%.*s\" in\n%s", line->file, line->number, SLICE_FMT(found),
+                 buf_text(&report));
+    verify_free(verify);
+    buf_done(&report);
+    buf_done(&liar.bytes);
+    world_done(&w);
+}
+
+static void each_change_is_found_with_its_place(void **state)
+{
+    (void)state;
+    assert_true(cases_run("verify.cases", lie_case) > 30);
+}
+
+/* The report of a whole store says up to where it proves it; that line finds a cut tail later. */
+static void a_kept_head_finds_a_cut_tail(void **state)
+{
+    (void)state;
+    struct world w;
+    struct buf report;
+    struct liar liar = {.lie = "tail cut off"};
+    world_init(&w);
+    buf_init(&report, BYTES_MAX);
+    liar.truth = &w.port;
+    struct verify *verify = run(&w.port, NULL);
+    assert_true(verify_is_good(verify));
+    add_report(verify, &report);
+    verify_free(verify);
+    struct slice line = slice_text(strstr(buf_text(&report), "complete up to record "));
+    line = slice_from(slice_first(line, slice_find(line, '\n')), strlen("complete up to record "));
+    struct verify_options options;
+    assert_true(verify_parse_head(line, &options));
+    assert_int_equal(options.head_seq, 16);
+    verify = run(&w.port, &options);
+    assert_true(verify_is_good(verify));
+    verify_free(verify);
+    struct store_port port = liar_port(&liar);
+    verify = run(&port, &options);
+    assert_false(verify_is_good(verify));
+    buf_reset(&report);
+    add_report(verify, &report);
+    assert_non_null(strstr(buf_text(&report),
+                           "the store ends at record 14, but record 16 was there: 2 are cut off"));
+    verify_free(verify);
+    options.head_hash[0] ^= 1;
+    verify = run(&w.port, &options);
+    buf_reset(&report);
+    add_report(verify, &report);
+    assert_non_null(strstr(buf_text(&report), "record 16: it is not the one whose hash was kept"));
+    verify_free(verify);
+    assert_false(verify_parse_head(SLICE("16"), &options));
+    assert_false(verify_parse_head(SLICE("x:00"), &options));
+    buf_done(&report);
+    world_done(&w);
+}
+
+/* R25: on a live store, what comes after the start of the run is left to the next one. */
+static void a_live_store_is_good(void **state)
+{
+    (void)state;
+    struct world w;
+    world_init(&w);
+    for (size_t steps = 0; steps < 8; steps++) {
+        struct verify *verify = verify_new(&w.port, NULL);
+        bool is_done = false;
+        for (size_t i = 0; !is_done; i++) {
+            assert_int_equal(verify_step(verify, &is_done), ERR_OK);
+            if (i != steps)
+                continue;
+            world_move(&w, 2, steps % 2 ? STATE_HELD : STATE_UNCERTAIN);
+            world_things(&w);
+        }
+        struct buf report;
+        buf_init(&report, BYTES_MAX);
+        add_report(verify, &report);
+        if (!verify_is_good(verify))
+            fail_msg("after %d steps:\n%s", (int)steps, buf_text(&report));
+        buf_done(&report);
+        verify_free(verify);
+    }
+    world_done(&w);
+}
+
+/* R24: an erased payload is no damage when a record, or the row, says so. */
+static void erasing_breaks_nothing(void **state)
+{
+    (void)state;
+    struct world w;
+    world_init(&w);
+    struct record record = {.kind = RECORD_ERASED};
+    w.rows[0].erased_unix_ms = 7000;
+    world_save(&w, 0, &record, NULL);
+    assert_int_equal(w.port.erase_payload(w.port.impl, w.rows[0].first_seq), ERR_OK);
+    struct verify *verify = run(&w.port, NULL);
+    struct buf report;
+    buf_init(&report, BYTES_MAX);
+    add_report(verify, &report);
+    if (!verify_is_good(verify))
+        fail_msg("%s", buf_text(&report));
+    assert_non_null(strstr(buf_text(&report), "1 erased"));
+    buf_done(&report);
+    verify_free(verify);
+    world_done(&w);
+}
+
+static void an_empty_store_is_good(void **state)
+{
+    (void)state;
+    struct store_memory *memory = store_memory_new();
+    struct store_port port = store_memory_port(memory);
+    struct verify *verify = run(&port, NULL);
+    assert_true(verify_is_good(verify));
+    verify_free(verify);
+    verify_free(NULL);
+    store_memory_free(memory);
+}
+
+/* Many records a page, many pages. */
+static void many_actions_are_one_proof(void **state)
+{
+    (void)state;
+    struct world w;
+    world_init(&w);
+    for (size_t i = 0; i < 700; i++) {
+        w.rows[5].action.id = action_id(100 + i);
+        struct record record = {.kind = RECORD_ADMITTED};
+        struct row row = w.rows[5];
+        struct store_key key = {.action = row.action.id};
+        struct store_write write = {.seq = w.seq + 1, .action = row.action.id, .is_ended = true};
+        row.action.state = STATE_DONE;
+        row.action.attempt_is_open = false;
+        row.first_seq = row.last_seq = write.seq;
+        record.action = row.action.id;
+        record.state = STATE_DONE;
+        record.has_key = true;
+        memcpy(record.key_hash, &row.action.id, 8);
+        memset(record.key_hash + 8, 0x55, 8);
+        memcpy(key.hash, record.key_hash, STORE_KEY_SIZE);
+        memcpy(key.fingerprint, record.fingerprint, STORE_KEY_SIZE);
+        buf_reset(&w.row);
+        buf_reset(&w.record);
+        row_encode(&row, &w.row);
+        digest_short(buf_slice(&w.row), record.row);
+        record_encode(&record, &w.record);
+        write.record = buf_slice(&w.record);
+        write.row = buf_slice(&w.row);
+        write.keys = &key;
+        write.key_count = 1;
+        world_submit(&w, &write);
+    }
+    struct verify *verify = run(&w.port, NULL);
+    struct buf report;
+    buf_init(&report, BYTES_MAX);
+    add_report(verify, &report);
+    if (!verify_is_good(verify))
+        fail_msg("%s", buf_text(&report));
+    assert_non_null(strstr(buf_text(&report), "good: 716 records"));
+    buf_done(&report);
+    verify_free(verify);
+    world_done(&w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_empty_store_is_good),
+        cmocka_unit_test(a_live_store_is_good),
+        cmocka_unit_test(erasing_breaks_nothing),
+        cmocka_unit_test(many_actions_are_one_proof),
+        cmocka_unit_test(a_kept_head_finds_a_cut_tail),
+        cmocka_unit_test(each_change_is_found_with_its_place),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

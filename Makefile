@@ -37,6 +37,8 @@ SRC := $(foreach d,$(FOLDERS),$(wildcard src/$(d)/*.c))
 OBJ := $(SRC:src/%.c=$(B)/obj/%.o)
 MAIN := $(patsubst src/%.c,$(B)/obj/%.o,$(wildcard src/*.c))
 TESTS := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/unit/test_*.c tests/sim/test_*.c tests/contract/test_*.c tests/torture/test_*.c))
+# Ours as a filter, for the tests that compare it with other implementations.
+ORACLES := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/oracle/*.c))
 FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 ORACLES := $(patsubst tests/oracle/%.c,$(B)/tests/oracle/%,$(wildcard tests/oracle/*.c))
 BENCHES := $(patsubst bench/%.c,$(B)/bench/%,$(wildcard bench/*.c))

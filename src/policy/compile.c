@@ -77,7 +77,9 @@ const struct template *compile_template_at(struct load *load, const struct yaml 
     struct expr_problem problem;
     if (!read_text(load, node, &text))
         return NULL;
-    if (template_compile(load->arena, slice_from(text, at), roots, &template, &problem))
+    text = slice_from(text, at);
+    if (roots == EXPR_ROOTS_KEY ? template_compile_key(load->arena, text, &template, &problem)
+                                : template_compile(load->arena, text, roots, &template, &problem))
         return template;
     compile_tell(load, node, compile_code(&problem, node, at, roots), &problem, at);
     return NULL;

@@ -238,8 +238,9 @@ static bool expr_eval_in(struct expr_run *run, const struct expr_node *node, str
     if (!expr_eval_node(run, node->first, &wanted) ||
         !expr_eval_node(run, node->first->next, &range))
         return false;
+    uint32_t keys = EXPR_NUMBERS | EXPR_MASK(EXPR_STRING) | EXPR_MASK(EXPR_BOOL);
     enum expr_verdict is_in = EXPR_NO;
-    if (range.type == EXPR_MAP) {
+    if (range.type == EXPR_MAP && EXPR_MASK(wanted.type) & keys) {
         is_in = expr_map_find(run, node, &range.map, &wanted, &ignored);
     } else if (range.type == EXPR_LIST) {
         for (size_t i = 0; i < range.list.count && is_in == EXPR_NO; i++) {

@@ -105,9 +105,7 @@ static bool expr_shift_time(struct expr_run *run, const struct expr_node *node,
                             struct expr_time time, int64_t duration_ns, struct expr_value *out)
 {
     struct expr_value sum = {.type = EXPR_TIMESTAMP};
-    bool is_minus = node->op == EXPR_OP_SUBTRACT;
-    if ((is_minus && __builtin_sub_overflow(0, duration_ns, &duration_ns)) ||
-        !expr_time_add(time, duration_ns, &sum.time))
+    if (!expr_time_shift(time, duration_ns, node->op == EXPR_OP_SUBTRACT, &sum.time))
         return expr_run_fail(run, node, EXPR_FAULT_OVERFLOW);
     *out = sum;
     return true;

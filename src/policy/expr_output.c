@@ -59,7 +59,9 @@ static enum err expr_write_map(struct expr_writer *writer, const struct expr_val
     bool is_first = true;
     buf_add_byte(writer->out, '{');
     while (expr_walk_next(&walk, &key)) {
-        if (key.type != EXPR_STRING || !expr_map_field(&map->map, key.string, &value))
+        /* jansson has no keys with a NUL in them, so nobody could read such a document. */
+        if (key.type != EXPR_STRING || slice_find(key.string, '\0') < key.string.size ||
+            !expr_map_field(&map->map, key.string, &value))
             return ERR_INVALID;
         if (!is_first)
             buf_add_byte(writer->out, ',');

@@ -200,6 +200,13 @@ static struct expr_node *expr_parse_dot(struct expr_parser *parser, struct expr_
     expr_parse_advance(parser);
     struct expr_token name = parser->token;
     bool is_quoted = name.kind == EXPR_TOKEN_QUOTED;
+    if (name.kind == EXPR_TOKEN_NAME &&
+        (slice_is(name.string, "true") || slice_is(name.string, "false") ||
+         slice_is(name.string, "null"))) {
+        (void)expr_parse_fail_token(parser, &name, "a name is expected here", /* told by NULL */
+                                    SLICE("a field of this name is read as input[\"true\"]"));
+        return NULL;
+    }
     if (!expr_parse_accept(parser, EXPR_TOKEN_NAME) &&
         !expr_parse_accept(parser, EXPR_TOKEN_QUOTED)) {
         if (!parser->has_failed)

@@ -334,12 +334,24 @@ static struct expr_value expr_text_counted(struct slice text, size_t at)
     return expr_value_int((int64_t)text_utf8_count(slice_first(text, at)));
 }
 
+/* Where a search starts: the strings extension wants it inside of the text. */
+static bool expr_text_start(struct expr_run *run, const struct expr_node *node,
+                            const struct expr_value *arguments, size_t *out_bytes)
+{
+    struct slice text = arguments[0].string;
+    if (!expr_text_position(run, node, text, &arguments[2], out_bytes))
+        return false;
+    if (*out_bytes == text.size && arguments[1].string.size > 0)
+        return expr_run_fail(run, node, EXPR_FAULT_RANGE);
+    return true;
+}
+
 bool expr_text_index_of(struct expr_run *run, const struct expr_node *node,
                         const struct expr_value *arguments, struct expr_value *out)
 {
     struct slice text = arguments[0].string;
     size_t at = 0;
-    if (node->count == 3 && !expr_text_position(run, node, text, &arguments[2], &at))
+    if (node->count == 3 && !expr_text_start(run, node, arguments, &at))
         return false;
     if (!expr_text_find(run, node, text, arguments[1].string, &at))
         return false;
@@ -353,7 +365,7 @@ bool expr_text_last_index_of(struct expr_run *run, const struct expr_node *node,
     struct slice text = arguments[0].string;
     struct slice needle = arguments[1].string;
     size_t at = text.size;
-    if (node->count == 3 && !expr_text_position(run, node, text, &arguments[2], &at))
+    if (node->count == 3 && !expr_text_start(run, node, arguments, &at))
         return false;
     if (needle.size > text.size) {
         *out = expr_value_int(-1);

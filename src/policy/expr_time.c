@@ -149,10 +149,12 @@ bool expr_duration_parse(struct slice text, int64_t *out_ns)
     return true;
 }
 
-bool expr_time_add(struct expr_time time, int64_t duration_ns, struct expr_time *out)
+bool expr_time_shift(struct expr_time time, int64_t duration_ns, bool is_minus,
+                     struct expr_time *out)
 {
-    int64_t seconds = time.unix_seconds + duration_ns / EXPR_SECOND_NS;
-    int64_t nanos = time.nanos + duration_ns % EXPR_SECOND_NS;
+    int64_t sign = is_minus ? -1 : 1; /* of the parts: the smallest duration has no negative */
+    int64_t seconds = time.unix_seconds + sign * (duration_ns / EXPR_SECOND_NS);
+    int64_t nanos = time.nanos + sign * (duration_ns % EXPR_SECOND_NS);
     if (nanos < 0) {
         nanos += EXPR_SECOND_NS;
         seconds--;

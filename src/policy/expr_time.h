@@ -16,8 +16,9 @@ bool expr_time_parse(struct slice text, struct expr_time *out);
 bool expr_duration_parse(struct slice text, int64_t *out_ns);
 bool expr_time_from_seconds(int64_t unix_seconds, struct expr_time *out);
 struct expr_time expr_time_from_ms(int64_t unix_ms);
-/* false: out of range. */
-bool expr_time_add(struct expr_time time, int64_t duration_ns, struct expr_time *out);
+/* Later, or with is_minus earlier. false: out of range. */
+bool expr_time_shift(struct expr_time time, int64_t duration_ns, bool is_minus,
+                     struct expr_time *out);
 bool expr_time_subtract(struct expr_time a, struct expr_time b, int64_t *out_ns);
 /* In UTC, with as many digits of a second as there are. */
 void expr_time_add_text(struct buf *out, struct expr_time time);

@@ -55,14 +55,6 @@ void verify_find(struct verify *verify, const char *format, ...)
         verify->findings[verify->listed_count++] = text;
 }
 
-uint64_t verify_head_now(const struct verify *verify)
-{
-    uint64_t seq = 0;
-    unsigned char hash[STORE_HASH_SIZE];
-    verify->store->head(verify->store->impl, &seq, hash);
-    return seq;
-}
-
 enum err verify_read_record(struct verify *verify, uint64_t seq, struct record *out)
 {
     struct store_record stored = {0};

@@ -116,15 +116,21 @@ static enum err verify_case_row(struct verify_case *c)
     return ERR_OK;
 }
 
-/* Is this row of a record that came after the head of this run? */
-static bool verify_case_is_newer(struct verify_case *c)
+/* Is this row of a record that came after the head of this run? It may be saved already, though
+ * the store's head does not tell so yet. */
+static enum err verify_case_is_newer(struct verify_case *c, bool *out_is_newer)
 {
-    if (c->row.last_seq <= c->verify->head_seq)
-        return false;
-    if (c->row.last_seq > verify_head_now(c->verify))
-        verify_find(c->verify, "action %s: its row names record %llu, which does not exist", c->id,
-                    (unsigned long long)c->row.last_seq);
-    return true;
+    struct store_record stored = {0};
+    const struct store_port *store = c->verify->store;
+    *out_is_newer = c->row.last_seq > c->verify->head_seq;
+    if (!*out_is_newer)
+        return ERR_OK;
+    enum err err = store->get_record(store->impl, c->row.last_seq, &c->verify->page, &stored);
+    if (err != ERR_NOT_FOUND)
+        return err;
+    verify_find(c->verify, "action %s: its row names record %llu, which does not exist", c->id,
+                (unsigned long long)c->row.last_seq);
+    return ERR_OK;
 }
 
 static enum err verify_case_check(struct verify_case *c)
@@ -141,8 +147,10 @@ static enum err verify_case_check(struct verify_case *c)
         verify->ended++;
     else
         verify->unended++;
-    if (verify_case_is_newer(c))
-        return ERR_OK;
+    bool is_newer = false;
+    enum err err = verify_case_is_newer(c, &is_newer);
+    if (err != ERR_OK || is_newer)
+        return err;
     if (!action) {
         verify_find(verify, "action %s: it has a row, but no record admitted it", c->id);
         return ERR_OK;
@@ -153,7 +161,7 @@ static enum err verify_case_check(struct verify_case *c)
     if (last != c->row.last_seq)
         verify_find(verify, "action %s: its row is that of record %llu, but record %llu came after",
                     c->id, (unsigned long long)c->row.last_seq, (unsigned long long)last);
-    enum err err = verify_case_row(c);
+    err = verify_case_row(c);
     if (c->stored->is_ended != state_is_end(c->row.action.state))
         verify_find(verify, "action %s: it is %s, but stands among the %s ones", c->id,
                     state_name(c->row.action.state), c->stored->is_ended ? "ended" : "open");

@@ -70,8 +70,6 @@ struct verify {
 void verify_find(struct verify *verify, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 struct verify_action *verify_action(struct verify *verify, uint64_t id);
-/* The head as it is now: a live store moves on. */
-uint64_t verify_head_now(const struct verify *verify);
 /* Reads and decodes one record. ERR_CORRUPT when it does not decode. */
 MUST_USE enum err verify_read_record(struct verify *verify, uint64_t seq, struct record *out);
 struct verify_thing *verify_thing(struct verify_things *things, uint64_t id);

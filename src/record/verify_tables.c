@@ -81,18 +81,16 @@ enum err verify_keys_page(struct verify *verify, bool *out_is_done)
 
 /* ---- named rows ---- */
 
-/* Did a record after the head of this run make the row? Looks at the newest ones only. */
+/* Did a record after the head of this run make the row? Looks at the first ones only. */
 static enum err verify_is_made_since(struct verify *verify, const unsigned char *digest,
                                      bool *out_is_made)
 {
-    uint64_t seq = verify_head_now(verify);
-    uint64_t end = verify->head_seq;
     *out_is_made = false;
-    if (seq > end + TABLES_NEWER_MAX)
-        end = seq - TABLES_NEWER_MAX;
-    for (; seq > end && !*out_is_made; seq--) {
+    for (uint64_t i = 1; i <= TABLES_NEWER_MAX && !*out_is_made; i++) {
         struct record record = {0};
-        enum err err = verify_read_record(verify, seq, &record);
+        enum err err = verify_read_record(verify, verify->head_seq + i, &record);
+        if (err == ERR_NOT_FOUND)
+            return ERR_OK;
         if (err != ERR_OK && err != ERR_CORRUPT)
             return err;
         *out_is_made = err == ERR_OK && memcmp(record.row, digest, RECORD_DIGEST) == 0;

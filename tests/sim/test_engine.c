@@ -2,6 +2,8 @@
  * SEEDS=n runs more, SEED=x repeats one. Failing seeds are kept in tests/sim/seeds. */
 #include "sim/world.h"
 
+#include "record/verify.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -303,6 +305,28 @@ static void sim_check_rows(struct world *world)
 }
 
 /* Whatever is in force, known to the simulation or not (a crash lost its acknowledgement). */
+/* I10: what the engine wrote, over all crashes, is what its records say. Costs as much as a seed:
+ * every eighth. */
+static void sim_verify(struct world *world, uint64_t seed)
+{
+    if (seed % 8 != 1)
+        return;
+    struct verify *verify = verify_new(&world->store_port, NULL);
+    bool is_done = false;
+    CHECK(verify != NULL);
+    while (!is_done)
+        CHECK(verify_step(verify, &is_done) == ERR_OK);
+    if (!verify_is_good(verify)) {
+        struct buf text;
+        buf_init(&text, 1 << 20);
+        verify_text_add(&text, verify);
+        print_error("%s", buf_text(&text));
+        buf_done(&text);
+        WORLD_FAIL(world, "I10: the store is not what its records say%s", "");
+    }
+    verify_free(verify);
+}
+
 static void sim_restart_all(struct world *world)
 {
     struct arena arena;
@@ -386,6 +410,7 @@ static void sim_run(uint64_t seed)
         sim_event(&world);
     sim_check_things(&world);
     sim_check_rows(&world);
+    sim_verify(&world, seed);
     size_t open = sim_settle(&world);
     if (open > 0) {
         sim_show_open(&world);
@@ -393,6 +418,7 @@ static void sim_run(uint64_t seed)
     }
     sim_check_things(&world);
     sim_check_rows(&world);
+    sim_verify(&world, seed);
     assert_true(world.answers > 0);
     world_done(&world);
     while (world.tolds) {

@@ -197,6 +197,80 @@ static void slow_senders_are_told_and_closed(void **state)
     wire_close(&wire);
 }
 
+static void a_trickle_is_slow_too(void **state)
+{
+    (void)state;
+    struct wire wire;
+    struct server_bounds bounds = wire_bounds();
+    bounds.slow_ms = 30;
+    wire_open(&wire, bounds);
+    struct client *c = client_new(&wire, false);
+    client_say(c, "POST /b HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000\r\n\r\n");
+    while (!c->has_ended && !client_has(c, "HTTP/1.1 408 ")) {
+        client_say(c, "x");
+        (void)uv_run(&wire.loop, UV_RUN_ONCE); /* the byte is something to wait for */
+    }
+    assert_true(client_has(c, "HTTP/1.1 408 "));
+    client_free(c, false);
+    wire_close(&wire);
+}
+
+/* No clock of the peer's runs while it is our turn. */
+static void waiting_for_us_is_no_fault(void **state)
+{
+    (void)state;
+    struct wire wire;
+    struct server_bounds bounds = wire_bounds();
+    bounds.idle_ms = 500;
+    bounds.slow_ms = 500;
+    wire_open(&wire, bounds);
+    struct client *c = client_new(&wire, false);
+    client_say(c, "POST /later HTTP/1.1\r\nHost: h\r\n\r\nPOST /b HTTP/1.1\r\nHost: h\r\n"
+                  "Expect: 100-continue\r\nContent-Length: 2\r\n\r\n");
+    WIRE_UNTIL(&wire, wire.kept_count == 1);
+    wire_pass(&wire, 700);
+    wire_answer(&wire, 0, "at last");
+    client_expect(c, "HTTP/1.1 100 Continue\r\n\r\n");
+    client_say(c, "hi");
+    client_expect(c, "POST /b hi");
+    assert_true(client_has(c, "at last"));
+    client_free(c, false);
+    wire_close(&wire);
+}
+
+static void who_is_refused_is_heard_for_a_bounded_time(void **state)
+{
+    (void)state;
+    struct wire wire;
+    struct server_bounds bounds = wire_bounds();
+    bounds.linger_ms = 30;
+    bounds.linger_max = 100000;
+    wire_open(&wire, bounds);
+    struct client *c = client_new(&wire, false);
+    client_say(c, "nonsense\r\n"); /* and never closes */
+    client_expect(c, "HTTP/1.1 400 ");
+    client_expect_end(c);
+    WIRE_UNTIL(&wire, server_connection_count(wire.server) == 0);
+    client_free(c, false);
+    wire_close(&wire);
+    bounds.linger_ms = 100000;
+    wire_open(&wire, bounds);
+    c = client_new(&wire, false);
+    static char bytes[60000];
+    client_say(c, "nonsense\r\n");
+    client_expect(c, "HTTP/1.1 400 ");
+    client_expect_end(c);
+    assert_int_equal(server_connection_count(wire.server), 1);
+    for (int i = 0; i < 100 && server_connection_count(wire.server) > 0; i++) {
+        ssize_t size = send(c->fd, bytes, sizeof bytes, MSG_DONTWAIT | MSG_NOSIGNAL);
+        (void)size; /* the socket may be full, or closed */
+        (void)uv_run(&wire.loop, UV_RUN_NOWAIT);
+    }
+    assert_int_equal(server_connection_count(wire.server), 0); /* it sent more than linger_max */
+    client_free(c, false);
+    wire_close(&wire);
+}
+
 static void idle_connections_are_closed(void **state)
 {
     (void)state;
@@ -405,7 +479,7 @@ static void a_peer_that_goes_is_noticed(void **state)
     (void)state;
     struct wire wire;
     struct server_bounds bounds = wire_bounds();
-    bounds.gone_ms = 30;
+    bounds.gone_ms = 500;
     wire_open(&wire, bounds);
     struct client *c = client_new(&wire, false);
     client_say(c, "POST /later HTTP/1.1\r\nHost: h\r\n\r\nPOST /b HTTP/1.1\r\nHost: h\r\n\r\n");
@@ -424,10 +498,12 @@ static void a_peer_that_goes_is_noticed(void **state)
     client_say(c, "POST /later HTTP/1.1\r\nHost: h\r\n\r\nPOST /b HTTP/1.1\r\nHost: h\r\n\r\n");
     assert_int_equal(shutdown(c->fd, SHUT_WR), 0);
     WIRE_UNTIL(&wire, wire.kept_count == 2);
+    for (int i = 0; i < 5; i++)
+        (void)uv_run(&wire.loop, UV_RUN_NOWAIT); /* the end is read too */
     wire_answer(&wire, 1, "still here");
     client_expect(c, "POST /b ");
     client_expect_end(c);
-    assert_true(client_has(c, "still here"));
+    assert_true(client_has(c, "still here") && client_has(c, "Connection: close\r\n"));
     client_free(c, false);
 
     c = client_new(&wire, false); /* ends its side and waits too long */
@@ -531,6 +607,9 @@ int main(void)
         cmocka_unit_test(many_pipelined_requests_are_all_answered),
         cmocka_unit_test(read_ahead_is_bounded),
         cmocka_unit_test(slow_senders_are_told_and_closed),
+        cmocka_unit_test(a_trickle_is_slow_too),
+        cmocka_unit_test(waiting_for_us_is_no_fault),
+        cmocka_unit_test(who_is_refused_is_heard_for_a_bounded_time),
         cmocka_unit_test(idle_connections_are_closed),
         cmocka_unit_test(bytes_may_come_one_by_one),
         cmocka_unit_test(continue_is_offered_in_turn),

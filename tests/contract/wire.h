@@ -167,6 +167,25 @@ static inline void wire_open(struct wire *wire, struct server_bounds bounds)
     while (!(condition))                                                                           \
     (void)uv_run(&(wire)->loop, UV_RUN_ONCE)
 
+static inline void wire_on_passed(uv_timer_t *timer)
+{
+    bool *has_passed = timer->data;
+    *has_passed = true;
+}
+
+/* Runs the loop for that long: for what must not happen meanwhile. */
+static inline void wire_pass(struct wire *wire, uint64_t ms)
+{
+    bool has_passed = false;
+    uv_timer_t *timer = malloc(sizeof *timer);
+    assert_non_null(timer);
+    assert_int_equal(uv_timer_init(&wire->loop, timer), 0);
+    timer->data = &has_passed;
+    assert_int_equal(uv_timer_start(timer, wire_on_passed, ms, 0), 0);
+    WIRE_UNTIL(wire, has_passed);
+    uv_close((uv_handle_t *)timer, (uv_close_cb)free);
+}
+
 static inline void wire_on_closed(void *arg)
 {
     struct wire *wire = arg;

@@ -63,8 +63,9 @@ struct upstream_call {
 
 struct upstream_port {
     void *impl;
-    /* Copies all it needs. ERR_BUSY, ERR_NO_MEMORY, ERR_INVALID (method, address, target or a header
-     * cannot be sent as it is) or ERR_LIMIT (too large): nothing was begun, done never runs. */
+    /* Copies all it needs. ERR_BUSY, ERR_NO_MEMORY, ERR_INVALID (method, address, target or a
+     * header cannot be sent as it is) or ERR_LIMIT (too large): nothing was begun, done never runs.
+     */
     enum err (*call)(void *impl, const struct upstream_call *call);
     /* Calls under way. */
     size_t (*count)(void *impl);

@@ -118,19 +118,45 @@ static bool stops_find_scope(struct call *call, const struct stops_scope *scope)
            (scope->risk.size == 0 || stops_find_risk(call, scope->risk));
 }
 
-static void stops_reply_receipt(struct call *call, int status, const struct stop *stop)
+/* The attempts that it still waits for. The stop holds all the same where they cannot be read: its
+ * receipt then comes without the list. */
+static const struct view *stops_in_flight(struct call *call, const struct stop *stop,
+                                          size_t *out_count)
 {
     size_t count = LIMIT_PAGE;
     struct view *views = ARENA_ARRAY(&call->arena, count, struct view);
     enum err err =
         views ? call->engine->in_flight(call->engine->impl, stop->id, &call->arena, views, &count)
               : ERR_NO_MEMORY;
-    if (err != ERR_OK) /* the stop holds all the same: its receipt comes without the list */
-        count = 0;
+    *out_count = err == ERR_OK ? count : 0;
+    return views;
+}
+
+static void stops_reply_receipt(struct call *call, int status, const struct stop *stop)
+{
+    size_t count = 0;
+    const struct view *views = stops_in_flight(call, stop, &count);
     struct buf out;
     buf_init(&out, LIMIT_HTTP_ANSWER);
     receipt_json_add(&out, stop, views, count);
     reply_json(call, status, &out);
+    buf_done(&out);
+}
+
+/* The line that the command line prints: STOPPING … or STOPPED …. */
+static void stops_reply_words(struct call *call, const struct stop *stop)
+{
+    const struct engine_port *engine = call->engine;
+    struct receipt_text text = {.stop = stop,
+                                .config = call->config,
+                                .zone = engine->zone(engine->impl),
+                                .now_unix_ms = engine->now_unix_ms(engine->impl)};
+    text.in_flight = stops_in_flight(call, stop, &text.in_flight_count);
+    struct buf out;
+    buf_init(&out, LIMIT_HTTP_ANSWER);
+    receipt_text_add(&out, &text);
+    buf_add_byte(&out, '\n');
+    reply_text(call, 200, &out);
     buf_done(&out);
 }
 
@@ -200,7 +226,12 @@ void stops_post(struct call *call)
 
 void stops_get(struct call *call)
 {
-    if (parameter_read(call, NULL, 0))
+    bool is_text = false;
+    if (!parameter_format(call, NULL, 0, &is_text))
+        return;
+    if (is_text)
+        stops_reply_words(call, call->stop);
+    else
         stops_reply_receipt(call, 200, call->stop);
 }
 

@@ -149,7 +149,7 @@ static bool admin_sandbox_settings(struct invocation *invocation, struct slice *
     else if (slice_is(verb, "down") && !number.at)
         *out_settings = SLICE("{\"down\":true}");
     else if (slice_is(verb, "up") && !number.at)
-        *out_settings = SLICE("{\"down\":false,\"slow_ms\":0,\"lose\":0}");
+        *out_settings = SLICE("{\"down\":false,\"slow_ms\":0,\"lose\":0,\"status\":0}");
     if (out_settings->size)
         return true;
     (void)invocation_wrong(invocation, "lose N, down, up, slow MS or count");

@@ -111,34 +111,60 @@ static void found_say_who(struct invocation *invocation, const json_t *who)
     say(invocation, "\n");
 }
 
+/* What mode observe keeps from happening, and what a caller needs who does it himself. */
+static void found_say_more(struct invocation *invocation, const json_t *action)
+{
+    const json_t *next = json_object_get(action, "next");
+    const json_t *would = json_object_get(action, "would");
+    const json_t *permit = json_object_get(action, "permit");
+    if (json_is_object(next))
+        say(invocation, "%-8s%s%s%s\n", "NEXT", daemon_text(next, "what"),
+            *daemon_text(next, "at") ? ", at " : "", daemon_text(next, "at"));
+    if (*daemon_text(would, "reason"))
+        say(invocation, "%-8s%s (%s); mode observe lets it go\n", "WOULD",
+            daemon_text(would, "says"), daemon_text(would, "reason"));
+    if (json_is_object(permit))
+        say(invocation, "%-8s%s, to begin by %s\n", "PERMIT", daemon_text(permit, "token"),
+            daemon_text(permit, "start_by"));
+}
+
 void found_say_action(struct invocation *invocation, const struct daemon_answer *answer)
 {
     if (invocation_has(invocation, "json")) {
         say(invocation, "%.*s\n", SLICE_FMT(answer->body));
         return;
     }
-    json_t *object = daemon_json(invocation, answer);
-    const json_t *action = json_object_get(object, "action");
-    if (!json_is_object(action)) /* a problem holds the action as a member */
-        action = object;
-    if (!object)
+    json_t *action = daemon_json(invocation, answer);
+    if (!action)
         return;
     const char *degraded = daemon_text(action, "degraded");
+    bool is_replayed = json_is_true(json_object_get(action, "replayed"));
     say(invocation, "%-8s%s / %s   %s   %s\n", "ACTION", daemon_text(action, "workflow"),
         daemon_text(action, "step"), daemon_text(action, "key"), daemon_text(action, "action"));
     say(invocation, "%-8s%s%s%s%s\n", "STATE", daemon_text(action, "state"),
         *degraded ? ", degraded: " : "", degraded,
-        json_is_true(json_object_get(action, "replayed"))
-            ? "   (asked before; nothing was done again)"
-            : "");
+        is_replayed ? "   (asked before; nothing was done again)" : "");
     found_say_line(invocation, "WHAT", daemon_text(action, "what"));
     found_say_line(invocation, "WHY", daemon_text(action, "why"));
     found_say_who(invocation, json_object_get(action, "who"));
-    const json_t *next = json_object_get(action, "next");
-    if (json_is_object(next))
-        say(invocation, "%-8s%s, at %s\n", "NEXT", daemon_text(next, "what"),
-            daemon_text(next, "at"));
-    json_decref(object);
+    found_say_more(invocation, action);
+    json_decref(action);
+}
+
+int found_answer(struct invocation *invocation, const struct daemon_answer *answer)
+{
+    if (daemon_is_good(answer)) {
+        found_say_action(invocation, answer);
+        return CLI_DONE;
+    }
+    int code = daemon_tell(invocation, answer);
+    json_error_t error;
+    json_t *problem =
+        json_loadb(answer->body.at ? answer->body.at : "", answer->body.size, 0, &error);
+    if (*daemon_text(problem, "workflow") && !invocation_has(invocation, "json"))
+        found_say_action(invocation, answer); /* what was refused has an action: how it stands */
+    json_decref(problem);
+    return code;
 }
 
 int found_act(struct invocation *invocation, struct slice target, struct slice body)
@@ -147,8 +173,5 @@ int found_act(struct invocation *invocation, struct slice target, struct slice b
     struct daemon_question question = {.method = "POST", .target = target, .body = body};
     if (!daemon_ask(invocation, &question, &answer))
         return invocation->exit;
-    if (!daemon_is_good(&answer))
-        return daemon_tell(invocation, &answer);
-    found_say_action(invocation, &answer);
-    return CLI_DONE;
+    return found_answer(invocation, &answer);
 }

@@ -17,5 +17,8 @@ int found_one(struct invocation *invocation, const char *what, struct slice *out
 void found_say_list(struct invocation *invocation, const json_t *list);
 /* ACTION, STATE, WHAT, WHY, WHO, NEXT; with --json the object as it came. */
 void found_say_action(struct invocation *invocation, const struct daemon_answer *answer);
+/* Says the action that was answered; or tells what was wrong, and the action that is inside, if
+ * any. Gives the exit code. */
+int found_answer(struct invocation *invocation, const struct daemon_answer *answer);
 /* POST; says the action that comes back, or tells what was wrong. Gives the exit code. */
 int found_act(struct invocation *invocation, struct slice target, struct slice body);

@@ -25,13 +25,29 @@ static json_t *incident_open(struct invocation *invocation)
     return daemon_json(invocation, &answer);
 }
 
+/* "invoice-reminders/send_reminder", "upstream mailer", "everything": what its stops cover. */
+static void incident_say_scope(struct invocation *invocation, const json_t *incident)
+{
+    const json_t *stop = json_array_get(json_object_get(incident, "stops"), 0);
+    const json_t *scope = json_object_get(stop, "scope");
+    const char *workflow = daemon_text(incident, "workflow");
+    const char *step = daemon_text(scope, "step");
+    const char *upstream = daemon_text(scope, "upstream");
+    const char *risk = daemon_text(scope, "risk");
+    say(invocation, "%s%s%s", *workflow || *upstream || *risk ? workflow : "everything",
+        *step ? "/" : "", step);
+    say(invocation, "%s%s%s%s", *upstream ? " upstream " : "", upstream, *risk ? " risk " : "",
+        risk);
+}
+
 static void incident_say(struct invocation *invocation, const json_t *incident)
 {
-    const char *workflow = daemon_text(incident, "workflow");
     const char *why = daemon_text(incident, "why");
-    say(invocation, "%s  %s  %s since %s%s%s\n", daemon_text(incident, "id"),
-        *workflow ? workflow : "everything or an upstream", daemon_text(incident, "state"),
-        daemon_text(incident, "since"), *why ? ": " : "", why);
+    const char *by = daemon_text(incident, "by");
+    say(invocation, "%s  ", daemon_text(incident, "id"));
+    incident_say_scope(invocation, incident);
+    say(invocation, "  %s since %s%s%s%s%s\n", daemon_text(incident, "state"),
+        daemon_text(incident, "since"), *by ? " by " : "", by, *why ? ": " : "", why);
 }
 
 /* Of the open ones those of that workflow; all when it is NULL. */
@@ -96,6 +112,9 @@ static int incident_show(struct invocation *invocation, const char *id)
     incident_say(invocation, incident);
     if (!*daemon_text(incident, "why"))
         say(invocation, "Reason missing: say it with  interlock incident %s --reason \"…\"\n", id);
+    const json_t *who = json_object_get(incident, "who");
+    if (*daemon_text(who, "group"))
+        say(invocation, "Who may restart it: %s\n", daemon_text(who, "group"));
     if (strcmp(daemon_text(incident, "state"), "open") == 0)
         say(invocation, "To let it run again: interlock restart %s --reason \"…\"\n", id);
     json_decref(incident);

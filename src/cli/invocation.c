@@ -150,8 +150,9 @@ void invocation_turn_end(struct invocation *invocation, struct arena kept)
     invocation->arena = kept;
 }
 
-static void say_to(void (*write)(void *impl, struct slice bytes), void *impl, const char *format,
-                   va_list arguments)
+__attribute__((format(printf, 3, 0))) static void
+say_to(void (*write)(void *impl, struct slice bytes), void *impl, const char *format,
+       va_list arguments)
 {
     va_list again;
     va_copy(again, arguments);

@@ -63,11 +63,7 @@ static int submit_ask(struct invocation *invocation, const struct daemon_questio
     struct daemon_answer answer;
     if (!daemon_ask(invocation, question, &answer))
         return invocation->exit;
-    if (daemon_is_good(&answer)) {
-        found_say_action(invocation, &answer);
-        return CLI_DONE;
-    }
-    return daemon_tell(invocation, &answer);
+    return found_answer(invocation, &answer);
 }
 
 int command_run_submit(struct invocation *invocation)

@@ -40,37 +40,29 @@ static struct slice verdict_end(struct invocation *invocation, struct verdict_bo
     return copy;
 }
 
-/* The review of an action that waits in the inbox. false: told. */
+/* The review that an action waits for. false: told. */
 static bool verdict_find_review(struct invocation *invocation, struct slice action,
                                 struct slice *out_review)
 {
     struct daemon_answer answer;
-    struct daemon_question question = {.method = "GET", .target = SLICE("/v1/inbox?limit=1000")};
+    struct daemon_question question = {
+        .method = "GET", .target = daemon_target(invocation, "/v1/actions/", action, "")};
     if (!daemon_ask(invocation, &question, &answer))
         return false;
     if (!daemon_is_good(&answer)) {
         invocation->exit = daemon_tell(invocation, &answer);
         return false;
     }
-    json_t *inbox = daemon_json(invocation, &answer);
-    const json_t *items = json_object_get(inbox, "items");
-    bool is_found = false;
-    for (size_t i = 0; i < json_array_size(items) && !is_found; i++) {
-        const json_t *item = json_array_get(items, i);
-        const char *id = daemon_text(item, "id");
-        is_found = slice_is(action, daemon_text(item, "action")) &&
-                   slice_starts(slice_text(id), SLICE(ID_REVIEW));
-        if (is_found)
-            *out_review = arena_copy(&invocation->arena, slice_text(id));
-    }
-    if (!is_found && inbox)
-        say_error(invocation,
-                  "interlock: no review of %.*s waits for anybody. How it stands: interlock "
-                  "explain %.*s\n",
-                  SLICE_FMT(action), SLICE_FMT(action));
     invocation->exit = CLI_REFUSED;
-    json_decref(inbox);
-    return is_found;
+    json_t *object = daemon_json(invocation, &answer);
+    *out_review = arena_copy(&invocation->arena, slice_text(daemon_text(object, "review")));
+    if (object && out_review->size == 0)
+        say_error(invocation,
+                  "interlock: %.*s waits for no review: it is %s. How it stands: interlock explain "
+                  "%.*s\n",
+                  SLICE_FMT(action), daemon_text(object, "state"), SLICE_FMT(action));
+    json_decref(object);
+    return out_review->size > 0;
 }
 
 static int verdict_give(struct invocation *invocation, const char *verdict)

@@ -78,17 +78,13 @@ void entry_free(struct entry *entry)
     free(entry);
 }
 
-enum err entry_add(struct engine *engine, struct entry *entry)
+enum err entry_add(struct engine *engine, struct entry *entry, bool is_newest)
 {
     struct map_key key = entry_map_key(entry->row.key_hash);
     enum err err = map_put(&engine->entries, map_key_u64(entry->row.action.id), entry);
-    if (err != ERR_OK)
+    if (err != ERR_OK || !is_newest)
         return err;
-    struct entry *other = map_get(&engine->keys, key);
-    if (other && other->row.action.generation > entry->row.action.generation)
-        return ERR_OK; /* the newest generation answers for the key (R9) */
-    if (other)
-        (void)map_remove(&engine->keys, key); /* it is there */
+    (void)map_remove(&engine->keys, key); /* an older generation may have answered for it */
     err = map_put(&engine->keys, key, entry);
     if (err != ERR_OK)
         (void)map_remove(&engine->entries, map_key_u64(entry->row.action.id)); /* undo */
@@ -122,8 +118,14 @@ static struct entry *entry_fetch(struct engine *engine, uint64_t id, enum err *o
     }
     if (err == ERR_OK && stored.frozen.size > 0)
         err = entry_keep(&entry->frozen, &entry->frozen_size, stored.frozen);
+    /* Only the newest generation answers for the key (R9): the store says which one that is, unless
+     * a newer one is in memory. */
+    struct store_key newest = {0};
+    bool is_newest = err == ERR_OK && !entry_by_key(engine, entry->row.key_hash) &&
+                     store->get_key(store->impl, entry->row.key_hash, &newest) == ERR_OK &&
+                     newest.action == id;
     if (err == ERR_OK)
-        err = entry_add(engine, entry);
+        err = entry_add(engine, entry, is_newest);
     if (err != ERR_OK) {
         entry_free(entry);
         entry = NULL;

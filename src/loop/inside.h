@@ -170,7 +170,8 @@ struct entry *entry_get(struct engine *engine, uint64_t id, enum err *out_err);
 /* Only in memory. */
 struct entry *entry_peek(struct engine *engine, uint64_t id);
 struct entry *entry_by_key(struct engine *engine, const unsigned char hash[STORE_KEY_SIZE]);
-MUST_USE enum err entry_add(struct engine *engine, struct entry *entry);
+/* is_newest: it answers for its key. */
+MUST_USE enum err entry_add(struct engine *engine, struct entry *entry, bool is_newest);
 /* Forgets it if nothing needs it in memory: sleeping or ended, saved, nobody waits. */
 void entry_let_go(struct engine *engine, struct entry *entry);
 void entry_free(struct entry *entry);

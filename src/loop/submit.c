@@ -428,7 +428,7 @@ static uint64_t submission_admit(struct submission *submission, struct entry *en
     entry->has_gate = true;
     enum err err = submission_run(submission, entry, note);
     if (err == ERR_OK)
-        err = entry_add(engine, entry);
+        err = entry_add(engine, entry, true);
     bool waits = engine->waiter_count < engine_config(engine)->limits.waiters;
     struct waiter *waiter =
         err == ERR_OK ? waiter_add(engine, entry, waits ? call->wait_ms : 0, call->done, call->arg)

@@ -14,10 +14,13 @@
 #include "loop/config_files.h"
 #include "loop/engine.h"
 #include "loop/local_zone.h"
+#include "record/verify.h"
 #include "serve_dev.h"
 #include "server/server.h"
 #include "store/sqlite.h"
 #include "upstream/curl.h"
+#include "upstream/router.h"
+#include "upstream/sandbox.h"
 
 enum { SERVE_END_MS = 65000 }; /* the longest default timeout, and a little */
 
@@ -32,6 +35,8 @@ struct serve {
     struct zone zone;
     struct store_port store;
     struct upstream_curl *curl;
+    struct sandbox *sandbox;
+    struct router router;
     struct engine *engine;
     struct engine_port port;
     struct api *api;
@@ -109,6 +114,13 @@ static void serve_hangup(uv_signal_t *signal, int number)
     struct principal nobody = {.name = SLICE("SIGHUP")};
     (void)number;
     serve->port.reload(serve->port.impl, &nobody, serve_reloaded, serve);
+}
+
+static enum err serve_sandbox(void *arg, struct slice upstream, struct slice settings_json,
+                              struct buf *out_report_json)
+{
+    struct serve *serve = arg;
+    return sandbox_ask(serve->sandbox, upstream, settings_json, out_report_json);
 }
 
 /* The last good version, when the files are not (R28). The store is open already. */
@@ -225,7 +237,12 @@ static void serve_watch(uv_check_t *check)
 static bool serve_make_upstream(struct serve *serve)
 {
     struct upstream_curl_options options = {0};
-    return upstream_curl_new(&serve->loop, &options, &serve->curl) == ERR_OK;
+    if (upstream_curl_new(&serve->loop, &options, &serve->curl) != ERR_OK ||
+        sandbox_new(&serve->loop, &serve->sandbox) != ERR_OK)
+        return false;
+    serve->router = (struct router){.sandbox = sandbox_port(serve->sandbox),
+                                    .network = upstream_curl_port(serve->curl)};
+    return true;
 }
 
 static bool serve_make_engine(struct serve *serve, const struct cli_serve *options,
@@ -233,7 +250,8 @@ static bool serve_make_engine(struct serve *serve, const struct cli_serve *optio
 {
     struct buf message, place;
     struct engine_options engine = {.store = serve->store,
-                                    .upstream = upstream_curl_port(serve->curl),
+                                    .upstream = router_port(&serve->router),
+                                    .sandbox = serve_sandbox,
                                     .clock = {serve, serve_now, serve_random, serve_wake_at},
                                     .loaded = loaded,
                                     .run_epoch = store_sqlite_run_epoch(&serve->store),
@@ -398,6 +416,7 @@ static void serve_done(struct serve *serve)
     while (serve->api && !serve->is_closed && uv_run(&serve->loop, UV_RUN_ONCE) != 0)
         ;
     upstream_curl_free(serve->curl);
+    sandbox_free(serve->sandbox);
     store_sqlite_close(&serve->store);
     engine_free(serve->engine);
     api_free(serve->api);
@@ -444,9 +463,50 @@ out:
     return code;
 }
 
+static bool serve_verify_pages(struct verify *verify)
+{
+    bool is_done = false;
+    while (!is_done) {
+        enum err err = verify_step(verify, &is_done);
+        if (err == ERR_OK)
+            continue;
+        (void)fprintf(stderr, "interlock: the store cannot be read: %s\n", err_text(err));
+        return false;
+    }
+    return true;
+}
+
 int serve_verify(const struct cli_verify *options)
 {
-    (void)options;
-    (void)fprintf(stderr, "interlock: a store is verified through the daemon only\n");
-    return CLI_REFUSED;
+    struct store_port store = {0};
+    struct verify_options head = {0};
+    struct buf line, folder, text;
+    int code = CLI_REFUSED;
+    struct verify *verify = NULL;
+    buf_init(&line, 4096);
+    buf_init(&folder, 4096);
+    buf_init(&text, 1024 * 1024);
+    config_files_store_line(slice_text(options->config), &line);
+    config_files_beside(slice_text(options->config),
+                        line.size > 0 ? buf_slice(&line) : SLICE("./data"), &folder);
+    if (options->head.size > 0 && !verify_parse_head(options->head, &head)) {
+        (void)fprintf(stderr, "interlock: --head wants SEQ:HASH as an earlier verify printed it\n");
+        code = CLI_WRONG_USE;
+    } else if (store_sqlite_open_file(buf_slice(&folder), &store, &text) != ERR_OK) {
+        (void)fprintf(stderr, "interlock: %s\n", buf_text(&text));
+    } else if ((verify = verify_new(&store, &head)) != NULL && serve_verify_pages(verify)) {
+        buf_reset(&text);
+        if (options->is_json)
+            verify_json_add(&text, verify);
+        else
+            verify_text_add(&text, verify);
+        (void)fputs(buf_text(&text), stdout); /* a failure shows nowhere else */
+        code = verify_is_good(verify) ? CLI_DONE : CLI_REFUSED;
+    }
+    verify_free(verify);
+    store_sqlite_close(&store);
+    buf_done(&text);
+    buf_done(&folder);
+    buf_done(&line);
+    return code;
 }

@@ -161,14 +161,14 @@ void buf_add_json_text(struct buf *buf, struct slice text)
             i += step;
             continue;
         }
-        buf_add(buf, slice_of(text.at + plain, i - plain));
+        buf_add(buf, slice_first(slice_from(text, plain), i - plain));
         if (byte < 0x80)
             buf_add_json_special(buf, byte);
         else
             buf_add(buf, SLICE("\xef\xbf\xbd"));
         plain = ++i;
     }
-    buf_add(buf, slice_of(text.at + plain, text.size - plain));
+    buf_add(buf, slice_from(text, plain));
     buf_add_byte(buf, '"');
 }
 

@@ -39,16 +39,38 @@ void problem_set_severity(struct problems *problems, struct problem *problem,
     problem->severity = severity;
 }
 
-static struct slice problem_format(struct problems *problems, const char *format, va_list list)
+/* Bytes that are no text (a name cut within a character, a file that is not UTF-8) become U+FFFD;
+ * control characters, which would move the terminal's cursor, blanks. */
+static void problem_add_visible(struct buf *out, struct slice text)
+{
+    for (size_t at = 0; at < text.size;) {
+        size_t size = text_utf8_size(slice_from(text, at));
+        unsigned char byte = (unsigned char)text.at[at];
+        if (size == 0)
+            buf_add_text(out, "\xEF\xBF\xBD");
+        else if (byte < ' ' || byte == 0x7F)
+            buf_add_byte(out, ' ');
+        else
+            buf_add(out, slice_first(slice_from(text, at), size));
+        at += size > 0 ? size : 1;
+    }
+}
+
+__attribute__((format(printf, 2, 0))) static struct slice
+problem_format(struct problems *problems, const char *format, va_list list)
 {
     char text[PROBLEM_TEXT_MAX];
     int size = vsnprintf(text, sizeof text, format, list);
-    if (size < 0)
-        size = 0;
-    size_t kept = (size_t)size < sizeof text ? (size_t)size : sizeof text - 1;
-    while (kept > 0 && kept < (size_t)size && ((unsigned char)text[kept] & 0xC0) == 0x80)
-        kept--; /* not in the middle of a character */
-    return arena_copy(problems->arena, slice_of(text, kept));
+    struct slice made = slice_of(text, size < 0 ? 0 : (size_t)size);
+    made = slice_first(made, sizeof text - 1);
+    if (text_is_utf8(made) && slice_find(made, '\0') == made.size)
+        return arena_copy(problems->arena, made);
+    struct buf clean;
+    buf_init(&clean, 3 * sizeof text);
+    problem_add_visible(&clean, made);
+    made = arena_copy(problems->arena, buf_slice(&clean));
+    buf_done(&clean);
+    return made;
 }
 
 void problem_message(struct problems *problems, struct problem *problem, const char *format, ...)
@@ -100,13 +122,6 @@ void problems_sort(struct problems *problems)
     }
 }
 
-/* Control characters would move the terminal's cursor, so they are shown as blanks. */
-static void problem_add_visible(struct buf *out, struct slice text)
-{
-    for (size_t i = 0; i < text.size; i++)
-        buf_add_byte(out, (unsigned char)text.at[i] < ' ' || text.at[i] == 0x7F ? ' ' : text.at[i]);
-}
-
 /* The source line, cut to a window around the column when it is very long. */
 static void problem_add_source(struct buf *out, const struct problem *problem)
 {
@@ -139,9 +154,10 @@ void problem_add_text(struct buf *out, const struct problem *problem)
         buf_add_fmt(out, "%.*s:", SLICE_FMT(problem->file));
     if (problem->line > 0)
         buf_add_fmt(out, "%d:%d:", problem->line, problem->column);
-    buf_add_fmt(out, "%s%s %s: %.*s\n", problem->file.size > 0 ? " " : "",
-                severity_name(problem->severity), catalogue_entry(problem->code).code,
-                SLICE_FMT(problem->message));
+    buf_add_fmt(out, "%s%s %s: ", problem->file.size > 0 ? " " : "",
+                severity_name(problem->severity), catalogue_entry(problem->code).code);
+    problem_add_visible(out, problem->message);
+    buf_add_byte(out, '\n');
     if (problem->line > 0)
         problem_add_source(out, problem);
     else if (problem->note.size > 0)

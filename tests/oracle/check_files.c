@@ -1,11 +1,13 @@
 /* tests/oracle/check_files.c - `interlock check` without the daemon: loads the files named, prints
- * the problems (--json: as JSON; --expand: the long form), exits 1 when there are errors. */
+ * the problems (--json: as JSON; --expand: the long form), exits 1 when there are errors.
+ * --fields: the names that each map may have, as JSON. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "policy/config.h"
 #include "policy/expand.h"
+#include "policy/fields.h"
 
 enum { FILE_MAX = LIMIT_POLICY_FILE + 1024 };
 
@@ -22,8 +24,23 @@ static struct slice read_whole(const char *path)
     return slice_of(at, size);
 }
 
+static int print_fields(void)
+{
+    (void)printf("{");
+    for (size_t i = 0; i < fields_all_count; i++) {
+        (void)printf("%s\"%s\":[", i > 0 ? "," : "", fields_all[i]->what);
+        for (size_t j = 0; j < fields_all[i]->count; j++)
+            (void)printf("%s\"%s\"", j > 0 ? "," : "", fields_all[i]->names[j]);
+        (void)printf("]");
+    }
+    (void)printf("}\n");
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
+    if (argc > 1 && strcmp(argv[1], "--fields") == 0)
+        return print_fields();
     struct config_file *files = calloc((size_t)argc, sizeof *files);
     struct arena arena;
     struct problems problems;

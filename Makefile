@@ -58,7 +58,7 @@ $(B)/tests/%: tests/%.c $(B)/libinterlock.a
 	  $(if $(filter torture/%_memory,$*),-Wl$(comma)--wrap=malloc$(comma)--wrap=calloc$(comma)--wrap=realloc)
 $(B)/fuzz/%: tests/fuzz/%.c $(B)/libinterlock.a
 	@mkdir -p $(@D)
-	@echo "  $(V) $@" && $(CC) $(STD_shell) $(CFLAGS_ALL) -fsanitize=fuzzer -o $@ $< $(B)/libinterlock.a $(LIBS)
+	@echo "  $(V) $@" && $(CC) $(STD_shell) $(CFLAGS_ALL) -Itests -fsanitize=fuzzer -o $@ $< $(B)/libinterlock.a $(LIBS)
 $(B)/bench/%: bench/%.c $(B)/libinterlock.a
 	@mkdir -p $(@D)
 	@echo "  $(V) $@" && $(CC) $(STD_shell) $(CFLAGS_ALL) -o $@ $< $(B)/libinterlock.a $(LIBS)

@@ -6,6 +6,7 @@
 #include "api/principal.h"
 #include "api/reply.h"
 #include "api/subject.h"
+#include "api/verification.h"
 #include "base/check.h"
 #include "base/text.h"
 #include "base/uri.h"
@@ -14,6 +15,7 @@ struct api {
     const struct engine_port *engine;
     struct api_options options;
     size_t follower_count;
+    struct verifications verifications;
 };
 
 /* A port that was forgotten must be seen at the start, not at the first stop. */
@@ -41,6 +43,8 @@ struct api *api_new(const struct engine_port *engine, const struct api_options *
 
 void api_free(struct api *api)
 {
+    if (api)
+        verifications_done(&api->verifications);
     free(api);
 }
 
@@ -188,6 +192,7 @@ static void api_handle(void *impl, struct door_exchange *exchange)
     }
     call->options = &api->options;
     call->followers = &api->follower_count;
+    call->verifications = &api->verifications;
     exchange->handler_data = call;
     exchange->on_gone = api_gone;
     call_enter(call);

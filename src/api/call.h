@@ -14,10 +14,12 @@
 
 enum { CALL_HEADERS = 12 };
 
+struct verifications;
 struct call {
     const struct engine_port *engine;
     const struct api_options *options;
     size_t *followers; /* streams under way, of all calls */
+    struct verifications *verifications;
     struct door_exchange *exchange;
     const struct door_request *request;
     const struct route *route; /* NULL while the path is not known */

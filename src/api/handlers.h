@@ -31,8 +31,8 @@ void incidents_restart(struct call *call);
 void incidents_note(struct call *call);
 /* decisions.c */
 void decisions_get(struct call *call);
-/* verify.c */
-void verify_get(struct call *call);
+/* verification.c */
+void verification_get(struct call *call);
 /* status.c */
 void status_get(struct call *call);
 void status_health(struct call *call);

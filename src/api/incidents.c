@@ -73,7 +73,7 @@ static void incidents_add(struct call *call, const struct engine_incident *incid
     member_add_name(out, "stops");
     buf_add_byte(out, '[');
     if (stop)
-        receipt_json_add(out, stop, NULL, 0);
+        receipt_json_add(out, stop, incident->reason, NULL, 0);
     buf_add_text(out, "]}");
 }
 

@@ -247,8 +247,7 @@ static enum trouble_code reply_refusal_trouble(enum engine_refusal outcome)
 /* Why not now, for people; `detail` of the engine wins where it has one. */
 static const char *const reply_refusals[REFUSAL_COUNT] = {
     [REFUSAL_NONE] = "",
-    [REFUSAL_ENDED] = "it has ended, and ends are final; POST …/again makes a new try where one is "
-                      "allowed",
+    [REFUSAL_ENDED] = "it has ended, and ends are final (a new try: POST …/again)",
     [REFUSAL_NOT_IN_REVIEW] = "it does not wait for a decision",
     [REFUSAL_NOT_UNCERTAIN] = "it is not uncertain: there is nothing to settle",
     [REFUSAL_UNDER_WAY] = "an attempt is under way: its outcome comes first",

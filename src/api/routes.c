@@ -43,7 +43,7 @@ static const struct route routes[] = {
     {"GET", "/v1/decisions", "listDecisions", DOOR_LANE_READ, RIGHT_TOKEN, SUBJECT_NONE,
      decisions_get},
     {"GET", "/v1/decisions/verify", "verifyDecisions", DOOR_LANE_READ, RIGHT_AUDIT, SUBJECT_NONE,
-     verify_get},
+     verification_get},
     {"GET", "/v1/status", "getStatus", DOOR_LANE_READ, RIGHT_TOKEN, SUBJECT_NONE, status_get},
     {"POST", "/v1/admin/reload", "reload", DOOR_LANE_VERDICT, RIGHT_CONFIGURE, SUBJECT_NONE,
      admin_reload},

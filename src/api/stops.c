@@ -118,6 +118,15 @@ static bool stops_find_scope(struct call *call, const struct stops_scope *scope)
            (scope->risk.size == 0 || stops_find_risk(call, scope->risk));
 }
 
+/* The words stand with the incident; empty while nobody has said any. */
+static struct slice stops_reason(struct call *call, const struct stop *stop)
+{
+    struct engine_incident incident;
+    enum err err =
+        call->engine->incident(call->engine->impl, stop->incident, &call->arena, &incident);
+    return err == ERR_OK ? incident.reason : (struct slice){0};
+}
+
 /* The attempts that it still waits for. The stop holds all the same where they cannot be read: its
  * receipt then comes without the list. */
 static const struct view *stops_in_flight(struct call *call, const struct stop *stop,
@@ -138,7 +147,7 @@ static void stops_reply_receipt(struct call *call, int status, const struct stop
     const struct view *views = stops_in_flight(call, stop, &count);
     struct buf out;
     buf_init(&out, LIMIT_HTTP_ANSWER);
-    receipt_json_add(&out, stop, views, count);
+    receipt_json_add(&out, stop, stops_reason(call, stop), views, count);
     reply_json(call, status, &out);
     buf_done(&out);
 }
@@ -258,7 +267,7 @@ void stops_switches(struct call *call)
         if (!call_may_see_stops(call, slice_text(stops[i].names[0])))
             continue;
         buf_add_text(&out, shown++ ? "," : "");
-        receipt_json_add(&out, &stops[i], NULL, 0);
+        receipt_json_add(&out, &stops[i], stops_reason(call, &stops[i]), NULL, 0);
     }
     buf_add_text(&out, "],\"next\":null}");
     reply_json(call, 200, &out);

@@ -1,40 +1,16 @@
-/* The proof, page by page from the daemon, or over files without one. */
+/* The proof: from the daemon, a request for some pages at a time, or over files without one. The
+ * report and its words are record/verify.h's, here as there. */
 #include <stdlib.h>
 
-#include "base/text.h"
 #include "cli/command.h"
 #include "cli/daemon.h"
+#include "record/verify.h"
 
-enum { VERIFY_HASH = 32 };
-
-struct verify_head {
-    uint64_t seq; /* 0 = none was given */
-    unsigned char hash[VERIFY_HASH];
-};
-
-/* "SEQ:HASH". false: wrong use, told. */
-static bool verify_read_head(struct invocation *invocation, struct verify_head *out_head)
-{
-    struct slice text = slice_text(invocation_option(invocation, "head"));
-    size_t colon = slice_find(text, ':');
-    if (text.size == 0)
-        return true;
-    if (slice_to_u64(slice_first(text, colon), INT64_MAX, &out_head->seq) && out_head->seq > 0 &&
-        text_parse_hex(slice_from(text, colon + 1), out_head->hash, VERIFY_HASH))
-        return true;
-    (void)invocation_wrong(invocation, "--head is SEQ:HASH as an earlier verify printed it");
-    return false;
-}
-
-/* One page; NULL: told. */
-static json_t *verify_page(struct invocation *invocation, const char *cursor)
+/* One answer; NULL: told. */
+static json_t *verify_ask(struct invocation *invocation, struct slice target)
 {
     struct daemon_answer answer;
-    struct daemon_question question = {
-        .method = "GET",
-        .target = *cursor ? daemon_target(invocation,
-                                          "/v1/decisions/verify?cursor=", slice_text(cursor), "")
-                          : SLICE("/v1/decisions/verify")};
+    struct daemon_question question = {.method = "GET", .target = target};
     if (!daemon_ask(invocation, &question, &answer))
         return NULL;
     if (daemon_is_good(&answer))
@@ -43,98 +19,53 @@ static json_t *verify_page(struct invocation *invocation, const char *cursor)
     return NULL;
 }
 
-/* All pages up to the end, or to what is broken. NULL: told. */
-static json_t *verify_all(struct invocation *invocation)
+/* Answers up to the report. NULL: told. */
+static json_t *verify_all(struct invocation *invocation, struct slice head)
 {
-    json_t *page = NULL;
-    do {
+    struct slice target = head.size > 0
+                              ? daemon_target(invocation, "/v1/decisions/verify?head=", head, "")
+                              : SLICE("/v1/decisions/verify");
+    json_t *answer = verify_ask(invocation, target);
+    while (answer && *daemon_text(answer, "next")) {
         struct arena kept = invocation_turn_begin(invocation);
-        json_t *next = verify_page(invocation, page ? daemon_text(page, "next") : "");
+        json_t *next =
+            verify_ask(invocation, daemon_target(invocation, "/v1/decisions/verify?cursor=",
+                                                 slice_text(daemon_text(answer, "next")), ""));
         invocation_turn_end(invocation, kept);
-        json_decref(page);
-        page = next;
-    } while (page && *daemon_text(page, "next") && json_is_true(json_object_get(page, "good")));
-    return page;
-}
-
-/* Is the noted record still there with the noted hash? false: it is not, or told. */
-static bool verify_has_head(struct invocation *invocation, const struct verify_head *head)
-{
-    struct daemon_answer answer;
-    struct daemon_question question = {.method = "GET",
-                                       .target = arena_fmt(&invocation->arena,
-                                                           "/v1/decisions?limit=1&from=%llu",
-                                                           (unsigned long long)head->seq)};
-    if (!daemon_ask(invocation, &question, &answer))
-        return false;
-    if (!daemon_is_good(&answer)) {
-        invocation->exit = daemon_tell(invocation, &answer);
-        return false;
+        json_decref(answer);
+        answer = next;
     }
-    invocation->exit = CLI_REFUSED;
-    json_t *record = answer.body.size > 0 ? daemon_json(invocation, &answer) : NULL;
-    unsigned char hash[VERIFY_HASH];
-    bool is_same = (uint64_t)json_integer_value(json_object_get(record, "seq")) == head->seq &&
-                   text_parse_hex(slice_text(daemon_text(record, "hash")), hash, sizeof hash) &&
-                   memcmp(hash, head->hash, sizeof hash) == 0;
-    json_decref(record);
-    if (!is_same)
-        say(invocation,
-            "BROKEN  record %llu is not the one that was noted: records were cut off or replaced\n",
-            (unsigned long long)head->seq);
-    return is_same;
+    return answer;
 }
 
-static int verify_say(struct invocation *invocation, const json_t *page)
+static int verify_by_daemon(struct invocation *invocation, struct slice head)
 {
-    const json_t *broken = json_object_get(page, "broken");
-    long long through = (long long)json_integer_value(json_object_get(page, "through"));
-    if (json_is_object(broken)) {
-        say(invocation, "BROKEN  at record %lld: %s\n",
-            (long long)json_integer_value(json_object_get(broken, "seq")),
-            daemon_text(broken, "what"));
-        return CLI_REFUSED;
-    }
-    say(invocation,
-        "GOOD    %lld records: chain, payloads and rows agree\n"
-        "HEAD    %lld:%s\n"
-        "Note it elsewhere: interlock verify --head SEQ:HASH shows later that nothing up to there\n"
-        "was cut off.\n",
-        through, through, daemon_text(page, "hash"));
-    return CLI_DONE;
-}
-
-static int verify_by_daemon(struct invocation *invocation, const struct verify_head *head)
-{
-    json_t *page = verify_all(invocation);
-    int code = CLI_REFUSED;
-    if (!page)
+    json_t *report = verify_all(invocation, head);
+    if (!report)
         return invocation->exit;
-    bool is_good = json_is_true(json_object_get(page, "good"));
-    if (is_good && head->seq > 0 && !verify_has_head(invocation, head)) {
-        code = invocation->exit;
-    } else if (invocation_has(invocation, "json")) {
-        char *json = json_dumps(page, JSON_COMPACT);
+    bool is_good = json_is_true(json_object_get(report, "good"));
+    if (invocation_has(invocation, "json")) {
+        char *json = json_dumps(report, JSON_COMPACT);
         say(invocation, "%s\n", json ? json : "");
         free(json);
-        code = is_good ? CLI_DONE : CLI_REFUSED;
     } else {
-        code = verify_say(invocation, page);
+        say(invocation, "%s", daemon_text(report, "text"));
     }
-    json_decref(page);
-    return code;
+    json_decref(report);
+    return is_good ? CLI_DONE : CLI_REFUSED;
 }
 
 int command_run_verify(struct invocation *invocation)
 {
     const struct cli_world *world = invocation->world;
-    struct verify_head head = {0};
-    if (!verify_read_head(invocation, &head))
-        return CLI_WRONG_USE;
+    struct slice head = slice_text(invocation_option(invocation, "head"));
+    struct verify_options options;
+    if (head.size > 0 && !verify_parse_head(head, &options))
+        return invocation_wrong(invocation, "--head is SEQ:HASH as an earlier verify printed it");
     if (!invocation_has(invocation, "config"))
-        return verify_by_daemon(invocation, &head);
+        return verify_by_daemon(invocation, head);
     struct cli_verify verify = {.config = invocation_option(invocation, "config"),
-                                .head = slice_text(invocation_option(invocation, "head")),
+                                .head = head,
                                 .is_json = invocation_has(invocation, "json")};
     return world->verify_store(world->impl, &verify);
 }

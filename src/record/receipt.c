@@ -37,8 +37,8 @@ static void receipt_add_ended(struct buf *out, const struct stop *stop)
     buf_add_byte(out, '}');
 }
 
-void receipt_json_add(struct buf *out, const struct stop *stop, const struct view *in_flight,
-                      size_t in_flight_count)
+void receipt_json_add(struct buf *out, const struct stop *stop, struct slice reason,
+                      const struct view *in_flight, size_t in_flight_count)
 {
     static const char *const scopes[SCOPE_COUNT] = {"workflow", "step", "upstream", "risk"};
     buf_add_byte(out, '{');
@@ -52,6 +52,7 @@ void receipt_json_add(struct buf *out, const struct stop *stop, const struct vie
     member_add_word(out, "position", "stopped");
     member_add_bool(out, "in_force", !stop->is_lifted);
     member_add_word(out, "by", stop->by);
+    member_add_text(out, "reason", reason);
     member_add_time(out, "at", stop->at_unix_ms);
     member_add_time(out, "stopped_at", stop->stopped_at_unix_ms);
     member_add_time(out, "lifted_at", stop->lifted_at_unix_ms);

@@ -8,9 +8,10 @@
 #include "record/view.h"
 #include "record/zone.h"
 
-/* in_flight: the actions whose attempts it still waits for, as far as they are known. */
-void receipt_json_add(struct buf *out, const struct stop *stop, const struct view *in_flight,
-                      size_t in_flight_count);
+/* reason: a person's words, or empty. in_flight: the actions whose attempts it still waits for, as
+ * far as they are known. */
+void receipt_json_add(struct buf *out, const struct stop *stop, struct slice reason,
+                      const struct view *in_flight, size_t in_flight_count);
 
 struct receipt_text {
     const struct stop *stop;

@@ -7,11 +7,10 @@
 #include <stdlib.h>
 
 #include "api/api.h"
+#include "api_fake_store.h"
 #include "base/limits.h"
 #include "base/text.h"
 #include "record/digest.h"
-
-#define FAKE_NOW INT64_C(1764000000000)
 
 /* ---- the configuration ---- */
 
@@ -307,7 +306,7 @@ static enum err fake_list(void *impl, const struct engine_query *query, struct a
                           struct view *out, size_t *out_count, uint64_t *out_next)
 {
     struct fake *fake = impl;
-    uint64_t id = query->before ? query->before - 1 : FAKE_ROWS;
+    uint64_t id = query->before && query->before <= FAKE_ROWS ? query->before - 1 : FAKE_ROWS;
     size_t count = 0;
     for (; id > 0 && count < query->limit; id--)
         if ((!query->has_state || fake_rows[id - 1].state == query->state) &&
@@ -490,35 +489,6 @@ static const struct store_port *fake_store(void *impl)
     return &((struct fake *)impl)->store;
 }
 
-static void fake_store_head(void *impl, uint64_t *out_seq, unsigned char out_hash[STORE_HASH_SIZE])
-{
-    *out_seq = ((struct fake *)impl)->head;
-    memset(out_hash, 0, STORE_HASH_SIZE);
-}
-
-/* Odd records are of action 1 (billing's), even ones of action 7 (support's); every fifth is a
- * control record. */
-static enum err fake_store_records(void *impl, uint64_t from, size_t limit, struct arena *arena,
-                                   struct store_record *out, size_t *out_count)
-{
-    struct fake *fake = impl;
-    size_t count = 0;
-    for (uint64_t seq = from; seq >= 1 && seq <= fake->head && count < limit; seq++, count++) {
-        struct record record = {.kind = seq % 5 ? RECORD_OUTCOME : RECORD_SERVING,
-                                .at_unix_ms = FAKE_NOW,
-                                .action = seq % 5 ? (seq % 2 ? 1 : 7) : 0,
-                                .policy = SLICE("0123456789abcdef"),
-                                .state = STATE_DONE};
-        struct buf body;
-        buf_init(&body, 4096);
-        record_encode(&record, &body);
-        out[count] = (struct store_record){.seq = seq, .body = arena_copy(arena, buf_slice(&body))};
-        buf_done(&body);
-    }
-    *out_count = count;
-    return ERR_OK;
-}
-
 static uint64_t fake_follow(void *impl, void (*on_record)(void *arg, uint64_t seq), void *arg)
 {
     struct fake *fake = impl;
@@ -636,8 +606,7 @@ static void fake_init(struct fake *fake)
 {
     *fake = (struct fake){.head = 12};
     fake_fill_config();
-    fake->store = (struct store_port){
-        .impl = fake, .head = fake_store_head, .list_records = fake_store_records};
+    fake->store = fake_store_port(&fake->head);
     fake->port = (struct engine_port){.impl = fake,
                                       .config = fake_get_config,
                                       .now_unix_ms = fake_now,

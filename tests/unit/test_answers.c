@@ -154,7 +154,7 @@ static void add_receipt(struct buf *out, const char *title, const struct receipt
 {
     struct buf json;
     buf_init(&json, FIXTURE_GOLDEN_MAX);
-    receipt_json_add(&json, text->stop, text->in_flight, text->in_flight_count);
+    receipt_json_add(&json, text->stop, SLICE("a reason"), text->in_flight, text->in_flight_count);
     add_pretty(out, title, &json);
     receipt_text_add(out, text);
     buf_add_byte(out, '\n');

@@ -302,6 +302,37 @@ static void a_stream_begins_near_the_head(void **state)
     talk_end(&talk);
 }
 
+static void ask_again(struct talk *talk, const char *target)
+{
+    fake_exchange_done(&talk->exchange);
+    fake_exchange_init(&talk->exchange, SLICE("GET"), slice_text(target), (struct slice){0});
+    fake_exchange_header(&talk->exchange, SLICE("authorization"), SLICE("Bearer t-ben"));
+    talk->handler.handle(talk->handler.impl, &talk->exchange.door);
+    assert_int_equal(talk->exchange.answers, 1);
+}
+
+/* R25: a proof is many short reads; who lets it lie loses it to others. */
+static void a_proof_goes_on_by_its_cursor(void **state)
+{
+    (void)state;
+    struct talk talk;
+    char target[128];
+    talk_begin(&talk, "GET", "/v1/inbox", NULL);
+    talk.fake.head = 100000;
+    ask_again(&talk, "/v1/decisions/verify");
+    json_t *first = json_loadb(talk.exchange.body.at, talk.exchange.body.size, 0, NULL);
+    const char *cursor = json_string_value(json_object_get(first, "next"));
+    assert_non_null(cursor);
+    (void)snprintf(target, sizeof target, "/v1/decisions/verify?cursor=%s", cursor); /* short */
+    for (int i = 0; i < 1000 && !talk_has(&talk, "\"next\":null"); i++)
+        ask_again(&talk, target);
+    assert_true(talk_has(&talk, "\"records\":100000"));
+    ask_again(&talk, target); /* it has ended */
+    assert_int_equal(talk.exchange.status, 404);
+    json_decref(first);
+    talk_end(&talk);
+}
+
 /* R30: the order of the lanes. */
 static void lanes_are_known_before_the_body(void **state)
 {
@@ -394,6 +425,7 @@ int main(void)
         cmocka_unit_test(the_log_is_followed),
         cmocka_unit_test(a_slow_reader_is_ended),
         cmocka_unit_test(a_stream_begins_near_the_head),
+        cmocka_unit_test(a_proof_goes_on_by_its_cursor),
         cmocka_unit_test(lanes_are_known_before_the_body),
         cmocka_unit_test(the_server_refuses_in_the_same_form),
         cmocka_unit_test(openapi_has_each_route_and_no_other),

@@ -135,37 +135,54 @@ static enum err canonical_begin_member(struct canonical *canonical, struct slice
     return ERR_OK;
 }
 
+/* A member of the spare copy. */
+struct canonical_item {
+    struct slice key, whole;
+};
+
 static int canonical_compare(const void *a, const void *b)
 {
-    return slice_compare(*(const struct slice *)a, *(const struct slice *)b);
+    return slice_compare(((const struct canonical_item *)a)->key,
+                         ((const struct canonical_item *)b)->key);
 }
 
-/* Sorts slices of the spare copy, and writes them back in order. */
+/* Writes the members back in order; ERR_INVALID when two have the same name. */
+static enum err canonical_write_sorted(struct canonical *canonical,
+                                       const struct canonical_item *items, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0 && slice_equal(items[i - 1].key, items[i].key))
+            return ERR_INVALID;
+        buf_add(&canonical->out, items[i].whole);
+    }
+    return ERR_OK;
+}
+
 static enum err canonical_rewrite(struct canonical *canonical, size_t from, size_t start)
 {
     size_t count = canonical->member_count - from;
-    struct slice *slices = malloc(count * sizeof *slices);
-    if (!slices)
+    struct canonical_item *items = malloc(count * sizeof *items);
+    if (!items)
         return ERR_NO_MEMORY;
     buf_reset(&canonical->spare);
     buf_add(&canonical->spare, slice_from(buf_slice(&canonical->out), start));
-    bool is_good = buf_ok(&canonical->spare);
-    for (size_t i = 0; is_good && i < count; i++) {
+    enum err err = buf_ok(&canonical->spare) ? ERR_OK : ERR_LIMIT;
+    for (size_t i = 0; err == ERR_OK && i < count; i++) {
         const struct canonical_member *member = &canonical->members[from + i];
-        slices[i] =
-            slice_of(canonical->spare.at + member->start - start, member->end - member->start);
+        const char *at = canonical->spare.at + member->start - start;
+        items[i].key = slice_of(at, member->key_end - member->start);
+        items[i].whole = slice_of(at, member->end - member->start);
     }
-    if (is_good) {
-        qsort(slices, count, sizeof *slices, canonical_compare);
+    if (err == ERR_OK) {
+        qsort(items, count, sizeof *items, canonical_compare);
         buf_cut(&canonical->out, start);
-        for (size_t i = 0; i < count; i++)
-            buf_add(&canonical->out, slices[i]);
+        err = canonical_write_sorted(canonical, items, count);
     }
-    free(slices);
-    return is_good ? ERR_OK : ERR_LIMIT;
+    free(items);
+    return err;
 }
 
-/* Member i against the one before, by key: the whole order when keys differ. */
+/* Member i against the one before, by key. */
 static int canonical_order(const struct canonical *canonical, size_t i)
 {
     const struct canonical_member *a = &canonical->members[i - 1];
@@ -179,16 +196,10 @@ static enum err canonical_sort(struct canonical *canonical, size_t from)
 {
     if (!buf_ok(&canonical->out))
         return ERR_LIMIT;
-    bool is_sorted = true;
-    for (size_t i = from + 1; i < canonical->member_count; i++) {
-        int order = canonical_order(canonical, i);
-        if (order == 0)
-            return ERR_INVALID; /* the same name twice */
-        is_sorted = is_sorted && order < 0;
-    }
-    if (is_sorted)
-        return ERR_OK;
-    return canonical_rewrite(canonical, from, canonical->members[from].start);
+    bool is_sorted = true; /* and no name twice */
+    for (size_t i = from + 1; is_sorted && i < canonical->member_count; i++)
+        is_sorted = canonical_order(canonical, i) < 0;
+    return is_sorted ? ERR_OK : canonical_rewrite(canonical, from, canonical->members[from].start);
 }
 
 /* A value has ended: the member that it belongs to has, too. */

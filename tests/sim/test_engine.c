@@ -304,7 +304,6 @@ static void sim_check_rows(struct world *world)
     arena_done(&arena);
 }
 
-/* Whatever is in force, known to the simulation or not (a crash lost its acknowledgement). */
 /* I10: what the engine wrote, over all crashes, is what its records say. Costs as much as a seed:
  * every eighth. */
 static void sim_verify(struct world *world, uint64_t seed)
@@ -327,6 +326,7 @@ static void sim_verify(struct world *world, uint64_t seed)
     verify_free(verify);
 }
 
+/* Whatever is in force, known to the simulation or not (a crash lost its acknowledgement). */
 static void sim_restart_all(struct world *world)
 {
     struct arena arena;

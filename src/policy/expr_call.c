@@ -165,6 +165,8 @@ struct expr_node *expr_call_macro(struct expr_parser *parser, const struct expr_
     expr_parse_operand(node, range);
     node->slot = parser->local_count;
     parser->locals[parser->local_count++] = variable.string;
+    if (parser->expr->slot_count < parser->local_count)
+        parser->expr->slot_count = parser->local_count;
     bool is_good = expr_parse_row(parser, node, EXPR_TOKEN_CLOSE, false);
     parser->local_count--;
     if (!is_good)

@@ -36,9 +36,10 @@ static bool expr_eval_bool_of(struct expr_run *run, const struct expr_node *pare
 
 static bool expr_eval_map_root(const json_t *json, struct expr_value *out)
 {
-    *out = (struct expr_value){.type = EXPR_MAP};
     if (json_is_object(json))
-        *out = expr_value_from_json(json);
+        expr_set_json(out, json);
+    else
+        *out = (struct expr_value){.type = EXPR_MAP};
     return true;
 }
 
@@ -93,16 +94,11 @@ static bool expr_eval_select(struct expr_run *run, const struct expr_node *node,
         run->fault.left = base.type;
         return expr_run_fail(run, node, EXPR_FAULT_NOT_A_MAP);
     }
-    struct expr_value field;
-    bool is_there = expr_map_field(&base.map, node->name, &field);
-    if (node->op == EXPR_OP_HAS) {
-        *out = expr_value_bool(is_there);
+    bool is_there = expr_map_field(&base.map, node->name, out);
+    if (node->op == EXPR_OP_HAS)
+        expr_set_bool(out, is_there);
+    if (node->op == EXPR_OP_HAS || is_there)
         return true;
-    }
-    if (is_there) {
-        *out = field;
-        return true;
-    }
     run->fault.around = base.map.json;
     return expr_run_fail(run, node, EXPR_FAULT_NO_FIELD);
 }
@@ -174,14 +170,15 @@ static bool expr_eval_logic(struct expr_run *run, const struct expr_node *node,
                             struct expr_value *out)
 {
     bool decides = node->op == EXPR_OP_OR;
-    struct expr_fault first = {0};
+    struct expr_fault first;
+    first.code = EXPR_FAULT_NONE;
     for (const struct expr_node *n = node->first; n; n = n->next) {
         bool is_true = !decides;
         if (!expr_eval_bool_of(run, node, n, &is_true)) {
             if (first.code == EXPR_FAULT_NONE)
                 first = run->fault;
         } else if (is_true == decides) {
-            *out = expr_value_bool(decides);
+            expr_set_bool(out, decides);
             return true;
         }
     }
@@ -189,7 +186,7 @@ static bool expr_eval_logic(struct expr_run *run, const struct expr_node *node,
         run->fault = first;
         return false;
     }
-    *out = expr_value_bool(!decides);
+    expr_set_bool(out, !decides);
     return true;
 }
 
@@ -214,7 +211,7 @@ static bool expr_eval_compare(struct expr_run *run, const struct expr_node *node
         is_less = is_greater || is_same;
     else if (node->op == EXPR_OP_GREATER)
         is_less = is_greater;
-    *out = expr_value_bool(is_less);
+    expr_set_bool(out, is_less);
     return true;
 }
 
@@ -226,7 +223,7 @@ static bool expr_eval_equal(struct expr_run *run, const struct expr_node *node,
     if (!expr_eval_node(run, node->first, &a) || !expr_eval_node(run, node->first->next, &b))
         return false;
     enum expr_verdict is_same = expr_equal(run, node, &a, &b);
-    *out = expr_value_bool((is_same == EXPR_YES) == (node->op == EXPR_OP_EQUAL));
+    expr_set_bool(out, (is_same == EXPR_YES) == (node->op == EXPR_OP_EQUAL));
     return is_same != EXPR_FAILED;
 }
 
@@ -250,7 +247,7 @@ static bool expr_eval_in(struct expr_run *run, const struct expr_node *node, str
     } else {
         return expr_run_fail_types(run, node, wanted.type, range.type);
     }
-    *out = expr_value_bool(is_in == EXPR_YES);
+    expr_set_bool(out, is_in == EXPR_YES);
     return is_in != EXPR_FAILED;
 }
 
@@ -283,7 +280,8 @@ static bool expr_eval_some(struct expr_run *run, const struct expr_node *node,
                            const struct expr_value *range, struct expr_value *out)
 {
     bool decides = node->op == EXPR_OP_EXISTS;
-    struct expr_fault first = {0};
+    struct expr_fault first;
+    first.code = EXPR_FAULT_NONE;
     struct expr_walk walk = expr_walk_start(range);
     while (expr_walk_next(&walk, &run->locals[node->slot])) {
         bool is_true = !decides;
@@ -293,7 +291,7 @@ static bool expr_eval_some(struct expr_run *run, const struct expr_node *node,
             if (run->steps_left == 0)
                 break;
         } else if (is_true == decides) {
-            *out = expr_value_bool(decides);
+            expr_set_bool(out, decides);
             return true;
         }
     }
@@ -301,7 +299,7 @@ static bool expr_eval_some(struct expr_run *run, const struct expr_node *node,
         run->fault = first;
         return false;
     }
-    *out = expr_value_bool(!decides);
+    expr_set_bool(out, !decides);
     return true;
 }
 
@@ -316,7 +314,7 @@ static bool expr_eval_exists_one(struct expr_run *run, const struct expr_node *n
             return false;
         count += is_true;
     }
-    *out = expr_value_bool(count == 1);
+    expr_set_bool(out, count == 1);
     return true;
 }
 
@@ -369,7 +367,7 @@ static bool expr_eval_not(struct expr_run *run, const struct expr_node *node,
     bool is_true = false;
     if (!expr_eval_bool_of(run, node, node->first, &is_true))
         return false;
-    *out = expr_value_bool(!is_true);
+    expr_set_bool(out, !is_true);
     return true;
 }
 
@@ -457,30 +455,47 @@ static bool expr_eval_node(struct expr_run *run, const struct expr_node *node,
     return true;
 }
 
-enum expr_result expr_eval(const struct expr *expr, const struct expr_scope *scope,
-                           struct expr_work *work, struct expr_value *out)
+/* No initializer for the whole: a few stores are most of what a short condition costs. */
+static bool expr_eval_start(struct expr_run *run, const struct expr *expr)
 {
-    struct expr_run run; /* its locals are set before they are read */
-    run.expr = expr;
+    run->expr = expr;
+    run->steps_left = LIMIT_EXPR_STEPS;
+    run->fault.code = EXPR_FAULT_NONE;
+    run->locals = NULL;
+    if (expr->slot_count == 0)
+        return true;
+    run->locals = ARENA_ARRAY(run->scratch, expr->slot_count, struct expr_value);
+    return run->locals || expr_run_fail(run, expr->root, EXPR_FAULT_MEMORY);
+}
+
+static bool expr_eval_all(const struct expr *expr, const struct expr_scope *scope,
+                          struct expr_work *work, struct expr_value *value)
+{
+    struct expr_run run;
     run.scope = scope;
     run.scratch = work->scratch;
     run.saw = work->saw;
-    run.steps_left = LIMIT_EXPR_STEPS;
-    run.fault = (struct expr_fault){0};
-    struct expr_value value;
-    if (expr_eval_node(&run, expr->root, &value)) {
-        *out = value;
-        return EXPR_OK;
-    }
+    if (expr_eval_start(&run, expr) && expr_eval_node(&run, expr->root, value))
+        return true;
     expr_fault_tell(&run, &work->problem);
-    return EXPR_ERROR;
+    return false;
+}
+
+enum expr_result expr_eval(const struct expr *expr, const struct expr_scope *scope,
+                           struct expr_work *work, struct expr_value *out)
+{
+    struct expr_value value;
+    if (!expr_eval_all(expr, scope, work, &value))
+        return EXPR_ERROR;
+    *out = value;
+    return EXPR_OK;
 }
 
 enum expr_result expr_eval_bool(const struct expr *expr, const struct expr_scope *scope,
                                 struct expr_work *work, bool *out)
 {
     struct expr_value value;
-    if (expr_eval(expr, scope, work, &value) != EXPR_OK)
+    if (!expr_eval_all(expr, scope, work, &value))
         return EXPR_ERROR;
     if (value.type == EXPR_BOOL) {
         *out = value.boolean;

@@ -46,7 +46,7 @@ struct expr_run {
     struct expr_saw *saw;
     size_t steps_left;
     struct expr_fault fault;
-    struct expr_value locals[LIMIT_EXPR_DEPTH + 1];
+    struct expr_value *locals; /* one for each depth of macros; NULL without macros */
 };
 
 /* All: false, with the fault set. _types is for nodes of two operands. */

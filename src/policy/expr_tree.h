@@ -69,6 +69,7 @@ struct expr {
     uint32_t roots;
     const struct expr_field *fields;
     size_t field_count;
+    uint32_t slot_count; /* variables of macros that live at once */
 };
 
 #define EXPR_ANY ((1U << (EXPR_TYPE + 1)) - 1)

@@ -3,29 +3,44 @@
 /* JSON is at most LIMIT_JSON_DEPTH deep, and an expression can wrap a value only so often. */
 enum { EXPR_DEPTH_MAX = LIMIT_JSON_DEPTH + LIMIT_EXPR_DEPTH };
 
-struct expr_value expr_value_from_json(const json_t *json)
+void expr_set_json(struct expr_value *out, const json_t *json)
 {
     switch (json_typeof(json)) {
     case JSON_NULL:
-        break;
+        out->type = EXPR_NULL;
+        return;
     case JSON_TRUE:
-        return expr_value_bool(true);
     case JSON_FALSE:
-        return expr_value_bool(false);
+        expr_set_bool(out, json_is_true(json));
+        return;
     case JSON_INTEGER:
-        return expr_value_int((int64_t)json_integer_value(json));
+        out->type = EXPR_INT;
+        out->integer = (int64_t)json_integer_value(json);
+        return;
     case JSON_REAL:
-        return (struct expr_value){.type = EXPR_DOUBLE, .real = json_real_value(json)};
+        out->type = EXPR_DOUBLE;
+        out->real = json_real_value(json);
+        return;
     case JSON_STRING:
-        return expr_value_text(slice_of(json_string_value(json), json_string_length(json)));
+        out->type = EXPR_STRING;
+        out->string = slice_of(json_string_value(json), json_string_length(json));
+        return;
     case JSON_ARRAY:
-        return (struct expr_value){.type = EXPR_LIST,
-                                   .list = {.json = json, .count = json_array_size(json)}};
+        out->type = EXPR_LIST;
+        out->list = (struct expr_list){.json = json, .count = json_array_size(json)};
+        return;
     case JSON_OBJECT:
-        return (struct expr_value){.type = EXPR_MAP,
-                                   .map = {.json = json, .count = json_object_size(json)}};
+        out->type = EXPR_MAP;
+        out->map = (struct expr_map){.json = json, .count = json_object_size(json)};
+        return;
     }
-    return (struct expr_value){.type = EXPR_NULL};
+}
+
+struct expr_value expr_value_from_json(const json_t *json)
+{
+    struct expr_value value = {.type = EXPR_NULL};
+    expr_set_json(&value, json);
+    return value;
 }
 
 struct expr_value expr_list_at(const struct expr_list *list, size_t index)
@@ -38,10 +53,9 @@ bool expr_map_field(const struct expr_map *map, struct slice name, struct expr_v
 {
     if (map->json) {
         const json_t *member = json_object_getn(map->json, name.at, name.size);
-        if (!member)
-            return false;
-        *out = expr_value_from_json(member);
-        return true;
+        if (member)
+            expr_set_json(out, member);
+        return member != NULL;
     }
     for (size_t i = 0; i < map->count; i++) {
         const struct expr_value *key = &map->pairs[i].key;

@@ -28,6 +28,15 @@ static inline struct expr_value expr_value_list(const struct expr_value *items, 
     return (struct expr_value){.type = EXPR_LIST, .list = {.items = items, .count = count}};
 }
 
+/* Sets the fields that count and no others: a whole struct that was just put together from parts is
+ * slow to copy, and this is where most of the time of a short condition would go. */
+static inline void expr_set_bool(struct expr_value *out, bool boolean)
+{
+    out->type = EXPR_BOOL;
+    out->boolean = boolean;
+}
+void expr_set_json(struct expr_value *out, const json_t *json);
+
 /* An answer, or a fault (budget, depth). */
 enum expr_verdict { EXPR_NO, EXPR_YES, EXPR_FAILED };
 

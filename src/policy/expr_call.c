@@ -1,4 +1,5 @@
 /* Calls: functions, `has`, and the macros that walk a list or a map. */
+#include "base/check.h"
 #include "policy/expr_function.h"
 #include "policy/expr_parse.h"
 #include "policy/expr_regex.h"
@@ -157,11 +158,7 @@ struct expr_node *expr_call_macro(struct expr_parser *parser, const struct expr_
         return NULL;
     }
     /* Each macro stands in brackets of its own, so depth bounds the variables too. */
-    if (parser->local_count == LIMIT_EXPR_DEPTH) {
-        (void)expr_parse_fail(parser, EXPR_PROBLEM_LIMIT, node, "nested too deep",
-                              SLICE("at most 32 (LIMIT_EXPR_DEPTH)")); /* told by NULL */
-        return NULL;
-    }
+    CHECK(parser->local_count <= LIMIT_EXPR_DEPTH);
     expr_parse_operand(node, range);
     node->slot = parser->local_count;
     parser->locals[parser->local_count++] = variable.string;

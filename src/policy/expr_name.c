@@ -149,16 +149,8 @@ void expr_chain_start(struct expr_parser *parser, struct expr_chain *chain,
     chain->is_open = true;
     chain->is_named = true;
     chain->path = expr_node_text(parser->expr, root);
-    if (chain->path.size && chain->path.at[0] == '.')
-        chain->path = slice_from(chain->path, 1);
     chain->field =
         (struct expr_field){.root = root->root, .offset = root->at, .size = root->end - root->at};
-}
-
-static bool expr_chain_close(struct expr_chain *chain)
-{
-    chain->is_open = false;
-    return false;
 }
 
 bool expr_chain_add(struct expr_parser *parser, struct expr_chain *chain, struct slice name,
@@ -166,12 +158,9 @@ bool expr_chain_add(struct expr_parser *parser, struct expr_chain *chain, struct
 {
     if (!chain->is_open)
         return false;
-    bool is_const = !index || index->op == EXPR_OP_CONST;
-    bool is_int = is_const && index && index->value.type == EXPR_INT;
-    if (is_const && index && index->value.type == EXPR_STRING)
+    bool is_int = index && index->value.type == EXPR_INT;
+    if (index && !is_int)
         name = index->value.string;
-    else if (index && !is_int)
-        return expr_chain_close(chain);
     if (is_int)
         chain->path = arena_fmt(parser->arena, "%.*s[%lld]", SLICE_FMT(chain->path),
                                 (long long)index->value.integer);

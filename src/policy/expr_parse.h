@@ -68,7 +68,8 @@ struct expr_chain {
 };
 void expr_chain_start(struct expr_parser *parser, struct expr_chain *chain,
                       const struct expr_node *root);
-/* The chain grows by a name, or by an index when name.at is NULL. False: it has ended before. */
+/* The chain grows by a name, or by an index that is a constant string or int. False: it has ended
+ * before. */
 bool expr_chain_add(struct expr_parser *parser, struct expr_chain *chain, struct slice name,
                     const struct expr_node *index);
 /* Ends at that node: its value is recorded, its place is kept. */

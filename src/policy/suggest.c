@@ -39,10 +39,7 @@ static size_t suggest_distance(struct slice a, struct slice b)
 
 void suggest_init(struct suggest *suggest, struct slice wanted)
 {
-    size_t near = wanted.size / 3;
-    if (near == 0 && wanted.size > 2)
-        near = 1;
-    *suggest = (struct suggest){.wanted = wanted, .distance = near + 1};
+    *suggest = (struct suggest){.wanted = wanted, .distance = wanted.size / 3 + 1};
 }
 
 void suggest_offer(struct suggest *suggest, struct slice candidate)

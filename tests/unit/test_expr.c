@@ -260,16 +260,34 @@ static void time_has_an_end(void **state)
         "input.list.exists(x, input.text.matches('a!b'))",
         "input.list.map(x, input.text.replace('a', 'b')).size() == 400",
         "input.list.all(x, input.text.split('').size() > 0)",
+        "input.list.all(x, input.text.charAt(9999) != '')",
+        "input.list.all(x, input.text.lastIndexOf('ab') == -1)",
+        "input.list.all(x, input.text.indexOf('b', 9000) == -1)",
+        "input.list.all(x, input.text.split('a').join('b') != '')",
+        "input.list.map(x, input.list).exists(x, x == input.list && false)",
+        "input.list.map(x, input.text).map(x, x == input.text).size() == 0",
+        "input.list.all(x, input.text.size() > 0 && input.text.trim().size() > 0)",
+        "input.list.all(x, input.text < 'b')",
+        "input.list.all(x, input.text.replace('', 'a').size() > 0)",
+        "input.list.all(x, input.list + input.list != [])",
+        "(input.text + input.text + input.text + input.text).matches('a')",
+        "input.text.replace('a', input.text).size() > 0",
+        "[input.text, input.text, input.text, input.text].join(input.text).size() > 0",
+        "'a'.matches((input.text + input.text).replace('!', ''))",
     };
+    int failure_count = 0;
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         buf_reset(&c.got);
         const struct expr *expr = expr_case_compile(&c, slice_text(texts[i]), UINT32_MAX);
         if (!expr)
             fail_msg("%s: %s", texts[i], buf_text(&c.got));
         expr_case_eval(&c, expr, NULL);
-        if (!slice_starts(buf_slice(&c.got), SLICE("error limit")))
-            fail_msg("%s: %s", texts[i], buf_text(&c.got));
+        if (!slice_starts(buf_slice(&c.got), SLICE("error limit"))) {
+            print_error("%s: %s\n", texts[i], buf_text(&c.got));
+            failure_count++;
+        }
     }
+    assert_int_equal(failure_count, 0);
     buf_done(&a);
     expr_case_end(&c);
 }
@@ -310,6 +328,74 @@ static void memory_may_end_anywhere(void **state)
         arena_done(&scratch);
     }
     assert_true(good_count > 0);
+    expr_case_end(&c);
+}
+
+/* The same for the evaluation alone: what it makes costs memory, and the last byte may be missing
+ * anywhere. */
+static void scratch_may_end_anywhere(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "input.s + input.s",  "input.l + input.l",     "[input.s]",
+        "{'k': input.s}",     "input.s.upperAscii()",  "input.s.replace('x', 'yy')",
+        "input.s.split(',')", "input.l.join('-')",     "input.l.map(x, x)",
+        "string(1.5)",        "input.s.matches('x+')", "input.s.matches(input.s)",
+    };
+    struct expr_case c;
+    expr_case_begin(&c, SLICE("{\"s\":\"x,x,x,x\",\"l\":[\"x\",\"y\"]}"));
+    struct expr_scope scope = expr_show_scope(c.scope);
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        const struct expr *expr = expr_case_compile(&c, slice_text(texts[i]), UINT32_MAX);
+        assert_non_null(expr);
+        bool is_good = false;
+        int failure_count = 0;
+        for (size_t size = 0; size < 200000 && !is_good; size += 16) {
+            struct arena scratch;
+            arena_init(&scratch, size);
+            struct expr_work work = {.scratch = &scratch};
+            struct expr_value value;
+            is_good = expr_eval(expr, &scope, &work, &value) == EXPR_OK;
+            if (!is_good)
+                assert_true(work.problem.kind == EXPR_PROBLEM_LIMIT ||
+                            work.problem.kind == EXPR_PROBLEM_RANGE);
+            failure_count += !is_good;
+            arena_done(&scratch);
+        }
+        if (!is_good || failure_count == 0)
+            fail_msg("%s: %d failures", texts[i], failure_count);
+    }
+    expr_case_end(&c);
+}
+
+/* JSON deeper than any that we read ourselves: an error, not a deep recursion. */
+static void depth_has_an_end(void **state)
+{
+    (void)state;
+    struct expr_case c;
+    expr_case_begin(&c, SLICE("{}"));
+    json_t *deep = json_integer(1);
+    for (int i = 0; i < 200; i++)
+        deep = json_pack("[o]", deep);
+    json_t *input = json_object_get(c.scope, "input");
+    assert_int_equal(json_object_set_new(input, "deep", deep), 0);
+    const struct expr *expr = expr_case_compile(&c, SLICE("input.deep == input.deep"), UINT32_MAX);
+    expr_case_eval(&c, expr, NULL);
+    assert_string_equal(buf_text(&c.got), "error limit@11: the value is nested too deep");
+    struct expr_value value = expr_value_from_json(deep);
+    buf_reset(&c.got);
+    assert_int_equal(expr_value_add_json(&c.got, &value), ERR_LIMIT);
+    assert_int_equal(c.got.size, 0);
+    expr_case_end(&c);
+}
+
+static void texts_are_utf8(void **state)
+{
+    (void)state;
+    struct expr_case c;
+    expr_case_begin(&c, SLICE("{}"));
+    assert_null(expr_case_compile(&c, SLICE("'\xff'"), UINT32_MAX));
+    assert_string_equal(buf_text(&c.got), "compile syntax@0: the text is not UTF-8");
     expr_case_end(&c);
 }
 
@@ -393,6 +479,9 @@ int main(void)
         cmocka_unit_test(growth_has_an_end),
         cmocka_unit_test(time_has_an_end),
         cmocka_unit_test(memory_may_end_anywhere),
+        cmocka_unit_test(scratch_may_end_anywhere),
+        cmocka_unit_test(depth_has_an_end),
+        cmocka_unit_test(texts_are_utf8),
         cmocka_unit_test(doubles_come_back),
         cmocka_unit_test(conditions_are_bools),
         cmocka_unit_test(json_goes_through),

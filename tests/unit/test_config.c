@@ -322,6 +322,26 @@ static void kinds_are_the_table(void **state)
     buf_done(&got);
 }
 
+/* Memory ends at any point: never a configuration, never a crash, always told. */
+static void memory_may_end_anywhere(void **state)
+{
+    (void)state;
+    struct world world;
+    world_load(&world);
+    size_t enough = world.arena.size;
+    for (size_t size = 0; size < enough; size += size < 100000 ? 1009 : 20011) {
+        struct arena arena;
+        struct problems problems;
+        arena_init(&arena, size);
+        problems_init(&problems, &arena);
+        const struct config *config = config_load_stored(world.config->source, &arena, &problems);
+        assert_true(!config || !arena.overflowed);
+        assert_true(config || problems.error_count > 0);
+        arena_done(&arena);
+    }
+    world_done(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -332,6 +352,7 @@ int main(void)
         cmocka_unit_test(expanded_means_the_same),
         cmocka_unit_test(version_is_of_the_bytes),
         cmocka_unit_test(kinds_are_the_table),
+        cmocka_unit_test(memory_may_end_anywhere),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

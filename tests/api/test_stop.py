@@ -1,0 +1,93 @@
+"""A stop under load: nothing reaches the provider after the acknowledgement, also over kill -9 (I6, I7)."""
+import itertools, threading
+
+import pytest
+
+from story_world import Crowd, World
+
+
+def crowd_of(world, taken):
+    numbers, lock = itertools.count(), threading.Lock()
+
+    def work(_):
+        with lock:
+            key = "k%d" % next(numbers)
+        step = "plain" if int(key[1:]) % 2 else "keyed"
+        answer = world.submit(step, key, headers={"Prefer": "respond-async"})
+        if answer.status in (200, 202):
+            taken.append((step, key, answer.json["action"]))
+        if len(taken) > 2000:
+            threading.Event().wait(0.05)
+
+    return Crowd(8, work)
+
+
+def wait_for(count, taken):
+    for _ in range(6000):
+        if len(taken) >= count:
+            return
+        threading.Event().wait(0.01)
+    raise AssertionError("too slow: %d" % len(taken))
+
+
+def requests(world):
+    return world.plain.effects()["requests"] + world.keyed.effects()["requests"]
+
+
+def settled(world, receipt):
+    """The receipt once it says stopped."""
+    for _ in range(3000):
+        if receipt["stopped_at"]:
+            return receipt
+        threading.Event().wait(0.01)
+        receipt = world.daemon.get("/v1/stops/" + receipt["id"]).json
+    raise AssertionError("never stopped: %s" % receipt)
+
+
+@pytest.mark.parametrize("scope", [{}, {"workflow": "stories"}])
+def test_nothing_starts_after_the_acknowledgement(tmp_path, scope):
+    with World(tmp_path) as world:
+        for provider in (world.plain, world.keyed):
+            provider.set(mode="slow", delay_ms=30, share=0.3, seed=1, times=None)
+        taken = []
+        crowd = crowd_of(world, taken)
+        wait_for(60, taken)
+        answer = world.daemon.post("/v1/stops", {"scope": scope, "position": "stopped", "reason": "rehearsal"})
+        assert answer.status == 202, answer
+        receipt = settled(world, answer.json)
+        reached = requests(world)
+        more = len(taken) + 60
+        wait_for(more, taken)  # work keeps arriving, and is held
+        assert requests(world) == reached, "something reached the provider after STOPPED"
+        crowd.end()
+        # Starts that the stop caught before their first byte are in `ended` as held, too.
+        assert sum(receipt["ended"].values()) >= len(answer.json["in_flight"]), (answer.json, receipt)
+        assert set(receipt["ended"]) <= {"done", "held", "uncertain", "waiting"}, receipt
+        world.daemon.kill()
+        world.daemon.start()
+        late = world.submit("plain", "after-the-crash").json
+        assert late["state"] == "held" and late["who"]["group"], late
+        assert requests(world) == reached
+        incident = receipt["incident"]
+        assert world.daemon.post("/v1/incidents/%s/restart" % incident, {"reason": "rehearsed"}).status == 200
+        for step, key, id in taken[-20:]:
+            assert world.wait(step, key, "done")["action"] == id
+        assert world.plain.effects()["twice"]["by"] == 0 and world.keyed.effects()["twice"]["by"] == 0
+
+
+@pytest.mark.parametrize("scope, stopped, running", [
+    ({"workflow": "stories", "step": "plain"}, "plain", "keyed"),
+    ({"upstream": "keyed"}, "keyed", "plain"),
+])
+def test_only_the_scope_stops(tmp_path, scope, stopped, running):
+    with World(tmp_path) as world:
+        receipt = world.daemon.post("/v1/stops", {"scope": scope, "position": "stopped"}).json
+        assert receipt["stopped_at"] and receipt["in_flight"] == []
+        assert world.submit(stopped, "a").json["state"] == "held"
+        assert world.submit(running, "a").json["state"] == "done"
+        # Two stops: lifting one leaves the other in force.
+        second = world.daemon.post("/v1/stops", {"scope": {"workflow": "stories"}, "position": "stopped"}).json
+        assert world.daemon.post("/v1/incidents/%s/restart" % receipt["incident"], {"reason": "r"}).status == 200
+        assert world.submit(stopped, "b").json["state"] == "held"
+        assert world.daemon.post("/v1/incidents/%s/restart" % second["incident"], {"reason": "r"}).status == 200
+        assert world.wait(stopped, "a", "done") and world.wait(stopped, "b", "done")

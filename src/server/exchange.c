@@ -48,13 +48,25 @@ void exchange_free(struct exchange *exchange)
     front->spare_count++;
 }
 
-/* The handler is done with it. */
-static void exchange_leave(struct exchange *exchange)
+static void exchange_leave_lane(struct exchange *exchange)
 {
     list_remove(&exchange->in_running);
     if (exchange->front)
         lanes_leave(&exchange->front->lanes, exchange->lane);
     exchange_give_back_room(exchange);
+}
+
+void exchange_orphan(struct exchange *exchange)
+{
+    CHECK(!exchange->connection);
+    exchange_leave_lane(exchange);
+    exchange->front = NULL;
+}
+
+/* The handler is done with it. */
+static void exchange_leave(struct exchange *exchange)
+{
+    exchange_leave_lane(exchange);
     exchange->state = EXCHANGE_ANSWERED;
     if (!exchange->connection)
         exchange_free(exchange); /* invariant 2 */

@@ -56,5 +56,7 @@ void exchange_make_ready(struct exchange *exchange, const struct peer *peer);
 void exchange_run(struct exchange *exchange);
 /* The server's own answer. */
 void exchange_refuse(struct exchange *exchange, int status, struct slice detail);
+/* The server goes, the handler still holds it: it frees itself when it is answered. */
+void exchange_orphan(struct exchange *exchange);
 /* The peer has gone, the handler still holds it. Calls on_gone. */
 void exchange_detach(struct exchange *exchange);

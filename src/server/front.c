@@ -45,14 +45,12 @@ void front_close(struct front *front)
 void front_done(struct front *front)
 {
     CHECK(front->handle_count == 0 && front->connection_count == 0);
-    while (!list_is_empty(&front->running)) {
-        struct exchange *exchange = LIST_ENTRY(front->running.next, struct exchange, in_running);
-        list_remove(&exchange->in_running);
-        exchange->front = NULL; /* the handler still holds it; it frees itself */
-    }
+    while (!list_is_empty(&front->running))
+        exchange_orphan(LIST_ENTRY(front->running.next, struct exchange, in_running));
     front->bounds.spare_max = 0; /* so that freeing does not make them spare again */
     while (!list_is_empty(&front->spare))
         exchange_free(LIST_ENTRY(front->spare.next, struct exchange, in_queue));
+    CHECK(lanes_are_empty(&front->lanes)); /* all that was taken was given back */
 }
 
 static void front_on_turn(uv_idle_t *idle)

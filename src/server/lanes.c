@@ -106,3 +106,12 @@ void lanes_release(struct lanes *lanes, size_t size)
     CHECK(size <= lanes->held_size);
     lanes->held_size -= size;
 }
+
+bool lanes_are_empty(const struct lanes *lanes)
+{
+    size_t sum =
+        lanes->normal_count + lanes->reserve_count + lanes->lingering_count + lanes->held_size;
+    for (int lane = 0; lane < DOOR_LANE_COUNT; lane++)
+        sum += lanes->under_way[lane];
+    return sum == 0;
+}

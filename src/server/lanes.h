@@ -38,3 +38,5 @@ void lanes_leave(struct lanes *lanes, enum door_lane lane);
 /* Room for a body; false: there is none. */
 bool lanes_hold(struct lanes *lanes, enum door_lane lane, size_t size);
 void lanes_release(struct lanes *lanes, size_t size);
+/* Nobody sits, nothing is under way or held. */
+bool lanes_are_empty(const struct lanes *lanes);

@@ -183,6 +183,8 @@ enum err server_open(uv_loop_t *loop, const struct server_config *config,
     server->front.loop = loop;
     server->front.handler = config->handler;
     server->front.bounds = config->bounds;
+    if (config->bounds.held_max < config->bounds.body_max) /* one must always fit */
+        server->front.bounds.held_max = config->bounds.body_max;
     server->front.take_turn = connection_take_turn;
     server->front.on_seat_free = server_on_seat_free;
     server->front.on_closed = server_on_closed;

@@ -412,7 +412,9 @@ static void streams_flow_and_are_bounded(void **state)
     (void)state;
     struct wire wire;
     wire_open(&wire, wire_bounds());
-    struct door_response head = {.status = 200, .content_type = SLICE("application/x-ndjson")};
+    struct door_response head = {.status = 200,
+                                 .content_type = SLICE("application/x-ndjson"),
+                                 .body = SLICE("only chunks are sent")};
     struct client *c = client_new(&wire, false);
     client_say(c, "GET /stream HTTP/1.1\r\nHost: h\r\n\r\nGET /b HTTP/1.1\r\nHost: h\r\n\r\n");
     WIRE_UNTIL(&wire, wire.kept_count == 1);
@@ -420,7 +422,7 @@ static void streams_flow_and_are_bounded(void **state)
     assert_int_equal(e->stream_begin(e, &head), ERR_OK);
     client_expect(c, "Transfer-Encoding: chunked\r\n\r\n");
     assert_int_equal(e->stream_chunk(e, SLICE("one\n")), ERR_OK);
-    client_expect(c, "4\r\none\n\r\n");
+    client_expect(c, "chunked\r\n\r\n4\r\none\n\r\n");
     assert_int_equal(e->stream_chunk(e, SLICE("")), ERR_OK); /* does not end it */
     assert_int_equal(e->stream_chunk(e, SLICE("two\n")), ERR_OK);
     client_expect(c, "two\n");
@@ -471,6 +473,36 @@ static void streams_flow_and_are_bounded(void **state)
     client_expect(c, "GET /b ");
     assert_true(client_has(c, "Transfer-Encoding: chunked\r\n\r\nHTTP/1.1 200 OK"));
     client_free(c, false);
+    wire_close(&wire);
+}
+
+static void a_stream_that_cannot_begin_is_ended(void **state)
+{
+    (void)state;
+    struct wire wire;
+    wire_open(&wire, wire_bounds());
+    struct door_header unfit = {SLICE("X-A"), SLICE("b\r\nX-Evil: c")};
+    struct door_response head = {.status = 200, .headers = &unfit, .header_count = 1};
+    struct client *c = client_new(&wire, false);
+    client_say(c, "GET /stream HTTP/1.1\r\nHost: h\r\n\r\nGET /b HTTP/1.1\r\nHost: h\r\n\r\n");
+    WIRE_UNTIL(&wire, wire.kept_count == 1);
+    struct door_exchange *e = wire.kept[0];
+    wire.kept[0] = NULL;
+    assert_int_equal(e->stream_begin(e, &head), ERR_INVALID);
+    assert_int_equal(e->stream_chunk(e, SLICE("x")), ERR_CLOSED);
+    e->stream_end(e);
+    client_expect(c, "GET /b ");
+    assert_true(client_has(c, "500: the answer could not be sent as it wasHTTP/1.1 200 OK"));
+    buf_reset(&c->got);
+    client_say(c, "GET /stream HTTP/1.1\r\nHost: h\r\n\r\n");
+    WIRE_UNTIL(&wire, wire.kept_count == 2);
+    client_free(c, true);
+    WIRE_UNTIL(&wire, wire.gone_count == 1);
+    e = wire.kept[1];
+    wire.kept[1] = NULL;
+    assert_int_equal(e->stream_begin(e, &head), ERR_CLOSED);
+    assert_int_equal(e->stream_chunk(e, SLICE("x")), ERR_CLOSED);
+    e->stream_end(e);
     wire_close(&wire);
 }
 
@@ -617,6 +649,7 @@ int main(void)
         cmocka_unit_test(answers_over_the_bound_do_not_stall),
         cmocka_unit_test(who_reads_nothing_is_dropped),
         cmocka_unit_test(streams_flow_and_are_bounded),
+        cmocka_unit_test(a_stream_that_cannot_begin_is_ended),
         cmocka_unit_test(a_peer_that_goes_is_noticed),
         cmocka_unit_test(stopping_lets_answers_leave),
         cmocka_unit_test(closing_cuts_what_is_left),

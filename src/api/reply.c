@@ -3,12 +3,14 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "api/header.h"
 #include "base/check.h"
 #include "base/limits.h"
 #include "base/text.h"
 #include "record/action_json.h"
 #include "record/ids.h"
 #include "record/problem_json.h"
+#include "record/try_text.h"
 
 static const struct {
     int status;
@@ -208,11 +210,31 @@ void reply_action_read(struct call *call, const struct view *whole)
     reply_action_as(call, view, 200);
 }
 
-void reply_dry_run(struct call *call, const struct view *view)
+void reply_dry_run(struct call *call, const struct engine_reply *reply)
 {
-    call_add_header(call, "Interlock-State", slice_text(state_name(view->action->state)));
+    const struct view *view = reply->view;
     call_add_header(call, "Interlock-Dry-Run", SLICE("1"));
-    reply_action_as(call, view, 200);
+    if (!reply->gate) { /* the key is known: this action is what a submit would be told */
+        reply_action_read(call, view);
+        return;
+    }
+    const struct try_case would = {.step = view->step,
+                                   .gate = reply->gate,
+                                   .saw = view->submit.saw,
+                                   .saw_count = view->submit.saw_count,
+                                   .has_confidence = view->submit.has_confidence,
+                                   .confidence = view->submit.confidence,
+                                   .request = view->step->terms.is_caller ? NULL : &view->request};
+    struct buf out;
+    buf_init(&out, LIMIT_HTTP_ANSWER);
+    if (header_wants_text(call->request)) {
+        try_text_add(&out, &would);
+        reply_text(call, 200, &out);
+    } else {
+        try_json_add(&out, &would);
+        reply_json(call, 200, &out);
+    }
+    buf_done(&out);
 }
 
 static enum trouble_code reply_refusal_trouble(enum engine_refusal outcome)
@@ -266,6 +288,8 @@ void reply_refusal(struct call *call, const struct engine_reply *reply)
                               .detail = reply->detail,
                               .pointer = reply->pointer,
                               .retry_after_ms = reply->retry_after_ms};
+    if (reply->outcome == ENGINE_BAD_INPUT && slice_starts(reply->pointer, SLICE("/")))
+        trouble.pointer = arena_fmt(&call->arena, "/input%.*s", SLICE_FMT(reply->pointer));
     if (reply->view)
         trouble.view = reply_for_caller(call, reply->view);
     if (trouble.view)

@@ -66,7 +66,7 @@ void reply_action(struct call *call, const struct view *view);
 /* The same as 200, whatever the state: it was only asked for. */
 void reply_action_read(struct call *call, const struct view *view);
 /* What would be: 200, marked as a dry run; nothing was stored or sent. */
-void reply_dry_run(struct call *call, const struct view *view);
+void reply_dry_run(struct call *call, const struct engine_reply *reply);
 /* The refusal of an engine call. reply->outcome is not ENGINE_TAKEN. */
 void reply_refusal(struct call *call, const struct engine_reply *reply);
 /* A JSON value or a text that was built; an overflowed buffer is TROUBLE_TOO_LARGE. */

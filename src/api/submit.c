@@ -94,7 +94,7 @@ static void submit_dry_run_done(void *arg, const struct engine_reply *reply)
     if (reply->outcome != ENGINE_TAKEN)
         reply_refusal(call, reply);
     else
-        reply_dry_run(call, reply->view);
+        reply_dry_run(call, reply);
     call_leave(call);
 }
 

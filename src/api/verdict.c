@@ -36,32 +36,31 @@ static bool verdict_is_same(const struct call *call, const struct view *view, en
     return false;
 }
 
-static void verdict_finish(struct call *call, const struct engine_reply *reply,
-                           enum record_kind kind)
+/* The review is over: 200 for who says the same again, else 409; with the action in both. */
+static void verdict_reply_decided(struct call *call, enum record_kind kind)
 {
-    call_enter(call);
-    struct view *view = NULL;
-    if (reply->outcome == ENGINE_NOT_NOW)
-        view = ARENA_NEW(&call->arena, struct view);
-    if (reply->outcome == ENGINE_TAKEN)
-        reply_action_read(call, reply->view);
-    else if (view &&
-             call->engine->view(call->engine->impl, call->id, true, &call->arena, view) == ERR_OK &&
-             verdict_is_same(call, view, kind))
+    struct view *view = ARENA_NEW(&call->arena, struct view);
+    enum err err = view ? call->engine->view(call->engine->impl, call->id, true, &call->arena, view)
+                        : ERR_NO_MEMORY;
+    if (err != ERR_OK)
+        reply_err(call, err);
+    else if (verdict_is_same(call, view, kind))
         reply_action_read(call, view);
     else
+        reply_refusal(call, &(struct engine_reply){.outcome = ENGINE_NOT_NOW,
+                                                   .refusal = REFUSAL_NOT_IN_REVIEW,
+                                                   .view = view});
+}
+
+static void verdict_done(void *arg, const struct engine_reply *reply)
+{
+    struct call *call = arg;
+    call_enter(call);
+    if (reply->outcome != ENGINE_TAKEN)
         reply_refusal(call, reply);
+    else
+        reply_action_read(call, reply->view);
     call_leave(call);
-}
-
-static void verdict_approve_done(void *arg, const struct engine_reply *reply)
-{
-    verdict_finish(arg, reply, RECORD_APPROVED);
-}
-
-static void verdict_reject_done(void *arg, const struct engine_reply *reply)
-{
-    verdict_finish(arg, reply, RECORD_DECLINED);
 }
 
 void verdict_post(struct call *call)
@@ -79,13 +78,18 @@ void verdict_post(struct call *call)
                                         .detail = SLICE("this version takes approve and reject")});
         return;
     }
+    const struct action *action = call->view->action;
+    if (action->state != STATE_IN_REVIEW || action->reviews != call->review) {
+        verdict_reply_decided(call, is_approve ? RECORD_APPROVED : RECORD_DECLINED);
+        return;
+    }
     struct engine_call what = {.act = is_approve ? ENGINE_APPROVE : ENGINE_REJECT,
                                .principal = &call->principal,
                                .action = call->id,
                                .review = call->review,
                                .digest = body.digest,
                                .reason = body.note,
-                               .done = is_approve ? verdict_approve_done : verdict_reject_done,
+                               .done = verdict_done,
                                .arg = call};
     call->engine->act(call->engine->impl, &what);
 }

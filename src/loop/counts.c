@@ -110,6 +110,11 @@ void engine_count_move(struct engine *engine, struct entry *entry, enum action_s
         upstream->held++;
         entry->is_counted_held = true;
     }
+    bool is_stopped = action->state == STATE_HELD && action->hold_for == HOLD_FOR_STOP &&
+                      (is_new || from != STATE_HELD);
+    struct stop *stop = is_stopped ? switchboard_find(&engine->board, action->stop_id) : NULL;
+    if (stop)
+        stop->held++; /* of its receipt */
 }
 
 /* ---- kept over restarts ----

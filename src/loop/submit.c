@@ -391,7 +391,7 @@ static void submission_permit(struct submission *submission, struct entry *entry
 static void submission_dry_run(struct submission *submission, struct entry *entry)
 {
     struct view view;
-    struct engine_reply reply = {.outcome = ENGINE_TAKEN, .view = &view};
+    struct engine_reply reply = {.outcome = ENGINE_TAKEN, .view = &view, .gate = &entry->gate};
     if (engine_fill_view(submission->engine, entry, &submission->scratch, &view) == ERR_OK)
         submission->call->done(submission->call->arg, &reply);
     else

@@ -3,7 +3,9 @@
  * Invariants:
  *   1. done runs exactly once for each call, on the loop thread, perhaps before the call returns;
  *      what it is told is durable.
- *   2. Slices and views handed to done live until it returns. */
+ *   2. Slices and views handed to done live until it returns.
+ *   3. From within done no action is read or acted on (view, list, inbox, submit, act): the engine
+ *      still holds the one that done is told of. */
 #pragma once
 #include "core/switchboard.h"
 #include "port/store.h"
@@ -36,11 +38,12 @@ enum engine_refusal {
 struct engine_reply {
     enum engine_refusal outcome;
     enum refusal refusal;
-    const struct view *view; /* the action as it is, where there is one */
-    struct slice detail;     /* a sentence for people, or empty */
-    struct slice pointer;    /* JSON pointer of a bad field, or empty */
-    const struct stop *stop; /* stop calls: the receipt */
-    int64_t retry_after_ms;  /* 503 */
+    const struct view *view;        /* the action as it is, where there is one */
+    const struct gate_answer *gate; /* dry run of a key that is not known yet: what would be */
+    struct slice detail;            /* a sentence for people, or empty */
+    struct slice pointer;           /* JSON pointer of a bad field, or empty */
+    const struct stop *stop;        /* stop calls: the receipt */
+    int64_t retry_after_ms;         /* 503 */
 };
 typedef void engine_done_fn(void *arg, const struct engine_reply *reply);
 

@@ -15,9 +15,10 @@ TOKENS = {name: "test-token-of-" + name for name in ("ana", "ben", "eve", "billi
 
 
 class OpenApi:
-    """docs/openapi.json, and whether an answer is what it says."""
+    """docs/openapi.json, and whether an answer is what it says. seen: (operation id, status)."""
 
     def __init__(self):
+        self.seen = set()
         self.file = json.loads((ROOT / "docs" / "openapi.json").read_text())
         self.resolver = jsonschema.RefResolver.from_schema(self.file)
         self.paths = [(re.compile("^" + re.sub(r"\\{[^}]*\\}", "[^/]+", re.escape(p)) + "$"), item)
@@ -42,6 +43,7 @@ class OpenApi:
             if str(response.status) not in operation["responses"]:
                 assert response.status in (408, 413, 414, 417, 431, 500, 501, 505), "not declared: " + where
                 return
+            self.seen.add((operation["operationId"], response.status))
             declared = self.follow(operation["responses"][str(response.status)])
             media = response.headers.get("content-type", "").split(";")[0].strip()
             assert media in declared["content"], "content type %s of %s" % (media, where)
@@ -275,17 +277,21 @@ class Daemon:
     def post(self, path, body=None, **more):
         return self.request("POST", path, body, **more)
 
-    def submit(self, workflow, step, input, key=None, token=None, headers=(), **members):
+    def submit(self, workflow, step, input, key=None, token=None, headers=(), query="", connection=None, **members):
         """Submits; `key` goes into the header, members beside `input`."""
         sent = dict(headers)
         if key is not None:
             sent["Idempotency-Key"] = key
-        return self.post("/v1/workflows/%s/steps/%s/actions" % (quote(workflow), quote(step)),
-                         dict(members, input=input), token=token, headers=sent)
+        return self.post("/v1/workflows/%s/steps/%s/actions%s" % (quote(workflow), quote(step), query),
+                         dict(members, input=input), token=token, headers=sent, connection=connection)
 
     def remind(self, invoice, stage=1, balance=420, email="m@example.org", token="billing-cron", **more):
         return self.submit("invoice-reminders", "send_reminder",
                            {"invoice": invoice, "stage": stage, "balance": balance, "email": email}, token=token, **more)
+
+    def route(self, ticket, team="billing", key=None, token="helpdesk-bot", confidence=0.9, **more):
+        return self.submit("inquiry-routing", "route_ticket", {"ticket": ticket, "team": team}, token=token,
+                           key=ticket if key is None else key, confidence=confidence, **more)
 
     def action(self, id, **more):
         return self.get("/v1/actions/" + id, **more).json

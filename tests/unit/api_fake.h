@@ -205,6 +205,24 @@ static void fake_done(struct fake *fake, uint64_t id, engine_done_fn *done, void
     arena_done(&arena);
 }
 
+/* "replayed" is a key that is known. */
+static void fake_dry_run(struct fake *fake, uint64_t id, engine_done_fn *done, void *arg)
+{
+    struct arena arena;
+    struct view view;
+    const struct gate_answer gate = {.says = SAYS_REVIEW,
+                                     .cause = CAUSE_RULE,
+                                     .reason = REASON_MODE_REVIEW,
+                                     .would = SAYS_REVIEW,
+                                     .path_count = 1,
+                                     .path = {{.gate = GATE_MODE, .says = SAYS_REVIEW}}};
+    arena_init(&arena, 1 << 20);
+    if (fake_view(fake, id, &arena, &view))
+        done(arg, &(struct engine_reply){
+                      .outcome = ENGINE_TAKEN, .view = &view, .gate = id == 1 ? NULL : &gate});
+    arena_done(&arena);
+}
+
 static void fake_refuse(struct fake *fake, enum engine_refusal outcome, uint64_t id,
                         engine_done_fn *done, void *arg)
 {
@@ -265,7 +283,9 @@ static uint64_t fake_submit(void *impl, const struct engine_submit *submit)
     for (size_t i = 0; i < sizeof answers / sizeof *answers; i++) {
         if (!slice_is(submit->key, answers[i].key))
             continue;
-        if (answers[i].outcome == ENGINE_TAKEN)
+        if (answers[i].outcome == ENGINE_TAKEN && submit->is_dry_run)
+            fake_dry_run(fake, answers[i].id, submit->done, submit->arg);
+        else if (answers[i].outcome == ENGINE_TAKEN)
             fake_done(fake, answers[i].id, submit->done, submit->arg, answers[i].is_replayed);
         else
             fake_refuse(fake, answers[i].outcome, answers[i].id, submit->done, submit->arg);

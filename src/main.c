@@ -22,8 +22,10 @@ struct world {
     uv_loop_t loop;
     uv_timer_t timer;
     uv_signal_t interrupt;
+    uv_prepare_t turn;
     struct upstream_curl *curl;
     struct upstream_port upstream;
+    const bool *is_done; /* what run_until waits for */
     bool is_interrupted, has_passed;
 };
 
@@ -37,13 +39,25 @@ static void world_on_interrupt(uv_signal_t *signal, int number)
     uv_stop(&world->loop);
 }
 
+/* A call can end before the loop looks at its sockets, in another prepare: then nothing may come
+ * for a long time, and the loop must not sleep. Handles started later run earlier, so this one runs
+ * after the client's. */
+static void world_on_turn(uv_prepare_t *turn)
+{
+    struct world *world = turn->data;
+    if (world->is_done && *world->is_done)
+        uv_stop(&world->loop);
+}
+
 static bool world_run_until(void *impl, const bool *is_done)
 {
     struct world *world = impl;
+    world->is_done = is_done;
     (void)uv_signal_start(&world->interrupt, world_on_interrupt, SIGINT); /* cannot fail */
     while (!*is_done && !world->is_interrupted)
         (void)uv_run(&world->loop, UV_RUN_ONCE);
     (void)uv_signal_stop(&world->interrupt); /* likewise */
+    world->is_done = NULL;
     if (world->is_interrupted) { /* what is under way must not call back into what is left */
         upstream_curl_free(world->curl);
         world->curl = NULL;
@@ -248,6 +262,7 @@ int main(int argc, char **argv)
     bool is_good = uv_loop_init(&world.loop) == 0 &&
                    uv_timer_init(&world.loop, &world.timer) == 0 &&
                    uv_signal_init(&world.loop, &world.interrupt) == 0 &&
+                   uv_prepare_init(&world.loop, &world.turn) == 0 &&
                    upstream_curl_new(&world.loop, &options, &world.curl) == ERR_OK;
     if (!is_good) {
         (void)fprintf(stderr, "interlock: out of memory\n");
@@ -255,6 +270,8 @@ int main(int argc, char **argv)
     }
     world.timer.data = &world;
     world.interrupt.data = &world;
+    world.turn.data = &world;
+    (void)uv_prepare_start(&world.turn, world_on_turn); /* cannot fail */
     world.upstream = upstream_curl_port(world.curl);
     struct cli_world cli = {.impl = &world,
                             .version = INTERLOCK_VERSION,

@@ -102,6 +102,8 @@ static void found_say_who(struct invocation *invocation, const json_t *who)
     const char *person = daemon_text(who, "person");
     if (!json_is_object(who))
         return;
+    if (strcmp(person, daemon_text(who, "group")) == 0)
+        person = ""; /* a person alone is a group of one */
     say(invocation, "%-8s%s%s%s%s", "WHO", daemon_text(who, "group"), *person ? " (" : "", person,
         *person ? ")" : "");
     if (*daemon_text(who, "by"))
@@ -120,7 +122,8 @@ static void found_say_more(struct invocation *invocation, const json_t *action)
     if (json_is_object(next))
         say(invocation, "%-8s%s%s%s\n", "NEXT", daemon_text(next, "what"),
             *daemon_text(next, "at") ? ", at " : "", daemon_text(next, "at"));
-    if (*daemon_text(would, "reason"))
+    const char *says = daemon_text(json_object_get(action, "decision"), "says");
+    if (*daemon_text(would, "reason") && strcmp(daemon_text(would, "says"), says) != 0)
         say(invocation, "%-8s%s (%s); mode observe lets it go\n", "WOULD",
             daemon_text(would, "says"), daemon_text(would, "reason"));
     if (json_is_object(permit))

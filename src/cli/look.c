@@ -81,6 +81,8 @@ static void look_say_who(struct invocation *invocation, const json_t *item)
     const char *group = json_is_string(who) ? json_string_value(who) : daemon_text(who, "group");
     const char *person = daemon_text(who, "person");
     const char *by = daemon_text(item, "by");
+    if (strcmp(person, group) == 0)
+        person = ""; /* a person alone is a group of one */
     if (*group)
         say(invocation, "  %s%s%s%s", group, *person ? " (" : "", person, *person ? ")" : "");
     if (*by)

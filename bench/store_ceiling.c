@@ -121,12 +121,11 @@ static void ceiling_exec(sqlite3 *db, const char *text)
     }
 }
 
-static void ceiling_put(sqlite3_stmt *insert, int64_t seq, const void *a, int a_size, const void *b,
-                        int b_size)
+static void ceiling_put(sqlite3_stmt *insert, int64_t seq, struct slice a, struct slice b)
 {
     CHECK(sqlite3_bind_int64(insert, 1, seq) == SQLITE_OK);
-    CHECK(sqlite3_bind_blob(insert, 2, a, a_size, SQLITE_STATIC) == SQLITE_OK);
-    CHECK(sqlite3_bind_blob(insert, 3, b, b_size, SQLITE_STATIC) == SQLITE_OK);
+    CHECK(sqlite3_bind_blob64(insert, 2, a.at, a.size, SQLITE_STATIC) == SQLITE_OK);
+    CHECK(sqlite3_bind_blob64(insert, 3, b.at, b.size, SQLITE_STATIC) == SQLITE_OK);
     CHECK(sqlite3_step(insert) == SQLITE_DONE);
     (void)sqlite3_reset(insert); /* was done */
 }
@@ -160,9 +159,9 @@ static void ceiling_raw(struct ceiling *ceiling)
                 seq++;
                 struct slice body = slice_of(ceiling->bytes, RECORD_BYTES + PAYLOAD_BYTES);
                 CHECK(chainer_next(&chainer, hash, (uint64_t)seq, body, hash) == ERR_OK);
-                ceiling_put(record, seq, hash, sizeof hash, body.at, (int)body.size);
+                ceiling_put(record, seq, slice_of(hash, sizeof hash), body);
             }
-            ceiling_put(key, seq, random, sizeof random, "", 0);
+            ceiling_put(key, seq, slice_of(random, sizeof random), SLICE(""));
         }
         ceiling_exec(db, "COMMIT");
     }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "store/sqlite_log.h"
 
 enum { SQL_BUSY_MS = 5000 };
 
@@ -20,8 +21,11 @@ static void sql_configure(void)
 enum err sql_open(sqlite3 **out_db, const char *path, int flags, int cache_kib)
 {
     CHECK(pthread_once(&sql_once, sql_configure) == 0);
+    const char *vfs = sqlite_log_vfs();
+    if (!vfs)
+        return ERR_NO_MEMORY;
     int rc =
-        sqlite3_open_v2(path, out_db, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
+        sqlite3_open_v2(path, out_db, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, vfs);
     if (rc != SQLITE_OK)
         return *out_db ? sql_err(*out_db, rc) : ERR_NO_MEMORY;
     (void)sqlite3_busy_timeout(*out_db, SQL_BUSY_MS); /* only bad handles are refused */

@@ -114,7 +114,7 @@ static void sqlite_hold_loop(struct store_sqlite *store)
 }
 
 /* On the store thread or the keeper. */
-static void sqlite_notify(void *arg)
+static void sqlite_ring(void *arg)
 {
     struct store_sqlite *store = arg;
     CHECK(uv_async_send(&store->async) == 0);
@@ -338,8 +338,8 @@ static enum err sqlite_open_parts(struct store_sqlite *store,
         (void)sqlite3_close(db); /* no statements are left on it */
         return err;
     }
-    err = sqlite_writer_init(&store->writer, db, &store->keeper, &store->backup, sqlite_notify,
-                             store);
+    struct sqlite_bell bell = {sqlite_ring, store};
+    err = sqlite_writer_init(&store->writer, db, &store->keeper, &store->backup, bell);
     if (err == ERR_CORRUPT) {
         buf_add_fmt(out_message,
                     "store %s: the records do not end where the store says; run: interlock verify, "
@@ -348,7 +348,7 @@ static enum err sqlite_open_parts(struct store_sqlite *store,
         return err;
     }
     if (err == ERR_OK)
-        err = sqlite_keeper_init(&store->keeper, store->path, &store->backup, sqlite_notify, store);
+        err = sqlite_keeper_init(&store->keeper, store->path, &store->backup, bell);
     if (err == ERR_OK)
         err = sqlite_reader_init(&store->reader, store->path, SQLITE_OPEN_READWRITE);
     if (err != ERR_OK)

@@ -32,10 +32,9 @@ static void sqlite_keeper_wait(struct sqlite_keeper *keeper)
 }
 
 enum err sqlite_keeper_init(struct sqlite_keeper *keeper, const char *path,
-                            struct sqlite_backup *backup, void (*notify)(void *arg),
-                            void *notify_arg)
+                            struct sqlite_backup *backup, struct sqlite_bell bell)
 {
-    *keeper = (struct sqlite_keeper){.backup = backup, .notify = notify, .notify_arg = notify_arg};
+    *keeper = (struct sqlite_keeper){.backup = backup, .bell = bell};
     pthread_condattr_t attributes;
     CHECK(pthread_mutex_init(&keeper->mutex, NULL) == 0); /* cannot fail with these attributes */
     CHECK(pthread_condattr_init(&attributes) == 0);
@@ -199,7 +198,7 @@ static void *sqlite_keeper_run(void *arg)
         if (sqlite_backup_phase(keeper->backup) == BACKUP_SEALING) {
             sqlite_keeper_unlock(keeper);
             sqlite_backup_seal(keeper->backup);
-            keeper->notify(keeper->notify_arg);
+            keeper->bell.ring(keeper->bell.arg);
             sqlite_keeper_lock(keeper);
         } else if (keeper->is_closing) {
             break;
@@ -226,7 +225,7 @@ enum err sqlite_keeper_start(struct sqlite_keeper *keeper)
 
 void sqlite_keeper_done(struct sqlite_keeper *keeper)
 {
-    if (!keeper->notify)
+    if (!keeper->bell.ring)
         return;
     if (keeper->is_running) {
         sqlite_keeper_close(keeper);

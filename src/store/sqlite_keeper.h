@@ -16,14 +16,19 @@
 
 #include "store/sqlite_backup.h"
 
+/* Wakes the loop thread: there is something to tell. */
+struct sqlite_bell {
+    void (*ring)(void *arg); /* on any thread */
+    void *arg;
+};
+
 struct sqlite_keeper {
     pthread_t thread;
     pthread_mutex_t mutex;
     pthread_cond_t changed;
     sqlite3 *db; /* its own connection */
     struct sqlite_backup *backup;
-    void (*notify)(void *arg); /* a backup has ended; called on this thread */
-    void *notify_arg;
+    struct sqlite_bell bell; /* a backup has ended */
     bool is_running, is_closing;
     bool wants_checkpoint, wants_truncation;
     bool is_gate_shut, is_writing;
@@ -34,8 +39,7 @@ struct sqlite_keeper {
 };
 
 MUST_USE enum err sqlite_keeper_init(struct sqlite_keeper *keeper, const char *path,
-                                     struct sqlite_backup *backup, void (*notify)(void *arg),
-                                     void *notify_arg);
+                                     struct sqlite_backup *backup, struct sqlite_bell bell);
 MUST_USE enum err sqlite_keeper_start(struct sqlite_keeper *keeper);
 /* Ends the thread, then the connection. Accepts a half-made one. */
 void sqlite_keeper_done(struct sqlite_keeper *keeper);

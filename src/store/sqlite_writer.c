@@ -41,11 +41,9 @@ static int sqlite_writer_on_commit(void *arg, sqlite3 *db, const char *name, int
 }
 
 enum err sqlite_writer_init(struct sqlite_writer *writer, sqlite3 *db, struct sqlite_keeper *keeper,
-                            struct sqlite_backup *backup, void (*notify)(void *arg),
-                            void *notify_arg)
+                            struct sqlite_backup *backup, struct sqlite_bell bell)
 {
-    *writer = (struct sqlite_writer){
-        .db = db, .keeper = keeper, .backup = backup, .notify = notify, .notify_arg = notify_arg};
+    *writer = (struct sqlite_writer){.db = db, .keeper = keeper, .backup = backup, .bell = bell};
     atomic_init(&writer->page_max, -1);
     CHECK(pthread_mutex_init(&writer->mutex, NULL) == 0); /* cannot fail with these attributes */
     CHECK(pthread_cond_init(&writer->answered, NULL) == 0);
@@ -72,7 +70,7 @@ static void sqlite_writer_set_state(struct sqlite_writer *writer, enum store_sta
         return;
     atomic_store(&writer->why, (int)why);
     atomic_store(&writer->state, (int)state);
-    writer->notify(writer->notify_arg);
+    writer->bell.ring(writer->bell.arg);
 }
 
 static bool sqlite_writer_has_failed(struct sqlite_writer *writer)
@@ -108,7 +106,7 @@ static void sqlite_writer_give_back(struct sqlite_writer *writer, size_t count)
     memmove(writer->batch, writer->batch + count,
             (writer->batch_count - count) * sizeof(struct parcel *));
     writer->batch_count -= count;
-    writer->notify(writer->notify_arg);
+    writer->bell.ring(writer->bell.arg);
 }
 
 /* Invariant 4. */
@@ -252,7 +250,7 @@ static void sqlite_writer_back_up(struct sqlite_writer *writer, bool is_idle)
     if (phase == BACKUP_SEALING)
         sqlite_keeper_seal(writer->keeper);
     else if (phase == BACKUP_ENDED)
-        writer->notify(writer->notify_arg);
+        writer->bell.ring(writer->bell.arg);
 }
 
 /* Waits only for the first parcel. */
@@ -348,7 +346,7 @@ static void sqlite_writer_free_all(struct mailbox *mailbox)
 
 void sqlite_writer_done(struct sqlite_writer *writer)
 {
-    if (!writer->notify)
+    if (!writer->bell.ring)
         return;
     sqlite_writer_stop(writer);
     for (size_t i = 0; i < writer->batch_count; i++)

@@ -44,9 +44,8 @@ struct sqlite_writer {
     struct sqlite_apply apply;
     struct sqlite_keeper *keeper;
     struct sqlite_backup *backup;
-    struct mailbox in, out; /* of struct parcel */
-    void (*notify)(void *arg);
-    void *notify_arg;
+    struct mailbox in, out;  /* of struct parcel */
+    struct sqlite_bell bell; /* parcels came back, or the state changed */
     int64_t run_epoch;
     pthread_t thread;
     bool is_running;
@@ -68,7 +67,7 @@ struct sqlite_writer {
 /* Takes the connection over, also on failure. */
 MUST_USE enum err sqlite_writer_init(struct sqlite_writer *writer, sqlite3 *db,
                                      struct sqlite_keeper *keeper, struct sqlite_backup *backup,
-                                     void (*notify)(void *arg), void *notify_arg);
+                                     struct sqlite_bell bell);
 MUST_USE enum err sqlite_writer_start(struct sqlite_writer *writer);
 /* Saves what is queued, if it can, and ends the thread. What came back is still to be taken. */
 void sqlite_writer_stop(struct sqlite_writer *writer);

@@ -88,16 +88,23 @@ void buf_add_byte(struct buf *buf, char byte)
 
 void buf_add_fmt(struct buf *buf, const char *format, ...)
 {
+    enum { GUESS = 96 }; /* most texts fit the first time, so they are formatted once */
+    size_t guess = buf->size_max - buf->size < GUESS ? buf->size_max - buf->size : GUESS;
     va_list args;
-    va_start(args, format);
-    int size = vsnprintf(NULL, 0, format, args);
-    va_end(args);
-    CHECK(size >= 0);
-    if (!buf_reserve(buf, (size_t)size))
+    if (!buf_reserve(buf, guess))
         return;
     va_start(args, format);
-    (void)vsnprintf(buf->at + buf->size, (size_t)size + 1, format, args); /* measured above */
+    int size = vsnprintf(buf->at + buf->size, guess + 1, format, args);
     va_end(args);
+    CHECK(size >= 0);
+    if ((size_t)size > guess) {
+        buf->at[buf->size] = '\0';
+        if (!buf_reserve(buf, (size_t)size))
+            return;
+        va_start(args, format);
+        (void)vsnprintf(buf->at + buf->size, (size_t)size + 1, format, args); /* measured above */
+        va_end(args);
+    }
     buf->size += (size_t)size;
 }
 

@@ -88,7 +88,8 @@ bool text_parse_hex(struct slice s, void *out_bytes, size_t size)
             return false;
     unsigned char *out = out_bytes;
     for (size_t i = 0; i < size; i++)
-        out[i] = (unsigned char)(text_hex_value(s.at[2 * i]) << 4 | text_hex_value(s.at[2 * i + 1]));
+        out[i] =
+            (unsigned char)(text_hex_value(s.at[2 * i]) << 4 | text_hex_value(s.at[2 * i + 1]));
     return true;
 }
 
@@ -229,16 +230,45 @@ struct civil text_civil(int64_t unix_ms)
 
 int64_t text_civil_ms(const struct civil *c)
 {
-    int64_t seconds = text_days(c->year, c->month, c->day) * 86400 + c->hour * 3600 +
-                      c->minute * 60 + c->second;
+    int64_t seconds =
+        text_days(c->year, c->month, c->day) * 86400 + c->hour * 3600 + c->minute * 60 + c->second;
     return seconds * 1000 + c->ms;
+}
+
+/* Exactly `width` digits; a time stands in every record and answer, so this is not printf. */
+static char *text_put_number(char *at, int value, int width)
+{
+    for (int i = width - 1; i >= 0; i--) {
+        at[i] = (char)('0' + value % 10);
+        value /= 10;
+    }
+    return at + width;
 }
 
 void text_add_time(struct buf *out, int64_t unix_ms)
 {
+    char text[24];
     struct civil c = text_civil(unix_ms);
-    buf_add_fmt(out, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", c.year, c.month, c.day, c.hour,
-                c.minute, c.second, c.ms);
+    if (c.year < 0 || c.year > 9999) { /* no such time is stored; still a text */
+        buf_add_fmt(out, "%d-%02d-%02dT%02d:%02d:%02d.%03dZ", c.year, c.month, c.day, c.hour,
+                    c.minute, c.second, c.ms);
+        return;
+    }
+    char *at = text_put_number(text, c.year, 4);
+    *at++ = '-';
+    at = text_put_number(at, c.month, 2);
+    *at++ = '-';
+    at = text_put_number(at, c.day, 2);
+    *at++ = 'T';
+    at = text_put_number(at, c.hour, 2);
+    *at++ = ':';
+    at = text_put_number(at, c.minute, 2);
+    *at++ = ':';
+    at = text_put_number(at, c.second, 2);
+    *at++ = '.';
+    at = text_put_number(at, c.ms, 3);
+    *at++ = 'Z';
+    buf_add(out, slice_of(text, (size_t)(at - text)));
 }
 
 /* Takes exactly `digits` digits from the front. */
@@ -346,8 +376,8 @@ static bool text_take_asctime(struct slice *s, struct civil *c)
 {
     if (!text_take_month(s, &c->month) || !text_take(s, " "))
         return false;
-    bool has_day = text_take(s, " ") ? text_take_number(s, 1, &c->day)
-                                     : text_take_number(s, 2, &c->day);
+    bool has_day =
+        text_take(s, " ") ? text_take_number(s, 1, &c->day) : text_take_number(s, 2, &c->day);
     return has_day && text_take(s, " ") && text_take_clock(s, c) && text_take(s, " ") &&
            text_take_number(s, 4, &c->year);
 }

@@ -158,7 +158,7 @@ static void engine_fill_record(struct engine *engine, struct entry *entry,
         .kind = note->kind,
         .at_unix_ms = engine->now_unix_ms,
         .actor = note->actor,
-        .policy = entry->row.policy,
+        .policy = note->gate ? entry->row.policy : (struct slice){0}, /* what decides names it */
         .action = action->id,
         .previous = entry->row.last_seq,
         .state = action->state,

@@ -45,14 +45,7 @@ RECORD_NAMES(cause, enum cause)
 RECORD_NAMES(outcome, enum outcome)
 RECORD_NAMES(hold_for, enum hold_for)
 RECORD_NAMES(says, enum says)
-RECORD_NAMES(gate, enum gate)
 
-static const char *record_truth_name_of(unsigned value)
-{
-    static const char *const names[] = {"false", "true", "undecidable"};
-    CHECK(value < sizeof names / sizeof *names);
-    return names[value];
-}
 enum { TRUTH_COUNT = TRUTH_UNDECIDABLE + 1 };
 
 #define AT(field) (uint16_t) offsetof(struct record, field)
@@ -139,26 +132,31 @@ static bool member_is_always_written(const struct record *record, const struct m
     return false;
 }
 
+/* The path in codes (R18), a word a gate: "k- s+ r0rt c+": the gate, what it says, and for rules
+ * and risk which one and whether it held. Letters are fixed for ever; new ones may come. */
+static const char record_gate_codes[] = "ksrcmfu"; /* by enum gate */
+static const char record_says_codes[] = "-+rhxj";  /* by enum says */
+static const char record_truth_codes[] = "ftu";    /* by enum truth */
+static_assert(sizeof record_gate_codes == GATE_COUNT + 1, "a letter for each gate");
+static_assert(sizeof record_says_codes == SAYS_COUNT + 1, "a letter for each answer");
+static_assert(sizeof record_truth_codes == TRUTH_COUNT + 1, "a letter for each truth");
+
 static void member_add_path(const struct record *record, struct buf *out)
 {
     CHECK(record->path_count <= LIMIT_PATH_GATES);
+    buf_add_byte(out, '"');
     for (size_t i = 0; i < record->path_count; i++) {
         const struct gate_step *step = &record->path[i];
-        buf_add_text(out, i == 0 ? "[[\"" : ",[\"");
-        buf_add_text(out, gate_name(step->gate));
-        buf_add(out, SLICE("\",\""));
-        buf_add_text(out, says_name(step->says));
-        buf_add_byte(out, '"');
+        if (i > 0)
+            buf_add_byte(out, ' ');
+        buf_add_byte(out, record_gate_codes[step->gate]);
+        buf_add_byte(out, record_says_codes[step->says]);
         if (step->gate == GATE_RULE || step->index != 0 || step->truth != TRUTH_FALSE) {
-            buf_add_byte(out, ',');
             buf_add_u64(out, step->index);
-            buf_add(out, SLICE(",\""));
-            buf_add_text(out, record_truth_name_of(step->truth));
-            buf_add_byte(out, '"');
+            buf_add_byte(out, record_truth_codes[step->truth]);
         }
-        buf_add_byte(out, ']');
     }
-    buf_add_byte(out, ']');
+    buf_add_byte(out, '"');
 }
 
 static void member_add_hex(struct buf *out, const void *at, size_t size)
@@ -297,46 +295,43 @@ static bool member_parse_name(struct slice raw, const char *(*names)(unsigned), 
     return scan_type(raw) == SCAN_TEXT;
 }
 
-static bool member_parse_step(struct slice raw, struct gate_step *out)
+/* The position of a letter; one that this version does not know is the careful zero (R27). */
+static unsigned member_code(const char *codes, char letter)
 {
-    struct scan_walk walk;
-    struct slice key;
-    struct slice item;
-    unsigned value[4] = {0};
+    const char *found = letter ? strchr(codes, letter) : NULL;
+    return found ? (unsigned)(found - codes) : 0;
+}
+
+static bool member_parse_step(struct slice word, struct gate_step *out)
+{
+    if (word.size < 2)
+        return false;
+    *out = (struct gate_step){.gate = (enum gate)member_code(record_gate_codes, word.at[0]),
+                              .says = (enum says)member_code(record_says_codes, word.at[1])};
+    if (word.size == 2)
+        return true;
     uint64_t index = 0;
-    scan_open(&walk, raw);
-    size_t n = 0;
-    for (; scan_next(&walk, &key, &item); n++) {
-        bool is_good = true;
-        if (n == 0)
-            is_good = member_parse_name(item, record_gate_name_of, GATE_COUNT, &value[0]);
-        else if (n == 1)
-            is_good = member_parse_name(item, record_says_name_of, SAYS_COUNT, &value[1]);
-        else if (n == 2)
-            is_good = scan_u64(item, UINT8_MAX, &index);
-        else if (n == 3)
-            is_good = member_parse_name(item, record_truth_name_of, TRUTH_COUNT, &value[3]);
-        if (!is_good)
-            return false;
-    }
-    *out = (struct gate_step){(enum gate)value[0], (enum says)value[1], (uint8_t)index,
-                              (enum truth)value[3]};
-    return !walk.is_bad && walk.close == ']' && n >= 2;
+    if (!slice_to_u64(slice_of(word.at + 2, word.size - 3), UINT8_MAX, &index))
+        return false;
+    out->index = (uint8_t)index;
+    out->truth = (enum truth)member_code(record_truth_codes, word.at[word.size - 1]);
+    return true;
 }
 
 static bool member_parse_path(struct slice raw, struct record *out)
 {
-    struct scan_walk walk;
-    struct slice key;
-    struct slice item;
-    scan_open(&walk, raw);
-    while (scan_next(&walk, &key, &item)) {
+    if (raw.size < 2 || raw.at[0] != '"')
+        return false;
+    struct slice rest = slice_of(raw.at + 1, raw.size - 2);
+    while (rest.size > 0) {
+        size_t end = slice_find(rest, ' ');
         if (out->path_count == LIMIT_PATH_GATES ||
-            !member_parse_step(item, &out->path[out->path_count]))
+            !member_parse_step(slice_first(rest, end), &out->path[out->path_count]))
             return false;
         out->path_count++;
+        rest = slice_from(rest, end + 1);
     }
-    return !walk.is_bad && walk.close == ']';
+    return true;
 }
 
 static bool member_parse_hex(struct slice raw, void *at, size_t size)

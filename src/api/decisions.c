@@ -69,7 +69,7 @@ static enum err decisions_add(struct decisions *decisions, const struct store_re
     if (!decisions_may_see(decisions, &record, view))
         return ERR_OK;
     if (decisions->is_text)
-        log_line_add(&decisions->out, &record, view);
+        log_line_add(&decisions->out, &record, view, engine->zone(engine->impl));
     else
         decisions_add_json(decisions, stored);
     return ERR_OK;

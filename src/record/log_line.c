@@ -290,12 +290,12 @@ static void log_line_add_key(struct buf *out, const struct record *record, const
         text_add_id(out, ID_ACTION, record->action);
 }
 
-void log_line_add(struct buf *out, const struct record *record, const struct view *view)
+void log_line_add(struct buf *out, const struct record *record, const struct view *view,
+                  const struct zone *zone)
 {
     size_t start = out->size;
     int64_t now = view ? view->now_unix_ms : record->at_unix_ms;
-    zone_add_time(out, view ? view->zone : NULL, (struct zone_time){record->at_unix_ms, now},
-                  ZONE_SECONDS);
+    zone_add_time(out, zone, (struct zone_time){record->at_unix_ms, now}, ZONE_SECONDS);
     buf_add_text(out, "  ");
     start = out->size;
     log_line_add_key(out, record, view);

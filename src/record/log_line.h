@@ -7,6 +7,7 @@
 /* view: the action that the record is about, as it is now. For a control record, or when the action
  * is not known: a view with no more than zone, config and now_unix_ms, or NULL (then in UTC). Ends
  * with a newline. */
-void log_line_add(struct buf *out, const struct record *record, const struct view *view);
+void log_line_add(struct buf *out, const struct record *record, const struct view *view,
+                  const struct zone *zone);
 /* The clause alone: "no answer in 10 s", "stopped invoice-reminders". */
 void log_line_add_clause(struct buf *out, const struct record *record, const struct view *view);

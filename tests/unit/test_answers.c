@@ -278,7 +278,7 @@ static void log_lines(void **state)
         struct record record = record_of(&f, lines[i].kind);
         memcpy(record.path, f.decided.path, sizeof record.path);
         record.actor = slice_text(lines[i].actor);
-        log_line_add(&out, &record, &f.view);
+        log_line_add(&out, &record, &f.view, f.view.zone);
     }
     struct view none = {.zone = &f.zone, .config = &f.config, .now_unix_ms = FIXTURE_AT(14, 2, 21)};
     const struct record controls[] = {
@@ -301,7 +301,7 @@ static void log_lines(void **state)
     for (size_t i = 0; i < sizeof controls / sizeof *controls; i++) {
         struct record record = controls[i];
         record.at_unix_ms = FIXTURE_AT(14, 2, 21) - (i == 0 ? 86400000 : 0);
-        log_line_add(&out, &record, &none);
+        log_line_add(&out, &record, &none, none.zone);
     }
     fixture_golden("answers/log.txt", buf_slice(&out));
     buf_done(&out);
@@ -320,7 +320,7 @@ static void any_record_is_one_line(void **state)
             struct record record = record_of(&f, (enum record_kind)kind);
             record.state = (enum action_state)(with / 4);
             record.action = with & 1 ? record.action : 0;
-            log_line_add(&out, &record, with & 2 ? &f.view : NULL);
+            log_line_add(&out, &record, with & 2 ? &f.view : NULL, f.view.zone);
             assert_int_equal(slice_find(buf_slice(&out), '\n'), out.size - 1);
             assert_true(out.at[2] == ':' && out.at[8] == ' ');
             buf_done(&out);

@@ -1,0 +1,82 @@
+"""Somebody edits the store with a database tool: one byte changed, one record cut off, one state row edited.
+`verify` says so, and where: over the files, and over the API of the daemon that serves them."""
+import sqlite3, subprocess
+
+import pytest
+
+from interlock_client import BUILD, Daemon, install
+
+
+@pytest.fixture
+def written(tmp_path):
+    """A folder with 5 sent reminders, one in review, and a stop that is in force; and its database."""
+    with Daemon(install(tmp_path)) as daemon:
+        for n in range(5):
+            daemon.remind("INV-%d" % n)
+        daemon.remind("INV-5", balance=20000)
+        assert daemon.post("/v1/stops", {"scope": {"workflow": "inquiry-routing"}}, token="ana").status == 202
+        report = verify_live(daemon)
+        assert report["good"], report
+    found = [p for p in (tmp_path / "data").rglob("*") if p.is_file() and p.read_bytes()[:15] == b"SQLite format 3"]
+    assert len(found) == 1, found
+    return tmp_path, found[0], report["head"]
+
+
+def verify_live(daemon, query=""):
+    report = daemon.get("/v1/decisions/verify" + query).json
+    while report["next"]:
+        report = daemon.get("/v1/decisions/verify?cursor=" + report["next"]).json
+    return report
+
+
+def verify_files(folder, *arguments):
+    return subprocess.run([str(BUILD / "interlock"), "verify", "--config", str(folder / "interlock.yaml"), *arguments],
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+
+
+def edit(path, *statements):
+    database = sqlite3.connect(path)
+    for statement in statements:
+        assert database.execute(statement).rowcount == 1, statement
+    database.commit()
+    database.close()
+
+
+def test_what_was_written_is_good(written):
+    folder, _, head = written
+    found = verify_files(folder, "--head", head)
+    assert found.returncode == 0 and found.stdout.startswith("good"), found
+
+
+@pytest.mark.parametrize("name, statements, words", [
+    ("a byte of a record", ["UPDATE records SET body = CAST(replace(body, '\"done\"', '\"held\"') AS BLOB) WHERE seq = 4"], "4"),
+    ("a record in the middle", ["DELETE FROM records WHERE seq = 5"], "5"),
+    ("a payload", ["UPDATE payloads SET bytes = CAST(bytes || x'20' AS BLOB) WHERE seq = 3"], "3"),
+    ("a payload that is gone", ["DELETE FROM payloads WHERE seq = 3"], "3"),
+    ("a state row", ["UPDATE ended_actions SET body = CAST(substr(body, 1, 40) || x'00' || substr(body, 42) AS BLOB)"
+                     " WHERE id = (SELECT min(id) FROM ended_actions)"], ""),
+    ("a row that is gone", ["DELETE FROM ended_actions WHERE id = (SELECT min(id) FROM ended_actions)"], ""),
+    ("a stop lifted by hand", ["DELETE FROM small_rows WHERE tab = 2"], "stop"),
+    ("a key", ["DELETE FROM keys WHERE action = (SELECT min(id) FROM ended_actions)"], "key"),
+])
+def test_an_edit_is_found(written, name, statements, words):
+    folder, database, _ = written
+    edit(database, *statements)
+    found = verify_files(folder)
+    assert found.returncode == 1 and "BROKEN" in found.stdout and words in found.stdout, (name, found)
+
+
+def test_records_that_are_cut_off_are_found_by_the_head(written):
+    """From inside a cut tail cannot be seen when all is cut to fit; from the head that was kept it can."""
+    folder, _, head = written
+    seq, hash = head.split(":")
+    found = verify_files(folder, "--head", "%d:%s" % (int(seq) + 1, hash))
+    assert found.returncode == 1 and str(int(seq) + 1) in found.stdout, found
+
+
+def test_the_daemon_finds_it_too(written):
+    folder, database, _ = written
+    edit(database, "UPDATE payloads SET bytes = CAST(bytes || x'20' AS BLOB) WHERE seq = 3")
+    with Daemon(folder) as daemon:
+        report = verify_live(daemon)
+        assert not report["good"] and report["finding_count"] >= 1 and "3" in report["findings"][0], report

@@ -16,6 +16,7 @@
 #include "loop/local_zone.h"
 #include "record/verify.h"
 #include "serve_dev.h"
+#include "serve_suspects.h"
 #include "server/server.h"
 #include "store/sqlite.h"
 #include "upstream/curl.h"
@@ -262,7 +263,10 @@ static bool serve_make_engine(struct serve *serve, const struct cli_serve *optio
                                     .load = serve_load,
                                     .arg = serve};
     uint64_t head = 0;
+    uint64_t suspects[SUSPECTS_MAX];
     unsigned char hash[STORE_HASH_SIZE];
+    engine.suspects = suspects;
+    engine.suspect_count = serve_suspects_read(folder, suspects);
     buf_init(&serve->zone_name, LIMIT_NAME * 2);
     buf_add(&serve->zone_name, loaded->config->timezone);
     if (!local_zone_set(buf_slice(&serve->zone_name), &serve->zone))
@@ -283,6 +287,9 @@ static bool serve_make_engine(struct serve *serve, const struct cli_serve *optio
         (void)fprintf(stderr, "interlock: %s\n", buf_text(&message));
     else if (store_sqlite_is_copy(&serve->store) && store_sqlite_adopt(&serve->store) != ERR_OK)
         (void)fprintf(stderr, "interlock: the copy could not be marked as taken over\n");
+    if (serve->engine && engine.suspect_count > 0)
+        serve_suspects_forget(folder);
+    serve_suspects_watch(folder, serve->engine);
     explicit_bzero(engine.installation_key, sizeof engine.installation_key);
     buf_done(&place);
     buf_done(&message);
@@ -418,6 +425,7 @@ static void serve_done(struct serve *serve)
     upstream_curl_free(serve->curl);
     sandbox_free(serve->sandbox);
     store_sqlite_close(&serve->store);
+    serve_suspects_watch((struct slice){0}, NULL);
     engine_free(serve->engine);
     api_free(serve->api);
     uv_walk(&serve->loop, serve_close_handle, NULL);

@@ -190,6 +190,11 @@ bool engine_is_idle(const struct engine *engine)
     return true;
 }
 
+uint64_t engine_in_work(const struct engine *engine)
+{
+    return engine->in_work;
+}
+
 bool engine_has_failed(const struct engine *engine)
 {
     enum err why = ERR_OK;

@@ -36,8 +36,11 @@ struct engine_options {
     unsigned char installation_key[32];
     uint64_t run_epoch; /* of this opening of the store (R27) */
     struct slice place; /* machine and folder of the store; read while engine_new runs */
-    bool is_copy;       /* the store is a backup or a clone: everything starts stopped */
-    struct slice flag;  /* a warning to show in readyz, or empty; copied */
+    const uint64_t
+        *suspects; /* actions whose events ended the process twice (R27); read at start */
+    size_t suspect_count;
+    bool is_copy;            /* the store is a backup or a clone: everything starts stopped */
+    struct slice flag;       /* a warning to show in readyz, or empty; copied */
     const struct zone *zone; /* local time of what is told to people; NULL: UTC. Outlives it */
     engine_load_fn *load;
     engine_sandbox_fn *sandbox;
@@ -55,5 +58,8 @@ void engine_wake(struct engine *engine);
 /* No new starts from here on. engine_is_idle: no attempt is under way and no write is queued. */
 void engine_close(struct engine *engine);
 bool engine_is_idle(const struct engine *engine);
+/* The action whose event is being worked on, or 0: what a crash was about. Fit for a signal
+ * handler. */
+uint64_t engine_in_work(const struct engine *engine);
 /* The store failed for good, or an invariant of it: the process should end. */
 bool engine_has_failed(const struct engine *engine);

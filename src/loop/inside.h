@@ -137,8 +137,9 @@ struct engine {
     int64_t due_unix_ms; /* lower bound of what is due in the store; 0 = nothing */
     int64_t alarm_unix_ms;
     uint64_t run_epoch;
-    bool was_clean;  /* the last run ended in order */
-    bool is_running; /* recovery is over */
+    volatile uint64_t in_work; /* action of the event under way; read when a bug ends the process */
+    bool was_clean;            /* the last run ended in order */
+    bool is_running;           /* recovery is over */
     bool is_closing, has_failed, is_count_dirty;
     int64_t count_flush_unix_ms; /* not before */
     bool is_releasing;           /* a restart lifted stops: what they held enters the gate */

@@ -53,6 +53,24 @@ static void recover_receipts(struct engine *engine, const struct row *row)
     }
 }
 
+static bool recover_is_suspect(const struct engine *engine, uint64_t id)
+{
+    for (size_t i = 0; i < engine->options.suspect_count; i++)
+        if (engine->options.suspects[i] == id)
+            return true;
+    return false;
+}
+
+/* R27: its event broke a CHECK twice. A person gets it; the rest is served. */
+static void recover_quarantine(struct engine *engine, struct entry *entry)
+{
+    struct action_event event;
+    engine_event(engine, entry, EVENT_QUARANTINE, &event);
+    struct step_note note = {.kind = RECORD_QUARANTINED, .upstream = entry->row.upstream};
+    struct action_effects effects;
+    engine_step(engine, entry, &event, &note, &effects);
+}
+
 typedef void recover_fn(struct engine *engine, const struct store_action *stored,
                         const struct row *row);
 
@@ -73,14 +91,17 @@ static void recover_go_on(struct engine *engine, const struct store_action *stor
     /* A person's verdict was stored, but not yet what the gate said to it. */
     bool is_half_way = (action->state == STATE_IN_REVIEW && action->is_approved) ||
                        (action->state == STATE_UNCERTAIN && action->is_granted);
-    if (!action->attempt_is_open && !is_half_way)
+    bool is_suspect = recover_is_suspect(engine, stored->id);
+    if (!action->attempt_is_open && !is_half_way && !is_suspect)
         return;
     struct entry *entry = entry_get(engine, stored->id, &err);
     if (!entry) {
         engine_fail(engine, err_text(err));
         return;
     }
-    if (is_half_way)
+    if (is_suspect)
+        recover_quarantine(engine, entry);
+    else if (is_half_way)
         engine_enter_gate(engine, entry, false, (struct slice){0});
     else
         recover_attempt(engine, entry);

@@ -305,9 +305,12 @@ void engine_step(struct engine *engine, struct entry *entry, struct action_event
 {
     struct action *action = &entry->row.action;
     enum action_state from = action->state;
+    engine->in_work = action->id;
     action_step(action, event, out_effects);
+    engine->in_work = 0;
     if (!out_effects->is_changed)
         return;
+    engine->in_work = action->id;
     action_check(action, event->terms->attempts);
     if (out_effects->must_send || out_effects->must_permit)
         entry->epoch_at_start = engine->board.epoch;
@@ -315,6 +318,7 @@ void engine_step(struct engine *engine, struct entry *entry, struct action_event
     engine_flow_after(engine, entry, out_effects);
     engine_count_move(engine, entry, from, note->is_admission);
     engine_save(engine, entry, note);
+    engine->in_work = 0;
     if (out_effects->must_enter_gate)
         engine_enter_gate(engine, entry, false, note->actor);
 }

@@ -90,6 +90,8 @@ enum err engine_fill_view(struct engine *engine, struct entry *entry, struct are
             err = ERR_OK;
         }
     }
+    if (out->is_erased) /* who submitted it never approves it, and still sees its own */
+        out->submit.actor = arena_copy(arena, entry->row.actor);
     if (err == ERR_OK && !out->is_erased)
         err = view_outcome(engine, entry, arena, out);
     if (err == ERR_OK && entry->frozen_size > 0)

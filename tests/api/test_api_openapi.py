@@ -121,3 +121,10 @@ def test_operations_are_named_once_and_declare_their_path_parameters():
 def test_each_operation_says_what_happens_without_a_token():
     for path, _, operation in operations():
         assert operation.get("security") == [] or "401" in operation["responses"], path
+
+
+def test_the_page_names_each_code():
+    page = (ROOT / "docs" / "api.md").read_text().split("## Refusals")[1]
+    codes = set(re.findall(r'X\(TROUBLE_[A-Z_]+, [0-9]+, "([a-z-]+)"', (ROOT / "src" / "api" / "reply.h").read_text()))
+    assert len(codes) >= 25
+    assert not [code for code in codes if not re.search(r"\b%s\b" % code, page)]

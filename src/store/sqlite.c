@@ -1,9 +1,11 @@
 #include "store/sqlite.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/check.h"
 #include "base/limits.h"
@@ -15,7 +17,6 @@
 enum {
     SQLITE_PAGE_BYTES = 4096,
     SQLITE_WRITER_CACHE_KIB = 8192,
-    SQLITE_WAL_FRESH_BYTES = 64 * 1024,       /* opening itself writes a few pages */
     SQLITE_WAL_KEPT_BYTES = 64 * 1024 * 1024, /* a longer log is cut when it begins anew */
     SQLITE_DISK_FRESH_MS = 1000,
     SQLITE_TELL_MAX = 256, /* parcels taken from the queue at once */
@@ -59,12 +60,35 @@ static uint64_t sqlite_file_bytes(const char *path, const char *suffix)
     return size;
 }
 
+/* The log of another database beside ours would be written into it. That is what is left when a
+ * backup is put in the place of a store that crashed: it is in rollback mode, the one with the log
+ * was not. */
+static enum err sqlite_check_log(const struct store_sqlite *store, struct buf *out_message)
+{
+    unsigned char header[20] = {0}; /* bytes 18 and 19: 1 = rollback journal, 2 = log */
+    int fd = open(store->path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return ERR_OK; /* there is none yet, or it cannot be opened: told later */
+    ssize_t size = read(fd, header, sizeof header);
+    (void)close(fd); /* only read */
+    if (size != sizeof header || header[18] != 1 || sqlite_file_bytes(store->path, "-wal") == 0)
+        return ERR_OK;
+    buf_add_fmt(out_message,
+                "store %s: the log beside it is not its own (a backup was restored over a store "
+                "that had crashed); move %s-wal and %s-shm away",
+                store->path, store->path, store->path);
+    return ERR_INVALID;
+}
+
 /* The writer's connection, with the tables as this version knows them. */
 static enum err sqlite_open_writer(struct store_sqlite *store,
                                    const struct store_sqlite_options *options, sqlite3 **out_db,
                                    struct buf *out_message)
 {
-    enum err err = folder_make_file(store->path);
+    enum err err = sqlite_check_log(store, out_message);
+    if (err != ERR_OK)
+        return err;
+    err = folder_make_file(store->path);
     if (err == ERR_OK)
         err = sql_open(out_db, store->path, SQLITE_OPEN_READWRITE, SQLITE_WRITER_CACHE_KIB);
     struct buf text;

@@ -8,7 +8,7 @@
 
 /* A failed checkpoint is tried again after a while, and the log is cut at most once in a while: a
  * sweep that erases many payloads wants one cut, not many. */
-enum { KEEPER_CACHE_KIB = 64, KEEPER_REST_MS = 1000 };
+enum { KEEPER_CACHE_KIB = 64, KEEPER_REST_MS = 1000, KEEPER_BUSY_MS = 20 };
 
 static void sqlite_keeper_lock(struct sqlite_keeper *keeper)
 {
@@ -34,7 +34,10 @@ static void sqlite_keeper_wait(struct sqlite_keeper *keeper)
 enum err sqlite_keeper_init(struct sqlite_keeper *keeper, const char *path,
                             struct sqlite_backup *backup, struct sqlite_bell bell)
 {
-    *keeper = (struct sqlite_keeper){.backup = backup, .bell = bell};
+    *keeper = (struct sqlite_keeper){.backup = backup,
+                                     .bell = bell,
+                                     .wal_pages_begin = LIMIT_WAL_PAGES,
+                                     .wal_pages_max = LIMIT_WAL_PAGES_HARD};
     pthread_condattr_t attributes;
     CHECK(pthread_mutex_init(&keeper->mutex, NULL) == 0); /* cannot fail with these attributes */
     CHECK(pthread_condattr_init(&attributes) == 0);
@@ -44,19 +47,30 @@ enum err sqlite_keeper_init(struct sqlite_keeper *keeper, const char *path,
     enum err err = sql_open(&keeper->db, path, SQLITE_OPEN_READWRITE, KEEPER_CACHE_KIB);
     if (err == ERR_OK)
         err = sql_exec(keeper->db, "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0");
+    /* It waits for readers with the gate shut. Ours are quick; others must not stop the writer. */
+    (void)sqlite3_busy_timeout(keeper->db, KEEPER_BUSY_MS); /* only bad handles are refused */
     return err;
+}
+
+/* Holding the lock. At the limit: has the last checkpoint said why nothing gets out of the log? */
+static enum err sqlite_keeper_why(const struct sqlite_keeper *keeper)
+{
+    if (keeper->result != ERR_OK)
+        return keeper->result;
+    return keeper->is_blocked ? ERR_NO_SPACE : ERR_OK; /* no room in the log: invariant 2 */
 }
 
 enum err sqlite_keeper_enter(struct sqlite_keeper *keeper)
 {
     enum err err = ERR_OK;
     sqlite_keeper_lock(keeper);
-    while (keeper->is_gate_shut ||
-           (keeper->wal_pages >= LIMIT_WAL_PAGES_HARD && !keeper->is_closing)) {
-        if (!keeper->is_gate_shut && keeper->result != ERR_OK) {
-            err = keeper->result;
+    for (;;) {
+        bool is_at_limit = keeper->wal_pages >= keeper->wal_pages_max && !keeper->is_closing;
+        if (!keeper->is_gate_shut && !is_at_limit)
             break;
-        }
+        err = keeper->is_gate_shut ? ERR_OK : sqlite_keeper_why(keeper);
+        if (err != ERR_OK)
+            break;
         sqlite_keeper_wait(keeper);
     }
     keeper->is_writing = err == ERR_OK;
@@ -70,7 +84,7 @@ void sqlite_keeper_leave(struct sqlite_keeper *keeper, uint64_t wal_pages)
     keeper->is_writing = false;
     keeper->wal_pages = wal_pages;
     bool is_news = keeper->is_gate_shut;
-    if (wal_pages >= LIMIT_WAL_PAGES && !keeper->wants_checkpoint) {
+    if (wal_pages >= keeper->wal_pages_begin && !keeper->wants_checkpoint) {
         keeper->wants_checkpoint = true;
         is_news = true;
     }
@@ -142,10 +156,11 @@ static void sqlite_keeper_checkpoint(struct sqlite_keeper *keeper, bool truncate
     sqlite_keeper_lock(keeper);
     keeper->is_gate_shut = false;
     keeper->result = err;
+    keeper->is_blocked = err == ERR_OK && !is_all;
     keeper->checkpoint_count++;
     if (err == ERR_OK && is_all)
         keeper->wal_pages = 0;
-    if (err != ERR_OK)
+    else
         keeper->wants_checkpoint = true;
     if (truncates && !(err == ERR_OK && is_all))
         keeper->wants_truncation = true;
@@ -185,7 +200,7 @@ static void sqlite_keeper_turn(struct sqlite_keeper *keeper)
     sqlite_keeper_lock(keeper);
     if (truncates)
         keeper->truncate_at_ms = now_ms + KEEPER_REST_MS;
-    if (keeper->result != ERR_OK)
+    if (keeper->result != ERR_OK || keeper->is_blocked)
         keeper->retry_at_ms = keeper->truncate_at_ms = now_ms + KEEPER_REST_MS;
 }
 

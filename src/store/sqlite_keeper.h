@@ -9,7 +9,8 @@
  * Invariants:
  *   1. Behind the gate the writer has no transaction.
  *   2. The log has at most LIMIT_WAL_PAGES_HARD pages and one transaction: past it the gate opens
- *      only after a checkpoint.
+ *      only after a checkpoint. If another process reads and holds the pages in the log, that is no
+ *      room (ERR_NO_SPACE), until it is done.
  * Threads: its own; enter and leave on the store thread, the rest anywhere. */
 #pragma once
 #include <pthread.h>
@@ -32,10 +33,12 @@ struct sqlite_keeper {
     bool is_running, is_closing;
     bool wants_checkpoint, wants_truncation;
     bool is_gate_shut, is_writing;
-    int64_t retry_at_ms, truncate_at_ms; /* not before; monotonic */
-    uint64_t wal_pages;                  /* as the writer saw it last; 0 when all of it was moved */
+    int64_t retry_at_ms, truncate_at_ms;     /* not before; monotonic */
+    uint64_t wal_pages_begin, wal_pages_max; /* LIMIT_WAL_PAGES..., or less in a test */
+    uint64_t wal_pages; /* as the writer saw it last; 0 when all of it was moved */
     uint64_t checkpoint_count;
     enum err result; /* of the last checkpoint */
+    bool is_blocked; /* it went well, but a reader holds what is left */
 };
 
 MUST_USE enum err sqlite_keeper_init(struct sqlite_keeper *keeper, const char *path,

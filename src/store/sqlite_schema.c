@@ -112,6 +112,17 @@ static bool sqlite_schema_is_after(const struct sqlite_schema_step *step,
            (step->major == version.major && step->minor > version.minor);
 }
 
+/* Whoever restores it goes back in time, as with any other copy. */
+static enum err sqlite_schema_mark(const char *path)
+{
+    sqlite3 *copy = NULL;
+    enum err err = sql_open(&copy, path, SQLITE_OPEN_READWRITE, 64);
+    if (err == ERR_OK)
+        err = sqlite_schema_set(copy, "is_copy", 1);
+    int rc = sqlite3_close(copy);
+    return err == ERR_OK && rc != SQLITE_OK ? ERR_IO : err;
+}
+
 /* A copy beside the store before it is changed; VACUUM INTO takes an empty file, which is ours. */
 static enum err sqlite_schema_copy(sqlite3 *db, const char *path,
                                    struct sqlite_schema_version version, struct buf *out_message)
@@ -131,6 +142,8 @@ static enum err sqlite_schema_copy(sqlite3 *db, const char *path,
         err = sql_run(statement);
     }
     sql_finalize(&statement, 1);
+    if (err == ERR_OK)
+        err = sqlite_schema_mark(buf_text(&name));
     if (err == ERR_OK && fsync(fd) != 0)
         err = ERR_IO;
     if (err == ERR_OK)

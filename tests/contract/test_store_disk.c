@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 
 #include "base/check.h"
+#include "store/sqlite_keeper.h"
 
 static void the_log_stays_small(void **state)
 {
@@ -219,6 +220,72 @@ static void a_bad_disk_fails_the_store(void **state)
     run_in_child(child_bad_disk);
 }
 
+static int count_pages(void *arg, sqlite3 *db, const char *name, int page_count)
+{
+    (void)db; /* the one that the hook was set on */
+    (void)name;
+    *(uint64_t *)arg = (uint64_t)page_count;
+    return SQLITE_OK;
+}
+
+static void no_bell(void *arg)
+{
+    (void)arg; /* no backup ends here */
+}
+
+/* One transaction as the writer makes it; false when the gate stays shut for want of room. */
+static bool write_page(struct sqlite_keeper *keeper, sqlite3 *db, uint64_t *wal_pages)
+{
+    enum err err = sqlite_keeper_enter(keeper);
+    if (err == ERR_NO_SPACE)
+        return false;
+    assert_int_equal(err, ERR_OK);
+    assert_int_equal(sql_exec(db, "INSERT INTO t VALUES (randomblob(3000))"), ERR_OK);
+    sqlite_keeper_leave(keeper, *wal_pages);
+    return true;
+}
+
+/* Somebody who reads for hours must not make the log grow for hours. */
+static void a_foreign_reader_stops_the_log_not_the_store(void **state)
+{
+    (void)state;
+    (void)alarm(HARNESS_WATCHDOG_S); /* nothing was set before */
+    char folder[] = "/tmp/interlock-store-XXXXXX";
+    assert_non_null(mkdtemp(folder));
+    char path[64];
+    (void)snprintf(path, sizeof path, "%s/interlock.db", folder); /* fits */
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+    sqlite3 *db = NULL, *reader = NULL;
+    uint64_t wal_pages = 0;
+    assert_int_equal(sql_open(&db, path, flags, 100), ERR_OK);
+    assert_int_equal(sql_exec(db, "PRAGMA journal_mode = WAL; CREATE TABLE t(x)"), ERR_OK);
+    (void)sqlite3_wal_hook(db, count_pages, &wal_pages); /* there was none before */
+    assert_int_equal(sql_open(&reader, path, flags, 100), ERR_OK);
+    assert_int_equal(sql_exec(reader, "BEGIN; SELECT count(*) FROM t"), ERR_OK);
+    struct sqlite_backup backup = {0};
+    struct sqlite_keeper keeper;
+    struct sqlite_bell bell = {no_bell, NULL};
+    assert_int_equal(sqlite_keeper_init(&keeper, path, &backup, bell), ERR_OK);
+    keeper.wal_pages_begin = 20;
+    keeper.wal_pages_max = 100;
+    assert_int_equal(sqlite_keeper_start(&keeper), ERR_OK);
+    while (write_page(&keeper, db, &wal_pages))
+        assert_true(wal_pages < 120);
+    assert_true(wal_pages >= 100);
+    assert_false(write_page(&keeper, db, &wal_pages));
+    assert_int_equal(sql_exec(reader, "COMMIT"), ERR_OK);
+    while (!write_page(&keeper, db, &wal_pages)) /* until the next checkpoint; a watchdog runs */
+        (void)sched_yield();
+    for (int i = 0; i < 500; i++)
+        while (!write_page(&keeper, db, &wal_pages))
+            (void)sched_yield();
+    assert_true(wal_pages <= 120);
+    sqlite_keeper_done(&keeper);
+    assert_int_equal(sqlite3_close(reader), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    harness_remove_folder(folder);
+}
+
 static int set_up(void **state)
 {
     *state = harness_new(&harness_sqlite);
@@ -237,6 +304,7 @@ int main(void)
         cmocka_unit_test(a_really_full_disk_is_survived),
         cmocka_unit_test(a_full_store_can_be_closed),
         cmocka_unit_test(a_bad_disk_fails_the_store),
+        cmocka_unit_test(a_foreign_reader_stops_the_log_not_the_store),
         cmocka_unit_test_setup_teardown(the_log_stays_small, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -569,8 +569,36 @@ static void older_tables_are_brought_up(void **state)
     assert_int_equal(rename(copy, original), 0); /* the way back */
     harness_sqlite_open_again(h);
     verify_chain(&h->port, 3);
+    assert_true(store_sqlite_is_copy(&h->port));
     free(copy);
     free(original);
+}
+
+/* A backup that is put over a store that crashed, whose log is still there. */
+static void the_log_of_another_store_is_refused(void **state)
+{
+    struct harness *h = *state;
+    submit_records(h, 3, "payload");
+    int result = -1;
+    char *copy = path_in(h, "copy.db");
+    char *original = path_in(h, "interlock.db");
+    char *log = path_in(h, "interlock.db-wal");
+    assert_int_equal(h->port.backup(h->port.impl, slice_text(copy), backup_done, &result), ERR_OK);
+    while (result < 0)
+        h->kind->turn(h);
+    harness_sqlite_close_only(h);
+    assert_int_equal(rename(copy, original), 0);
+    FILE *file = fopen(log, "w");
+    assert_non_null(file);
+    assert_true(fputs("frames of another store", file) >= 0);
+    assert_int_equal(fclose(file), 0);
+    expect_open_fails(h, ERR_INVALID, "is not its own");
+    assert_int_equal(unlink(log), 0);
+    harness_sqlite_open_again(h);
+    verify_chain(&h->port, 3);
+    free(copy);
+    free(original);
+    free(log);
 }
 
 static int set_up(void **state)
@@ -602,6 +630,7 @@ int main(void)
         CASE(a_copy_is_known_until_it_is_adopted),
         CASE(closing_ends_a_backup_and_saves_the_rest),
         CASE(older_tables_are_brought_up),
+        CASE(the_log_of_another_store_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,7 +6,7 @@
 
 #include "base/check.h"
 
-enum { ARENA_BLOCK_MIN = 4096, ARENA_ALIGN = 16 };
+enum { ARENA_BLOCK_MIN = 4096, ARENA_BLOCK_KEPT = 64 * 1024, ARENA_ALIGN = 16 };
 
 struct arena_block {
     struct arena_block *next;
@@ -30,6 +30,24 @@ void arena_done(struct arena *arena)
         arena->blocks = next;
     }
     *arena = (struct arena){.size_max = arena->size_max};
+}
+
+void arena_reset(struct arena *arena)
+{
+    struct arena_block *kept = NULL;
+    while (arena->blocks) { /* the newest first: the last one is the first block */
+        struct arena_block *block = arena->blocks;
+        arena->blocks = block->next;
+        if (arena->blocks || block->capacity > ARENA_BLOCK_KEPT)
+            free(block);
+        else
+            kept = block;
+    }
+    *arena = (struct arena){.blocks = kept, .size_max = arena->size_max};
+    if (kept) {
+        memset(kept->bytes, 0, kept->used); /* invariant 1 */
+        kept->used = 0;
+    }
 }
 
 static bool arena_grow(struct arena *arena, size_t size)

@@ -16,6 +16,8 @@ struct arena {
 
 void arena_init(struct arena *arena, size_t size_max);
 void arena_done(struct arena *arena);
+/* Empty again; a small first block is kept, zeroed, for what comes next. */
+void arena_reset(struct arena *arena);
 /* Zeroed bytes, or NULL past the maximum. */
 void *arena_alloc(struct arena *arena, size_t size);
 void *arena_array(struct arena *arena, size_t count, size_t size);

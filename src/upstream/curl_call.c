@@ -21,7 +21,10 @@ static int curl_call_on_prereq(void *arg, char *peer_ip, char *local_ip, int pee
     if (call->prereq_count > 1)
         return call->is_guard_off ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
     bool is_v6 = strchr(peer_ip, ':') != NULL;
-    buf_add_fmt(&call->peer, "%s%s%s:%d", is_v6 ? "[" : "", peer_ip, is_v6 ? "]" : "", peer_port);
+    buf_add_text(&call->peer, is_v6 ? "[" : "");
+    buf_add_text(&call->peer, peer_ip);
+    buf_add_text(&call->peer, is_v6 ? "]:" : ":");
+    buf_add_i64(&call->peer, peer_port);
     call->was_withheld = call->may_send && !call->may_send(call->arg);
     return call->was_withheld ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
@@ -125,8 +128,7 @@ void curl_call_free(struct curl_call *call)
 
 void curl_call_clear(struct curl_call *call)
 {
-    curl_request_done(&call->request);
-    curl_request_init(&call->request);
+    curl_request_reset(&call->request);
     curl_head_reset(&call->head);
     if (call->body.capacity > CURL_CALL_KEPT_BODY)
         buf_done(&call->body);
@@ -275,7 +277,8 @@ static void curl_call_tell_no_answer(struct curl_call *call, CURLcode code)
 
 static void curl_call_tell_answered(struct curl_call *call, CURLcode code)
 {
-    buf_add_fmt(&call->what, "answered %d", call->head.status);
+    buf_add_text(&call->what, "answered ");
+    buf_add_i64(&call->what, call->head.status);
     if (call->is_body_too_large)
         buf_add_fmt(&call->what, ", cut after %zu bytes", call->body.size);
     else if (code == CURLE_OPERATION_TIMEDOUT)

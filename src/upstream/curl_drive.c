@@ -8,6 +8,7 @@
 #include "base/limits.h"
 
 enum {
+    CURL_DRIVE_AGAIN_MS = 10,
     CURL_DRIVE_KICKS = 8, /* runs before one poll: calls begun by a call that just ended */
     CURL_DRIVE_DRAIN = 16 /* reads of 4 KiB from an idle connection that is to be ended */
 };
@@ -80,12 +81,17 @@ static struct curl_watch *curl_watch_new(struct curl_drive *drive, curl_socket_t
     return watch;
 }
 
-/* One run of libcurl is over: tell, outside of libcurl. */
+static void curl_drive_on_time(uv_timer_t *timer);
+
+/* One run of libcurl, and what comes after it, outside of libcurl. A run that ends early, without
+ * memory, has not told us its next time: it is run again soon. */
 static void curl_drive_act(struct curl_drive *drive, curl_socket_t fd, int events)
 {
     int running = 0;
     CURLMcode code = curl_multi_socket_action(drive->multi, fd, events, &running);
     CHECK(code != CURLM_BAD_HANDLE && code != CURLM_RECURSIVE_API_CALL);
+    if (code != CURLM_OK)
+        (void)uv_timer_start(&drive->timer, curl_drive_on_time, CURL_DRIVE_AGAIN_MS, 0);
     drive->after(drive->arg);
 }
 

@@ -22,13 +22,19 @@ void curl_request_init(struct curl_request *request)
     arena_init(&request->memory, LIMIT_REQUEST + 2 * LIMIT_CALL_HEAD + CURL_REQUEST_SLACK);
 }
 
-void curl_request_done(struct curl_request *request)
+void curl_request_reset(struct curl_request *request)
 {
     for (size_t i = request->secret_at; i < request->line_count; i++)
         explicit_bzero(request->lines[i].data, strlen(request->lines[i].data)); /* invariant 3 */
-    arena_done(&request->memory);
+    arena_reset(&request->memory);
     request->line_count = 0;
     request->secret_at = 0;
+}
+
+void curl_request_done(struct curl_request *request)
+{
+    curl_request_reset(request);
+    arena_done(&request->memory);
 }
 
 /* token, RFC 9110 5.6.2 */

@@ -42,10 +42,12 @@ struct curl_request {
 
 void curl_request_init(struct curl_request *request);
 void curl_request_done(struct curl_request *request);
+/* Wiped and empty; a small memory is kept. */
+void curl_request_reset(struct curl_request *request);
 /* All but the address, which a sandbox has none of. ERR_INVALID: cannot be sent as it is.
  * ERR_LIMIT: too large. */
 MUST_USE enum err curl_request_check(const struct upstream_call *call);
 /* The same errors, and ERR_NO_MEMORY. After a failure only
- * curl_request_done or another copy may follow. */
+ * reset or done may follow. */
 MUST_USE enum err curl_request_copy(struct curl_request *request, const struct upstream_call *call);
 const char *curl_request_method_name(enum curl_request_method method);

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 
 #include "base/arena.h"
@@ -144,6 +145,27 @@ static void arena_has_a_maximum(void **state)
     arena_done(&arena);
 }
 
+static void arena_is_zeroed_after_a_reset(void **state)
+{
+    (void)state;
+    struct arena arena;
+    arena_init(&arena, 1000000);
+    arena_reset(&arena);
+    for (size_t i = 0; i < 4; i++) {
+        char *small = arena_alloc(&arena, 1000);
+        char *large = arena_alloc(&arena, 100000 * i);
+        assert_true(small && large);
+        for (size_t k = 0; k < 1000; k++)
+            assert_int_equal(small[k], 0);
+        memset(small, 'x', 1000);
+        assert_null(arena_alloc(&arena, 1000001));
+        arena_reset(&arena);
+        assert_true(arena.size == 0 && !arena.overflowed);
+    }
+    assert_non_null(arena.blocks); /* the small one, kept */
+    arena_done(&arena);
+}
+
 static void utf8_is_checked(void **state)
 {
     (void)state;
@@ -151,9 +173,9 @@ static void utf8_is_checked(void **state)
         const char *bytes;
         bool is_good;
     } cases[] = {
-        {"plain", true},          {"\xc3\xa9", true},         {"\xf0\x9f\x98\x80", true},
-        {"\xc0\x80", false},      {"\xed\xa0\x80", false},    {"\xf4\x90\x80\x80", false},
-        {"\xe0\x80\x80", false},  {"\xc3", false},            {"\xff", false},
+        {"plain", true},         {"\xc3\xa9", true},      {"\xf0\x9f\x98\x80", true},
+        {"\xc0\x80", false},     {"\xed\xa0\x80", false}, {"\xf4\x90\x80\x80", false},
+        {"\xe0\x80\x80", false}, {"\xc3", false},         {"\xff", false},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         assert_int_equal(text_is_utf8(slice_text(cases[i].bytes)), cases[i].is_good);
@@ -168,9 +190,13 @@ static void utf8_is_checked(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(buffer_overflow_is_sticky), cmocka_unit_test(json_text_is_escaped),
-        cmocka_unit_test(times_go_round),            cmocka_unit_test(ids_and_durations_go_round),
-        cmocka_unit_test(map_agrees_with_an_array),  cmocka_unit_test(arena_has_a_maximum),
+        cmocka_unit_test(buffer_overflow_is_sticky),
+        cmocka_unit_test(json_text_is_escaped),
+        cmocka_unit_test(times_go_round),
+        cmocka_unit_test(ids_and_durations_go_round),
+        cmocka_unit_test(map_agrees_with_an_array),
+        cmocka_unit_test(arena_has_a_maximum),
+        cmocka_unit_test(arena_is_zeroed_after_a_reset),
         cmocka_unit_test(utf8_is_checked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

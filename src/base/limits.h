@@ -112,13 +112,13 @@
 #define LIMIT_BATCH 512                            /* items of one transaction */
 #define LIMIT_STORE_QUEUE 8192                     /* submits whose end was not told yet */
 #define LIMIT_STORE_QUEUE_BYTES (32 * 1024 * 1024) /* of them together; one may be larger */
-#define LIMIT_WAL_PAGES 10000      /* a checkpoint begins; smaller ones write hot pages too often */
+#define LIMIT_WAL_PAGES 10000 /* a checkpoint begins; smaller ones write hot pages too often */
 #define LIMIT_WAL_PAGES_HARD 131072 /* 512 MiB: the writer waits for the checkpoint */
-#define LIMIT_UNENDED 1000000      /* `limits.unended`: actions that have not ended */
-#define LIMIT_WAITERS 4096         /* `limits.waiters`: callers that wait for an answer */
-#define LIMIT_HOT_ACTIONS 16384    /* action entries in memory; the rest sleeps in the store */
-#define LIMIT_DUE_PAGE 256         /* due actions read from the store at once */
-#define LIMIT_PAGE 1000            /* items of one answer */
+#define LIMIT_UNENDED 1000000       /* `limits.unended`: actions that have not ended */
+#define LIMIT_WAITERS 4096          /* `limits.waiters`: callers that wait for an answer */
+#define LIMIT_HOT_ACTIONS 16384     /* action entries in memory; the rest sleeps in the store */
+#define LIMIT_DUE_PAGE 256          /* due actions read from the store at once */
+#define LIMIT_PAGE 1000             /* items of one answer */
 #define LIMIT_DISK_RESERVE (16 * 1024 * 1024) /* admissions end when less is free */
 #define LIMIT_API_ARENA (64 * 1024 * 1024)    /* what one request may need: a page of actions */
 #define LIMIT_FOLLOWERS 64                    /* streams of the log under way */

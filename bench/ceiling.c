@@ -1,6 +1,6 @@
-/* bench/ceiling.c - the raw ceiling: the same two durable writes and the same call for each action, by a
- * bare loop. No requests to read, no decisions, no JSON; bytes of the same size as the real ones.
- * ceiling FOLDER PORT CONNECTIONS ACTIONS -> one line: seconds, actions, p50 ms, p99 ms. */
+/* bench/ceiling.c - the raw ceiling: the same two durable writes and the same call for each action,
+ * by a bare loop. No requests to read, no decisions, no JSON; bytes of the same size as the real
+ * ones. ceiling FOLDER PORT CONNECTIONS ACTIONS -> one line: seconds, actions, p50 ms, p99 ms. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,8 +11,14 @@
 #include "store/sqlite.h"
 #include "upstream/curl.h"
 
-enum { RECORD_FIRST = 660, RECORD_SECOND = 380, PAYLOAD_FIRST = 330, PAYLOAD_SECOND = 190, ROW = 180,
-       FROZEN = 260 };
+enum {
+    RECORD_FIRST = 660,
+    RECORD_SECOND = 380,
+    PAYLOAD_FIRST = 330,
+    PAYLOAD_SECOND = 190,
+    ROW = 180,
+    FROZEN = 260
+};
 
 struct lane {
     uint64_t action, begun_ns;
@@ -123,7 +129,8 @@ int main(int argc, char **argv)
     ceiling.prng.state = uv_hrtime();
     memset(ceiling.bytes, 'x', sizeof ceiling.bytes);
     (void)snprintf(url, sizeof url, "http://127.0.0.1:%s", argv[2]);
-    ceiling.endpoint = (struct upstream_endpoint){.name = SLICE("mailer"), .base_url = slice_text(url)};
+    ceiling.endpoint =
+        (struct upstream_endpoint){.name = SLICE("mailer"), .base_url = slice_text(url)};
     struct lane *lanes = calloc((size_t)connections, sizeof *lanes);
     CHECK(ceiling.micros && lanes);
     CHECK(store_sqlite_open(&store, ceiling.loop, &ceiling.store, &message) == ERR_OK);

@@ -1,5 +1,6 @@
 /* bench/load.c - CONNECTIONS callers that submit ACTIONS in all, one at a time each.
- * load PORT TOKEN CONNECTIONS ACTIONS PREFIX -> one line: seconds, actions, p50 ms, p99 ms, not done. */
+ * load PORT TOKEN CONNECTIONS ACTIONS PREFIX -> one line: seconds, actions, p50 ms, p99 ms, not
+ * done. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,11 +37,12 @@ static void load_next(struct caller *caller)
                              "\"balance\":420,\"email\":\"m%ld@example.org\"},"
                              "\"because\":\"12 days overdue\"}",
                              load.prefix, n, load.prefix, n, n);
-    int head_size = snprintf(head, sizeof head,
-                             "POST /v1/workflows/invoice-reminders/steps/send_reminder/actions HTTP/1.1\r\n"
-                             "Host: 127.0.0.1\r\nAuthorization: Bearer %s\r\n"
-                             "Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
-                             load.token, body_size, body);
+    int head_size =
+        snprintf(head, sizeof head,
+                 "POST /v1/workflows/invoice-reminders/steps/send_reminder/actions HTTP/1.1\r\n"
+                 "Host: 127.0.0.1\r\nAuthorization: Bearer %s\r\n"
+                 "Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
+                 load.token, body_size, body);
     uv_buf_t out = uv_buf_init(head, (unsigned)head_size);
     caller->sent_ns = uv_hrtime();
     CHECK(uv_try_write((uv_stream_t *)&caller->tcp, &out, 1) == head_size);
@@ -110,15 +112,15 @@ int main(int argc, char **argv)
         callers[i].tcp.data = &callers[i];
         callers[i].connect.data = &callers[i];
         CHECK(uv_tcp_init(loop, &callers[i].tcp) == 0);
-        CHECK(uv_tcp_connect(&callers[i].connect, &callers[i].tcp,
-                             (struct sockaddr *)&load.address, load_connected) == 0);
+        CHECK(uv_tcp_connect(&callers[i].connect, &callers[i].tcp, (struct sockaddr *)&load.address,
+                             load_connected) == 0);
     }
     (void)uv_run(loop, UV_RUN_DEFAULT);
     double seconds = (double)(uv_hrtime() - begin) / 1e9;
     CHECK(load.ended == load.actions);
     qsort(load.micros, (size_t)load.actions, sizeof *load.micros, load_order);
     (void)printf("%.3f %ld %.2f %.2f %ld\n", seconds, load.actions,
-                 load.micros[load.actions / 2] / 1000.0, load.micros[load.actions * 99 / 100] / 1000.0,
-                 load.bad);
+                 load.micros[load.actions / 2] / 1000.0,
+                 load.micros[load.actions * 99 / 100] / 1000.0, load.bad);
     return 0;
 }

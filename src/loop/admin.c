@@ -58,7 +58,8 @@ static void admin_token_put(void *impl, const struct principal *principal, struc
         .table = STORE_TOKENS, .key = buf_slice(&key), .value = buf_slice(&value)};
     struct record record = {.kind = RECORD_TOKEN, .actor = principal->name, .subject = name};
     struct pending pending = {.saved = admin_acknowledge, .done = done, .arg = arg};
-    engine_save_control(engine, &record, &row, 1, (struct slice){0}, &pending);
+    struct control control = {.record = record, .rows = &row, .row_count = 1};
+    engine_save_control(engine, &control, &pending);
     buf_done(&value);
     buf_done(&key);
 }
@@ -107,7 +108,8 @@ static void admin_token_revoke(void *impl, const struct principal *principal, st
                                 .subject = token.name,
                                 .number = 1}; /* revoked */
         struct pending pending = {.saved = admin_acknowledge, .done = done, .arg = arg};
-        engine_save_control(engine, &record, &removed, 1, (struct slice){0}, &pending);
+        struct control control = {.record = record, .rows = &removed, .row_count = 1};
+        engine_save_control(engine, &control, &pending);
     } else {
         engine_refuse(done, arg, err == ERR_NOT_FOUND ? ENGINE_NOT_FOUND : ENGINE_STORE_FAILED,
                       err == ERR_NOT_FOUND ? "no token has this id" : err_text(err));
@@ -150,10 +152,9 @@ static enum err admin_tokens(void *impl, struct arena *arena, struct engine_toke
 static bool admin_is_secret(const struct engine *engine, const struct secret_ref *secret,
                             const unsigned char hash[32])
 {
-    unsigned char own[DIGEST_SIZE];
     if (secret->source == SECRET_NONE || engine->loaded->secrets[secret->index].size == 0)
         return false;
-    digest_bytes(engine->loaded->secrets[secret->index], own);
+    const unsigned char *own = engine->loaded->digests[secret->index];
     unsigned char difference = 0; /* constant time */
     for (size_t i = 0; i < DIGEST_SIZE; i++)
         difference |= (unsigned char)(own[i] ^ hash[i]);
@@ -240,7 +241,8 @@ void engine_save_policy(struct engine *engine, struct slice actor, const struct 
         {.table = STORE_META, .key = SLICE("policy"), .value = buf_slice(&hex)}};
     struct record record = {
         .kind = RECORD_POLICY, .actor = actor, .policy = slice_first(buf_slice(&hex), 16)};
-    engine_save_control(engine, &record, rows, 2, (struct slice){0}, pending);
+    struct control control = {.record = record, .rows = rows, .row_count = 2};
+    engine_save_control(engine, &control, pending);
     buf_done(&hex);
 }
 

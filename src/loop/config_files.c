@@ -228,7 +228,7 @@ static bool files_load_secrets(struct loaded *loaded, struct slice config_path,
             is_good = false;
         }
     }
-    return is_good;
+    return is_good && loaded_digest(loaded) == ERR_OK;
 }
 
 /* ---- all of it ---- */

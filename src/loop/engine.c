@@ -1,9 +1,10 @@
-#include "loop/inside.h"
+#include "loop/engine.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "loop/inside.h"
 
 int64_t engine_now(struct engine *engine)
 {
@@ -172,10 +173,10 @@ void engine_close(struct engine *engine)
         return;
     engine->is_closing = true; /* nothing starts; what is under way may end */
     (void)engine_now(engine);
-    struct record record = {.kind = RECORD_ENDING, .number = engine->run_epoch};
+    struct control control = {.record = {.kind = RECORD_ENDING, .number = engine->run_epoch}};
     struct pending none = {0};
     if (!engine->has_failed)
-        engine_save_control(engine, &record, NULL, 0, (struct slice){0}, &none);
+        engine_save_control(engine, &control, &none);
 }
 
 bool engine_is_idle(const struct engine *engine)

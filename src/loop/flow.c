@@ -88,11 +88,11 @@ static void flow_save(struct engine *engine, struct upstream_state *upstream)
 
 static void flow_record(struct engine *engine, struct upstream_state *upstream, const char *what)
 {
-    struct record record = {.kind = RECORD_UPSTREAM,
-                            .upstream = slice_text(upstream->name),
-                            .subject = slice_text(what)};
+    struct control control = {.record = {.kind = RECORD_UPSTREAM,
+                                         .upstream = slice_text(upstream->name),
+                                         .subject = slice_text(what)}};
     struct pending pending = {0};
-    engine_save_control(engine, &record, NULL, 0, (struct slice){0}, &pending);
+    engine_save_control(engine, &control, &pending);
 }
 
 /* What one event of an action means for its upstream. Called before the save. */

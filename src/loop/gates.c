@@ -18,8 +18,7 @@ static bool gate_is_approved(const struct action *action)
 }
 
 void engine_ask_gate(struct engine *engine, const struct step *step, const struct action *action,
-                     const struct expr_scope *scope, bool is_stored, struct gate_work *work,
-                     uint64_t *out_stop_id)
+                     const struct expr_scope *scope, struct gate_work *work)
 {
     struct gate_facts facts = {0};
     facts_evaluate(step, scope, work->scratch, &facts, &work->saw);
@@ -36,14 +35,14 @@ void engine_ask_gate(struct engine *engine, const struct step *step, const struc
         .facts = &facts,
         .rules = step->rules,
         .is_stopped = stop != NULL,
-        .is_stored = is_stored,
+        .is_stored = work->is_stored,
         .age_ms = engine->now_unix_ms - action->submitted_unix_ms,
         .is_upstream_down = upstream && pace_is_down(&upstream->pace) && !action->is_granted,
         .is_approved = gate_is_approved(action),
         .is_granted = action->is_granted,
         .is_hold_rule_spent = action->is_hold_rule_spent};
     gate_decide(&question, &work->answer);
-    *out_stop_id = stop ? stop->id : 0;
+    work->stop_id = stop ? stop->id : 0;
 }
 
 void engine_provider_key(struct engine *engine, const struct step *step, struct slice key,
@@ -132,7 +131,7 @@ void engine_enter_gate(struct engine *engine, struct entry *entry, bool is_relea
 {
     struct arena scratch;
     arena_init(&scratch, ENGINE_SCRATCH);
-    struct gate_work work = {.scratch = &scratch};
+    struct gate_work work = {.scratch = &scratch, .is_stored = true};
     struct bundle_submit submit = {0};
     struct expr_scope scope = {0};
     json_t *input = NULL;
@@ -148,7 +147,8 @@ void engine_enter_gate(struct engine *engine, struct entry *entry, bool is_relea
     else {
         struct action probe = entry->row.action; /* the gate compares approval with the render */
         memcpy(probe.request_digest, event.request_digest, ACTION_DIGEST);
-        engine_ask_gate(engine, entry->step, &probe, &scope, true, &work, &event.stop_id);
+        engine_ask_gate(engine, entry->step, &probe, &scope, &work);
+        event.stop_id = work.stop_id;
     }
     event.gate = &work.answer;
     entry->gate = work.answer;

@@ -203,9 +203,16 @@ struct step_note { /* what the record says besides the action */
 void engine_save(struct engine *engine, struct entry *entry, const struct step_note *note);
 /* The configuration in force, whole, with the record that says so. */
 void engine_save_policy(struct engine *engine, struct slice actor, const struct pending *pending);
-/* Queues a control record with rows. `pending` is copied. */
-void engine_save_control(struct engine *engine, struct record *record, const struct store_row *rows,
-                         size_t row_count, struct slice words, const struct pending *pending);
+/* A record about no action: stops, policies, tokens. */
+struct control {
+    struct record record;         /* its time and digests are filled in */
+    const struct store_row *rows; /* the first is the one that the record is about */
+    size_t row_count;
+    struct slice words; /* bundle_words, or empty */
+};
+/* Queues it; `pending` is copied. */
+void engine_save_control(struct engine *engine, struct control *control,
+                         const struct pending *pending);
 /* One event through the core, with counters and pace; then engine_save if it changed. */
 void engine_step(struct engine *engine, struct entry *entry, struct action_event *event,
                  struct step_note *note, struct action_effects *out_effects);
@@ -222,13 +229,14 @@ struct gate_scope { /* what the expressions see */
 };
 struct gate_work {
     struct arena *scratch;
+    bool is_stored; /* in: already admitted */
     struct facts_saw saw;
     struct gate_answer answer;
+    uint64_t stop_id; /* the first stop that covers it, or 0 */
 };
-/* Asks the whole gate for an action. is_new: not admitted yet. */
+/* Asks the whole gate for an action. */
 void engine_ask_gate(struct engine *engine, const struct step *step, const struct action *action,
-                     const struct expr_scope *scope, bool is_stored, struct gate_work *work,
-                     uint64_t *out_stop_id);
+                     const struct expr_scope *scope, struct gate_work *work);
 void engine_provider_key(struct engine *engine, const struct step *step, struct slice key,
                          const struct action *action, struct buf *out);
 /* Feeds EVENT_GATE to a stored action: facts, gate, render, step, save. */

@@ -3,6 +3,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "record/digest.h"
+
+enum err loaded_digest(struct loaded *loaded)
+{
+    size_t count = loaded->config->secret_count;
+    loaded->digests = calloc(count + 1, sizeof *loaded->digests);
+    if (!loaded->digests)
+        return ERR_NO_MEMORY;
+    for (size_t i = 0; i < count; i++)
+        digest_bytes(loaded->secrets[i], loaded->digests[i]);
+    return ERR_OK;
+}
+
 void loaded_free(struct loaded *loaded)
 {
     if (!loaded)
@@ -14,6 +27,7 @@ void loaded_free(struct loaded *loaded)
             free((char *)(uintptr_t)loaded->secrets[i].at);
         }
     free(loaded->secrets);
+    free(loaded->digests);
     redact_done(&loaded->redact);
     buf_done(&loaded->warnings_json);
     arena_done(&loaded->arena);

@@ -175,10 +175,10 @@ static void recover_record_start(struct engine *engine)
     buf_init(&hex, 64);
     text_add_hex(&hex, slice_of(engine_config(engine)->version, 32));
     engine_save_policy(engine, (struct slice){0}, &none);
-    struct record serving = {.kind = RECORD_SERVING,
-                             .policy = slice_first(buf_slice(&hex), 16),
-                             .number = engine->run_epoch};
-    engine_save_control(engine, &serving, NULL, 0, (struct slice){0}, &none);
+    struct control serving = {.record = {.kind = RECORD_SERVING,
+                                         .policy = slice_first(buf_slice(&hex), 16),
+                                         .number = engine->run_epoch}};
+    engine_save_control(engine, &serving, &none);
     buf_done(&hex);
 }
 

@@ -281,15 +281,18 @@ void engine_save(struct engine *engine, struct entry *entry, const struct step_n
     engine_submit_write(engine, &write, &pending);
 }
 
-void engine_save_control(struct engine *engine, struct record *record, const struct store_row *rows,
-                         size_t row_count, struct slice words, const struct pending *pending)
+void engine_save_control(struct engine *engine, struct control *control,
+                         const struct pending *pending)
 {
-    struct step_note note = {.label = words.size ? BUNDLE_LABEL_WORDS : NULL, .payload = words};
+    struct step_note note = {.label = control->words.size ? BUNDLE_LABEL_WORDS : NULL,
+                             .payload = control->words};
+    struct record *record = &control->record;
+    struct store_write write = {
+        .seq = ++engine->seq, .rows = control->rows, .row_count = control->row_count};
     record->at_unix_ms = engine->now_unix_ms;
-    struct store_write write = {.seq = ++engine->seq, .rows = rows, .row_count = row_count};
     write.payload = engine_seal(engine, &note, record);
-    if (row_count > 0)
-        digest_short(rows[0].value, record->row); /* the row that the record is about comes first */
+    if (control->row_count > 0)
+        digest_short(control->rows[0].value, record->row);
     struct buf *body = &engine->scratch_buf[0];
     buf_reset(body);
     record_encode(record, body);

@@ -48,15 +48,22 @@ static void stops_save(struct engine *engine, const struct stop *stop, enum reco
                             .upstream = slice_text(stop->names[2]),
                             .subject = slice_text(stop->names[3]),
                             .number = stop->in_flight};
-    engine_save_control(engine, &record, rows, 1, (struct slice){0}, pending);
+    struct control control = {.record = record, .rows = rows, .row_count = 1};
+    engine_save_control(engine, &control, pending);
     buf_done(&key);
     buf_done(&row);
 }
 
-static void stops_save_incident(struct engine *engine, const struct stop *stop, struct slice state,
-                                struct slice actor, struct slice reason,
-                                const struct pending *pending)
+/* Who says something about an incident, and what. Whether it is closed follows from its stop. */
+struct stops_word {
+    struct slice actor, reason;
+};
+
+static void stops_save_incident(struct engine *engine, const struct stop *stop,
+                                const struct stops_word *word, const struct pending *pending)
 {
+    struct slice reason = word->reason;
+    struct slice state = stop->is_lifted ? SLICE("closed") : SLICE("open");
     struct buf row, key, words;
     buf_init(&row, 16384);
     buf_init(&key, TEXT_ID_MAX);
@@ -77,12 +84,14 @@ static void stops_save_incident(struct engine *engine, const struct stop *stop, 
     struct store_row rows[1] = {
         {.table = STORE_INCIDENTS, .key = buf_slice(&key), .value = buf_slice(&row)}};
     struct record record = {.kind = RECORD_INCIDENT,
-                            .actor = actor,
+                            .actor = word->actor,
                             .stop = stop->id,
                             .incident = stop->incident,
                             .workflow = slice_text(stop->names[0]),
                             .subject = state};
-    engine_save_control(engine, &record, rows, 1, buf_slice(&words), pending);
+    struct control control = {
+        .record = record, .rows = rows, .row_count = 1, .words = buf_slice(&words)};
+    engine_save_control(engine, &control, pending);
     buf_done(&words);
     buf_done(&key);
     buf_done(&row);
@@ -132,7 +141,7 @@ static void stops_do_stop(void *impl, const struct principal *principal, const s
         return;
     }
     stops_save(engine, added, RECORD_STOP, principal->name, &none);
-    stops_save_incident(engine, added, SLICE("open"), principal->name, reason,
+    stops_save_incident(engine, added, &(struct stops_word){principal->name, reason},
                         is_durable ? &acknowledge : &none);
     if (!is_durable) /* R16: it stays in force in memory; it is written when there is room */
         engine_refuse(done, arg, ENGINE_STORE_FAILED, "stop-not-durable");
@@ -199,7 +208,7 @@ static void stops_do_restart(void *impl, const struct principal *principal, uint
     struct pending none = {0};
     struct pending restarted = {.saved = stops_restarted, .done = done, .arg = arg, .id = stop->id};
     stops_save(engine, &lifted, RECORD_RESTART, principal->name, &none);
-    stops_save_incident(engine, &lifted, SLICE("closed"), principal->name, reason, &restarted);
+    stops_save_incident(engine, &lifted, &(struct stops_word){principal->name, reason}, &restarted);
     engine_set_alarm(engine);
 }
 
@@ -216,7 +225,7 @@ static void stops_do_reason(void *impl, const struct principal *principal, uint6
     }
     struct pending acknowledge = {
         .saved = stops_acknowledge, .done = done, .arg = arg, .id = stop->id};
-    stops_save_incident(engine, stop, SLICE("open"), principal->name, reason, &acknowledge);
+    stops_save_incident(engine, stop, &(struct stops_word){principal->name, reason}, &acknowledge);
     engine_set_alarm(engine);
 }
 

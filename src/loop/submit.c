@@ -463,11 +463,10 @@ static uint64_t submission_decide(struct submission *submission)
     if (!submission_render(submission, &action))
         return 0;
     struct gate_work work = {.scratch = &submission->scratch};
-    uint64_t stop_id = 0;
-    engine_ask_gate(engine, submission->step, &action, &submission->scope, false, &work, &stop_id);
+    engine_ask_gate(engine, submission->step, &action, &submission->scope, &work);
     if (work.answer.says == SAYS_REFUSE && work.answer.cause == CAUSE_STOPPED &&
         !submission->call->is_dry_run) {
-        submission_stopped(submission, stop_id);
+        submission_stopped(submission, work.stop_id);
         return 0;
     }
     struct bundle_submit bundle;
@@ -498,7 +497,7 @@ static uint64_t submission_decide(struct submission *submission)
         struct action_event event;
         engine_event(engine, entry, EVENT_SUBMIT, &event);
         event.gate = &work.answer;
-        event.stop_id = stop_id;
+        event.stop_id = work.stop_id;
         memcpy(event.request_digest, submission->request_digest, ACTION_DIGEST);
         handle = submission_admit(submission, entry, &event, &work, &note);
     }

@@ -150,7 +150,8 @@ void waiter_answer(struct engine *engine, struct waiter *waiter)
     } else {
         view.is_replayed = waiter->is_replay;
         view.is_for_stranger = waiter->is_stranger;
-        if (waiter->permit[0] && view.action->attempt_is_open)
+        /* Also while a person still decides: it is told in this answer or never (R13). */
+        if (waiter->permit[0] && !state_is_end(view.action->state))
             view.permit_token = slice_text(waiter->permit);
         view.start_by_unix_ms = view.action->due_unix_ms;
     }

@@ -173,11 +173,20 @@ static enum err views_do_view(void *impl, uint64_t id, bool with_history, struct
 
 /* ---- lists ---- */
 
-static enum err list_add(struct engine *engine, uint64_t id, struct arena *arena,
-                         struct view *views, size_t *count)
+/* One list being made. */
+struct list_work {
+    struct engine *engine;
+    const struct engine_query *query;
+    struct arena *arena;
+    struct view *views;
+    size_t count;
+    uint64_t next; /* cursor for the rest; 0 = this is all */
+};
+
+static enum err list_add(struct list_work *list, uint64_t id)
 {
-    enum err err = views_do_view(engine, id, false, arena, &views[*count]);
-    *count += err == ERR_OK;
+    enum err err = views_do_view(list->engine, id, false, list->arena, &list->views[list->count]);
+    list->count += err == ERR_OK;
     return err;
 }
 
@@ -185,23 +194,27 @@ static bool list_wants(const struct engine_query *query, const struct row *row)
 {
     return (query->workflow.size == 0 || slice_equal(query->workflow, row->workflow)) &&
            (query->step.size == 0 || slice_equal(query->step, row->step)) &&
-           (!query->has_state || query->state == row->action.state);
+           (!query->has_state || query->state == row->action.state) &&
+           (query->before == 0 || row->action.id < query->before);
 }
 
 /* The actions of a key, newest generation first; or of a run, newest first. */
-static enum err list_chain(struct engine *engine, const struct engine_query *query, uint64_t id,
-                           bool is_run, struct arena *arena, struct view *views, size_t *count)
+static enum err list_chain(struct list_work *list, uint64_t id, bool is_run)
 {
-    while (id != 0 && *count < query->limit) {
+    while (id != 0) {
         enum err err = ERR_OK;
-        struct entry *entry = entry_get(engine, id, &err);
+        struct entry *entry = entry_get(list->engine, id, &err);
         if (!entry)
             return err;
-        bool is_wanted = list_wants(query, &entry->row);
+        bool is_wanted = list_wants(list->query, &entry->row);
         uint64_t next = is_run ? entry->row.run_previous : entry->row.action.again_of;
-        entry_let_go(engine, entry);
+        entry_let_go(list->engine, entry);
+        if (is_wanted && list->count == list->query->limit) {
+            list->next = id + 1;
+            return ERR_OK;
+        }
         if (is_wanted)
-            err = list_add(engine, id, arena, views, count);
+            err = list_add(list, id);
         if (err != ERR_OK)
             return err;
         id = next;
@@ -220,72 +233,77 @@ static uint64_t list_head(struct engine *engine, const unsigned char hash[STORE_
     return store->get_key(store->impl, hash, &found) == ERR_OK ? found.action : 0;
 }
 
-static enum err list_by_name(struct engine *engine, const struct engine_query *query,
-                             struct arena *arena, struct view *views, size_t *count)
+/* All that a name means in one workflow: its run, and in each step its key. */
+static enum err list_in_workflow(struct list_work *list, const struct workflow *workflow)
 {
-    const struct config *config = engine_config(engine);
-    enum err err = ERR_OK;
+    struct engine *engine = list->engine;
+    const struct engine_query *query = list->query;
     unsigned char hash[STORE_KEY_SIZE];
-    for (size_t w = 0; err == ERR_OK && w < config->workflow_count; w++) {
-        const struct workflow *workflow = &config->workflows[w];
-        if (query->workflow.size > 0 && !slice_equal(query->workflow, workflow->name))
-            continue;
-        struct identity_name name = {.workflow = workflow->name, .text = query->run};
-        if (query->run.size > 0) {
-            identity_run(engine->identity, &name, hash);
-            err = list_chain(engine, query, list_head(engine, hash, &engine->runs), true, arena,
-                             views, count);
-        }
-        name.text = query->key.size > 0 ? query->key : query->run; /* a run may be the key itself */
-        for (size_t s = 0; err == ERR_OK && s < workflow->step_count; s++) {
-            name.step = workflow->steps[s].name;
-            identity_key(engine->identity, &name, hash);
-            err = list_chain(engine, query, list_head(engine, hash, &engine->keys), false, arena,
-                             views, count);
-        }
+    struct identity_name name = {.workflow = workflow->name, .text = query->run};
+    enum err err = ERR_OK;
+    if (query->run.size > 0) {
+        identity_run(engine->identity, &name, hash);
+        err = list_chain(list, list_head(engine, hash, &engine->runs), true);
+    }
+    name.text = query->key.size > 0 ? query->key : query->run; /* a run may be the key itself */
+    for (size_t s = 0; err == ERR_OK && s < workflow->step_count; s++) {
+        name.step = workflow->steps[s].name;
+        identity_key(engine->identity, &name, hash);
+        err = list_chain(list, list_head(engine, hash, &engine->keys), false);
     }
     return err;
 }
 
-static enum err list_scan(struct engine *engine, const struct engine_query *query,
-                          struct arena *arena, struct view *views, size_t *count,
-                          uint64_t *out_next)
+static enum err list_by_name(struct list_work *list)
+{
+    const struct config *config = engine_config(list->engine);
+    enum err err = ERR_OK;
+    for (size_t w = 0; err == ERR_OK && w < config->workflow_count; w++)
+        if (list->query->workflow.size == 0 ||
+            slice_equal(list->query->workflow, config->workflows[w].name))
+            err = list_in_workflow(list, &config->workflows[w]);
+    return err;
+}
+
+static enum err list_scan(struct list_work *list)
 {
     enum { SCAN_MAX = 20000 }; /* rows looked at for one answer; then a cursor */
-    const struct store_port *store = &engine->options.store;
-    struct store_action *page = ARENA_ARRAY(arena, LIMIT_PAGE, struct store_action);
+    const struct engine_query *query = list->query;
+    const struct store_port *store = &list->engine->options.store;
+    struct store_action *page = ARENA_ARRAY(list->arena, LIMIT_PAGE, struct store_action);
     uint64_t before = query->before;
     size_t looked = 0;
     size_t found = LIMIT_PAGE;
     enum err err = page ? ERR_OK : ERR_NO_MEMORY;
-    while (err == ERR_OK && *count < query->limit && looked < SCAN_MAX && found == LIMIT_PAGE) {
+    while (err == ERR_OK && list->count < query->limit && looked < SCAN_MAX &&
+           found == LIMIT_PAGE) {
         struct arena scratch;
         arena_init(&scratch, ENGINE_SCRATCH);
         err = store->list_actions(store->impl, before, LIMIT_PAGE, &scratch, page, &found);
-        for (size_t i = 0; err == ERR_OK && i < found && *count < query->limit; i++) {
+        for (size_t i = 0; err == ERR_OK && i < found && list->count < query->limit; i++) {
             struct row row = {0};
             before = page[i].id;
             err = row_decode(page[i].row, &row);
             if (err == ERR_OK && list_wants(query, &row))
-                err = list_add(engine, page[i].id, arena, views, count);
+                err = list_add(list, page[i].id);
         }
         looked += found;
         arena_done(&scratch);
     }
-    bool is_more = *count == query->limit || found == LIMIT_PAGE;
-    *out_next = is_more ? before : 0;
+    bool is_more = list->count == query->limit || found == LIMIT_PAGE;
+    list->next = is_more ? before : 0;
     return err;
 }
 
 static enum err views_do_list(void *impl, const struct engine_query *query, struct arena *arena,
                               struct view *views, size_t *out_count, uint64_t *out_next)
 {
-    struct engine *engine = impl;
-    *out_count = 0;
-    *out_next = 0;
-    if (query->key.size > 0 || query->run.size > 0)
-        return list_by_name(engine, query, arena, views, out_count);
-    return list_scan(engine, query, arena, views, out_count, out_next);
+    struct list_work list = {.engine = impl, .query = query, .arena = arena, .views = views};
+    bool has_name = query->key.size > 0 || query->run.size > 0;
+    enum err err = has_name ? list_by_name(&list) : list_scan(&list);
+    *out_count = list.count;
+    *out_next = list.next;
+    return err;
 }
 
 static int inbox_order(const void *a, const void *b)
@@ -310,8 +328,10 @@ static enum err views_do_inbox(void *impl, struct slice workflow, size_t limit, 
         query.limit = LIMIT_PAGE;
     enum err err =
         page ? store->list_open(store->impl, &query, arena, page, &found) : ERR_NO_MEMORY;
+    struct list_work list = {.engine = engine, .arena = arena, .views = views};
     for (size_t i = 0; err == ERR_OK && i < found; i++)
-        err = list_add(engine, page[i].id, arena, views, out_count);
+        err = list_add(&list, page[i].id);
+    *out_count = list.count;
     qsort(views, *out_count, sizeof *views, inbox_order);
     return err;
 }

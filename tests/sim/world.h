@@ -348,6 +348,7 @@ static struct loaded *world_load(void)
     }
     assert_non_null(loaded->config);
     loaded->secrets = calloc(1, sizeof *loaded->secrets);
+    CHECK(loaded_digest(loaded) == ERR_OK);
     return loaded;
 }
 

@@ -389,6 +389,34 @@ static void depth_has_an_end(void **state)
     expr_case_end(&c);
 }
 
+/* Keys of a map may be data: only what looks like a name is suggested (expr_run.h, invariant 2). */
+static void no_data_is_suggested(void **state)
+{
+    (void)state;
+    struct expr_case c;
+    expr_case_begin(&c, SLICE("{\"total!\":1,\"1total\":1}"));
+    const struct expr *expr = expr_case_compile(&c, SLICE("input.total"), UINT32_MAX);
+    expr_case_eval(&c, expr, NULL);
+    assert_string_equal(buf_text(&c.got), "error missing@6: there is no field `total` in `input`");
+    expr_case_end(&c);
+}
+
+static void blanks_are_skipped(void **state)
+{
+    (void)state;
+    struct expr_case c;
+    expr_case_begin(&c, SLICE("{}"));
+    const struct expr *expr = expr_case_compile(
+        &c, SLICE("\t1\n+\f1\r +//x\n\"\"\"a\nb\"\"\".size() + '''\r\n'''.size()"), UINT32_MAX);
+    assert_non_null(expr);
+    expr_case_eval(&c, expr, NULL);
+    assert_string_equal(buf_text(&c.got), "7");
+    assert_null(expr_case_compile(&c, SLICE("'a\n'"), UINT32_MAX));
+    assert_null(expr_case_compile(&c, SLICE("'a\r'"), UINT32_MAX));
+    assert_null(expr_case_compile(&c, SLICE("1\v"), UINT32_MAX));
+    expr_case_end(&c);
+}
+
 static void texts_are_utf8(void **state)
 {
     (void)state;
@@ -481,6 +509,8 @@ int main(void)
         cmocka_unit_test(memory_may_end_anywhere),
         cmocka_unit_test(scratch_may_end_anywhere),
         cmocka_unit_test(depth_has_an_end),
+        cmocka_unit_test(no_data_is_suggested),
+        cmocka_unit_test(blanks_are_skipped),
         cmocka_unit_test(texts_are_utf8),
         cmocka_unit_test(doubles_come_back),
         cmocka_unit_test(conditions_are_bools),

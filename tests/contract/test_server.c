@@ -276,9 +276,11 @@ static void idle_connections_are_closed(void **state)
     (void)state;
     struct wire wire;
     struct server_bounds bounds = wire_bounds();
-    bounds.idle_ms = 30;
+    bounds.idle_ms = 100;
     wire_open(&wire, bounds);
     struct client *silent = client_new(&wire, false);
+    WIRE_UNTIL(&wire, server_connection_count(wire.server) == 1);
+    wire_pass(&wire, 20); /* so that one deadline is later than the other */
     struct client *c = client_new(&wire, false);
     client_say(c, "GET /a HTTP/1.1\r\nHost: h\r\n\r\n");
     client_expect(c, "GET /a ");
@@ -525,14 +527,23 @@ static void a_peer_that_goes_is_noticed(void **state)
     wire_answer(&wire, 0, "nobody hears");
     assert_int_equal(server_lane_count(wire.server, DOOR_LANE_ADMISSION), 0);
     assert_int_equal(wire.begun_count, 1);
+    WIRE_UNTIL(&wire, server_connection_count(wire.server) == 0);
+
+    c = client_new(&wire, false); /* goes at the same time as it is answered: the write finds out */
+    client_say(c, "POST /later HTTP/1.1\r\nHost: h\r\n\r\n");
+    WIRE_UNTIL(&wire, wire.kept_count == 2);
+    client_free(c, true);
+    wire_answer(&wire, 1, "nobody hears");
+    WIRE_UNTIL(&wire, server_connection_count(wire.server) == 0);
+    assert_int_equal(wire.gone_count, 1);
 
     c = client_new(&wire, false); /* ends its side, but reads on: is answered */
     client_say(c, "POST /later HTTP/1.1\r\nHost: h\r\n\r\nPOST /b HTTP/1.1\r\nHost: h\r\n\r\n");
     assert_int_equal(shutdown(c->fd, SHUT_WR), 0);
-    WIRE_UNTIL(&wire, wire.kept_count == 2);
+    WIRE_UNTIL(&wire, wire.kept_count == 3);
     for (int i = 0; i < 5; i++)
         (void)uv_run(&wire.loop, UV_RUN_NOWAIT); /* the end is read too */
-    wire_answer(&wire, 1, "still here");
+    wire_answer(&wire, 2, "still here");
     client_expect(c, "POST /b ");
     client_expect_end(c);
     assert_true(client_has(c, "still here") && client_has(c, "Connection: close\r\n"));
@@ -540,10 +551,10 @@ static void a_peer_that_goes_is_noticed(void **state)
 
     c = client_new(&wire, false); /* ends its side and waits too long */
     client_say(c, "POST /later HTTP/1.1\r\nHost: h\r\n\r\n");
-    WIRE_UNTIL(&wire, wire.kept_count == 3);
+    WIRE_UNTIL(&wire, wire.kept_count == 4);
     client_free(c, false);
     WIRE_UNTIL(&wire, wire.gone_count == 2);
-    wire_answer(&wire, 2, "nobody hears");
+    wire_answer(&wire, 3, "nobody hears");
     wire_close(&wire);
 }
 
@@ -623,9 +634,20 @@ static void a_bad_address_is_told(void **state)
     config.port = server_port(wire.server);
     assert_int_equal(server_open(&wire.loop, &config, &other, &what), ERR_CONFLICT);
     assert_string_equal(what, "address already in use");
-    config.host = SLICE("example.org");
-    assert_int_equal(server_open(&wire.loop, &config, &other, &what), ERR_INVALID);
+    static const char *const bad[] = {
+        "",           "example.org",
+        "127.0.0.1 ", "[::1]",
+        "1.2.3.4.5",  "1111:2222:3333:4444:5555:6666:7777:8888:9999:aaaa:bbbb:cccc:dddd:eeee"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        config.host = slice_text(bad[i]);
+        assert_int_equal(server_open(&wire.loop, &config, &other, &what), ERR_INVALID);
+    }
     assert_null(other);
+    config.host = SLICE("localhost");
+    config.port = 0;
+    assert_int_equal(server_open(&wire.loop, &config, &other, &what), ERR_OK);
+    assert_int_not_equal(server_port(other), server_port(wire.server));
+    server_close(other, NULL, NULL);
     wire_close(&wire);
 }
 

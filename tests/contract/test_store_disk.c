@@ -148,6 +148,28 @@ static void child_full_disk(struct harness *h)
     child_close(h);
 }
 
+/* Another process has opened the store while this one could not write (its lock was taken by force,
+ * or it came with a copy of the file): this one must not write again (R27). */
+static void child_taken_over(struct harness *h)
+{
+    child_open(h);
+    store_sqlite_set_size_max(&h->port, 2 * 1024 * 1024);
+    child_fill(h, STORE_FULL);
+    char path[80];
+    (void)snprintf(path, sizeof path, "%s/interlock.db", h->folder); /* fits */
+    sqlite3 *other = NULL;
+    CHECK(sqlite3_open(path, &other) == SQLITE_OK);
+    CHECK(sql_exec(other, "UPDATE info SET value = value + 1 WHERE name = 'run_epoch'") == ERR_OK);
+    CHECK(sqlite3_close(other) == SQLITE_OK);
+    uint64_t told = h->told_count;
+    child_fill(h, STORE_FAILED);
+    enum err why = ERR_OK;
+    CHECK(h->port.state(h->port.impl, &why) == STORE_FAILED && why == ERR_LOCKED);
+    store_sqlite_set_size_max(&h->port, 0);
+    child_close(h);
+    CHECK(h->told_count == told);
+}
+
 /* Closing does not wait for room; what was not told may be lost, what was told is not. */
 static void child_close_full(struct harness *h)
 {
@@ -212,6 +234,12 @@ static void a_full_store_can_be_closed(void **state)
 {
     (void)state;
     run_in_child(child_close_full);
+}
+
+static void a_store_that_was_taken_over_is_left_alone(void **state)
+{
+    (void)state;
+    run_in_child(child_taken_over);
 }
 
 static void a_bad_disk_fails_the_store(void **state)
@@ -303,6 +331,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_really_full_disk_is_survived),
         cmocka_unit_test(a_full_store_can_be_closed),
+        cmocka_unit_test(a_store_that_was_taken_over_is_left_alone),
         cmocka_unit_test(a_bad_disk_fails_the_store),
         cmocka_unit_test(a_foreign_reader_stops_the_log_not_the_store),
         cmocka_unit_test_setup_teardown(the_log_stays_small, set_up, tear_down),

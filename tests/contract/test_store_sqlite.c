@@ -12,7 +12,50 @@
 #include "base/check.h"
 #include "store/chainer.h"
 #include "store/folder.h"
+#include "store/sqlite_reader.h"
 #include "store/sqlite_schema.h"
+
+/* Every kind of query was asked: none of them sorted, or built an index of its own. */
+static void pages_are_read_in_the_order_of_an_index(void **state)
+{
+    struct harness *h = *state;
+    for (uint64_t id = 1; id <= 40; id++) {
+        struct store_write write = harness_open_action(h, id, "row");
+        write.queue = (enum store_queue)(id % STORE_QUEUE_COUNT);
+        write.due_unix_ms = (int64_t)id;
+        write.upstream = SLICE("u");
+        write.is_ended = id % 7 == 0;
+        harness_submit(h, &write, 1);
+    }
+    harness_settle(h);
+    struct store_action out[5];
+    size_t count = 0;
+    for (uint64_t i = 0; i < 2 * 2 * STORE_QUEUE_COUNT * 3 * 2; i++) {
+        static const char *const scopes[] = {"", "wf/", "wf/step"};
+        uint64_t j = i / 4 / STORE_QUEUE_COUNT;
+        struct store_open_query query = {.by_due = i % 2 == 0,
+                                         .due_until_unix_ms = 30,
+                                         .has_queue = i / 2 % 2 == 0,
+                                         .queue = (enum store_queue)(i / 4 % STORE_QUEUE_COUNT),
+                                         .scope = slice_text(scopes[j % 3]),
+                                         .upstream = j / 3 ? SLICE("u") : (struct slice){0},
+                                         .limit = 5};
+        assert_int_equal(h->port.list_open(h->port.impl, &query, &h->arena, out, &count), ERR_OK);
+    }
+    assert_int_equal(h->port.list_actions(h->port.impl, 0, 5, &h->arena, out, &count), ERR_OK);
+    struct sqlite_reader *reader = h->port.impl; /* it begins with that: store/sqlite_reader.h */
+    size_t used_count = 0;
+    for (size_t i = 0; i < SQLITE_READER_STATEMENTS; i++) {
+        sqlite3_stmt *read = reader->statements[i];
+        if (!read)
+            continue;
+        used_count++;
+        assert_int_equal(sqlite3_stmt_status(read, SQLITE_STMTSTATUS_SORT, 0), 0);
+        assert_int_equal(sqlite3_stmt_status(read, SQLITE_STMTSTATUS_AUTOINDEX, 0), 0);
+        assert_int_equal(sqlite3_stmt_busy(read), 0); /* no snapshot is held */
+    }
+    assert_int_equal(used_count, 7); /* six of open actions, one of all */
+}
 
 static char *path_in(const struct harness *h, const char *name)
 {
@@ -617,6 +660,7 @@ int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
+        CASE(pages_are_read_in_the_order_of_an_index),
         CASE(a_second_process_is_refused),
         CASE(files_are_for_their_owner),
         CASE(a_folder_is_made_or_refused),

@@ -359,7 +359,7 @@ void story_add_do(const struct view *view, struct buf *out)
     case STATE_IN_REVIEW:
         story_add_command(view, "approve", "", out);
         buf_add_text(out, " | ");
-        story_add_command(view, "reject", " --reason TEXT", out);
+        story_add_command(view, "reject", "", out);
         return;
     case STATE_HELD:
         if (a->hold_for != HOLD_FOR_STOP)

@@ -65,6 +65,22 @@ static const char *view_settle(const struct step *step)
                                                      : "say whether it happened";
 }
 
+/* I11: who asked for it does not decide it, so is not the one to begin with. */
+static void view_first_person(const struct view *view, const struct group *group,
+                              struct view_who *out_who)
+{
+    bool is_review = view->action->state == STATE_IN_REVIEW;
+    out_who->group = group->name;
+    for (size_t i = 0; i < group->member_count; i++) {
+        const struct person *person = group->members[i];
+        if (is_review && slice_equal(person->name, view->submit.actor))
+            continue;
+        out_who->person = person->name;
+        out_who->person_name = person->full_name;
+        return;
+    }
+}
+
 bool view_who(const struct view *view, struct view_who *out_who)
 {
     const struct action *action = view->action;
@@ -83,11 +99,8 @@ bool view_who(const struct view *view, struct view_who *out_who)
     } else {
         return false;
     }
-    if (group) {
-        who.group = group->name;
-        who.person = group->members[0]->name;
-        who.person_name = group->members[0]->full_name;
-    }
+    if (group)
+        view_first_person(view, group, &who);
     *out_who = who;
     return true;
 }

@@ -1,6 +1,8 @@
 /* record/record, record/bundle, record/row: what is written is what is read. */
 #include "unit/cases.h"
 
+#include <jansson.h>
+
 #include "base/arena.h"
 #include "base/prng.h"
 #include "base/text.h"
@@ -189,6 +191,56 @@ static void record_cases_hold(void **state)
 {
     (void)state;
     assert_true(cases_run("record.cases", record_case) > 25);
+}
+
+static bool page_names(struct slice page, const char *name)
+{
+    struct buf quoted;
+    buf_init(&quoted, 100);
+    buf_add_fmt(&quoted, "`%s`", name);
+    bool is_there = false;
+    for (size_t i = 0; !is_there && i < page.size; i++)
+        is_there = slice_starts(slice_from(page, i), buf_slice(&quoted));
+    buf_done(&quoted);
+    return is_there;
+}
+
+/* docs/records.md is for those who read the bytes: it names each member and each kind. */
+static void the_page_is_whole(void **state)
+{
+    (void)state;
+    struct buf file;
+    struct buf bytes;
+    struct record record = {0};
+    struct prng prng = {1};
+    buf_init(&file, BYTES_MAX);
+    buf_init(&bytes, BYTES_MAX);
+    struct slice page = cases_read("../../docs/records.md", &file);
+    for (unsigned i = 0; i < RECORD_KIND_COUNT; i++)
+        assert_true(page_names(page, record_kind_name((enum record_kind)i)));
+    for (unsigned i = 0; i < STATE_COUNT; i++)
+        assert_non_null(strstr(buf_text(&file), state_name((enum action_state)i)));
+    json_t *seen = json_object();
+    for (int i = 0; i < 200; i++) {
+        any_record(&prng, &record);
+        buf_reset(&bytes);
+        record_encode(&record, &bytes);
+        json_t *object = json_loadb(buf_text(&bytes), bytes.size, JSON_REJECT_DUPLICATES, NULL);
+        if (object) /* else a number past 2^63, which that parser does not take */
+            (void)json_object_update(seen, object); /* the count below tells */
+        json_decref(object);
+    }
+    const char *name;
+    const json_t *value;
+    json_object_foreach(seen, name, value)
+    {
+        if (!page_names(page, name))
+            fail_msg("docs/records.md does not name `%s`", name);
+    }
+    assert_true(json_object_size(seen) >= 41);
+    json_decref(seen);
+    buf_done(&bytes);
+    buf_done(&file);
 }
 
 static void submits_come_back(void **state)
@@ -535,6 +587,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(records_come_back),
         cmocka_unit_test(record_cases_hold),
+        cmocka_unit_test(the_page_is_whole),
         cmocka_unit_test(submits_come_back),
         cmocka_unit_test(outcomes_and_words_come_back),
         cmocka_unit_test(requests_come_back),

@@ -197,6 +197,12 @@ static inline void view_case_review_rule(struct fixture *f)
     fixture_gate(f, SAYS_REVIEW, 3);
 }
 
+static inline void view_case_review_of_own(struct fixture *f)
+{
+    view_case_review_rule(f);
+    f->view.submit.actor = SLICE("ana");
+}
+
 static inline void view_case_review_undecidable(struct fixture *f)
 {
     fixture_unstarted(f, STATE_IN_REVIEW, REASON_UNDECIDABLE);
@@ -435,6 +441,7 @@ static const struct {
     {"waiting_by_key", view_case_waiting_by_key},
     {"waiting_not_sent", view_case_waiting_not_sent},
     {"review_rule", view_case_review_rule},
+    {"review_of_own", view_case_review_of_own},
     {"review_undecidable", view_case_review_undecidable},
     {"review_confidence", view_case_review_confidence},
     {"review_no_confidence", view_case_review_no_confidence},

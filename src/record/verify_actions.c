@@ -6,7 +6,7 @@
 #include "record/ids.h"
 #include "record/row.h"
 
-enum { ACTIONS_PAGE = 256, ACTIONS_WALK = 10000 };
+enum { ACTIONS_PAGE = 64, ACTIONS_WALK = 10000 };
 
 /* "action a_…: " before each finding. */
 struct verify_case {

@@ -8,7 +8,7 @@
 #include "record/digest.h"
 #include "record/ids.h"
 
-enum { RECORDS_PAGE = 256 };
+enum { RECORDS_PAGE = 64 }; /* a few ms: the loop of a live daemon waits for it */
 #define ID_TEXT(id) verify_id_text((char[TEXT_ID_MAX]){0}, ID_ACTION, id)
 
 static const char *verify_id_text(char *text, const char *prefix, uint64_t id)

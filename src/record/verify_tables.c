@@ -6,7 +6,7 @@
 #include "record/ids.h"
 #include "record/row.h"
 
-enum { TABLES_PAGE = 256, TABLES_NEWER_MAX = 4096, TABLES_NAME = 80 };
+enum { TABLES_PAGE = 64, TABLES_NEWER_MAX = 4096, TABLES_NAME = 80 };
 
 /* ---- keys ---- */
 

@@ -248,18 +248,6 @@ const char *daemon_text(const json_t *object, const char *name)
     return text ? text : "";
 }
 
-/* What to do, where the status alone tells it. */
-static void daemon_tell_advice(struct invocation *invocation, int status)
-{
-    if (status == 401 && invocation->token.size == 0)
-        say_error(invocation,
-                  "No token was given: set INTERLOCK_TOKEN, or call it in the folder of "
-                  "interlock.yaml, where secrets/cli-token is.\n");
-    else if (status == 401)
-        say_error(invocation, "Was the token revoked, or is it another installation's? An admin "
-                              "makes one: interlock token new NAME\n");
-}
-
 int daemon_tell(struct invocation *invocation, const struct daemon_answer *answer)
 {
     json_t *problem = daemon_json(invocation, answer);
@@ -272,10 +260,9 @@ int daemon_tell(struct invocation *invocation, const struct daemon_answer *answe
     }
     const char *detail = daemon_text(problem, "detail");
     const char *title = daemon_text(problem, "title");
-    if (answer->status >= 500 && *detail) /* whether it was stored stands in the title */
-        say_error(invocation, "interlock: %s\n  %s\n", title, detail);
-    else
-        say_error(invocation, "interlock: %s\n", *detail ? detail : *title ? title : "refused");
+    say_error(invocation, "interlock: %s\n", *title ? title : "refused");
+    if (*detail)
+        say_error(invocation, "  %s\n", detail);
     const char *pointer = daemon_text(problem, "pointer");
     if (*pointer)
         say_error(invocation, "  at %s\n", pointer);
@@ -286,7 +273,10 @@ int daemon_tell(struct invocation *invocation, const struct daemon_answer *answe
         say_error(invocation, "  %s %s\n", daemon_text(item, "pointer"),
                   daemon_text(item, "detail"));
     }
-    daemon_tell_advice(invocation, answer->status);
+    if (answer->status == 401 && invocation->token.size == 0)
+        say_error(invocation,
+                  "No token was given: set INTERLOCK_TOKEN, or call it in the folder of "
+                  "interlock.yaml, where secrets/cli-token is.\n");
     json_decref(problem);
     return CLI_REFUSED;
 }

@@ -316,9 +316,19 @@ static void init_add_upstream(const struct init_plan *plan, struct buf *out)
             "    #   answers are then tried again instead of asked about\n");
 }
 
+static bool init_has_second(const struct init_plan *plan)
+{
+    return !slice_equal(plan->owner, plan->restart);
+}
+
+/* Whoever of two asks for a restart, the other one approves it: both are in the group. */
+static struct slice init_restart(const struct init_plan *plan)
+{
+    return init_has_second(plan) ? SLICE("restarters") : plan->owner;
+}
+
 void init_add_config(const struct init_plan *plan, struct buf *out)
 {
-    bool has_second = !slice_equal(plan->owner, plan->restart);
     buf_add_text(out, "# This installation. `interlock check --expand` shows every default.\n");
     buf_add_fmt(out, "listen: %.*s\nstore: ./data\npolicies: ./policies\n",
                 SLICE_FMT(plan->listen));
@@ -326,14 +336,17 @@ void init_add_config(const struct init_plan *plan, struct buf *out)
         buf_add_fmt(out, "timezone: %.*s\n", SLICE_FMT(plan->timezone));
     buf_add_text(out, "people:\n");
     init_add_person(out, plan->owner, true);
-    if (has_second)
+    if (init_has_second(plan))
         init_add_person(out, plan->restart, false);
     struct slice admins = arena_fmt(plan->arena, "[%.*s]", SLICE_FMT(plan->owner));
     buf_add_text(out, "groups:\n");
     init_add_noted(out, "  admins", admins, "may configure; approve and settle nothing");
+    if (init_has_second(plan))
+        buf_add_fmt(out, "  restarters: [%.*s, %.*s]\n", SLICE_FMT(plan->owner),
+                    SLICE_FMT(plan->restart));
     buf_add_text(out, "# Who answers for stops of everything, and of an upstream:\nswitch:\n");
     buf_add_fmt(out, "  owner: %.*s\n  restart: %.*s\n  inform: %.*s\n", SLICE_FMT(plan->owner),
-                SLICE_FMT(plan->restart), SLICE_FMT(plan->owner));
+                SLICE_FMT(init_restart(plan)), SLICE_FMT(plan->owner));
     init_add_upstream(plan, out);
 }
 
@@ -392,7 +405,8 @@ void init_add_policy(const struct init_plan *plan, struct buf *out)
     buf_add_byte(out, '\n');
     init_add_noted(out, "owner", plan->owner,
                    "may stop it, is told first, settles what is uncertain");
-    init_add_noted(out, "restart", plan->restart, "approves a restart, never the one who asks");
+    init_add_noted(out, "restart", init_restart(plan),
+                   "approves a restart, never the one who asks");
     init_add_noted(out, "inform", plan->owner, "tells stakeholders");
     init_add_noted(out, "mode", SLICE("observe"), "first observe, then review, then auto");
     buf_add_fmt(out, "\nsteps:\n  %.*s:\n    kind: %s\n", SLICE_FMT(plan->step),

@@ -1,16 +1,23 @@
-/* The proof: from the daemon, a request for some pages at a time, or over files without one. The
- * report and its words are record/verify.h's, here as there. */
+/* The proof, page by page from the daemon, or over files without one. */
+#include "record/verify.h"
+
 #include <stdlib.h>
 
 #include "cli/command.h"
 #include "cli/daemon.h"
-#include "record/verify.h"
 
-/* One answer; NULL: told. */
-static json_t *verify_ask(struct invocation *invocation, struct slice target)
+/* One page; NULL: told. */
+static json_t *verify_page(struct invocation *invocation, const char *cursor)
 {
+    const char *head = invocation_option(invocation, "head");
     struct daemon_answer answer;
-    struct daemon_question question = {.method = "GET", .target = target};
+    struct daemon_question question = {.method = "GET", .target = SLICE("/v1/decisions/verify")};
+    if (*cursor)
+        question.target =
+            daemon_target(invocation, "/v1/decisions/verify?cursor=", slice_text(cursor), "");
+    else if (head)
+        question.target =
+            daemon_target(invocation, "/v1/decisions/verify?head=", slice_text(head), "");
     if (!daemon_ask(invocation, &question, &answer))
         return NULL;
     if (daemon_is_good(&answer))
@@ -19,28 +26,23 @@ static json_t *verify_ask(struct invocation *invocation, struct slice target)
     return NULL;
 }
 
-/* Answers up to the report. NULL: told. */
-static json_t *verify_all(struct invocation *invocation, struct slice head)
+/* The report: what comes after the last page. NULL: told. */
+static json_t *verify_report(struct invocation *invocation)
 {
-    struct slice target = head.size > 0
-                              ? daemon_target(invocation, "/v1/decisions/verify?head=", head, "")
-                              : SLICE("/v1/decisions/verify");
-    json_t *answer = verify_ask(invocation, target);
-    while (answer && *daemon_text(answer, "next")) {
+    json_t *page = NULL;
+    do {
         struct arena kept = invocation_turn_begin(invocation);
-        json_t *next =
-            verify_ask(invocation, daemon_target(invocation, "/v1/decisions/verify?cursor=",
-                                                 slice_text(daemon_text(answer, "next")), ""));
+        json_t *next = verify_page(invocation, page ? daemon_text(page, "next") : "");
         invocation_turn_end(invocation, kept);
-        json_decref(answer);
-        answer = next;
-    }
-    return answer;
+        json_decref(page);
+        page = next;
+    } while (page && *daemon_text(page, "next"));
+    return page;
 }
 
-static int verify_by_daemon(struct invocation *invocation, struct slice head)
+static int verify_by_daemon(struct invocation *invocation)
 {
-    json_t *report = verify_all(invocation, head);
+    json_t *report = verify_report(invocation);
     if (!report)
         return invocation->exit;
     bool is_good = json_is_true(json_object_get(report, "good"));
@@ -58,14 +60,14 @@ static int verify_by_daemon(struct invocation *invocation, struct slice head)
 int command_run_verify(struct invocation *invocation)
 {
     const struct cli_world *world = invocation->world;
-    struct slice head = slice_text(invocation_option(invocation, "head"));
+    const char *head = invocation_option(invocation, "head");
     struct verify_options options;
-    if (head.size > 0 && !verify_parse_head(head, &options))
+    if (head && !verify_parse_head(slice_text(head), &options))
         return invocation_wrong(invocation, "--head is SEQ:HASH as an earlier verify printed it");
     if (!invocation_has(invocation, "config"))
-        return verify_by_daemon(invocation, head);
+        return verify_by_daemon(invocation);
     struct cli_verify verify = {.config = invocation_option(invocation, "config"),
-                                .head = head,
+                                .head = slice_text(head),
                                 .is_json = invocation_has(invocation, "json")};
     return world->verify_store(world->impl, &verify);
 }

@@ -87,7 +87,8 @@ static void serve_wake_at(void *impl, int64_t unix_ms)
     if (unix_ms == 0)
         (void)uv_timer_stop(&serve->alarm); /* stopping a stopped one is harmless */
     else
-        (void)uv_timer_start(&serve->alarm, serve_alarm, left > 0 ? (uint64_t)left : 0, 0);
+        /* Never 0: libuv runs a timer that is due again at once before anything else. */
+        (void)uv_timer_start(&serve->alarm, serve_alarm, left > 1 ? (uint64_t)left : 1, 0);
 }
 
 /* ---- configuration ---- */

@@ -34,31 +34,38 @@ void engine_fail(struct engine *engine, const char *why)
                   why); /* standard error is all that is left */
 }
 
-/* The earliest of: what is due in the store, the next waiting caller, the next probe. */
+static void alarm_at(int64_t *at, int64_t unix_ms)
+{
+    if (unix_ms != 0 && (*at == 0 || unix_ms < *at))
+        *at = unix_ms;
+}
+
+/* When this upstream wants to be looked at: a probe, or work that waits for room or for a pause. */
+static int64_t alarm_of_upstream(const struct engine *engine, const struct upstream_state *upstream)
+{
+    const struct pace *pace = &upstream->pace;
+    int64_t at = 0;
+    alarm_at(&at, pace->is_probing ? 0 : pace->probe_at_unix_ms);
+    if (pace->is_draining || upstream->may_have_waiting)
+        alarm_at(&at, engine->now_unix_ms + ENGINE_RELEASE_MS);
+    return at != 0 && at < pace->pause_until_unix_ms ? pace->pause_until_unix_ms : at;
+}
+
+/* The earliest of: the next waiting caller, what is due in the store, probes, what a restart
+ * released. What cannot start any more asks for no alarm: an alarm in the past that nobody serves
+ * would keep the loop from everything else. */
 void engine_set_alarm(struct engine *engine)
 {
-    int64_t at = engine->due_unix_ms;
-    if (!list_is_empty(&engine->waiters)) {
-        int64_t deadline =
-            LIST_ENTRY(engine->waiters.next, struct waiter, by_deadline)->deadline_unix_ms;
-        at = at == 0 || deadline < at ? deadline : at;
-    }
-    for (size_t i = 0; i < engine->upstream_count; i++) {
-        const struct pace *pace = &engine->upstreams[i].pace;
-        int64_t probe = pace->is_probing ? 0 : pace->probe_at_unix_ms;
-        if (probe != 0 && probe < pace->pause_until_unix_ms)
-            probe = pace->pause_until_unix_ms;
-        at = probe != 0 && (at == 0 || probe < at) ? probe : at;
-        if (pace->is_draining || engine->upstreams[i].may_have_waiting) {
-            int64_t soon = engine->now_unix_ms + ENGINE_RELEASE_MS;
-            if (soon < pace->pause_until_unix_ms)
-                soon = pace->pause_until_unix_ms;
-            at = at == 0 || soon < at ? soon : at;
-        }
-    }
-    if (engine->is_releasing) { /* as room allows */
-        int64_t soon = engine->now_unix_ms + ENGINE_RELEASE_MS;
-        at = at == 0 || soon < at ? soon : at;
+    int64_t at = 0;
+    if (!list_is_empty(&engine->waiters))
+        alarm_at(&at,
+                 LIST_ENTRY(engine->waiters.next, struct waiter, by_deadline)->deadline_unix_ms);
+    if (!engine->is_closing && !engine->has_failed) {
+        alarm_at(&at, engine->due_unix_ms);
+        for (size_t i = 0; i < engine->upstream_count; i++)
+            alarm_at(&at, alarm_of_upstream(engine, &engine->upstreams[i]));
+        if (engine->is_releasing) /* as room allows */
+            alarm_at(&at, engine->now_unix_ms + ENGINE_RELEASE_MS);
     }
     if (at == engine->alarm_unix_ms)
         return;

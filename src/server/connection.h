@@ -6,10 +6,10 @@
  *      waits until those before it are answered.
  *   3. Between two requests nothing is read on while pipeline_max are owed an answer or more than
  *      unwritten_max is not written; a request that has begun is always read to its end.
- *   4. It ends only after the last answer was written: then it stops sending, throws away what
- * still comes, for a bounded time, so that a reset does not destroy the answer on its way.
- *   5. Nothing is closed within a call of the handler's; what a call breaks is closed in the next
- * turn.
+ *   4. It ends only after the last answer was written: then it stops sending, and throws away
+ *      what still comes, for a bounded time, so that a reset does not destroy the answer.
+ *   5. Nothing is closed within a call of the handler's; what a call breaks is closed in the
+ *      next turn.
  *
  *   open -> reading <-> owing answers -> [last answer written] -> lingering -> closing -> closed
  *   Every state -> closing, on an error of the socket, a deadline, or the server's end.

@@ -1,6 +1,7 @@
 /* server/deadlines.h - what may last how long, for many connections, with one timer.
- * Owns: one queue for each kind. All of a kind last equally long, so the queue is in order by
- * itself, and setting or clearing one costs a few pointers. Invariants:
+ * Owns: one queue for each kind. All of a kind last equally long, so a queue is in order by
+ *   itself, and setting or clearing one costs a few pointers.
+ * Invariants:
  *   1. A deadline is in at most one queue; kind says which.
  *   2. The timer fires no later than the earliest deadline; it may fire with nothing due.
  * Threads: the loop thread. */

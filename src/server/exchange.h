@@ -1,5 +1,5 @@
-/* server/exchange.h - one request and its answer, from the first byte until the answer is handed to
- * the connection.
+/* server/exchange.h - one request and its answer, from the first byte until the answer is handed
+ * to the connection.
  * Owns: the request's bytes; its place in a lane; the answer while earlier ones are still owed.
  * Invariants:
  *   1. READING -> READY [exchange_make_ready] -> RUNNING [exchange_run] -> ANSWERED [respond], or
@@ -7,9 +7,9 @@
  *      READING or READY -> ANSWERED [exchange_refuse].
  *   2. Whoever is RUNNING or STREAMING belongs to the handler, and is freed only by respond or
  *      stream_end. When the peer or the server has gone before, connection or front is NULL, and
- * these do nothing else.
+ *      these do nothing else.
  *   3. It is in its lane from exchange_run until the handler has answered, also when the peer has
- * gone meanwhile: the work is still under way. */
+ *      gone meanwhile: the work is still under way. */
 #pragma once
 #include "server/front.h"
 #include "server/http_request.h"

@@ -1,9 +1,10 @@
 /* server/front.h - what all connections of one server share.
- * Owns: lanes, deadlines, the list of connections with something to do, spare exchanges, counters,
- * the cached date, and the one buffer that all sockets are read into. Invariants:
- *   1. A connection that was woken has its turn (connection_turn) once before the loop waits again,
- *      in whatever phase of the loop it was woken: an idle handle is active until then, which makes
- *      the next poll return at once. So all answers of one turn leave in one write.
+ * Owns: lanes, deadlines, the list of connections with something to do, spare exchanges,
+ *   counters, the cached date, and the one buffer that all sockets are read into.
+ * Invariants:
+ *   1. A connection that was woken has its turn (connection_take_turn) once before the loop waits
+ *      again, in whatever phase of the loop it was woken: an idle handle is active until then,
+ *      which makes the next poll return at once. So all answers of one turn leave in one write.
  *   2. The read buffer is used only within one read callback.
  * Threads: the loop thread. */
 #pragma once

@@ -2,7 +2,7 @@
  * Owns: the spelling of our answers on the wire.
  * Invariants:
  *   1. The framing headers are ours alone, and they are true: Content-Length is the size of the
- * body, an answer to HEAD has the length and not the body, 204 and 304 have neither.
+ *      body, an answer to HEAD has the length and not the body, 204 and 304 have neither.
  *   2. No header with a CR, LF or other control byte leaves: an answer that holds one is refused
  *      whole, so nothing that a caller sent and we echo can add a header or an answer. */
 #pragma once

@@ -1,19 +1,21 @@
-/* server/http_reader.h - a strict, incremental reader of HTTP/1.1 requests (RFC 9112). Pure: bytes
- * in, a request or a refusal out; no socket, no clock.
+/* server/http_reader.h - a strict, incremental reader of HTTP/1.1 requests (RFC 9112). Pure:
+ * bytes in, a request or a refusal out; no socket, no clock.
  * Owns: which bytes may follow which. What a header means is http_request.
  * Invariants:
  *   1. However the input is cut into pieces, requests, refusal and the offset of the refusal are
- * the same: every decision is made at one byte, from the bytes before it.
+ *      the same: every decision is made at one byte, from the bytes before it.
  *   2. Nothing is repaired: no bare LF, no folding, no blank before a colon, no second length.
- *   3. Sizes are bounded while reading: request line, header block and trailers together, number of
- *      lines, body, and all that frames chunks.
+ *   3. Sizes are bounded while reading: request line, header block and trailers together, number
+ *      of lines, body, and all that frames chunks.
  *   4. After a refusal nothing more is read: where the next request begins is not known.
  *
- *   START -> METHOD -> TARGET -> VERSION -> LINE_LF -> FIELD -> ... -> FIELD -> HEAD_LF -> BODY_DUE
+ *   START -> METHOD -> TARGET -> VERSION -> LINE_LF -> FIELD -> ... -> HEAD_LF -> BODY_DUE
+ *   FIELD -> NAME -> BLANK -> VALUE -> FIELD_LF -> FIELD
  *   BODY_DUE -> WHOLE | BODY -> WHOLE | CHUNK_SIZE
- *   CHUNK_SIZE -> [CHUNK_EXTENSION] -> CHUNK_LF -> CHUNK_DATA -> CHUNK_CR -> CHUNK_END ->
- * CHUNK_SIZE CHUNK_LF of the size 0 -> FIELD (trailers) -> ... -> HEAD_LF -> WHOLE FIELD -> NAME ->
- * BLANK -> VALUE -> FIELD_LF -> FIELD */
+ *   CHUNK_SIZE -> [CHUNK_EXTENSION] -> CHUNK_LF -> CHUNK_DATA -> CHUNK_CR -> CHUNK_END
+ *   CHUNK_END -> CHUNK_SIZE
+ *   CHUNK_LF of the size 0 -> FIELD (trailers) -> ... -> HEAD_LF -> WHOLE
+ *   Every state -> REFUSED. */
 #pragma once
 #include "server/http_request.h"
 

@@ -1,11 +1,11 @@
-/* server/http_request.h - one HTTP/1.1 request as it was read, and what its header fields mean for
- * its framing. Pure.
- * Owns: the bytes of one request (head and body), the reasons of refusal, and the decision how long
- *   the body is. Not the order of bytes: that is http_reader.
+/* server/http_request.h - one HTTP/1.1 request as it was read, and what its header fields mean
+ * for its framing. Pure.
+ * Owns: the bytes of one request (head and body), the reasons of refusal, and the decision how
+ *   long the body is. Not the order of bytes: that is http_reader.
  * Invariants:
  *   1. Exactly one of these frames a body: one Content-Length, or one "Transfer-Encoding: chunked"
- * on HTTP/1.1; neither means no body (RFC 9112 6.3). Everything else is refused, never repaired:
- *      what two readers can read in two ways is how requests are smuggled.
+ *      on HTTP/1.1; neither means no body (RFC 9112 6.3). Everything else is refused, never
+ *      repaired: what two readers can read in two ways is how requests are smuggled.
  *   2. After http_request_end_head the slices are set, path begins with "/", names are lower case.
  *   3. All slices point into head, body, or a constant; they live until _reset or _done. */
 #pragma once

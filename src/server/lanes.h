@@ -1,17 +1,15 @@
 /* server/lanes.h - who gets in when there is little room (R30). Pure: counts and decisions.
  * Owns: the counts of seats, of requests under way in each lane, and of body bytes in memory.
  * Invariants:
- *   1. Seats: a connection takes a normal seat while there is one, then one of the reserve, else
- * none.
+ *   1. A connection takes a normal seat while there is one, then one of the reserve, else none.
  *   2. On the reserve a stop is always served; an outcome while at most 3/4 of it is in use, a
- * verdict while at most half is; admissions and reads never. So however many of the less urgent
- * come, some of the reserve is left for the more urgent.
- *   3. No lane has more requests under way than its maximum; one lane's full does not touch
- * another.
+ *      verdict while at most half is; admissions and reads never. So however many of the less
+ *      urgent come, some of the reserve is left for the more urgent.
+ *   3. No lane has more requests under way than its maximum; a full lane does not touch another.
  *   4. A connection that only waits for its peer to hear its end gives its seat up; those are
- * counted apart, and past their maximum they are closed at once.
- *   5. Bodies of admissions and reads together stay within held_max; the urgent lanes are held back
- *      by their own maxima only. */
+ *      counted apart, and past their maximum they are closed at once.
+ *   5. Bodies of admissions and reads together stay within held_max; the urgent lanes are held
+ *      back by their own maxima only. */
 #pragma once
 #include "server/bounds.h"
 

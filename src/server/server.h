@@ -2,10 +2,10 @@
  * Owns: the listening socket; accepting; the server's end.
  * Invariants:
  *   1. When all normal seats are taken, the connection that was idle the longest makes room; if
- * none was idle long enough the new one sits on the reserve, where only urgent lanes are served
- * (R30). When the reserve is full too, new ones wait in the kernel until somebody leaves.
- *   2. After server_stop_accepting nobody gets in; each connection is closed as soon as it owes no
- *      answer. After server_close nothing of the server is left but exchanges that the handler
+ *      none was idle long enough the new one sits on the reserve, where only urgent lanes are
+ *      served (R30). When the reserve is full too, new ones wait in the kernel until one leaves.
+ *   2. After server_stop_accepting nobody gets in; each connection is closed as soon as it owes
+ *      no answer. After server_close nothing of the server is left but exchanges that the handler
  *      still holds: it must still answer them, which does nothing.
  *   3. No function here is called from within the handler's functions.
  * Threads: the loop thread. */

@@ -12,10 +12,10 @@
 struct loaded {
     struct arena arena;
     const struct config *config;
-    struct slice *secrets;    /* config->secret_count values, by index; empty = could not be read */
+    struct slice *secrets; /* config->secret_count values, by index; empty = could not be read */
     unsigned char (*digests)[32]; /* SHA-256 of each secret, for looking up tokens */
-    struct redact redact;     /* the same values, as they must not show in answers (R23) */
-    struct buf warnings_json; /* ["…", …]: IL900 and other warnings */
+    struct redact redact;         /* the same values, as they must not show in answers (R23) */
+    struct buf warnings_json;     /* ["…", …]: IL900 and other warnings */
 };
 
 /* After the secrets are in: their digests. */

@@ -131,3 +131,8 @@ def test_check_that_cannot_run(tmp_path):
     p = subprocess.run([tools / "lint", tmp_path], capture_output=True, text=True, stdin=subprocess.DEVNULL)
     assert p.returncode == 1
     assert "links:0: this check did not run" in p.stdout
+
+
+def test_this_tree():
+    code, found = run(ROOT)
+    assert code == 0, "\n".join(found)

@@ -98,8 +98,7 @@ static void child_fill(struct harness *h, enum store_state wanted)
 /* A small file system of its own; false where that is not permitted. */
 static bool child_mount(const char *folder)
 {
-    return (unshare(CLONE_NEWNS) == 0 || unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0) &&
-           mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+    return unshare(CLONE_NEWNS) == 0 && mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
            mount("none", folder, "tmpfs", 0, "size=16m,mode=700") == 0;
 }
 

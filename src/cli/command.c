@@ -90,6 +90,7 @@ static const struct option command_stop_options[] = {
     {"risk", "CLASS", "only actions of this risk class"},
     {"upstream", "NAME", "all calls to this upstream"},
     {"all", NULL, "everything"},
+    {"position", "POSITION", "stopped, which is also the default"},
     {"reason", "TEXT", "why; may also be said afterwards"},
     {"no-wait", NULL, "return at the acknowledgement, before calls under way have ended"},
     {NULL, NULL, NULL},

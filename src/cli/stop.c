@@ -41,7 +41,8 @@ static bool stop_body(struct invocation *invocation, struct slice *out_body)
     stop_add_member(&body, "risk", slice_text(invocation_option(invocation, "risk")));
     stop_add_member(&body, "upstream", upstream);
     buf_add_byte(&body, '}');
-    stop_add_member(&body, "position", SLICE("stopped"));
+    const char *position = invocation_option(invocation, "position");
+    stop_add_member(&body, "position", position ? slice_text(position) : SLICE("stopped"));
     stop_add_member(&body, "reason", slice_text(invocation_option(invocation, "reason")));
     buf_add_byte(&body, '}');
     *out_body = arena_copy(&invocation->arena, buf_slice(&body));

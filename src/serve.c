@@ -229,6 +229,7 @@ static void serve_end(uv_signal_t *signal, int number)
 static void serve_watch(uv_check_t *check)
 {
     struct serve *serve = check->data;
+    engine_tell_full(serve->engine);
     bool has_failed = engine_has_failed(serve->engine);
     if (has_failed || (serve->is_ending && engine_is_idle(serve->engine)))
         serve_close_server(serve);

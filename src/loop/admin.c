@@ -251,6 +251,7 @@ static void reload_take(struct engine *engine, struct loaded *loaded)
 {
     struct loaded *old = engine->loaded;
     engine->loaded = loaded;
+    buf_reset(&engine->flag); /* what was flagged at boot is mended */
     size_t cursor = 0;
     struct entry *entry = NULL;
     while ((entry = map_next(&engine->entries, &cursor)) != NULL)

@@ -61,5 +61,7 @@ bool engine_is_idle(const struct engine *engine);
 /* The action whose event is being worked on, or 0: what a crash was about. Fit for a signal
  * handler. */
 uint64_t engine_in_work(const struct engine *engine);
+/* Once a turn: whoever waits for a stop that finds no room is told that it is not durable (R16). */
+void engine_tell_full(struct engine *engine);
 /* The store failed for good, or an invariant of it: the process should end. */
 bool engine_has_failed(const struct engine *engine);

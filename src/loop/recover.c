@@ -79,6 +79,12 @@ static void recover_look(struct engine *engine, const struct store_action *store
 {
     (void)stored;
     recover_gauges(engine, row);
+    /* R28: a reload refuses this; files that were changed while nobody served are told of. */
+    if (engine->flag.size == 0 && !config_step(engine_config(engine), row->workflow, row->step))
+        buf_add_fmt(&engine->flag,
+                    "work waits under %.*s / %.*s, which the policies no longer have; put it back, "
+                    "or let people settle that work",
+                    SLICE_FMT(row->workflow), SLICE_FMT(row->step));
     if (row->action.attempt_is_open)
         recover_receipts(engine, row);
 }
@@ -202,29 +208,34 @@ static enum err recover_was_clean(struct engine *engine)
 }
 
 /* R27: a folder that was copied, with the secrets of the original, must not send its backlog. */
-static enum err recover_place(struct engine *engine, struct buf *out_message)
+static enum err recover_place(struct engine *engine, bool *out_is_new, struct buf *out_message)
 {
     const struct store_port *store = &engine->options.store;
     struct arena arena;
     struct slice stored = {0};
     arena_init(&arena, 65536);
-    struct store_row row = {
-        .table = STORE_META, .key = SLICE("place"), .value = engine->options.place};
-    struct store_write write = {.rows = &row, .row_count = 1};
-    enum err err = store->get_row(store->impl, STORE_META, row.key, &arena, &stored);
-    bool is_same = err == ERR_OK && slice_equal(stored, row.value);
-    if (err == ERR_OK && !is_same && !engine->options.is_copy) {
+    enum err err = store->get_row(store->impl, STORE_META, SLICE("place"), &arena, &stored);
+    *out_is_new = err == ERR_NOT_FOUND || !slice_equal(stored, engine->options.place);
+    if (err == ERR_OK && *out_is_new && !engine->options.is_copy) {
         buf_add_text(
             out_message,
             "the store was made on another machine or in another folder, so it may be a "
             "copy whose original still sends. If the original is gone for good, start once "
             "with --as-copy: everything is then stopped until people restart it");
         err = ERR_DENIED;
-    } else if ((err == ERR_OK && !is_same) || err == ERR_NOT_FOUND) {
-        err = store->submit(store->impl, &write, 1, NULL, NULL);
     }
     arena_done(&arena);
-    return err;
+    return err == ERR_NOT_FOUND ? ERR_OK : err;
+}
+
+/* After the stop of a copy: a crash between the two leaves a copy that asks again. */
+static enum err recover_save_place(struct engine *engine)
+{
+    const struct store_port *store = &engine->options.store;
+    struct store_row row = {
+        .table = STORE_META, .key = SLICE("place"), .value = engine->options.place};
+    struct store_write write = {.rows = &row, .row_count = 1};
+    return store->submit(store->impl, &write, 1, NULL, NULL);
 }
 
 /* A copy must not send what its original sends: everything stops until people say so (R27). */
@@ -243,12 +254,13 @@ enum err engine_recover(struct engine *engine, struct buf *out_message)
 {
     const struct store_port *store = &engine->options.store;
     unsigned char hash[STORE_HASH_SIZE];
+    bool is_new_place = false;
     store->head(store->impl, &engine->seq, hash);
     engine->saved_seq = engine->seq;
     engine->run_epoch = engine->options.run_epoch;
     enum err err = recover_identity(engine, out_message);
     if (err == ERR_OK)
-        err = recover_place(engine, out_message);
+        err = recover_place(engine, &is_new_place, out_message);
     if (err == ERR_OK)
         err = recover_was_clean(engine);
     if (err == ERR_OK)
@@ -268,8 +280,11 @@ enum err engine_recover(struct engine *engine, struct buf *out_message)
     recover_record_start(engine);
     if (engine->options.is_copy)
         recover_stop_copy(engine);
+    if (is_new_place)
+        err = recover_save_place(engine);
     recover_close_receipts(engine);
-    err = recover_each(engine, recover_go_on);
+    if (err == ERR_OK)
+        err = recover_each(engine, recover_go_on);
     if (err == ERR_OK)
         err = engine_recount(engine);
     engine->is_releasing = true; /* a restart may have been approved just before the crash */

@@ -148,6 +148,21 @@ static void stops_do_stop(void *impl, const struct principal *principal, const s
     engine_set_alarm(engine);
 }
 
+void engine_tell_full(struct engine *engine)
+{
+    enum err why = ERR_OK;
+    const struct store_port *store = &engine->options.store;
+    if (store->state(store->impl, &why) != STORE_FULL)
+        return;
+    for (struct list *node = engine->pendings.next; node != &engine->pendings; node = node->next) {
+        struct pending *pending = LIST_ENTRY(node, struct pending, link);
+        if (pending->saved != stops_acknowledge)
+            continue;
+        pending->saved = NULL; /* told once */
+        engine_refuse(pending->done, pending->arg, ENGINE_STORE_FAILED, "stop-not-durable");
+    }
+}
+
 /* An attempt ended and that is durable: the receipts that waited for it move. */
 void engine_receipts(struct engine *engine, const struct pending *pending)
 {

@@ -109,6 +109,16 @@ void engine_run_due(struct engine *engine)
 
 /* ---- callers that wait ---- */
 
+/* Most waits are equally long: its place is near the end. */
+static void waiter_queue(struct engine *engine, struct waiter *waiter)
+{
+    struct list *at = engine->waiters.previous;
+    while (at != &engine->waiters &&
+           LIST_ENTRY(at, struct waiter, by_deadline)->deadline_unix_ms > waiter->deadline_unix_ms)
+        at = at->previous;
+    list_add_before(at->next, &waiter->by_deadline);
+}
+
 struct waiter *waiter_add(struct engine *engine, struct entry *entry, int64_t wait_ms,
                           engine_done_fn *done, void *arg)
 {
@@ -121,11 +131,7 @@ struct waiter *waiter_add(struct engine *engine, struct entry *entry, int64_t wa
     waiter->done = done;
     waiter->arg = arg;
     list_add_before(&entry->waiters, &waiter->by_entry);
-    struct list *at = engine->waiters.previous; /* most waits are equally long: the end is near */
-    while (at != &engine->waiters &&
-           LIST_ENTRY(at, struct waiter, by_deadline)->deadline_unix_ms > waiter->deadline_unix_ms)
-        at = at->previous;
-    list_add_before(at->next, &waiter->by_deadline);
+    waiter_queue(engine, waiter);
     engine->waiter_count++;
     return waiter;
 }
@@ -193,7 +199,8 @@ void waiters_tell(struct engine *engine, struct entry *entry)
     for (struct list *node = entry->waiters.next; node != &entry->waiters;) {
         struct waiter *waiter = LIST_ENTRY(node, struct waiter, by_entry);
         node = node->next;
-        if (is_served || waiter->deadline_unix_ms <= engine->now_unix_ms)
+        /* A late one waited for nothing but the store. */
+        if (is_served || waiter->is_late || waiter->deadline_unix_ms <= engine->now_unix_ms)
             waiter_answer(engine, waiter);
     }
 }
@@ -213,7 +220,7 @@ void waiters_run_deadlines(struct engine *engine)
             waiter->is_late = true;
             waiter->deadline_unix_ms = engine->now_unix_ms + STORE_GRACE_MS;
             list_remove(&waiter->by_deadline);
-            list_add_before(&engine->waiters, &waiter->by_deadline);
+            waiter_queue(engine, waiter);
         } else {
             waiter_remove(engine, waiter);
             engine_refuse(waiter->done, waiter->arg, ENGINE_NO_ROOM,

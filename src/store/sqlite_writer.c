@@ -184,6 +184,8 @@ static enum err sqlite_writer_erase(struct sqlite_writer *writer, uint64_t seq)
 
 static enum err sqlite_writer_adopt(struct sqlite_writer *writer)
 {
+    if (writer->batch_count > 0) /* full: it stays a copy, and is stopped again */
+        return ERR_NO_SPACE;
     enum err err = sqlite_keeper_enter(writer->keeper);
     if (err != ERR_OK)
         return err;
@@ -212,7 +214,12 @@ static void sqlite_writer_answer_any(struct sqlite_writer *writer)
 {
     sqlite_writer_lock(writer);
     struct sqlite_writer_question *question = writer->question;
-    writer->question = NULL;
+    /* A copy is one until the stop that was submitted before is durable (R27). */
+    if (question && question->what == WRITER_ADOPT && mailbox_count(&writer->in) > 0 &&
+        atomic_load(&writer->state) == STORE_OK)
+        question = NULL;
+    else
+        writer->question = NULL;
     sqlite_writer_unlock(writer);
     if (!question)
         return;
@@ -302,12 +309,12 @@ static void *sqlite_writer_run(void *arg)
         if (is_closing && (is_stuck || mailbox_count(&writer->in) == 0))
             break;
         sqlite_writer_wait(writer, copies || is_closing);
-        sqlite_writer_answer_any(writer);
         sqlite_writer_take_page_max(writer);
         bool is_idle = writer->batch_count == 0 || sqlite_writer_has_failed(writer) ||
                        sqlite_writer_now_us() < writer->retry_at_us;
         if (!is_idle)
             sqlite_writer_save(writer);
+        sqlite_writer_answer_any(writer);
         if (sqlite_backup_phase(writer->backup) == BACKUP_COPYING)
             sqlite_writer_back_up(writer, is_idle);
     }

@@ -182,9 +182,10 @@ def install(folder, installation=INSTALLATION, policies=None):
 class Daemon:
     """`with Daemon(install(tmp_path)) as daemon:`; stop() and start() again keep the store."""
 
-    def __init__(self, folder, arguments=(), token="ben"):
+    def __init__(self, folder, arguments=(), token="ben", prefix=()):
         self.folder = pathlib.Path(folder)
         self.arguments = list(arguments)
+        self.prefix = list(prefix)  # a command that executes the daemon in its own place
         self.token = token
         self.process = None
         self.lines = []
@@ -199,7 +200,7 @@ class Daemon:
     def start(self):
         self.errors = open(self.folder / "stderr.txt", "ab")
         self.process = subprocess.Popen(
-            [str(BUILD / "interlock"), "serve", "--config", str(self.folder / "interlock.yaml")] + self.arguments,
+            self.prefix + [str(BUILD / "interlock"), "serve", "--config", str(self.folder / "interlock.yaml")] + self.arguments,
             cwd=self.folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.errors, text=True)
         timer = threading.Timer(WATCHDOG_S, self.process.kill)
         timer.start()

@@ -65,6 +65,15 @@ class Provider:
         self.process.stdout.close()
 
 
+def wait_requests(provider, count):
+    """Until so many requests have reached the provider; a process of its own, so there is nothing to wait on."""
+    for _ in range(5000):
+        if provider.effects()["requests"] >= count:
+            return
+        threading.Event().wait(0.005)
+    raise AssertionError("only %d requests came" % provider.effects()["requests"])
+
+
 class World:
     """`with World(tmp_path) as world:` starts two providers and the daemon."""
 

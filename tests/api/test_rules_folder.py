@@ -1,0 +1,234 @@
+"""R27: one daemon on a folder; a copy does not send what its original sends; no store without its key.
+R28: a mistake in a policy never takes the daemon down, and a reload is all or nothing."""
+import os, shutil, signal, subprocess, threading
+
+import pytest
+
+from interlock_client import BUILD, REMINDERS, TOKENS, Daemon, install
+from story_world import POLICY, World, wait_requests
+
+
+def interlock(folder, *arguments, **environment):
+    return subprocess.run([str(BUILD / "interlock"), *arguments], cwd=folder, stdin=subprocess.DEVNULL, timeout=60,
+                          capture_output=True, text=True, env=dict(os.environ, **environment))
+
+
+def refusal(folder, *arguments):
+    """What `serve` says when it does not start."""
+    done = interlock(folder, "serve", "--config", str(folder / "interlock.yaml"), *arguments)
+    assert done.returncode == 1 and "ready" not in done.stdout, done
+    return done.stderr
+
+
+def reload_by_command(daemon):
+    return interlock(daemon.folder, "reload", "--url", "http://%s:%d" % (daemon.host, daemon.port),
+                     INTERLOCK_TOKEN=TOKENS["ben"])
+
+
+def wait_said(daemon, words, count=1):
+    """Until the daemon has written these words so often; a signal has no answer to wait for."""
+    for _ in range(2000):
+        if daemon.said().count(words) >= count:
+            return
+        threading.Event().wait(0.01)
+    raise AssertionError("never said %r:\n%s" % (words, daemon.said()))
+
+
+# ---- R27 ----
+
+
+def test_a_second_daemon_on_the_folder_is_refused(daemon):
+    assert daemon.remind("INV-1").json["state"] == "done"
+    said = refusal(daemon.folder)
+    assert "in use by another process (%d)" % daemon.process.pid in said, said
+    assert "in use" in refusal(daemon.folder, "--as-copy")
+    assert daemon.remind("INV-2").json["state"] == "done"  # the first one was not disturbed
+    daemon.kill()
+    daemon.start()  # a lock dies with its holder
+    assert daemon.remind("INV-1").json["replayed"]
+
+
+def test_a_copied_folder_does_not_send_the_backlog(tmp_path):
+    original, copy = tmp_path / "production", tmp_path / "staging"
+    with World(original) as world:
+        world.keyed.set(mode="refuse")
+        waiting = world.submit("keyed", "a", headers={"Prefer": "respond-async"}).json
+        world.daemon.stop()  # a kill would empty the retry bucket, and leave it to a probe (R30)
+        world.keyed.set(mode="ok")
+        before = world.keyed.effects()["requests"]
+        shutil.copytree(original, copy)
+        assert "--as-copy" in refusal(copy)
+        assert world.keyed.effects()["requests"] == before
+        with Daemon(copy, ["--as-copy"]) as staging:
+            everything_is_stopped(staging, waiting["action"])
+            assert world.keyed.effects()["requests"] == before
+            staging.stop()
+            staging.arguments = []
+            staging.start()  # it has an identity of its own now, and is still stopped
+            incident = everything_is_stopped(staging, waiting["action"])
+            assert world.keyed.effects()["requests"] == before
+            assert staging.post("/v1/incidents/%s/restart" % incident, {"reason": "ours"}).status == 200
+            done = staging.submit("stories", "keyed", {"id": "a"}, token="billing-cron", headers={"Prefer": "wait=20"})
+            assert done.json["state"] == "done" and done.json["action"] == waiting["action"], done
+
+
+def everything_is_stopped(daemon, waiting):
+    new = daemon.submit("stories", "plain", {"id": "new"}, token="billing-cron").json
+    (stop,) = daemon.get("/v1/switches").json["items"]
+    assert stop["scope"] == {} and stop["position"] == "stopped" and "copy" in stop["reason"], stop
+    assert daemon.action(waiting)["state"] in ("held", "waiting"), daemon.action(waiting)
+    assert new["state"] == "held" and new["who"]["group"], new
+    return stop["incident"]
+
+
+def test_a_moved_folder_is_asked_about_too(tmp_path):
+    """`mv` keeps the folder's number, a restore from an archive does not: that one may be a copy."""
+    with Daemon(install(tmp_path / "a")) as daemon:
+        daemon.remind("INV-1")
+    (tmp_path / "a").rename(tmp_path / "b")
+    with Daemon(tmp_path / "b") as daemon:
+        assert daemon.remind("INV-1").json["replayed"]
+
+
+def test_no_store_without_its_installation_key(tmp_path):
+    with Daemon(install(tmp_path)) as daemon:
+        first = daemon.remind("INV-1").json
+    key = tmp_path / "secrets" / "installation.key"
+    right = key.read_text()
+    key.unlink()
+    said = refusal(tmp_path)
+    assert "installation.key is missing" in said, said
+    assert not key.exists(), "a new key was made for a used store"
+    key.write_text("7" * 64 + "\n")
+    key.chmod(0o600)
+    assert "key" in refusal(tmp_path)
+    assert "key" in refusal(tmp_path, "--as-copy")
+    key.write_text(right)
+    key.chmod(0o644)
+    assert "chmod 600" in refusal(tmp_path)
+    key.chmod(0o600)
+    with Daemon(tmp_path) as daemon:
+        again = daemon.remind("INV-1").json
+        assert again["replayed"] and again["action"] == first["action"]
+        assert daemon.sandbox()["effects"] == 0  # of this run
+
+
+# ---- R28 ----
+
+
+@pytest.mark.parametrize("wrong", [REMINDERS.replace("mode: auto", "mode: atuo"), "workflow: [", "\tworkflow: x\n",
+                                   REMINDERS.replace("restart: finance-leads", "restart: nobody")],
+                         ids=["a typo", "no YAML", "a tab", "no such group"])
+def test_a_bad_policy_at_boot_is_the_last_good_version(daemon, wrong):
+    daemon.post("/v1/stops", {"scope": {"workflow": "inquiry-routing"}})
+    assert daemon.remind("INV-1", balance=20000).json["state"] == "in_review"
+    assert daemon.get("/readyz").json["flag"] is None
+    daemon.stop()
+    policy = daemon.folder / "policies" / "invoice-reminders.yaml"
+    policy.write_text(wrong)
+    daemon.start()
+    assert "invoice-reminders.yaml:" in daemon.said()  # where the mistake is
+    ready = daemon.get("/readyz")
+    assert ready.status == 200 and "last good version" in ready.json["flag"], ready
+    assert daemon.remind("INV-1", balance=20000).json["replayed"]
+    assert daemon.remind("INV-2").json["state"] == "done"       # the old rules, and all of them
+    assert daemon.remind("INV-3", balance=0).json["state"] == "rejected"
+    assert daemon.route("T-1").json["state"] == "held"          # and the stop
+    assert daemon.post("/v1/admin/reload").status == 422
+    assert "last good version" in daemon.get("/readyz").json["flag"]
+    policy.write_text(REMINDERS)
+    assert daemon.post("/v1/admin/reload").status == 200
+    assert daemon.get("/readyz").json["flag"] is None
+
+
+def test_a_bad_policy_at_the_very_first_boot_is_told_with_its_place(tmp_path):
+    install(tmp_path)
+    (tmp_path / "policies" / "inquiry-routing.yaml").write_text("workflow: inquiry-routing\nmode: atuo\n")
+    said = refusal(tmp_path)
+    assert "inquiry-routing.yaml:2:" in said and "atuo" in said, said
+
+
+def test_a_workflow_that_is_gone_at_boot_keeps_its_waiting_work(daemon):
+    waiting = daemon.remind("INV-1", balance=20000).json
+    daemon.stop()
+    (daemon.folder / "policies" / "invoice-reminders.yaml").unlink()
+    installation = daemon.folder / "interlock.yaml"
+    installation.write_text(installation.read_text().replace("submits: [invoice-reminders]", "submits: [inquiry-routing]"))
+    daemon.start()
+    action = daemon.action(waiting["action"])
+    assert action["state"] == "in_review" and action["who"]["group"], action
+    ready = daemon.get("/readyz").json
+    assert "invoice-reminders" in str(ready["flag"]) + str(ready["warnings"]), "nothing says that its policy is gone: %s" % ready
+    assert daemon.route("T-1").json["state"] == "done"
+
+
+@pytest.mark.parametrize("how", ["signal", "command", "request"])
+def test_a_reload_is_all_or_nothing(daemon, how):
+    def reload(is_good):
+        if how == "request":
+            assert daemon.post("/v1/admin/reload").status == (200 if is_good else 422)
+        elif how == "command":
+            done = reload_by_command(daemon)
+            assert done.returncode == (0 if is_good else 1), done
+            assert is_good or "inquiry-routing.yaml" in done.stderr + done.stdout, done
+        else:
+            words = "was loaded again" if is_good else "not loaded, the former configuration stays"
+            count = daemon.said().count(words)
+            daemon.process.send_signal(signal.SIGHUP)
+            wait_said(daemon, words, count + 1)
+
+    reminders, routing = (daemon.folder / "policies" / n for n in ("invoice-reminders.yaml", "inquiry-routing.yaml"))
+    good = routing.read_text()
+    reminders.write_text(REMINDERS.replace("balance > 10000", "balance > 100"))  # a good change
+    routing.write_text(good.replace("at least 0.80", "at least 80%%"))            # beside a bad one
+    reload(is_good=False)
+    assert daemon.remind("INV-1", balance=500).json["state"] == "done"
+    assert daemon.route("T-1", confidence=0.79).json["state"] == "in_review"
+    routing.write_text(good.replace("at least 0.80", "at least 0.70"))
+    reload(is_good=True)
+    assert daemon.remind("INV-2", balance=500).json["state"] == "in_review"
+    assert daemon.route("T-2", confidence=0.79).json["state"] == "done"
+
+
+@pytest.mark.parametrize("name, change", [
+    ("the workflow is renamed", lambda p: p.write_text(REMINDERS.replace("workflow: invoice-", "workflow: bill-"))),
+    ("the workflow is removed", lambda p: p.unlink()),
+    ("the step is renamed", lambda p: p.write_text(REMINDERS.replace("send_reminder:", "remind:"))),
+])
+def test_what_is_in_use_is_not_taken_away(daemon, name, change):
+    """The story of R28: a file is renamed, and 200 held actions have no policy."""
+    waiting = daemon.remind("INV-1", balance=20000).json
+    policy = daemon.folder / "policies" / "invoice-reminders.yaml"
+    change(policy)
+    refused = daemon.post("/v1/admin/reload")
+    assert refused.status in (409, 422) and "invoice-reminders" in refused.json["detail"], refused
+    taken = daemon.post("/v1/reviews/%s/verdict" % waiting["review"], {"verdict": "reject"}, token="ana")
+    assert taken.status == 200
+    assert daemon.post("/v1/admin/reload").status in (200, 422)  # nothing waits under it any more
+
+
+def test_a_stop_is_not_lost_with_the_name_of_its_workflow(daemon):
+    daemon.post("/v1/stops", {"scope": {"workflow": "invoice-reminders"}})
+    policy = daemon.folder / "policies" / "invoice-reminders.yaml"
+    policy.write_text(REMINDERS.replace("workflow: invoice-reminders", "workflow: bill-reminders"))
+    refused = daemon.post("/v1/admin/reload")
+    assert refused.status in (409, 422) and "invoice-reminders" in refused.json["detail"], refused
+    assert daemon.remind("INV-1").json["state"] == "held"
+
+
+def test_an_action_keeps_its_request_over_a_reload(tmp_path):
+    """R5, R28: the gate is the current one, the frozen request the old one."""
+    with World(tmp_path) as world:
+        world.keyed.set(mode="effect-hang", times=1)
+        world.submit("keyed", "a", headers={"Prefer": "respond-async"})
+        wait_requests(world.keyed, 1)
+        (tmp_path / "policies" / "stories.yaml").write_text(
+            POLICY.replace('call: keyed POST /v1/keyed\n    key: ${input.id}\n    body: { id: "${input.id}" }',
+                           'call: keyed POST /v1/other\n    key: ${input.id}\n    body: { id: "${input.id}", more: 1 }'))
+        assert world.daemon.post("/v1/admin/reload").status == 200
+        action = world.wait("keyed", "a", "done", "failed", "uncertain")
+        effects = world.keyed.effects()
+        assert action["state"] == "done" and action["attempts"] == 2, action
+        assert effects["conflicts"] == 0 and effects["effects"] == 1 and effects["repeats"] == 1, effects
+        assert world.submit("keyed", "b").json["state"] == "done"
+        assert len(world.keyed.effects("more")["by"]) == 1  # only the new one has the new body

@@ -66,13 +66,17 @@
 #define LIMIT_POLICY_FILES 256
 #define LIMIT_YAML_DEPTH 16
 #define LIMIT_YAML_NODES 20000
-#define LIMIT_PROBLEMS 200 /* mistakes told at once */
-#define LIMIT_STEPS 64     /* per workflow */
-#define LIMIT_RULES 32     /* per step */
-#define LIMIT_RISKS 8      /* classes per step */
-#define LIMIT_HEADERS 32   /* per call */
-#define LIMIT_FIELDS 128   /* per input shape */
-#define LIMIT_CHAIN 8      /* entries of one fallback list */
+#define LIMIT_YAML_BLANK_LINES 500 /* in a row; the reader's time grows with their square */
+#define LIMIT_YAML_QUOTES 14       /* ' in a row; past it libfyaml 0.7.12 loses memory */
+#define LIMIT_TEMPLATE_VALUES 256  /* ${} in one text */
+#define LIMIT_BODY_VALUES 1024     /* ${} in one body */
+#define LIMIT_PROBLEMS 200         /* mistakes told at once */
+#define LIMIT_STEPS 64             /* per workflow */
+#define LIMIT_RULES 32             /* per step */
+#define LIMIT_RISKS 8              /* classes per step */
+#define LIMIT_HEADERS 32           /* per call */
+#define LIMIT_FIELDS 128           /* per input shape */
+#define LIMIT_CHAIN 8              /* entries of one fallback list */
 #define LIMIT_PATH_GATES (LIMIT_RULES + 16)
 
 /* Attempts. */

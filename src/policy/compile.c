@@ -23,15 +23,19 @@ static bool compile_is_root(struct slice text, size_t at)
     return false;
 }
 
+static bool compile_is_key(const struct yaml *node)
+{
+    return node->key && (slice_is(node->key->text, fields_step.names[STEP_KEY]) ||
+                         slice_is(node->key->text, fields_step.names[STEP_KEY_WAS]));
+}
+
 /* What a place forbids gets a code of its own: the reason is another one than a slip. */
 static enum check_code compile_code(const struct expr_problem *problem, const struct yaml *node,
                                     size_t at, uint32_t roots)
 {
-    bool is_key = node->key && (slice_is(node->key->text, fields_step.names[STEP_KEY]) ||
-                                slice_is(node->key->text, fields_step.names[STEP_KEY_WAS]));
     if (problem->kind != EXPR_PROBLEM_NAME || !compile_is_root(node->text, at + problem->offset))
         return IL018;
-    if (is_key && roots == EXPR_ROOTS_KEY)
+    if (compile_is_key(node) && roots == EXPR_ROOTS_KEY)
         return IL109;
     return roots == EXPR_ROOTS_REQUEST ? IL110 : IL018;
 }
@@ -69,17 +73,36 @@ const struct expr *compile_condition(struct load *load, const struct yaml *node,
     return NULL;
 }
 
+/* How many values a text has, at most: each costs when it is looked at and when it is sent. */
+static size_t compile_values(struct slice text)
+{
+    size_t count = 0;
+    for (size_t i = 0; i + 1 < text.size; i++)
+        count += text.at[i] == '$' && text.at[i + 1] == '{';
+    return count;
+}
+
+static bool compile_is_bounded(struct load *load, const struct yaml *node, size_t count)
+{
+    if (count <= LIMIT_TEMPLATE_VALUES)
+        return true;
+    problem_message(load->problems, read_problem(load, IL005, node),
+                    "more than %d values in one text (LIMIT_TEMPLATE_VALUES)",
+                    LIMIT_TEMPLATE_VALUES);
+    return false;
+}
+
 const struct template *compile_template_at(struct load *load, const struct yaml *node, size_t at,
                                            uint32_t roots)
 {
     struct slice text;
     const struct template *template = NULL;
     struct expr_problem problem;
-    if (!read_text(load, node, &text))
+    if (!read_text(load, node, &text) || !compile_is_bounded(load, node, compile_values(text)))
         return NULL;
     text = slice_from(text, at);
-    if (roots == EXPR_ROOTS_KEY ? template_compile_key(load->arena, text, &template, &problem)
-                                : template_compile(load->arena, text, roots, &template, &problem))
+    if (compile_is_key(node) ? template_compile_key(load->arena, text, &template, &problem)
+                             : template_compile(load->arena, text, roots, &template, &problem))
         return template;
     compile_tell(load, node, compile_code(&problem, node, at, roots), &problem, at);
     return NULL;
@@ -208,6 +231,32 @@ static json_t *compile_json(struct load *load, const struct yaml *root)
     return NULL;
 }
 
+/* The next value of a tree in the order of the text; NULL at the end. */
+static const struct yaml *compile_next(const struct yaml *root, const struct yaml *node)
+{
+    if (node->kind != YAML_TEXT && node->first)
+        return node->first;
+    while (node != root && !node->next)
+        node = node->parent;
+    return node == root ? NULL : node->next;
+}
+
+static bool compile_tree_is_bounded(struct load *load, const struct yaml *root)
+{
+    size_t total = 0;
+    for (const struct yaml *node = root; node; node = compile_next(root, node)) {
+        size_t count = node->kind == YAML_TEXT ? compile_values(node->text) : 0;
+        if (!compile_is_bounded(load, node, count))
+            return false;
+        total += count;
+    }
+    if (total <= LIMIT_BODY_VALUES)
+        return true;
+    problem_message(load->problems, read_problem_key(load, IL005, root),
+                    "more than %d values in one body (LIMIT_BODY_VALUES)", LIMIT_BODY_VALUES);
+    return false;
+}
+
 const struct yaml *compile_find(const struct yaml *root, struct slice pointer)
 {
     const struct yaml *node = root;
@@ -237,7 +286,7 @@ const struct template_tree *compile_tree(struct load *load, const struct yaml *n
 {
     const struct template_tree *tree = NULL;
     struct expr_problem problem;
-    json_t *json = compile_json(load, node);
+    json_t *json = compile_tree_is_bounded(load, node) ? compile_json(load, node) : NULL;
     if (!json)
         return NULL;
     if (!template_tree_compile(load->arena, json, roots, &tree, &problem)) {

@@ -62,21 +62,6 @@ static void inspect_one(const struct inspect_place *place, const struct expr_fie
                  SLICE_FMT(known->name), SLICE_FMT(known->name));
 }
 
-static void inspect_template(const struct inspect_place *place, const struct template *template)
-{
-    struct expr_field field, other;
-    if (!template)
-        return;
-    for (size_t cursor = 0; template_field_next(template, &cursor, &field);) {
-        bool is_guarded = false;
-        for (size_t again = 0; template_field_next(template, &again, &other);)
-            is_guarded = is_guarded ||
-                         (other.is_has && other.name_count > 0 && field.name_count > 0 &&
-                          other.root == field.root && slice_equal(other.names[0], field.names[0]));
-        inspect_one(place, &field, is_guarded);
-    }
-}
-
 static void inspect_expr(const struct inspect_place *place, const struct expr *expr)
 {
     struct expr_field field;
@@ -84,31 +69,63 @@ static void inspect_expr(const struct inspect_place *place, const struct expr *e
         inspect_one(place, &field, true);
 }
 
-/* Is the field asked for by has() in the same text of the tree? */
-static bool inspect_tree_guards(const struct template_tree *tree, const struct expr_field *field,
-                                struct slice pointer)
+/* One field that a text reads, and where in a tree the text is. */
+struct inspect_read {
+    struct expr_field field;
+    struct slice pointer;
+};
+
+/* Is the field asked for by has() in the same text? Fields of one text stand together. */
+static bool inspect_is_guarded(const struct inspect_read *reads, size_t count, size_t index)
 {
-    struct expr_field other;
-    struct slice place;
-    for (size_t cursor = 0; template_tree_field_next(tree, &cursor, &other, &place);)
-        if (other.is_has && other.name_count > 0 && field->name_count > 0 &&
-            other.root == field->root && slice_equal(other.names[0], field->names[0]) &&
-            slice_equal(place, pointer))
+    const struct inspect_read *one = &reads[index];
+    size_t from = index, to = index;
+    while (from > 0 && slice_equal(reads[from - 1].pointer, one->pointer))
+        from--;
+    while (to < count && slice_equal(reads[to].pointer, one->pointer))
+        to++;
+    for (size_t i = from; i < to; i++) {
+        const struct expr_field *other = &reads[i].field;
+        if (other->is_has && other->name_count > 0 && one->field.name_count > 0 &&
+            other->root == one->field.root && slice_equal(other->names[0], one->field.names[0]))
             return true;
+    }
     return false;
+}
+
+static void inspect_template(const struct inspect_place *place, const struct template *template)
+{
+    struct inspect_read read = {.pointer = {NULL, 0}};
+    size_t count = 0;
+    for (size_t cursor = 0; template && template_field_next(template, &cursor, &read.field);)
+        count++;
+    struct inspect_read *reads = ARENA_ARRAY(place->load->arena, count + 1, struct inspect_read);
+    if (!reads || count == 0)
+        return;
+    count = 0;
+    for (size_t cursor = 0; template_field_next(template, &cursor, &read.field);)
+        reads[count++] = read;
+    for (size_t i = 0; i < count; i++)
+        inspect_one(place, &reads[i].field, inspect_is_guarded(reads, count, i));
 }
 
 static void inspect_tree(struct inspect_place place, const struct template_tree *tree)
 {
-    struct expr_field field;
-    struct slice pointer;
+    struct inspect_read read;
     const struct yaml *root = place.node;
-    for (size_t cursor = 0; tree && template_tree_field_next(tree, &cursor, &field, &pointer);) {
-        place.node = compile_find(root, pointer);
-        const struct field *known =
-            field.name_count > 0 ? inspect_field(place.step, field.names[0]) : NULL;
-        bool may_be_absent = known && known->is_optional && field.root == EXPR_ROOT_INPUT;
-        inspect_one(&place, &field, may_be_absent && inspect_tree_guards(tree, &field, pointer));
+    size_t count = 0;
+    for (size_t cursor = 0;
+         tree && template_tree_field_next(tree, &cursor, &read.field, &read.pointer);)
+        count++;
+    struct inspect_read *reads = ARENA_ARRAY(place.load->arena, count + 1, struct inspect_read);
+    if (!reads || count == 0)
+        return;
+    count = 0;
+    for (size_t cursor = 0; template_tree_field_next(tree, &cursor, &read.field, &read.pointer);)
+        reads[count++] = read;
+    for (size_t i = 0; i < count; i++) {
+        place.node = compile_find(root, reads[i].pointer);
+        inspect_one(&place, &reads[i].field, inspect_is_guarded(reads, count, i));
     }
 }
 

@@ -265,6 +265,48 @@ static void yaml_document(struct yaml_builder *builder, struct fy_event *event)
     }
 }
 
+static bool yaml_quotes_are_good(struct yaml_builder *builder, struct slice line)
+{
+    size_t run = 0;
+    if (slice_trim(line).size == 0 || slice_trim(line).at[0] == '#')
+        return true;
+    for (size_t i = 0; i < line.size; i++) {
+        run = line.at[i] == '\'' ? run + 1 : 0;
+        if (run <= LIMIT_YAML_QUOTES)
+            continue;
+        size_t at = (size_t)(line.at - builder->file->source.at) + i;
+        problem_message(builder->file->problems, yaml_fail(builder, IL005, at),
+                        "more than %d quotes in a row (LIMIT_YAML_QUOTES)", LIMIT_YAML_QUOTES);
+        return false;
+    }
+    return true;
+}
+
+/* Blank lines in a row: libfyaml's time grows with their square. */
+static bool yaml_lines_are_good(struct yaml_builder *builder)
+{
+    struct slice source = builder->file->source;
+    size_t blank = 0;
+    for (size_t at = 0; at < source.size;) {
+        struct slice line = slice_from(source, at);
+        line = slice_first(line, slice_find(line, '\n'));
+        size_t used = 0;
+        while (used < line.size && slice_find(SLICE(" \t\r"), line.at[used]) < 3)
+            used++;
+        blank = used == line.size ? blank + 1 : 0;
+        if (blank > LIMIT_YAML_BLANK_LINES) {
+            problem_message(builder->file->problems, yaml_fail(builder, IL005, at),
+                            "more than %d blank lines in a row (LIMIT_YAML_BLANK_LINES)",
+                            LIMIT_YAML_BLANK_LINES);
+            return false;
+        }
+        if (!yaml_quotes_are_good(builder, line))
+            return false;
+        at += line.size + 1;
+    }
+    return true;
+}
+
 /* %YAML and %TAG change what the rest of the file means. */
 static void yaml_refuse_directives(struct yaml_builder *builder)
 {
@@ -335,7 +377,7 @@ static bool yaml_run(struct yaml_builder *builder)
 const struct yaml *yaml_parse(const struct yaml_file *file, struct arena *arena)
 {
     struct yaml_builder builder = {.file = file, .arena = arena};
-    if (!yaml_bytes_are_good(&builder))
+    if (!yaml_bytes_are_good(&builder) || !yaml_lines_are_good(&builder))
         return NULL;
     yaml_refuse_directives(&builder);
     if (builder.is_broken)

@@ -99,6 +99,82 @@ static void nul_is_told(void **state)
     arena_done(&arena);
 }
 
+static void load_with(struct slice policy, enum check_code want, const char *limit)
+{
+    struct arena arena;
+    struct problems problems;
+    struct config_file both[] = {
+        {SLICE("interlock.yaml"), SLICE("upstreams: { mail: { sandbox: true } }\n")},
+        {SLICE("p.yaml"), policy}};
+    bool is_told = false;
+    arena_init(&arena, CONFIG_ARENA_MAX);
+    problems_init(&problems, &arena);
+    assert_null(config_load(both, 2, &arena, &problems));
+    for (size_t i = 0; i < problems.count; i++) {
+        struct slice text = arena_copy(&arena, problems.items[i].message);
+        is_told = is_told || (problems.items[i].code == want && strstr(text.at, limit));
+    }
+    if (!is_told)
+        fail_msg("%s is not told", limit);
+    arena_done(&arena);
+}
+
+/* Bounds of one file: each is an error that names it. */
+static void bounds_are_told(void **state)
+{
+    (void)state;
+    static const char step[] = "workflow: w\nmode: observe\nsteps:\n  s:\n    kind: webhook\n"
+                               "    call: mail POST /x\n    key: ${input.k}\n";
+    struct buf text;
+    buf_init(&text, LIMIT_POLICY_FILE);
+    buf_add_text(&text, "workflow: w\n");
+    for (int i = 0; i <= LIMIT_YAML_BLANK_LINES; i++)
+        buf_add_text(&text, "\n");
+    load_with(buf_slice(&text), IL005, "LIMIT_YAML_BLANK_LINES");
+    buf_reset(&text);
+    buf_add_text(&text, "a: [");
+    for (int i = 0; i <= LIMIT_YAML_NODES; i++)
+        buf_add_text(&text, "1, ");
+    buf_add_text(&text, "1]\n");
+    load_with(buf_slice(&text), IL005, "LIMIT_YAML_NODES");
+    buf_reset(&text);
+    buf_add_fmt(&text, "%s    summary: ", step);
+    for (int i = 0; i <= LIMIT_TEMPLATE_VALUES; i++)
+        buf_add_text(&text, "${input.k} ");
+    load_with(buf_slice(&text), IL005, "LIMIT_TEMPLATE_VALUES");
+    buf_reset(&text);
+    buf_add_fmt(&text, "%s    body:\n", step);
+    for (int i = 0; i <= LIMIT_BODY_VALUES; i++)
+        buf_add_text(&text, "      - ${input.k}\n");
+    load_with(buf_slice(&text), IL005, "LIMIT_BODY_VALUES");
+    buf_reset(&text);
+    buf_add_fmt(&text, "%s    rules:\n", step);
+    for (int i = 0; i <= LIMIT_RULES; i++)
+        buf_add_fmt(&text, "      - r%d: review if input.x == %d\n", i, i);
+    load_with(buf_slice(&text), IL005, "LIMIT_RULES");
+    buf_reset(&text);
+    buf_add_fmt(&text, "%s    risk:\n", step);
+    for (int i = 0; i <= LIMIT_RISKS; i++)
+        buf_add_fmt(&text, "      - c%d if input.x == %d\n", i, i);
+    load_with(buf_slice(&text), IL005, "LIMIT_RISKS");
+    buf_reset(&text);
+    buf_add_fmt(&text, "%s    headers:\n", step);
+    for (int i = 0; i <= LIMIT_HEADERS; i++)
+        buf_add_fmt(&text, "      X-%d: a\n", i);
+    load_with(buf_slice(&text), IL005, "LIMIT_HEADERS");
+    buf_reset(&text);
+    buf_add_fmt(&text, "%s    input:\n", step);
+    for (int i = 0; i <= LIMIT_FIELDS; i++)
+        buf_add_fmt(&text, "      f%d: text\n", i);
+    load_with(buf_slice(&text), IL005, "LIMIT_FIELDS");
+    buf_reset(&text);
+    buf_add_text(&text, "workflow: w\nmode: observe\nsteps:\n");
+    for (int i = 0; i <= LIMIT_STEPS; i++)
+        buf_add_fmt(&text, "  s%d: { kind: lookup, call: mail GET /x }\n", i);
+    load_with(buf_slice(&text), IL005, "LIMIT_STEPS");
+    buf_done(&text);
+}
+
 /* One file over the limit, and more mistakes than are kept. */
 static void limits_are_told(void **state)
 {
@@ -165,10 +241,9 @@ static int print_file(const char *name)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(cases_hold),
-        cmocka_unit_test(bad_bytes_are_told),
-        cmocka_unit_test(nul_is_told),
-        cmocka_unit_test(limits_are_told),
+        cmocka_unit_test(cases_hold),      cmocka_unit_test(bad_bytes_are_told),
+        cmocka_unit_test(nul_is_told),     cmocka_unit_test(limits_are_told),
+        cmocka_unit_test(bounds_are_told),
     };
     if (argc == 3 && strcmp(argv[1], "--print") == 0)
         return print_file(argv[2]);

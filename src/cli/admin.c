@@ -98,7 +98,8 @@ static int admin_token_list(struct invocation *invocation)
     for (size_t i = 0; !is_json && i < json_array_size(items); i++) {
         const json_t *item = json_array_get(items, i);
         say(invocation, "%s  %s  made by %s, %s\n", daemon_text(item, "id"),
-            daemon_text(item, "name"), daemon_text(item, "made_by"), daemon_text(item, "made_at"));
+            daemon_text(item, "name"), daemon_text(item, "made_by"),
+            daemon_time(invocation, daemon_text(item, "made_at")));
     }
     if (!is_json && json_array_size(items) == 0)
         say(invocation, "No tokens but those of the configuration.\n");
@@ -156,18 +157,28 @@ static bool admin_sandbox_settings(struct invocation *invocation, struct slice *
     return false;
 }
 
+/* The counts that always matter, and of the rest what is not nothing. */
+static bool admin_is_shown(const char *name, const json_t *value)
+{
+    static const char *const always[] = {"requests", "effects", "keys", "twice_by_key", "down"};
+    for (size_t i = 0; i < sizeof always / sizeof *always; i++)
+        if (strcmp(name, always[i]) == 0)
+            return true;
+    return json_integer_value(value) != 0;
+}
+
 static void admin_say_sandbox(struct invocation *invocation, json_t *report)
 {
     const char *name;
     json_t *value;
     json_object_foreach(report, name, value)
     {
+        if (!admin_is_shown(name, value))
+            continue;
         if (json_is_integer(value))
-            say(invocation, "%-12s %lld\n", name, (long long)json_integer_value(value));
-        else if (json_is_string(value))
-            say(invocation, "%-12s %s\n", name, json_string_value(value));
+            say(invocation, "%-17s%lld\n", name, (long long)json_integer_value(value));
         else if (json_is_boolean(value))
-            say(invocation, "%-12s %s\n", name, json_is_true(value) ? "yes" : "no");
+            say(invocation, "%-17s%s\n", name, json_is_true(value) ? "yes" : "no");
     }
 }
 

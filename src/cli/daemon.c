@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/limits.h"
+#include "base/text.h"
 #include "base/uri.h"
 #include "cli/curl.h"
 #include "cli/local.h"
@@ -313,4 +314,13 @@ bool daemon_is_elsewhere(const struct invocation *invocation)
 {
     const char *url = invocation->world->environment(invocation->world->impl, "INTERLOCK_URL");
     return invocation_has(invocation, "url") || (url && *url);
+}
+
+const char *daemon_time(struct invocation *invocation, const char *time)
+{
+    int64_t unix_ms;
+    struct slice text = slice_text(time);
+    if (!text_parse_time(text, &unix_ms) || text.at[text.size - 1] != 'Z')
+        return time;
+    return arena_fmt(&invocation->arena, "%.10s %.5s UTC", time, time + strlen("2026-11-24T")).at;
 }

@@ -107,7 +107,7 @@ static void found_say_who(struct invocation *invocation, const json_t *who)
     say(invocation, "%-8s%s%s%s%s", "WHO", daemon_text(who, "group"), *person ? " (" : "", person,
         *person ? ")" : "");
     if (*daemon_text(who, "by"))
-        say(invocation, ", by %s", daemon_text(who, "by"));
+        say(invocation, ", by %s", daemon_time(invocation, daemon_text(who, "by")));
     if (*daemon_text(who, "to_do"))
         say(invocation, ": %s", daemon_text(who, "to_do"));
     say(invocation, "\n");
@@ -121,14 +121,15 @@ static void found_say_more(struct invocation *invocation, const json_t *action)
     const json_t *permit = json_object_get(action, "permit");
     if (json_is_object(next))
         say(invocation, "%-8s%s%s%s\n", "NEXT", daemon_text(next, "what"),
-            *daemon_text(next, "at") ? ", at " : "", daemon_text(next, "at"));
+            *daemon_text(next, "at") ? ", at " : "",
+            daemon_time(invocation, daemon_text(next, "at")));
     const char *says = daemon_text(json_object_get(action, "decision"), "says");
     if (*daemon_text(would, "reason") && strcmp(daemon_text(would, "says"), says) != 0)
         say(invocation, "%-8s%s (%s); mode observe lets it go\n", "WOULD",
             daemon_text(would, "says"), daemon_text(would, "reason"));
     if (json_is_object(permit))
         say(invocation, "%-8s%s, to begin by %s\n", "PERMIT", daemon_text(permit, "token"),
-            daemon_text(permit, "start_by"));
+            daemon_time(invocation, daemon_text(permit, "start_by")));
 }
 
 void found_say_action(struct invocation *invocation, const struct daemon_answer *answer)

@@ -34,10 +34,13 @@ static void incident_say_scope(struct invocation *invocation, const json_t *inci
     const char *step = daemon_text(scope, "step");
     const char *upstream = daemon_text(scope, "upstream");
     const char *risk = daemon_text(scope, "risk");
-    say(invocation, "%s%s%s", *workflow || *upstream || *risk ? workflow : "everything",
-        *step ? "/" : "", step);
-    say(invocation, "%s%s%s%s", *upstream ? " upstream " : "", upstream, *risk ? " risk " : "",
-        risk);
+    say(invocation, "%s%s%s", workflow, *step ? "/" : "", step);
+    if (*upstream)
+        say(invocation, "%supstream %s", *workflow ? ", " : "", upstream);
+    if (*risk)
+        say(invocation, "%srisk %s", *workflow || *upstream ? ", " : "", risk);
+    if (!*workflow && !*upstream && !*risk)
+        say(invocation, "everything");
 }
 
 static void incident_say(struct invocation *invocation, const json_t *incident)
@@ -47,7 +50,8 @@ static void incident_say(struct invocation *invocation, const json_t *incident)
     say(invocation, "%s  ", daemon_text(incident, "id"));
     incident_say_scope(invocation, incident);
     say(invocation, "  %s since %s%s%s%s%s\n", daemon_text(incident, "state"),
-        daemon_text(incident, "since"), *by ? " by " : "", by, *why ? ": " : "", why);
+        daemon_time(invocation, daemon_text(incident, "since")), *by ? " by " : "", by,
+        *why ? ": " : "", why);
 }
 
 /* Of the open ones those of that workflow; all when it is NULL. */

@@ -86,7 +86,7 @@ static void look_say_who(struct invocation *invocation, const json_t *item)
     if (*group)
         say(invocation, "  %s%s%s%s", group, *person ? " (" : "", person, *person ? ")" : "");
     if (*by)
-        say(invocation, "  by %s", by);
+        say(invocation, "  by %s", daemon_time(invocation, by));
 }
 
 static void look_say_item(struct invocation *invocation, const json_t *item)

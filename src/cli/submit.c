@@ -58,12 +58,34 @@ static bool submit_wait(struct invocation *invocation, struct daemon_question *q
     return true;
 }
 
+/* The four lines of `try`, from the daemon: with its stops and what it knows of upstreams. */
+static void submit_say_dry_run(struct invocation *invocation, const struct daemon_answer *answer)
+{
+    json_t *said = daemon_json(invocation, answer);
+    if (!said)
+        return;
+    if (*daemon_text(said, "state")) { /* the key is known: this is what a submit would be told */
+        found_say_action(invocation, answer);
+        json_decref(said);
+        return;
+    }
+    say(invocation, "WOULD    %s\nTHEN     %s\n", daemon_text(said, "would"),
+        daemon_text(said, "then"));
+    say(invocation, "IF DOWN  %s     IF NO ANSWER  %s\nNOTHING was sent or recorded.\n",
+        daemon_text(said, "if_down"), daemon_text(said, "if_no_answer"));
+    json_decref(said);
+}
+
 static int submit_ask(struct invocation *invocation, const struct daemon_question *question)
 {
     struct daemon_answer answer;
+    bool is_dry_run = invocation_has(invocation, "dry-run") && !invocation_has(invocation, "json");
     if (!daemon_ask(invocation, question, &answer))
         return invocation->exit;
-    return found_answer(invocation, &answer);
+    if (!is_dry_run || !daemon_is_good(&answer))
+        return found_answer(invocation, &answer);
+    submit_say_dry_run(invocation, &answer);
+    return CLI_DONE;
 }
 
 int command_run_submit(struct invocation *invocation)

@@ -66,8 +66,10 @@ $(B)/bench/%: bench/%.c $(B)/libinterlock.a
 
 tests: $(TESTS) $(ORACLES)
 deps: ; @tools/deps
-run: deps ; @$(MAKE) all && exec tools/run-demo
-test: deps ; @$(MAKE) V=asan WERROR=-Werror all tests && $(MAKE) V=release WERROR=-Werror all && tools/run-tests build/asan
+run: deps ; @$(MAKE) -j$$(nproc) all && exec tools/run-demo
+test: deps
+	@$(MAKE) -j$$(nproc) V=asan WERROR=-Werror all tests && $(MAKE) -j$$(nproc) V=release WERROR=-Werror all
+	@tools/run-tests build/asan
 lint: deps ; @$(MAKE) all && tools/lint
 asan tsan: deps ; @$(MAKE) V=$@ WERROR=-Werror all tests && tools/run-tests build/$@ --c-only
 fuzz: deps ; @$(MAKE) V=fuzz fuzzers && tools/run-fuzz

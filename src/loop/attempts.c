@@ -250,10 +250,9 @@ static struct slice attempt_basic(struct arena *scratch, struct slice user, stru
     return kept;
 }
 
-enum err engine_endpoint(struct engine *engine, const struct step *step, struct arena *scratch,
-                         struct upstream_endpoint *out)
+static enum err attempt_endpoint(struct engine *engine, const struct upstream *upstream,
+                                 struct arena *scratch, struct upstream_endpoint *out)
 {
-    const struct upstream *upstream = step->upstream;
     struct upstream_header *secrets = ARENA_ARRAY(scratch, 1, struct upstream_header);
     if (!secrets)
         return ERR_NO_MEMORY;
@@ -291,14 +290,16 @@ static void attempt_withheld(struct entry *entry, const char *what)
     attempt_done(entry, &answer);
 }
 
-static enum err attempt_call(struct engine *engine, struct entry *entry, struct arena *scratch)
+/* R6: at the upstream that the first start named, whatever the policy says by now. */
+static enum err attempt_call(struct engine *engine, struct entry *entry,
+                             const struct upstream *upstream, struct arena *scratch)
 {
     struct bundle_request request = {0};
     struct upstream_endpoint endpoint;
     enum err err =
         bundle_request_decode(slice_of(entry->frozen, entry->frozen_size), scratch, &request);
     if (err == ERR_OK)
-        err = engine_endpoint(engine, entry->step, scratch, &endpoint);
+        err = attempt_endpoint(engine, upstream, scratch, &endpoint);
     if (err != ERR_OK)
         return err;
     struct upstream_header headers[LIMIT_HEADERS + 4];
@@ -332,8 +333,9 @@ void engine_send(struct engine *engine, struct entry *entry, uint16_t attempt)
     struct action *action = &entry->row.action;
     if (!action->attempt_is_open || action->starts_total != attempt)
         return; /* concluded meanwhile */
-    if (!entry->step || !entry->step->upstream) {
-        attempt_withheld(entry, "its step or upstream is no longer in the configuration");
+    const struct upstream *upstream = config_upstream(engine_config(engine), entry->row.upstream);
+    if (!upstream) {
+        attempt_withheld(entry, "its upstream is no longer in the configuration");
         return;
     }
     if (!engine_may_send(engine, entry)) {
@@ -342,7 +344,7 @@ void engine_send(struct engine *engine, struct entry *entry, uint16_t attempt)
     }
     struct arena scratch;
     arena_init(&scratch, ENGINE_SCRATCH);
-    enum err err = attempt_call(engine, entry, &scratch);
+    enum err err = attempt_call(engine, entry, upstream, &scratch);
     arena_done(&scratch);
     if (err != ERR_OK) {
         struct upstream_answer answer = {.phase = UPSTREAM_NOT_SENT,

@@ -157,6 +157,22 @@ void entry_let_go(struct engine *engine, struct entry *entry)
     entry_free(entry);
 }
 
+enum err entry_set_upstream(struct entry *entry, struct slice upstream)
+{
+    if (slice_equal(entry->row.upstream, upstream))
+        return ERR_OK;
+    struct upstream_state *old = engine_upstream(entry->engine, entry->row.upstream);
+    if (old && entry->is_counted_held)
+        old->held--;
+    entry->is_counted_held = false;
+    char *names = entry->names; /* the slices of the row still lie in it */
+    entry->row.upstream = upstream;
+    enum err err = entry_own_names(entry);
+    if (err == ERR_OK)
+        free(names);
+    return err;
+}
+
 struct scope entry_scope(const struct entry *entry)
 {
     struct scope scope = {

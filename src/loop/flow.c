@@ -109,7 +109,8 @@ void engine_flow_after(struct engine *engine, struct entry *entry,
         pace_started(pace);
     if (effects->has_verdict && !effects->is_late) {
         upstream->attempts[effects->verdict.outcome]++;
-        if (effects->verdict.reason != REASON_CRASH)
+        /* It may have been taken out and put back by reloads while the call was under way. */
+        if (effects->verdict.reason != REASON_CRASH && pace->under_way > 0)
             pace_ended(pace);
     }
     if (effects->spends_token) {

@@ -136,10 +136,13 @@ void engine_enter_gate(struct engine *engine, struct entry *entry, bool is_relea
     struct expr_scope scope = {0};
     json_t *input = NULL;
     json_t *context = NULL;
+    bool is_open = entry->step != NULL;
+    if (is_open && !entry->row.action.is_frozen && entry->step->upstream)
+        is_open = entry_set_upstream(entry, entry->step->upstream->name) == ERR_OK;
     struct action_event event;
     engine_event(engine, entry, EVENT_GATE, &event);
     event.is_release = is_release;
-    if (!entry->step)
+    if (!is_open)
         gate_answer_review(&work.answer, REASON_RETIRED);
     else if (!gate_open_scope(entry, &scratch, &submit, &scope, &input, &context) ||
              !gate_refresh_request(entry, &scope, &scratch, event.request_digest))

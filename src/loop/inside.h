@@ -178,6 +178,8 @@ void entry_let_go(struct engine *engine, struct entry *entry);
 void entry_free(struct entry *entry);
 /* A copy of bytes, by malloc; aborts the engine's promise with ERR_NO_MEMORY. */
 MUST_USE enum err entry_keep(char **slot, size_t *slot_size, struct slice bytes);
+/* Before the first start: the upstream of the policy in force. */
+MUST_USE enum err entry_set_upstream(struct entry *entry, struct slice upstream);
 struct scope entry_scope(const struct entry *entry);
 MUST_USE enum err entry_read_submit(struct entry *entry, struct arena *arena,
                                     struct bundle_submit *out);
@@ -246,8 +248,6 @@ void engine_enter_gate(struct engine *engine, struct entry *entry, bool is_relea
 /* ---- attempts.c ---- */
 void engine_send(struct engine *engine, struct entry *entry, uint16_t attempt);
 bool engine_may_send(struct engine *engine, const struct entry *entry);
-MUST_USE enum err engine_endpoint(struct engine *engine, const struct step *step,
-                                  struct arena *scratch, struct upstream_endpoint *out);
 
 /* ---- timers.c ---- */
 void engine_due_at(struct engine *engine, int64_t unix_ms);

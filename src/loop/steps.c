@@ -317,6 +317,12 @@ void engine_step(struct engine *engine, struct entry *entry, struct action_event
     action_check(action, event->terms->attempts);
     if (out_effects->must_send || out_effects->must_permit)
         entry->epoch_at_start = engine->board.epoch;
+    bool is_started = out_effects->must_send || out_effects->must_permit;
+    if (!is_started && note->gate) { /* the gate said go, but a cap, the key's age or room did not */
+        note->attempt = 0;
+        if (note->kind == RECORD_STARTED)
+            note->kind = RECORD_GATED;
+    }
     note->effects = out_effects;
     engine_flow_after(engine, entry, out_effects);
     engine_count_move(engine, entry, from, note->is_admission);

@@ -126,3 +126,19 @@ def test_same_names():
         "`limits`": of(interlock["properties"]["limits"]),
     }
     assert {k: set(v) for k, v in names.items()} == have
+    page = (ROOT / "docs" / "policy.md").read_text()
+    missing = {name for fields in names.values() for name in fields if "`%s`" % name not in page
+               and not re.search(r"`[^`]*\b%s\b[^`]*`" % name, page)}
+    assert not missing, "docs/policy.md does not say what these are: %s" % missing
+
+
+def test_examples_load_and_fit():
+    folder = ROOT / "examples"
+    policies = sorted(folder.glob("*/policy.yaml"))
+    assert len(policies) >= 2
+    p = subprocess.run([ORACLE, "--json", folder / "interlock.yaml", *policies], capture_output=True,
+                       text=True, stdin=subprocess.DEVNULL)
+    assert p.returncode == 0, p.stdout
+    assert not faults("interlock", (folder / "interlock.yaml").read_text())
+    for path in policies:
+        assert not faults("policy", path.read_text())

@@ -318,7 +318,8 @@ void engine_step(struct engine *engine, struct entry *entry, struct action_event
     if (out_effects->must_send || out_effects->must_permit)
         entry->epoch_at_start = engine->board.epoch;
     bool is_started = out_effects->must_send || out_effects->must_permit;
-    if (!is_started && note->gate) { /* the gate said go, but a cap, the key's age or room did not */
+    if (!is_started &&
+        note->gate) { /* the gate said go, but a cap, the key's age or room did not */
         note->attempt = 0;
         if (note->kind == RECORD_STARTED)
             note->kind = RECORD_GATED;

@@ -6,6 +6,10 @@
 
 #include "base/check.h"
 
+/* Who approves or says "send" would like to see what came of it; a provider that is slow is not
+ * waited for. */
+enum { ACT_WAIT_MS = 5000 };
+
 static void act_refuse(struct engine *engine, const struct engine_call *call, struct entry *entry,
                        enum refusal refusal)
 {
@@ -23,7 +27,7 @@ static void act_refuse(struct engine *engine, const struct engine_call *call, st
 /* Tells the caller how the action stands, once all of it is durable. */
 static void act_answer(struct engine *engine, const struct engine_call *call, struct entry *entry)
 {
-    struct waiter *waiter = waiter_add(engine, entry, 0, call->done, call->arg);
+    struct waiter *waiter = waiter_add(engine, entry, ACT_WAIT_MS, call->done, call->arg);
     if (!waiter) {
         engine_refuse(call->done, call->arg, ENGINE_NO_ROOM, "out of memory");
         return;

@@ -53,10 +53,10 @@ static bool world_run_until(void *impl, const bool *is_done)
 {
     struct world *world = impl;
     world->is_done = is_done;
+    /* From the first wait on, also between two of them: an interrupt is told, not fatal. */
     (void)uv_signal_start(&world->interrupt, world_on_interrupt, SIGINT); /* cannot fail */
     while (!*is_done && !world->is_interrupted)
         (void)uv_run(&world->loop, UV_RUN_ONCE);
-    (void)uv_signal_stop(&world->interrupt); /* likewise */
     world->is_done = NULL;
     if (world->is_interrupted) { /* what is under way must not call back into what is left */
         upstream_curl_free(world->curl);

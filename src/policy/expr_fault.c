@@ -3,7 +3,7 @@
 #include "policy/expr_function.h"
 #include "policy/expr_run.h"
 #include "policy/expr_value.h"
-#include "policy/suggest.h"
+#include "policy/near.h"
 
 bool expr_run_fail(struct expr_run *run, const struct expr_node *node, enum expr_fault_code code)
 {
@@ -125,15 +125,15 @@ static void expr_fault_suggest(const struct expr_teller *t, struct slice wanted)
 {
     if (!t->fault->around)
         return;
-    struct suggest suggest;
-    suggest_init(&suggest, wanted);
+    struct near near;
+    near_init(&near, wanted);
     struct expr_value range = expr_value_from_json(t->fault->around);
     struct expr_walk walk = expr_walk_start(&range);
     struct expr_value key;
     while (walk.index < LIMIT_FIELDS && expr_walk_next(&walk, &key))
         if (expr_fault_name_is_plain(key.string))
-            suggest_offer(&suggest, key.string);
-    struct slice best = suggest_best(&suggest);
+            near_offer(&near, key.string);
+    struct slice best = near.best;
     if (best.size)
         t->problem->help = arena_fmt(t->run->scratch, "did you mean `%.*s`?", SLICE_FMT(best));
 }

@@ -2,7 +2,7 @@
 
 #include "policy/expr_convert.h"
 #include "policy/expr_text.h"
-#include "policy/suggest.h"
+#include "policy/near.h"
 
 #define B EXPR_MASK(EXPR_BOOL)
 #define I EXPR_MASK(EXPR_INT)
@@ -80,15 +80,15 @@ const struct expr_function *expr_function_find(struct slice name, bool is_receiv
 
 struct slice expr_function_nearest(struct slice name, bool is_receiver)
 {
-    struct suggest suggest;
-    suggest_init(&suggest, name);
+    struct near near;
+    near_init(&near, name);
     for (size_t i = 0; i < EXPR_FUNCTIONS; i++)
         if (expr_functions[i].is_receiver == is_receiver)
-            suggest_offer(&suggest, slice_text(expr_functions[i].name));
+            near_offer(&near, slice_text(expr_functions[i].name));
     const char *const macros[] = {"exists", "all", "exists_one", "filter", "map"};
     for (size_t i = 0; is_receiver && i < sizeof macros / sizeof *macros; i++)
-        suggest_offer(&suggest, slice_text(macros[i]));
+        near_offer(&near, slice_text(macros[i]));
     if (!is_receiver)
-        suggest_offer(&suggest, SLICE("has"));
-    return suggest_best(&suggest);
+        near_offer(&near, SLICE("has"));
+    return near.best;
 }

@@ -1,6 +1,6 @@
 /* Names: variables, types, and the fields that follow them. */
 #include "policy/expr_parse.h"
-#include "policy/suggest.h"
+#include "policy/near.h"
 
 static const struct {
     const char *name;
@@ -40,17 +40,17 @@ static struct slice expr_name_allowed(struct expr_parser *parser)
 
 static struct slice expr_name_help(struct expr_parser *parser, struct slice name)
 {
-    struct suggest suggest;
-    suggest_init(&suggest, name);
+    struct near near;
+    near_init(&near, name);
     for (size_t i = 0; i < EXPR_ROOTS_KNOWN; i++)
         if (parser->allowed & (uint32_t)expr_roots_known[i].root)
-            suggest_offer(&suggest, slice_text(expr_roots_known[i].name));
+            near_offer(&near, slice_text(expr_roots_known[i].name));
     for (uint32_t i = 0; i < parser->local_count; i++)
-        suggest_offer(&suggest, parser->locals[i]);
-    suggest_offer(&suggest, SLICE("true"));
-    suggest_offer(&suggest, SLICE("false"));
-    suggest_offer(&suggest, SLICE("null"));
-    struct slice best = suggest_best(&suggest);
+        near_offer(&near, parser->locals[i]);
+    near_offer(&near, SLICE("true"));
+    near_offer(&near, SLICE("false"));
+    near_offer(&near, SLICE("null"));
+    struct slice best = near.best;
     struct slice allowed = expr_name_allowed(parser);
     if (best.size)
         return arena_fmt(parser->arena, "did you mean `%.*s`?", SLICE_FMT(best));

@@ -1,5 +1,10 @@
-/* policy/near.h - the name that somebody probably meant.
- * Owns: the distance between names (Levenshtein, with neighbours swapped as one step). */
+/* policy/near.h - "did you mean": the name that somebody probably meant.
+ * Owns: the distance between names, and how near is near enough. Pure, no memory.
+ * Invariants:
+ *   1. Steps are insertions, deletions, replacements and swaps of neighbours (optimal string
+ *      alignment); case, and the choice between `-` and `_`, cost nothing.
+ *   2. Nothing is offered that differs too much to be a slip: a wrong hint is worse than none.
+ *   3. Of equally near names the first offered wins. */
 #pragma once
 #include "base/slice.h"
 

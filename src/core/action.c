@@ -346,8 +346,12 @@ static void action_late(struct action *action, const struct action_event *event,
 static void action_outcome(struct action *action, const struct action_event *event,
                            struct action_effects *out)
 {
-    struct verdict verdict =
-        outcome_classify(event->terms, &event->result, action->may_have_happened);
+    struct step_terms terms = *event->terms;
+    if (action->is_frozen) { /* R6: a reload does not change what was sent */
+        terms.effect = action->effect;
+        terms.idempotency = action->idempotency;
+    }
+    struct verdict verdict = outcome_classify(&terms, &event->result, action->may_have_happened);
     if (!action->attempt_is_open || event->attempt != action->starts_total) {
         out->has_verdict = true;
         out->verdict = verdict;

@@ -31,6 +31,8 @@ void move_to_uncertain(struct action *action, const struct action_event *event, 
 {
     action->state = STATE_UNCERTAIN;
     action->reason = reason;
+    action->is_approved = false; /* it is settled anew; nothing said before starts it by itself */
+    action->is_granted = false;
     move_clear_timer(action);
     action->people_due_unix_ms = event->now_unix_ms + event->terms->uncertain_due_ms;
 }

@@ -97,7 +97,7 @@ bool call_may_see_stops(const struct call *call, struct slice workflow)
 {
     const struct config *config = call->engine->config(call->engine->impl);
     struct principal principal = call_principal_now(call);
-    struct right_subject subject = {.workflow = config_workflow(config, workflow)};
+    struct right_subject subject = {.workflow = config_workflow_of(config, workflow)};
     if (workflow.size == 0)
         return principal.kind != PRINCIPAL_NONE;
     return right_allows(config, &principal, RIGHT_RECEIPT, &subject);
@@ -107,8 +107,9 @@ bool call_may_see(const struct call *call, const struct config *config, struct s
                   struct slice step, struct slice actor)
 {
     struct principal principal = call_principal_now(call);
-    struct right_subject subject = {.workflow = config_workflow(config, workflow), .actor = actor};
+    struct right_subject subject = {.workflow = config_workflow_of(config, workflow),
+                                    .actor = actor};
     if (subject.workflow)
-        subject.step = config_step(config, workflow, step);
+        subject.step = config_step_of(config, workflow, step);
     return right_allows(config, &principal, RIGHT_SEE, &subject);
 }

@@ -35,7 +35,7 @@ static bool incidents_read_reason(struct call *call, struct incidents_body *body
 static void incidents_add_who(const struct config *config, const struct engine_incident *incident,
                               struct buf *out)
 {
-    const struct workflow *workflow = config_workflow(config, incident->workflow);
+    const struct workflow *workflow = config_workflow_of(config, incident->workflow);
     const struct duties *duties = workflow ? &workflow->duties : &config->switch_duties;
     const struct group *group = duties->restart ? duties->restart : duties->owner;
     group = group ? group : config->admins;

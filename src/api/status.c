@@ -67,7 +67,7 @@ static struct status_workflow status_workflow_of(const struct call *call,
                                                  const struct engine_counts *counts)
 {
     struct status_workflow row = {.name = counts->workflow,
-                                  .workflow = config_workflow(call->config, counts->workflow),
+                                  .workflow = config_workflow_of(call->config, counts->workflow),
                                   .automatic = counts->automatic,
                                   .reviewed = counts->reviewed,
                                   .rejected = counts->rejected,

@@ -69,9 +69,9 @@ static bool subject_find_action(struct call *call)
         return false;
     }
     call->actor = call->view->submit.actor;
-    call->workflow = config_workflow(call->config, call->view->workflow);
+    call->workflow = config_workflow_of(call->config, call->view->workflow);
     if (call->workflow)
-        call->step = config_step(call->config, call->view->workflow, call->view->step_name);
+        call->step = config_step_of(call->config, call->view->workflow, call->view->step_name);
     return true;
 }
 
@@ -83,7 +83,7 @@ static bool subject_find_stop(struct call *call)
                      SLICE_FMT(call->parameters[0]));
         return false;
     }
-    call->workflow = config_workflow(call->config, slice_text(call->stop->names[0]));
+    call->workflow = config_workflow_of(call->config, slice_text(call->stop->names[0]));
     return true;
 }
 
@@ -100,7 +100,7 @@ static bool subject_find_incident(struct call *call)
         reply_err(call, err);
     if (err != ERR_OK)
         return false;
-    call->workflow = config_workflow(call->config, call->incident->workflow);
+    call->workflow = config_workflow_of(call->config, call->incident->workflow);
     return true;
 }
 

@@ -12,9 +12,11 @@
 #include "base/limits.h"
 #include "base/slice.h"
 
-/* Empty = any. Everything empty = everything. */
+/* Empty = any. Everything empty = everything. Of a place also the former names: a stop that names
+ * one stays in force over a rename (R28). */
 struct scope {
     struct slice workflow, step, upstream, risk;
+    struct slice workflow_was, step_was;
 };
 
 enum { STOP_STATES = 16 }; /* room for every enum action_state */

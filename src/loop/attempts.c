@@ -167,9 +167,10 @@ static struct attempt_result attempt_read(struct engine *engine, struct entry *e
     result.retry_after_ms = attempt_retry_after(engine, answer);
     if (step)
         result.declared = attempt_meaning(step->statuses, step->status_count, answer->status);
-    if (step && result.declared == MEANING_NONE && step->upstream)
+    const struct upstream *upstream = config_upstream(engine_config(engine), entry->row.upstream);
+    if (result.declared == MEANING_NONE && upstream)
         result.declared =
-            attempt_meaning(step->upstream->statuses, step->upstream->status_count, answer->status);
+            attempt_meaning(upstream->statuses, upstream->status_count, answer->status);
     attempt_test_answer(engine, entry, answer, response_json, &result);
     return result;
 }

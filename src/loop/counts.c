@@ -209,7 +209,7 @@ static enum err counts_replay(struct engine *engine, const struct store_record *
     if (err == ERR_OK)
         err = row_decode(action.row, &row);
     if (err == ERR_OK && row.last_seq == stored->seq)
-        counts_end(engine, &row, config_step(engine_config(engine), row.workflow, row.step));
+        counts_end(engine, &row, config_step_of(engine_config(engine), row.workflow, row.step));
     return err;
 }
 

@@ -61,7 +61,7 @@ struct entry *entry_new(struct engine *engine, const struct row *row)
         free(entry);
         return NULL;
     }
-    entry->step = config_step(engine_config(engine), entry->row.workflow, entry->row.step);
+    entry->step = config_step_of(engine_config(engine), entry->row.workflow, entry->row.step);
     entry->is_counted_held =
         entry->row.action.state == STATE_HELD && entry->row.action.hold_for == HOLD_FOR_UPSTREAM;
     return entry;
@@ -146,7 +146,7 @@ void entry_let_go(struct engine *engine, struct entry *entry)
 {
     bool is_needed =
         entry->unsaved > 0 || entry->is_calling || !list_is_empty(&entry->waiters) ||
-        (entry->row.action.attempt_is_open && entry->step && !entry->step->terms.is_caller);
+        entry->row.action.attempt_is_open; /* also a permit: the receipts of stops count it */
     if (is_needed)
         return;
     (void)map_remove(&engine->entries, map_key_u64(entry->row.action.id)); /* it is there */
@@ -162,26 +162,41 @@ enum err entry_set_upstream(struct entry *entry, struct slice upstream)
     if (slice_equal(entry->row.upstream, upstream))
         return ERR_OK;
     struct upstream_state *old = engine_upstream(entry->engine, entry->row.upstream);
+    struct slice former = entry->row.upstream;
+    char *names = entry->names; /* the slices of the row still lie in it */
+    entry->row.upstream = upstream;
+    if (entry_own_names(entry) != ERR_OK) {
+        entry->names = names;
+        entry->row.upstream = former;
+        return ERR_NO_MEMORY;
+    }
+    free(names);
     if (old && entry->is_counted_held)
         old->held--;
     entry->is_counted_held = false;
-    char *names = entry->names; /* the slices of the row still lie in it */
-    entry->row.upstream = upstream;
-    enum err err = entry_own_names(entry);
-    if (err == ERR_OK)
-        free(names);
-    return err;
+    return ERR_OK;
+}
+
+struct scope row_scope(const struct row *row, const struct step *step)
+{
+    struct scope scope = {.workflow = row->workflow,
+                          .step = row->step,
+                          .upstream = row->upstream,
+                          .risk = SLICE("normal")};
+    if (!step)
+        return scope;
+    scope.workflow = step->workflow->name;
+    scope.workflow_was = step->workflow->was;
+    scope.step = step->name;
+    scope.step_was = step->was;
+    if (row->action.risk < step->risk_count)
+        scope.risk = step->risks[row->action.risk].name;
+    return scope;
 }
 
 struct scope entry_scope(const struct entry *entry)
 {
-    struct scope scope = {
-        .workflow = entry->row.workflow, .step = entry->row.step, .upstream = entry->row.upstream};
-    const struct step *step = entry->step;
-    scope.risk = step && entry->row.action.risk < step->risk_count
-                     ? step->risks[entry->row.action.risk].name
-                     : SLICE("normal");
-    return scope;
+    return row_scope(&entry->row, entry->step);
 }
 
 /* The bundle of the submit: kept in the entry once it was needed. */

@@ -15,6 +15,12 @@ struct upstream_state *engine_upstream(struct engine *engine, struct slice name)
     return NULL;
 }
 
+bool engine_may_start(const struct engine *engine, const struct upstream_state *upstream)
+{
+    return pace_has_room(&upstream->pace) &&
+           engine->now_unix_ms >= upstream->pace.pause_until_unix_ms;
+}
+
 static void flow_name(char out[LIMIT_NAME + 1], struct slice name)
 {
     size_t size = name.size < LIMIT_NAME ? name.size : LIMIT_NAME;
@@ -177,7 +183,8 @@ static bool flow_may_release(const struct engine *engine)
 static void flow_let_waiting(struct engine *engine, struct upstream_state *upstream)
 {
     struct pace *pace = &upstream->pace;
-    if (!upstream->may_have_waiting || !pace_has_room(pace) || !flow_may_release(engine))
+    if (!upstream->may_have_waiting || !engine_may_start(engine, upstream) ||
+        !flow_may_release(engine))
         return;
     struct store_open_query query = {.by_due = true,
                                      .due_until_unix_ms = engine->now_unix_ms,

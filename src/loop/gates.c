@@ -25,7 +25,9 @@ void engine_ask_gate(struct engine *engine, const struct step *step, const struc
     uint8_t risk = gate_risk(&step->terms, &facts);
     struct scope place = {.workflow = step->workflow->name,
                           .step = step->name,
-                          .upstream = step->upstream ? step->upstream->name : (struct slice){0},
+                          .workflow_was = step->workflow->was,
+                          .step_was = step->was,
+                          .upstream = work->upstream,
                           .risk =
                               risk < step->risk_count ? step->risks[risk].name : SLICE("normal")};
     const struct stop *stop = switchboard_covers(&engine->board, &place);
@@ -150,6 +152,7 @@ void engine_enter_gate(struct engine *engine, struct entry *entry, bool is_relea
     else {
         struct action probe = entry->row.action; /* the gate compares approval with the render */
         memcpy(probe.request_digest, event.request_digest, ACTION_DIGEST);
+        work.upstream = entry->row.upstream;
         engine_ask_gate(engine, entry->step, &probe, &scope, &work);
         event.stop_id = work.stop_id;
     }

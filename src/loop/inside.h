@@ -134,7 +134,9 @@ struct engine {
     uint64_t unended;    /* open actions, in memory or asleep */
     int64_t now_unix_ms; /* of this event */
     int64_t started_unix_ms;
-    int64_t due_unix_ms; /* lower bound of what is due in the store; 0 = nothing */
+    int64_t due_unix_ms;   /* lower bound of what is due in the store; 0 = nothing */
+    uint64_t due_after_id; /* the page of due actions before ended here; 0 = from the first */
+    int64_t due_after_unix_ms;
     int64_t alarm_unix_ms;
     uint64_t run_epoch;
     volatile uint64_t in_work; /* action of the event under way; read when a bug ends the process */
@@ -181,6 +183,7 @@ MUST_USE enum err entry_keep(char **slot, size_t *slot_size, struct slice bytes)
 /* Before the first start: the upstream of the policy in force. */
 MUST_USE enum err entry_set_upstream(struct entry *entry, struct slice upstream);
 struct scope entry_scope(const struct entry *entry);
+struct scope row_scope(const struct row *row, const struct step *step);
 MUST_USE enum err entry_read_submit(struct entry *entry, struct arena *arena,
                                     struct bundle_submit *out);
 struct map_key entry_map_key(const unsigned char hash[STORE_KEY_SIZE]);
@@ -231,7 +234,8 @@ struct gate_scope { /* what the expressions see */
 };
 struct gate_work {
     struct arena *scratch;
-    bool is_stored; /* in: already admitted */
+    bool is_stored;        /* in: already admitted */
+    struct slice upstream; /* in: where it goes */
     struct facts_saw saw;
     struct gate_answer answer;
     uint64_t stop_id; /* the first stop that covers it, or 0 */
@@ -261,6 +265,8 @@ void waiters_run_deadlines(struct engine *engine);
 
 /* ---- flow.c ---- */
 struct upstream_state *engine_upstream(struct engine *engine, struct slice name);
+/* A free call, and no pause that the upstream asked for. */
+bool engine_may_start(const struct engine *engine, const struct upstream_state *upstream);
 MUST_USE enum err engine_make_flow(struct engine *engine);
 void engine_flow_after(struct engine *engine, struct entry *entry,
                        const struct action_effects *effects);

@@ -42,10 +42,8 @@ static void recover_gauges(struct engine *engine, const struct row *row)
 /* For a stop whose receipt was open: how many of its attempts recovery will end. */
 static void recover_receipts(struct engine *engine, const struct row *row)
 {
-    struct scope place = {.workflow = row->workflow, .step = row->step, .upstream = row->upstream};
-    const struct step *step = config_step(engine_config(engine), row->workflow, row->step);
-    place.risk = step && row->action.risk < step->risk_count ? step->risks[row->action.risk].name
-                                                             : SLICE("normal");
+    struct scope place =
+        row_scope(row, config_step_of(engine_config(engine), row->workflow, row->step));
     for (size_t i = 0; i < engine->board.stop_count; i++) {
         struct stop *stop = &engine->board.stops[i];
         if (stop->stopped_at_unix_ms == 0 && scope_covers(stop, &place))

@@ -48,8 +48,7 @@ void engine_event(struct engine *engine, struct entry *entry, enum action_event_
         .terms = engine_terms(entry),
         .stop_id = stop ? stop->id : 0,
         .has_token = !upstream || pace_has_token(&upstream->pace),
-        .has_room = !upstream || (pace_has_room(&upstream->pace) &&
-                                  engine->now_unix_ms >= upstream->pace.pause_until_unix_ms),
+        .has_room = !upstream || engine_may_start(engine, upstream),
         .result = {.retry_after_ms = -1},
     };
 }
@@ -274,7 +273,8 @@ void engine_save(struct engine *engine, struct entry *entry, const struct step_n
     struct pending pending = {.entry = entry,
                               .must_send = note->effects && note->effects->must_send,
                               .attempt = action->starts_total,
-                              .ended_attempt = note->effects && note->effects->has_verdict,
+                              .ended_attempt = note->effects && note->effects->has_verdict &&
+                                               !note->effects->is_late,
                               .epoch_at_start = entry->epoch_at_start,
                               .state = action->state};
     entry->unsaved++;
@@ -308,13 +308,16 @@ void engine_step(struct engine *engine, struct entry *entry, struct action_event
 {
     struct action *action = &entry->row.action;
     enum action_state from = action->state;
+    int cap = event->terms->attempts;
+    if (action->starts > cap + action->grants)
+        cap = action->starts - action->grants; /* a reload has lowered it since those starts */
     engine->in_work = action->id;
     action_step(action, event, out_effects);
     engine->in_work = 0;
     if (!out_effects->is_changed)
         return;
     engine->in_work = action->id;
-    action_check(action, event->terms->attempts);
+    action_check(action, cap);
     if (out_effects->must_send || out_effects->must_permit)
         entry->epoch_at_start = engine->board.epoch;
     bool is_started = out_effects->must_send || out_effects->must_permit;

@@ -122,11 +122,10 @@ static bool submission_find_key(struct submission *submission)
 }
 
 /* The action that holds this key, in memory or in the store. */
-static enum err submission_look_up(struct engine *engine, const struct step *step, struct slice key,
+static enum err submission_look_up(struct engine *engine, const struct identity_name *name,
                                    unsigned char out_hash[STORE_KEY_SIZE], struct entry **out_entry)
 {
-    struct identity_name name = {.workflow = step->workflow->name, .step = step->name, .text = key};
-    identity_key(engine->identity, &name, out_hash);
+    identity_key(engine->identity, name, out_hash);
     *out_entry = entry_by_key(engine, out_hash);
     if (*out_entry)
         return ERR_OK;
@@ -139,20 +138,23 @@ static enum err submission_look_up(struct engine *engine, const struct step *ste
     return err;
 }
 
-/* Also under the former key template or step name (R7). */
+/* Also under the former workflow name, step name and key template, and all of them together (R7).
+ */
 static enum err submission_find(struct submission *submission, struct entry **out_entry)
 {
-    struct engine *engine = submission->engine;
-    unsigned char hash[STORE_KEY_SIZE];
-    enum err err = submission_look_up(engine, submission->step, buf_slice(&submission->key),
-                                      submission->key_hash, out_entry);
-    if (err == ERR_OK && !*out_entry && submission->was_key.size > 0)
-        err = submission_look_up(engine, submission->step, buf_slice(&submission->was_key), hash,
-                                 out_entry);
-    if (err == ERR_OK && !*out_entry && submission->step->was.size > 0) {
-        struct step old = *submission->step;
-        old.name = submission->step->was;
-        err = submission_look_up(engine, &old, buf_slice(&submission->key), hash, out_entry);
+    const struct step *step = submission->step;
+    const struct slice workflows[2] = {step->workflow->name, step->workflow->was};
+    const struct slice steps[2] = {step->name, step->was};
+    const struct slice keys[2] = {buf_slice(&submission->key), buf_slice(&submission->was_key)};
+    enum err err = ERR_OK;
+    *out_entry = NULL;
+    for (size_t i = 0; i < 8 && err == ERR_OK && !*out_entry; i++) {
+        unsigned char former[STORE_KEY_SIZE];
+        struct identity_name name = {
+            .workflow = workflows[i >> 2], .step = steps[i >> 1 & 1], .text = keys[i & 1]};
+        if (name.workflow.size > 0 && name.step.size > 0 && name.text.size > 0)
+            err = submission_look_up(submission->engine, &name,
+                                     i == 0 ? submission->key_hash : former, out_entry);
     }
     return err;
 }
@@ -211,16 +213,22 @@ static uint64_t submission_replay(struct submission *submission, struct entry *e
 static enum err submission_observe_key(struct submission *submission, struct entry **out_entry)
 {
     size_t plain = submission->key.size;
-    enum err err = ERR_OK;
+    size_t was_plain = submission->was_key.size;
+    enum err err = ERR_LIMIT; /* when all of them are taken */
+    *out_entry = NULL;
     for (int n = 2; n < 100; n++) {
         buf_cut(&submission->key, plain);
         buf_add_fmt(&submission->key, "#%d", n);
-        *out_entry = NULL;
+        buf_cut(&submission->was_key, was_plain);
+        if (was_plain > 0)
+            buf_add_fmt(&submission->was_key, "#%d", n);
         err = submission_find(submission, out_entry);
         if (err != ERR_OK || !*out_entry ||
             memcmp((*out_entry)->row.fingerprint, submission->fingerprint, STORE_KEY_SIZE) == 0)
             break;
         entry_let_go(submission->engine, *out_entry);
+        *out_entry = NULL;
+        err = ERR_LIMIT;
     }
     submission->is_key_conflict = true;
     return err;
@@ -463,6 +471,8 @@ static uint64_t submission_decide(struct submission *submission)
     if (!submission_render(submission, &action))
         return 0;
     struct gate_work work = {.scratch = &submission->scratch};
+    if (submission->step->upstream)
+        work.upstream = submission->step->upstream->name;
     engine_ask_gate(engine, submission->step, &action, &submission->scope, &work);
     if (work.answer.says == SAYS_REFUSE && work.answer.cause == CAUSE_STOPPED &&
         !submission->call->is_dry_run) {

@@ -20,7 +20,8 @@ static void due_one(struct engine *engine, struct entry *entry)
     struct action_event event;
     if (action->due_kind == DUE_RETRY) {
         struct upstream_state *upstream = engine_upstream(engine, entry->row.upstream);
-        if (upstream && !pace_has_room(&upstream->pace)) {
+        if (upstream && !engine_may_start(engine, upstream) &&
+            action_may_repeat(action, engine->now_unix_ms)) { /* `keeps` ends also meanwhile (R6) */
             upstream->may_have_waiting = true;
             return;
         }
@@ -48,12 +49,18 @@ static enum err due_page(struct engine *engine, size_t *out_count, size_t *out_m
     struct arena arena;
     arena_init(&arena, ENGINE_SCRATCH);
     struct store_action *page = ARENA_ARRAY(&arena, LIMIT_DUE_PAGE, struct store_action);
-    struct store_open_query query = {
-        .by_due = true, .due_until_unix_ms = engine->now_unix_ms, .limit = LIMIT_DUE_PAGE};
+    struct store_open_query query = {.by_due = true,
+                                     .due_until_unix_ms = engine->now_unix_ms,
+                                     .after_id = engine->due_after_id,
+                                     .after_due_unix_ms = engine->due_after_unix_ms,
+                                     .limit = LIMIT_DUE_PAGE};
     const struct store_port *store = &engine->options.store;
     enum err err =
         page ? store->list_open(store->impl, &query, &arena, page, out_count) : ERR_NO_MEMORY;
     *out_moved = 0;
+    bool is_full = err == ERR_OK && *out_count == LIMIT_DUE_PAGE; /* what cannot go yet is passed */
+    engine->due_after_id = is_full ? page[LIMIT_DUE_PAGE - 1].id : 0;
+    engine->due_after_unix_ms = is_full ? page[LIMIT_DUE_PAGE - 1].due_unix_ms : 0;
     for (size_t i = 0; err == ERR_OK && i < *out_count; i++) {
         struct entry *entry = entry_get(engine, page[i].id, &err);
         if (err != ERR_OK)

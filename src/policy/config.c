@@ -21,6 +21,26 @@ const struct step *config_step(const struct config *config, struct slice workflo
     return NULL;
 }
 
+const struct workflow *config_workflow_of(const struct config *config, struct slice name)
+{
+    const struct workflow *found = config_workflow(config, name);
+    for (size_t i = 0; !found && name.size > 0 && i < config->workflow_count; i++)
+        if (slice_equal(config->workflows[i].was, name))
+            found = &config->workflows[i];
+    return found;
+}
+
+const struct step *config_step_of(const struct config *config, struct slice workflow,
+                                  struct slice step)
+{
+    const struct workflow *place = config_workflow_of(config, workflow);
+    const struct step *found = place ? config_step(config, place->name, step) : NULL;
+    for (size_t i = 0; place && !found && step.size > 0 && i < place->step_count; i++)
+        if (slice_equal(place->steps[i].was, step))
+            found = &place->steps[i];
+    return found;
+}
+
 const struct upstream *config_upstream(const struct config *config, struct slice name)
 {
     for (size_t i = 0; i < config->upstream_count; i++)

@@ -259,6 +259,10 @@ struct config {
 const struct workflow *config_workflow(const struct config *config, struct slice name);
 const struct step *config_step(const struct config *config, struct slice workflow,
                                struct slice step);
+/* Also by a former name (`was:`): what is stored keeps the name that it had (R28). */
+const struct workflow *config_workflow_of(const struct config *config, struct slice name);
+const struct step *config_step_of(const struct config *config, struct slice workflow,
+                                  struct slice step);
 const struct upstream *config_upstream(const struct config *config, struct slice name);
 const struct person *config_person(const struct config *config, struct slice name);
 const struct service *config_service(const struct config *config, struct slice name);

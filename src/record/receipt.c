@@ -129,8 +129,8 @@ static const struct step *receipt_step(const struct receipt_text *text)
     if (!text->config || workflow.size == 0)
         return NULL;
     if (step.size > 0)
-        return config_step(text->config, workflow, step);
-    const struct workflow *found = config_workflow(text->config, workflow);
+        return config_step_of(text->config, workflow, step);
+    const struct workflow *found = config_workflow_of(text->config, workflow);
     return found && found->step_count == 1 ? &found->steps[0] : NULL;
 }
 
@@ -139,7 +139,7 @@ static void receipt_add_owner(struct buf *out, const struct receipt_text *text)
     const struct step *step = receipt_step(text);
     struct slice name = slice_text(text->stop->names[SCOPE_WORKFLOW]);
     const struct workflow *workflow =
-        text->config && name.size > 0 ? config_workflow(text->config, name) : NULL;
+        text->config && name.size > 0 ? config_workflow_of(text->config, name) : NULL;
     const struct group *group = step ? step->uncertain_who : NULL;
     if (!group && workflow)
         group = workflow->duties.owner;

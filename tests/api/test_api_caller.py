@@ -97,3 +97,19 @@ def test_what_is_reported_uncertain_waits_for_a_person(jobs):
     assert by_service.status == 403
     settled = jobs.post("/v1/actions/%s/resolve" % answer["action"], {"happened": True, "evidence": "in the ledger"}, token="ana")
     assert settled.status == 200 and settled.json["state"] == "done"
+
+
+def test_a_receipt_counts_what_the_caller_carries_out(jobs):
+    """R16: a stop says stopped only when no permit of its scope is under way any more."""
+    answer = permit(jobs, "J-77").json
+    action, token = answer["action"], answer["permit"]["token"]
+    assert begin(jobs, action, token).status == 200
+    stopped = jobs.post("/v1/stops", {"scope": {"workflow": "nightly-jobs"}, "reason": "?"}, token="ana").json
+    assert stopped["stopped_at"] is None and stopped["under_way"] == 1, stopped
+    jobs.kill()
+    jobs.start()
+    after = jobs.get("/v1/stops/" + stopped["id"], token="ana").json
+    assert after["stopped_at"] is None and after["under_way"] == 1, after
+    assert report(jobs, action, token).status == 200
+    after = jobs.get("/v1/stops/" + stopped["id"], token="ana").json
+    assert after["stopped_at"] and after["under_way"] == 0, after

@@ -1,5 +1,5 @@
 """Stop, receipt, incident, restart; status and readiness; tokens, reload, backup, the log and its proof."""
-import json, shutil, subprocess, threading
+import json, shutil, subprocess, threading, time
 
 import pytest
 
@@ -135,6 +135,63 @@ def test_reload_is_all_or_nothing(daemon):
     bad = daemon.post("/v1/admin/reload")
     assert bad.status == 422 and "invoice-reminders.yaml" in bad.json["detail"], bad
     assert daemon.remind("INV-2").json["state"] == "in_review"
+
+
+def test_a_rename_keeps_stops_keys_and_held_work(daemon):
+    """R7, R28: `was:` of a step and of its workflow, with another key template in the same reload."""
+    assert daemon.remind("INV-1").json["state"] == "done"
+    receipt = stop(daemon, workflow="invoice-reminders", step="send_reminder")
+    held = daemon.remind("INV-2").json
+    assert held["state"] == "held"
+    policy = daemon.folder / "policies" / "invoice-reminders.yaml"
+    text = policy.read_text()
+    text = text.replace("workflow: invoice-reminders", "workflow: dunning\nwas: invoice-reminders", 1)
+    text = text.replace("  send_reminder:\n", "  send_letter:\n    was: send_reminder\n", 1)
+    key = next(line for line in text.splitlines() if line.strip().startswith("key:"))
+    text = text.replace(key, key.replace("key: ", "key: L-") + "\n" + key.replace("key:", "key_was:"), 1)
+    policy.write_text(text)
+    main = daemon.folder / "interlock.yaml"
+    main.write_text(main.read_text().replace("submits: [invoice-reminders]", "submits: [dunning]"))
+    answer = daemon.post("/v1/admin/reload")
+    assert answer.status == 200, answer
+    data = {"invoice": "INV-1", "stage": 1, "balance": 420, "email": "m@example.org"}
+
+    def letter(invoice):
+        return daemon.submit("dunning", "send_letter", dict(data, invoice=invoice), token="billing-cron").json
+
+    assert letter("INV-3")["state"] == "held", "the stop names the step as it was"
+    for _ in range(2):
+        daemon.kill()
+        daemon.start()
+        assert letter("INV-4")["state"] == "held"
+    restart(daemon, receipt)
+    assert daemon.get("/v1/actions/%s" % held["action"], headers={"Prefer": "wait=5"}).status in (200, 202)
+    for _ in range(100):
+        state = daemon.get("/v1/actions/%s" % held["action"]).json["state"]
+        if state == "done":
+            break
+        time.sleep(0.05)
+    assert state == "done", state
+    before = daemon.sandbox()["effects"]
+    assert letter("INV-1")["state"] == "done" and daemon.sandbox()["effects"] == before
+
+
+def test_fewer_attempts_by_a_reload(daemon):
+    """What was started before stays as it is, and the daemon lives."""
+    policy = daemon.folder / "policies" / "invoice-reminders.yaml"
+    daemon.sandbox("mailer", status=429, times=9)
+    action = daemon.remind("INV-1", headers={"Prefer": "respond-async"}).json["action"]
+    while daemon.sandbox()["requests"] < 2:
+        time.sleep(0.02)
+    policy.write_text(policy.read_text().replace("    body:", "    retry: { attempts: 1 }\n    body:", 1))
+    answer = daemon.post("/v1/admin/reload")
+    assert answer.status == 200, answer
+    for _ in range(200):
+        state = daemon.action(action)["state"]
+        if state not in ("waiting", "attempting"):
+            break
+        time.sleep(0.05)
+    assert state in ("in_review", "held"), state
 
 
 def test_backup(daemon, tmp_path):

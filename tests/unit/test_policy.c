@@ -119,6 +119,40 @@ static void load_with(struct slice policy, enum check_code want, const char *lim
     arena_done(&arena);
 }
 
+/* A file that cannot be read hides nothing of the others, and what only it could declare is not
+ * called missing. The same workflow in two files is told with both names. */
+static void files_are_read_together(void **state)
+{
+    (void)state;
+    struct arena arena;
+    struct problems problems;
+    struct buf text;
+    struct config_file files[] = {
+        {SLICE("interlock.yaml"), SLICE("people: { ana: {} }\n"
+                                        "services: { cron: { human: ana, submits: [broken] } }\n"
+                                        "upstreams: { mail: { sandbox: true } }\n")},
+        {SLICE("policies/a.yaml"), SLICE("workflow: broken\nsteps: [\n")},
+        {SLICE("policies/c.yaml"), SLICE("workflow: w\nmode: observe\n"
+                                         "steps: { s: { kind: lookup, call: mail GET /x } }\n")},
+        {SLICE("policies/b.yaml"), SLICE("workflow: w\nmode: observe\n"
+                                         "steps: { s: { kind: lookup, call: mial GET /x } }\n")}};
+    arena_init(&arena, CONFIG_ARENA_MAX);
+    problems_init(&problems, &arena);
+    buf_init(&text, POLICY_TEXT);
+    assert_null(config_load(files, 4, &arena, &problems));
+    for (size_t i = 0; i < problems.count; i++)
+        if (problems.items[i].severity == SEVERITY_ERROR)
+            buf_add_fmt(&text, "%.*s:%d %s %.*s\n", SLICE_FMT(problems.items[i].file),
+                        problems.items[i].line, catalogue_entry(problems.items[i].code).code,
+                        SLICE_FMT(problems.items[i].message));
+    assert_string_equal(buf_text(&text),
+                        "policies/a.yaml:3 IL001 flow sequence without a closing bracket\n"
+                        "policies/b.yaml:3 IL015 there is no upstream `mial`\n"
+                        "policies/c.yaml:1 IL019 the workflow `w` is also in policies/b.yaml\n");
+    buf_done(&text);
+    arena_done(&arena);
+}
+
 /* Bounds of one file: each is an error that names it. */
 static void bounds_are_told(void **state)
 {
@@ -243,7 +277,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cases_hold),      cmocka_unit_test(bad_bytes_are_told),
         cmocka_unit_test(nul_is_told),     cmocka_unit_test(limits_are_told),
-        cmocka_unit_test(bounds_are_told),
+        cmocka_unit_test(bounds_are_told), cmocka_unit_test(files_are_read_together),
     };
     if (argc == 3 && strcmp(argv[1], "--print") == 0)
         return print_file(argv[2]);

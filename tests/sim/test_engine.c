@@ -156,9 +156,9 @@ static void sim_person_acts(struct world *world)
 {
     struct arena arena;
     arena_init(&arena, 1 << 26);
-    struct view *views = ARENA_ARRAY(&arena, 200, struct view);
+    struct view *views = ARENA_ARRAY(&arena, 24, struct view);
     size_t count = 0;
-    CHECK(world->port.inbox(world->port.impl, (struct slice){0}, 200, &arena, views, &count) ==
+    CHECK(world->port.inbox(world->port.impl, (struct slice){0}, 24, &arena, views, &count) ==
           ERR_OK);
     if (count > 0) {
         const struct view *view = &views[prng_below(&world->prng, count)];
@@ -331,8 +331,8 @@ static void sim_restart_all(struct world *world)
 {
     struct arena arena;
     arena_init(&arena, 1 << 24);
-    struct stop *stops = ARENA_ARRAY(&arena, LIMIT_STOPS, struct stop);
-    size_t count = LIMIT_STOPS;
+    struct stop *stops = ARENA_ARRAY(&arena, WORLD_STOPS * 2, struct stop);
+    size_t count = WORLD_STOPS * 2;
     CHECK(world->port.stops(world->port.impl, false, &arena, stops, &count) == ERR_OK);
     for (size_t i = 0; i < count; i++) {
         struct told *told = told_new(world, TOLD_RESTART, 0, 0);

@@ -327,26 +327,38 @@ static void world_move_call(struct world *world, struct flying *flying)
 
 /* ---- life and crash ---- */
 
-static struct loaded *world_load(void)
+/* Checked once for all seeds: a configuration never changes. */
+static const struct config *world_config(void)
 {
-    struct loaded *loaded = calloc(1, sizeof *loaded);
+    static struct arena arena;
+    static const struct config *config;
     struct problems problems;
-    CHECK(loaded != NULL);
-    arena_init(&loaded->arena, CONFIG_ARENA_MAX);
-    redact_init(&loaded->redact);
-    buf_init(&loaded->warnings_json, 1024);
-    problems_init(&problems, &loaded->arena);
+    if (config)
+        return config;
+    arena_init(&arena, CONFIG_ARENA_MAX);
+    problems_init(&problems, &arena);
     struct config_file files[2] = {{SLICE("interlock.yaml"), slice_text(world_installation)},
                                    {SLICE("policies/sim.yaml"), slice_text(world_policy)}};
-    loaded->config = config_load(files, 2, &loaded->arena, &problems);
-    if (!loaded->config) {
+    config = config_load(files, 2, &arena, &problems);
+    if (!config) {
         struct buf text;
         buf_init(&text, 1 << 20);
         problems_add_text(&text, &problems);
         print_message("%s\n", buf_text(&text));
         buf_done(&text);
     }
-    assert_non_null(loaded->config);
+    assert_non_null(config);
+    return config;
+}
+
+static struct loaded *world_load(void)
+{
+    struct loaded *loaded = calloc(1, sizeof *loaded);
+    CHECK(loaded != NULL);
+    arena_init(&loaded->arena, 4096);
+    redact_init(&loaded->redact);
+    buf_init(&loaded->warnings_json, 1024);
+    loaded->config = world_config();
     loaded->secrets = calloc(1, sizeof *loaded->secrets);
     CHECK(loaded_digest(loaded) == ERR_OK);
     return loaded;
@@ -383,8 +395,8 @@ static void world_crash(struct world *world)
     /* I7: every acknowledged stop is in force again. */
     struct arena arena;
     arena_init(&arena, 1 << 24);
-    struct stop *stops = ARENA_ARRAY(&arena, LIMIT_STOPS, struct stop);
-    size_t count = LIMIT_STOPS;
+    struct stop *stops = ARENA_ARRAY(&arena, WORLD_STOPS * 2, struct stop);
+    size_t count = WORLD_STOPS * 2;
     CHECK(world->port.stops(world->port.impl, false, &arena, stops, &count) == ERR_OK);
     for (size_t i = 0; i < world->stop_count; i++) {
         bool is_found = false;

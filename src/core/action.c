@@ -441,6 +441,15 @@ static enum refusal action_why_not_review(const struct action *action)
     return action->state == STATE_IN_REVIEW ? REFUSAL_NONE : REFUSAL_NOT_IN_REVIEW;
 }
 
+/* R15: a person's word is good for exactly one start more, also where a reload has lowered the cap
+ * below what was started. */
+static void action_grant(struct action *action, const struct step_terms *terms)
+{
+    action->grants++;
+    if (action->starts >= terms->attempts + action->grants)
+        action->grants = (uint16_t)(action->starts - terms->attempts + 1);
+}
+
 static void action_approve(struct action *action, const struct action_event *event,
                            struct action_effects *out)
 {
@@ -453,6 +462,8 @@ static void action_approve(struct action *action, const struct action_event *eve
     }
     action->is_approved = true;
     memcpy(action->approved_digest, action->request_digest, ACTION_DIGEST);
+    if (action->starts >= event->terms->attempts + action->grants)
+        action_grant(action, event->terms); /* or it would come back to the person for ever */
     out->is_changed = true;
     out->must_enter_gate = true;
 }
@@ -498,8 +509,8 @@ static void action_resolve(struct action *action, const struct action_event *eve
         move_end(action, event, STATE_FAILED, REASON_PERSON);
         return;
     }
-    action->is_granted = true; /* R15: exactly one more */
-    action->grants++;
+    action->is_granted = true;
+    action_grant(action, event->terms);
     out->must_enter_gate = true;
 }
 

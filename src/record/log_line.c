@@ -163,7 +163,7 @@ static void log_line_add_scope(struct buf *out, const struct record *record)
         buf_add_text(out, out->size > start ? ", upstream " : "upstream ");
         wording_add_line(out, record->upstream, LIMIT_NAME);
     }
-    if (record->subject.size > 0 && record->kind != RECORD_INCIDENT) {
+    if (record->subject.size > 0) {
         buf_add_text(out, out->size > start ? ", risk " : "risk ");
         wording_add_line(out, record->subject, LIMIT_NAME);
     }
@@ -179,7 +179,10 @@ static void log_line_add_named(struct buf *out, const char *what, struct slice n
 
 static void log_line_add_stop(struct buf *out, const struct record *record)
 {
-    log_line_add_scope(out, record);
+    if (record->kind == RECORD_INCIDENT) /* its stop stands above it */
+        text_add_id(out, ID_INCIDENT, record->incident);
+    else
+        log_line_add_scope(out, record);
     if (record->kind == RECORD_STOP && record->number > 0)
         buf_add_fmt(out, ": %llu under way", (unsigned long long)record->number);
     else if (record->kind == RECORD_STOPPED)

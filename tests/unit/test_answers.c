@@ -288,7 +288,7 @@ static void log_lines(void **state)
          .actor = SLICE("ana"),
          .workflow = SLICE("invoice-reminders"),
          .number = 2},
-        {.kind = RECORD_INCIDENT, .actor = SLICE("ana"), .subject = SLICE("open")},
+        {.kind = RECORD_INCIDENT, .incident = 2, .actor = SLICE("ana"), .subject = SLICE("open")},
         {.kind = RECORD_STOPPED, .workflow = SLICE("invoice-reminders")},
         {.kind = RECORD_RESTART, .upstream = SLICE("mailer"), .subject = SLICE("high")},
         {.kind = RECORD_TOKEN, .subject = SLICE("ci\nbot"), .actor = SLICE("ben")},

@@ -57,7 +57,11 @@ static void admin_backup_done(void *arg, const struct engine_reply *reply)
 {
     struct call *call = arg;
     call_enter(call);
-    if (reply->outcome != ENGINE_TAKEN) {
+    if (reply->outcome == ENGINE_BAD_INPUT) {
+        reply_trouble(call, &(struct trouble){.code = TROUBLE_BAD_BODY,
+                                              .pointer = SLICE("/path"),
+                                              .detail = reply->detail});
+    } else if (reply->outcome != ENGINE_TAKEN) {
         reply_refusal(call, reply);
     } else {
         struct buf out;

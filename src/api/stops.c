@@ -37,17 +37,17 @@ static const struct body_field stops_scope_fields[] = {
 };
 
 /* A stop of a mistyped name would stop nothing and say "stopped": 422 with the right name. */
-static bool stops_refuse_name(struct call *call, const char *member, struct slice name,
-                              const struct near *near)
+static bool stops_refuse_name(struct call *call, const char *member, const char *what,
+                              struct slice name, const struct near *near)
 {
     struct slice best = near->best;
     struct arena *arena = &call->arena;
     struct slice detail =
         best.size > 0
             ? arena_fmt(arena,
-                        "there is no %s \"%.*s\"; did you mean \"%.*s\"? Nothing was stopped",
-                        member, SLICE_FMT(name), SLICE_FMT(best))
-            : arena_fmt(arena, "there is no %s \"%.*s\". Nothing was stopped", member,
+                        "there is no %s \"%.*s\"; did you mean \"%.*s\"? Nothing was stopped", what,
+                        SLICE_FMT(name), SLICE_FMT(best))
+            : arena_fmt(arena, "there is no %s \"%.*s\". Nothing was stopped", what,
                         SLICE_FMT(name));
     reply_trouble(call, &(struct trouble){.code = TROUBLE_BAD_BODY,
                                           .pointer = arena_fmt(arena, "/scope/%s", member),
@@ -63,14 +63,14 @@ static bool stops_find_workflow(struct call *call, const struct stops_scope *sco
         near_offer(&near, call->config->workflows[i].name);
     call->workflow = config_workflow(call->config, scope->workflow);
     if (!call->workflow)
-        return stops_refuse_name(call, "workflow", scope->workflow, &near);
+        return stops_refuse_name(call, "workflow", "workflow", scope->workflow, &near);
     if (scope->step.size == 0)
         return true;
     call->step = config_step(call->config, scope->workflow, scope->step);
     near_init(&near, scope->step);
     for (size_t i = 0; i < call->workflow->step_count; i++)
         near_offer(&near, call->workflow->steps[i].name);
-    return call->step || stops_refuse_name(call, "step", scope->step, &near);
+    return call->step || stops_refuse_name(call, "step", "step", scope->step, &near);
 }
 
 static bool stops_find_upstream(struct call *call, struct slice name)
@@ -80,7 +80,7 @@ static bool stops_find_upstream(struct call *call, struct slice name)
     for (size_t i = 0; i < call->config->upstream_count; i++)
         near_offer(&near, call->config->upstreams[i].name);
     call->upstream = config_upstream(call->config, name);
-    return call->upstream || stops_refuse_name(call, "upstream", name, &near);
+    return call->upstream || stops_refuse_name(call, "upstream", "upstream", name, &near);
 }
 
 /* "normal" is a class too: what no declared one takes. */
@@ -102,7 +102,7 @@ static bool stops_find_risk(struct call *call, struct slice risk)
             }
         }
     }
-    return is_known || stops_refuse_name(call, "risk class", risk, &near);
+    return is_known || stops_refuse_name(call, "risk", "risk class", risk, &near);
 }
 
 static bool stops_find_scope(struct call *call, const struct stops_scope *scope)

@@ -356,11 +356,13 @@ static void admin_backup(void *impl, const struct principal *principal, struct s
     if (err == ERR_OK)
         return;
     free(call);
-    engine_refuse(done, arg,
-                  err == ERR_CONFLICT || err == ERR_INVALID ? ENGINE_BAD_INPUT
-                                                            : ENGINE_STORE_FAILED,
-                  err == ERR_CONFLICT ? "a file of this name exists; a backup never overwrites"
-                                      : err_text(err));
+    bool is_place = err == ERR_CONFLICT || err == ERR_INVALID || err == ERR_IO;
+    const char *detail = err_text(err);
+    if (err == ERR_CONFLICT)
+        detail = "a file of this name exists; a backup never overwrites";
+    else if (err == ERR_IO)
+        detail = "no file can be made there: is its folder there, and may interlock write into it?";
+    engine_refuse(done, arg, is_place ? ENGINE_BAD_INPUT : ENGINE_STORE_FAILED, detail);
 }
 
 /* ---- followers, sandbox ---- */

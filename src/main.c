@@ -13,6 +13,7 @@
 #include <uv.h>
 
 #include "cli/cli.h"
+#include "loop/local_zone.h"
 #include "serve.h"
 #include "upstream/curl.h"
 
@@ -227,6 +228,12 @@ static enum err world_random(void *impl, void *out, size_t size)
     return getrandom(out, size, 0) == (ssize_t)size ? ERR_OK : ERR_IO;
 }
 
+static bool world_zone(void *impl, struct slice name, struct zone *out_zone)
+{
+    (void)impl; /* libc knows one zone at a time */
+    return local_zone_set(name, out_zone);
+}
+
 static int64_t world_now(void)
 {
     struct timespec now;
@@ -289,6 +296,7 @@ int main(int argc, char **argv)
                             .is_terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO),
                             .now_unix_ms = world_now(),
                             .random = world_random,
+                            .zone = world_zone,
                             .serve = world_serve,
                             .verify_store = world_verify};
     int code = cli_main(argc, argv, &cli);

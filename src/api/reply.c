@@ -11,6 +11,7 @@
 #include "record/ids.h"
 #include "record/problem_json.h"
 #include "record/try_text.h"
+#include "record/zone.h"
 
 static const struct {
     int status;
@@ -27,6 +28,12 @@ void reply_add_retry_after(struct call *call, int64_t retry_after_ms)
     int64_t seconds = (retry_after_ms + 999) / 1000;
     call_add_header(call, "Retry-After",
                     arena_fmt(&call->arena, "%lld", (long long)(seconds < 1 ? 1 : seconds)));
+}
+
+/* In which zone the sentences of the answer tell their times; its members are in UTC. */
+static void reply_add_zone(struct call *call)
+{
+    call_add_header(call, "Interlock-Zone", zone_name(call->engine->zone(call->engine->impl)));
 }
 
 /* What any layer above must know: trying the same again helps only where nothing was decided. */
@@ -54,6 +61,8 @@ void reply_trouble(struct call *call, const struct trouble *trouble)
         reply_add_retry_after(call, trouble->retry_after_ms);
     else
         call_add_header(call, "x-should-retry", SLICE("false"));
+    if (trouble->view)
+        reply_add_zone(call);
     call_answer(call, status, SLICE("application/problem+json"), buf_slice(&out));
     buf_done(&out);
 }
@@ -76,10 +85,12 @@ void reply_refuse(struct call *call, enum trouble_code code, const char *format,
 
 void reply_json(struct call *call, int status, const struct buf *body)
 {
-    if (!buf_ok(body))
+    if (!buf_ok(body)) {
         reply_err(call, ERR_LIMIT);
-    else
-        call_answer(call, status, SLICE("application/json"), buf_slice(body));
+        return;
+    }
+    reply_add_zone(call);
+    call_answer(call, status, SLICE("application/json"), buf_slice(body));
 }
 
 void reply_text(struct call *call, int status, const struct buf *body)
@@ -269,11 +280,11 @@ static enum trouble_code reply_refusal_trouble(enum engine_refusal outcome)
 /* Why not now, for people; `detail` of the engine wins where it has one. */
 static const char *const reply_refusals[REFUSAL_COUNT] = {
     [REFUSAL_NONE] = "",
-    [REFUSAL_ENDED] = "it has ended, and ends are final (a new try: POST …/again)",
+    [REFUSAL_ENDED] = "it has ended, and ends are final (a new try: `again`)",
     [REFUSAL_NOT_IN_REVIEW] = "it does not wait for a decision",
     [REFUSAL_NOT_UNCERTAIN] = "it is not uncertain: there is nothing to settle",
     [REFUSAL_UNDER_WAY] = "an attempt is under way: its outcome comes first",
-    [REFUSAL_MAY_HAVE_HAPPENED] = "it may have happened: first say whether it did (POST …/resolve)",
+    [REFUSAL_MAY_HAVE_HAPPENED] = "it may have happened: first say whether it did (`resolve`)",
     [REFUSAL_STOPPED] = "a stop is in force here",
     [REFUSAL_NO_PERMIT] = "this is not the token of its permit",
     [REFUSAL_LATE] = "it comes too late: the permit or the lease has lapsed",

@@ -51,7 +51,8 @@ int command_run_backup(struct invocation *invocation)
     if (!invocation_has(invocation, "json"))
         say(invocation,
             "wrote %s on the daemon's machine. It is marked as a copy: served, it starts stopped.\n"
-            "What it needs besides: the configuration and its secrets folder.\n",
+            "To serve it: the configuration and its secrets in another folder, and this file as\n"
+            "interlock.db in that configuration's `store:` folder.\n",
             daemon_text(json, "path"));
     json_decref(json);
     return CLI_DONE;

@@ -69,6 +69,7 @@ static int cli_run(const struct command *command, int argc, char **argv,
     struct invocation invocation = {.world = world, .command = command};
     int code = CLI_WRONG_USE;
     arena_init(&invocation.arena, INVOCATION_ARENA_MAX);
+    arena_init(&invocation.place_arena, INVOCATION_ARENA_MAX);
     if (cli_asks_help(argc, argv)) {
         cli_say_help(&invocation, command);
         code = CLI_DONE;
@@ -76,6 +77,7 @@ static int cli_run(const struct command *command, int argc, char **argv,
         code = command->run(&invocation);
     }
     arena_done(&invocation.arena);
+    arena_done(&invocation.place_arena);
     return code;
 }
 

@@ -8,6 +8,7 @@
 #pragma once
 #include "base/buf.h"
 #include "port/upstream.h"
+#include "record/zone.h"
 
 enum cli_exit { CLI_DONE = 0, CLI_REFUSED = 1, CLI_WRONG_USE = 2, CLI_NOT_REACHED = 3 };
 
@@ -51,6 +52,8 @@ struct cli_world {
     bool (*read_line)(void *impl, struct buf *out); /* what was typed; false at the end */
     bool is_terminal;                               /* a person reads and types */
     int64_t now_unix_ms;
+    /* Local time of a zone by its name, which must live as long. false: unknown here, UTC. */
+    bool (*zone)(void *impl, struct slice name, struct zone *out_zone);
     enum err (*random)(void *impl, void *out_bytes, size_t size);
 
     /* Return the exit code. */

@@ -54,7 +54,7 @@ static bool daemon_place_by_config(struct invocation *invocation)
                   "interlock: `listen:` of %s does not say a port. Where the daemon is stands in\n"
                   "its line \"interlock ready on …\": give it by --url or INTERLOCK_URL.\n",
                   path);
-    invocation->url = arena_copy(&invocation->arena, buf_slice(&url));
+    invocation->url = arena_copy(&invocation->place_arena, buf_slice(&url));
     buf_done(&config);
     buf_done(&url);
     return is_found;
@@ -65,7 +65,7 @@ static void daemon_place_token(struct invocation *invocation)
     const struct cli_world *world = invocation->world;
     const char *given = world->environment(world->impl, "INTERLOCK_TOKEN");
     if (given && *given) {
-        invocation->token = arena_copy(&invocation->arena, slice_text(given));
+        invocation->token = arena_copy(&invocation->place_arena, slice_text(given));
         return;
     }
     struct slice path = local_beside(invocation, SLICE("secrets/cli-token"));
@@ -75,7 +75,7 @@ static void daemon_place_token(struct invocation *invocation)
         struct slice text = buf_slice(&token);
         while (text.size > 0 && strchr(" \r\n", text.at[text.size - 1]))
             text.size--;
-        invocation->token = arena_copy(&invocation->arena, text);
+        invocation->token = arena_copy(&invocation->place_arena, text);
     }
     buf_done(&token);
 }
@@ -101,7 +101,7 @@ static bool daemon_place(struct invocation *invocation)
             (void)invocation_wrong(invocation, "%s is no http(s) URL: %s", from, url);
             return false;
         }
-        invocation->url = arena_copy(&invocation->arena, text);
+        invocation->url = arena_copy(&invocation->place_arena, text);
     } else if (!daemon_place_by_config(invocation)) {
         return false;
     }
@@ -117,6 +117,17 @@ struct daemon_call {
     struct slice next;
 };
 
+/* The times of an answer are told in the installation's zone, as its sentences are. */
+static void daemon_take_zone(struct invocation *invocation, struct slice name)
+{
+    const struct cli_world *world = invocation->world;
+    if (slice_equal(name, invocation->zone.name))
+        return;
+    name = arena_copy(&invocation->place_arena, name);
+    if (!world->zone(world->impl, name, &invocation->zone))
+        invocation->zone = (struct zone){0};
+}
+
 static void daemon_done(void *arg, const struct upstream_answer *answer)
 {
     struct daemon_call *call = arg;
@@ -130,6 +141,8 @@ static void daemon_done(void *arg, const struct upstream_answer *answer)
     for (size_t i = 0; i < answer->header_count; i++)
         if (curl_name_is(answer->headers[i].name, "interlock-next"))
             call->next = arena_copy(arena, answer->headers[i].value);
+        else if (curl_name_is(answer->headers[i].name, "interlock-zone"))
+            daemon_take_zone(call->invocation, answer->headers[i].value);
     call->is_done = true;
 }
 
@@ -319,8 +332,15 @@ bool daemon_is_elsewhere(const struct invocation *invocation)
 const char *daemon_time(struct invocation *invocation, const char *time)
 {
     int64_t unix_ms;
-    struct slice text = slice_text(time);
-    if (!text_parse_time(text, &unix_ms) || text.at[text.size - 1] != 'Z')
+    struct buf out;
+    if (!text_parse_time(slice_text(time), &unix_ms))
         return time;
-    return arena_fmt(&invocation->arena, "%.10s %.5s UTC", time, time + strlen("2026-11-24T")).at;
+    buf_init(&out, LIMIT_NAME * 4);
+    zone_add_time(&out, &invocation->zone,
+                  (struct zone_time){unix_ms, invocation->world->now_unix_ms}, ZONE_MINUTES);
+    buf_add_byte(&out, ' ');
+    buf_add(&out, zone_name(&invocation->zone));
+    struct slice copy = arena_copy(&invocation->arena, buf_slice(&out));
+    buf_done(&out);
+    return copy.at ? copy.at : time;
 }

@@ -44,7 +44,8 @@ const char *daemon_text(const json_t *object, const char *name);
 
 /* Was another place than that of the config file given (--url, INTERLOCK_URL)? */
 bool daemon_is_elsewhere(const struct invocation *invocation);
-/* A time of the API for people: "2026-11-24 12:57 UTC"; another text as it is. In the arena. */
+/* A time of the API as people of the installation read it: "13:57 Europe/Madrid", with its date
+ * when that is not today's; another text as it is. In the arena. */
 const char *daemon_time(struct invocation *invocation, const char *time);
 /* PREFIX and a path segment, encoded. In the arena. */
 struct slice daemon_target(struct invocation *invocation, const char *prefix, struct slice segment,

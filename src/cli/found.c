@@ -54,10 +54,12 @@ enum found found_action(struct invocation *invocation, const char *what, struct 
         if (count == 1)
             return FOUND_ONE;
     }
-    say_error(invocation,
-              "interlock: nothing is known by the id, key or run \"%s\".\n"
-              "Was it submitted, and to this installation? interlock log shows what came.\n",
-              what);
+    say_error(
+        invocation,
+        "interlock: nothing is known by the id, key or run \"%s\".\n"
+        "A key is whole, as INV-1:2. Was it submitted, and to this installation? interlock log\n"
+        "shows what came.\n",
+        what);
     invocation->exit = CLI_REFUSED;
     return FOUND_NOTHING;
 }
@@ -77,6 +79,25 @@ void found_say_list(struct invocation *invocation, const json_t *list)
         say(invocation, "… and older ones\n");
 }
 
+/* Of several the one that has not ended, where it is the only one: ends are final, so it is meant.
+ */
+static bool found_open(struct invocation *invocation, const json_t *list, struct slice *out_id)
+{
+    const json_t *items = json_object_get(list, "items"), *open = NULL;
+    size_t count = 0;
+    for (size_t i = 0; i < json_array_size(items); i++) {
+        const json_t *item = json_array_get(items, i);
+        if (json_is_string(json_object_get(item, "ended_at")))
+            continue;
+        open = item;
+        count++;
+    }
+    if (count != 1 || json_is_string(json_object_get(list, "next")))
+        return false;
+    *out_id = arena_copy(&invocation->arena, slice_text(daemon_text(open, "action")));
+    return true;
+}
+
 int found_one(struct invocation *invocation, const char *what, struct slice *out_id)
 {
     json_t *list = NULL;
@@ -85,6 +106,10 @@ int found_one(struct invocation *invocation, const char *what, struct slice *out
         return CLI_DONE;
     if (found != FOUND_SEVERAL)
         return invocation->exit;
+    if (found_open(invocation, list, out_id)) {
+        json_decref(list);
+        return CLI_DONE;
+    }
     say_error(invocation, "interlock: \"%s\" is several; which one? Say it by its id:\n", what);
     found_say_list(invocation, list);
     json_decref(list);

@@ -47,11 +47,13 @@ static void incident_say(struct invocation *invocation, const json_t *incident)
 {
     const char *why = daemon_text(incident, "why");
     const char *by = daemon_text(incident, "by");
+    const char *closed_at = daemon_text(incident, "closed_at");
     say(invocation, "%s  ", daemon_text(incident, "id"));
     incident_say_scope(invocation, incident);
-    say(invocation, "  %s since %s%s%s%s%s\n", daemon_text(incident, "state"),
-        daemon_time(invocation, daemon_text(incident, "since")), *by ? " by " : "", by,
-        *why ? ": " : "", why);
+    say(invocation, "  %s %s %s%s%s%s%s\n", daemon_text(incident, "state"),
+        *closed_at ? "at" : "since",
+        daemon_time(invocation, *closed_at ? closed_at : daemon_text(incident, "since")),
+        *by ? " by " : "", by, *why ? ": " : "", why);
 }
 
 /* Of the open ones those of that workflow; all when it is NULL. */

@@ -7,6 +7,7 @@
 #pragma once
 #include "base/arena.h"
 #include "cli/cli.h"
+#include "record/zone.h"
 
 enum {
     INVOCATION_ARGUMENTS = 256,
@@ -41,9 +42,11 @@ struct invocation {
     struct arena arena;
     size_t argument_count;
     const char *arguments[INVOCATION_ARGUMENTS];
-    int exit;       /* of the last thing that failed and was told */
-    bool is_placed; /* cli/daemon.c has found where the daemon is */
+    int exit;                 /* of the last thing that failed and was told */
+    bool is_placed;           /* cli/daemon.c has found where the daemon is */
+    struct arena place_arena; /* outlives the turns: url, token, the zone's name */
     struct slice url, token;
+    struct zone zone; /* of the installation, as its last answer said; without: UTC */
     size_t option_count;
     struct {
         const char *name, *value;

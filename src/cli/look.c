@@ -5,6 +5,7 @@
 #include "base/limits.h"
 #include "cli/command.h"
 #include "cli/found.h"
+#include "record/wording.h"
 
 enum {
     LOOK_LOG_LINES = 50,
@@ -13,7 +14,7 @@ enum {
     LOOK_STATUS_UNKNOWN = CLI_NOT_REACHED
 };
 
-/* 0 fine, 1 degraded, 2 stopped or unacknowledged: the daemon's own judgement. */
+/* 0 fine, 1 degraded, 2 stopped: the daemon's own judgement. */
 static int look_status_exit(struct invocation *invocation, bool is_json)
 {
     struct daemon_answer answer;
@@ -64,14 +65,20 @@ int command_run_explain(struct invocation *invocation)
 /* What a person types to settle an item of that kind. */
 static void look_say_do(struct invocation *invocation, const json_t *item)
 {
-    const char *id = daemon_text(item, "id");
+    const char *key = daemon_text(item, "key");
     const char *kind = daemon_text(item, "kind");
+    struct buf word; /* for a shell: the key, as people know it; without one the id */
+    buf_init(&word, LIMIT_KEY * 4 + 2);
+    wording_add_shell(&word, slice_text(*key ? key : daemon_text(item, "id")));
     if (strcmp(kind, "review") == 0)
-        say(invocation, "    DO   interlock approve %s | interlock reject %s\n", id, id);
+        say(invocation, "    DO   interlock approve %s | interlock reject %s\n", buf_text(&word),
+            buf_text(&word));
     else if (strcmp(kind, "uncertain") == 0)
-        say(invocation, "    DO   interlock resolve %s --happened | --not-happened\n", id);
+        say(invocation, "    DO   interlock resolve %s --happened | --not-happened\n",
+            buf_text(&word));
     else if (strcmp(kind, "incident") == 0)
-        say(invocation, "    DO   interlock incident %s\n", id);
+        say(invocation, "    DO   interlock incident %s\n", buf_text(&word));
+    buf_done(&word);
 }
 
 /* `who` is a group's name, or an object with the person of it. */
@@ -91,7 +98,8 @@ static void look_say_who(struct invocation *invocation, const json_t *item)
 
 static void look_say_item(struct invocation *invocation, const json_t *item)
 {
-    say(invocation, "%s  %s  %s", daemon_text(item, "id"), daemon_text(item, "kind"),
+    const char *key = daemon_text(item, "key");
+    say(invocation, "%s  %s  %s", *key ? key : daemon_text(item, "id"), daemon_text(item, "kind"),
         daemon_text(item, "workflow"));
     look_say_who(invocation, item);
     say(invocation, "\n    %s\n", daemon_text(item, "title"));

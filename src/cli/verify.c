@@ -5,6 +5,7 @@
 
 #include "cli/command.h"
 #include "cli/daemon.h"
+#include "cli/local.h"
 
 /* One page; NULL: told. */
 static json_t *verify_page(struct invocation *invocation, const char *cursor)
@@ -43,8 +44,12 @@ static json_t *verify_report(struct invocation *invocation)
 static int verify_by_daemon(struct invocation *invocation)
 {
     json_t *report = verify_report(invocation);
-    if (!report)
+    if (!report) {
+        if (invocation->exit == CLI_NOT_REACHED)
+            say_error(invocation, "Without the daemon: interlock verify --config %s\n",
+                      local_config_path(invocation));
         return invocation->exit;
+    }
     bool is_good = json_is_true(json_object_get(report, "good"));
     if (invocation_has(invocation, "json")) {
         char *json = json_dumps(report, JSON_COMPACT);

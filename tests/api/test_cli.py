@@ -156,7 +156,7 @@ def test_a_day_with_the_daemon(shell):
         # a person decides
         waits = shell("submit", *REMINDER, "invoice=INV-2", "stage=2", "balance=12000", "email=a@b.c")
         assert "STATE   in_review" in waits
-        assert "interlock approve r_" in shell("inbox")
+        assert "interlock approve INV-2:2 | interlock reject INV-2:2" in shell("inbox")
         assert shell("status", code=None).startswith("NEEDS YOU")
         assert "not who submitted it" in shell("approve", "INV-2:2", code=1)
         ben = {"INTERLOCK_TOKEN": shell("token", "new", "ben").splitlines()[0]}

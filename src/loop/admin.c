@@ -43,8 +43,8 @@ static void admin_token_put(void *impl, const struct principal *principal, struc
                             const unsigned char hash[32], engine_done_fn *done, void *arg)
 {
     struct engine *engine = impl;
-    if (engine->has_failed) {
-        engine_refuse(done, arg, ENGINE_STORE_FAILED, "the store has failed");
+    if (engine->has_failed || engine->unsaved >= ENGINE_UNSAVED_ACT) {
+        engine_refuse(done, arg, ENGINE_STORE_FAILED, "the store cannot save it now");
         return;
     }
     struct buf key, value;

@@ -190,7 +190,7 @@ void engine_act(void *impl, const struct engine_call *call)
     (void)engine_now(engine);
     enum err err = ERR_OK;
     struct entry *entry = NULL;
-    if (engine->has_failed || engine->unsaved >= ENGINE_UNSAVED_ACT) {
+    if (engine->has_failed || engine->is_closing || engine->unsaved >= ENGINE_UNSAVED_ACT) {
         engine_refuse(call->done, call->arg, ENGINE_STORE_FAILED, "the store cannot save it now");
         return;
     }

@@ -233,9 +233,10 @@ static void stops_do_reason(void *impl, const struct principal *principal, uint6
     struct engine *engine = impl;
     (void)engine_now(engine);
     struct stop *stop = stops_of_incident(engine, incident);
-    if (!stop || engine->has_failed) {
+    bool is_full = engine->has_failed || engine->unsaved >= ENGINE_UNSAVED_ACT;
+    if (!stop || is_full) {
         engine_refuse(done, arg, stop ? ENGINE_STORE_FAILED : ENGINE_NOT_FOUND,
-                      stop ? "the store has failed" : "no open incident has this id");
+                      stop ? "the store cannot save it now" : "no open incident has this id");
         return;
     }
     struct pending acknowledge = {

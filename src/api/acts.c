@@ -21,7 +21,7 @@ static void acts_call(struct call *call, struct engine_call *what, engine_done_f
 }
 
 /* The person's words were taken: 200, whatever state that led to. */
-static void acts_done(void *arg, const struct engine_reply *reply)
+void acts_done(void *arg, const struct engine_reply *reply)
 {
     struct call *call = arg;
     call_enter(call);

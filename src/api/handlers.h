@@ -4,6 +4,7 @@
 #pragma once
 
 struct call;
+struct engine_reply;
 
 /* submit.c */
 void submit_post(struct call *call);
@@ -12,6 +13,8 @@ void actions_get(struct call *call);
 void actions_list(struct call *call);
 void actions_explain(struct call *call);
 /* acts.c; verdicts in verdict.c */
+/* The engine's done of an act: the action as it is now, or why it was not taken. */
+void acts_done(void *arg, const struct engine_reply *reply);
 void acts_begin(struct call *call);
 void acts_report(struct call *call);
 void acts_resolve(struct call *call);

@@ -52,17 +52,6 @@ static void verdict_reply_decided(struct call *call, enum record_kind kind)
                                                    .view = view});
 }
 
-static void verdict_done(void *arg, const struct engine_reply *reply)
-{
-    struct call *call = arg;
-    call_enter(call);
-    if (reply->outcome != ENGINE_TAKEN)
-        reply_refusal(call, reply);
-    else
-        reply_action_read(call, reply->view);
-    call_leave(call);
-}
-
 void verdict_post(struct call *call)
 {
     struct verdict_body body = {0};
@@ -89,7 +78,7 @@ void verdict_post(struct call *call)
                                .review = call->review,
                                .digest = body.digest,
                                .reason = body.note,
-                               .done = verdict_done,
+                               .done = acts_done,
                                .arg = call};
     call->engine->act(call->engine->impl, &what);
 }

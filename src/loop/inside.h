@@ -227,11 +227,6 @@ void engine_event(struct engine *engine, struct entry *entry, enum action_event_
 const struct step_terms *engine_terms(const struct entry *entry);
 
 /* ---- gates.c ---- */
-struct gate_scope { /* what the expressions see */
-    struct expr_scope scope;
-    json_t *input, *context; /* owned when is_owner */
-    bool is_owner;
-};
 struct gate_work {
     struct arena *scratch;
     bool is_stored;        /* in: already admitted */

@@ -195,26 +195,6 @@ const char *wording_of_state(enum action_state state)
     return words[state];
 }
 
-const char *wording_of_refusal(enum refusal refusal)
-{
-    static const char *const words[REFUSAL_COUNT] = {
-        [REFUSAL_NONE] = "taken",
-        [REFUSAL_ENDED] = "it has ended; an end is final",
-        [REFUSAL_NOT_IN_REVIEW] = "it is not in review",
-        [REFUSAL_NOT_UNCERTAIN] = "nothing about it is uncertain",
-        [REFUSAL_UNDER_WAY] = "an attempt is under way; wait for its outcome",
-        [REFUSAL_MAY_HAVE_HAPPENED] = "it may have happened; say first whether it did",
-        [REFUSAL_STOPPED] = "a stop is in force",
-        [REFUSAL_NO_PERMIT] = "there is no such permit, or it was not begun",
-        [REFUSAL_LATE] = "the time to begin is over",
-        [REFUSAL_OTHER_ATTEMPT] = "this is not the attempt that is under way",
-        [REFUSAL_CHANGED] = "what would be sent has changed since it was shown",
-        [REFUSAL_NOT_DUE] = "it is not its turn",
-    };
-    CHECK((unsigned)refusal < REFUSAL_COUNT && words[refusal] != NULL);
-    return words[refusal];
-}
-
 const char *wording_of_says(enum says says, const struct wording_verb *verb)
 {
     switch (says) {

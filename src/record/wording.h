@@ -37,6 +37,5 @@ const char *wording_of_reason(enum reason reason);
 /* How an attempt was read, in a clause: "no answer came", "the connection was refused". */
 const char *wording_of_attempt(enum reason reason);
 const char *wording_of_state(enum action_state state);
-const char *wording_of_refusal(enum refusal refusal); /* a sentence without its full stop */
 const char *wording_of_says(enum says says,
                             const struct wording_verb *verb); /* "send", "ask", "hold" */

@@ -1,5 +1,6 @@
 # interlock: one plain GNU Makefile. `make run` and `make test` are all the set-up there is.
-# Variants: V=release (default), asan, tsan, fuzz; each has its own folder below build/.
+# Variants: V=release (default), dev (quick to build), asan, tsan, fuzz; each has its own folder
+# below build/.
 V ?= release
 B := build/$(V)
 FOLDERS := base core policy record port loop store upstream server api cli
@@ -13,10 +14,12 @@ GCC_WARN := -Wlogical-op -Wduplicated-cond -Wduplicated-branches
 HARDEN := -O2 -g -fstack-protector-strong -fstack-clash-protection -fcf-protection -U_FORTIFY_SOURCE \
   -D_FORTIFY_SOURCE=3 -ftrivial-auto-var-init=zero -fPIE
 CC_release := gcc
+CC_dev := gcc
 CC_asan := gcc
 CC_tsan := gcc
 CC_fuzz := clang
 FLAGS_release := $(HARDEN) $(GCC_WARN)
+FLAGS_dev := -O0 -g $(GCC_WARN)
 FLAGS_asan := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer $(GCC_WARN)
 FLAGS_tsan := -O1 -g -fsanitize=thread $(GCC_WARN)
 FLAGS_fuzz := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all

@@ -1,0 +1,238 @@
+/* core/action_after.c - what follows when an attempt has ended.
+ * Owns: retries, their waits, the fallback of a cause, late outcomes (R14).
+ * Keeps R1 (nothing that may have happened is given up) and I4. */
+#include "base/check.h"
+#include "core/action_inside.h"
+#include "core/moves.h"
+#include "core/pace.h"
+
+/* Semantics 1.3, rule D: never start an attempt that could not end in time. */
+enum { ACTION_START_MARGIN_MS = 50, ACTION_BUSY_BACKOFF_MS = 1000, ACTION_RETRY_JITTER_MS = 1000 };
+
+/* The fallback of a cause, for what is known not to have happened. */
+void action_chain(struct action *action, const struct action_event *event, enum cause cause,
+                  enum reason reason)
+{
+    CHECK(!action->may_have_happened);
+    const struct what *what = &event->terms->what[cause];
+    action->cause = cause;
+    switch (what->kind) {
+    case WHAT_REVIEW:
+        move_to_review(action, event, reason, what->ms);
+        return;
+    case WHAT_HOLD:
+        move_to_held(action, event, reason,
+                     cause == CAUSE_UNAVAILABLE ? HOLD_FOR_UPSTREAM : HOLD_FOR_POLICY, what->ms);
+        return;
+    case WHAT_REFUSE:
+    case WHAT_END:
+        move_end(action, event, cause == CAUSE_EXPIRED ? STATE_EXPIRED : STATE_FAILED, reason);
+        return;
+    }
+    CHECK_UNREACHABLE();
+}
+
+/* No further try by itself: R1 first, then the chain takes `unavailable`. */
+static void action_give_up(struct action *action, const struct action_event *event,
+                           enum reason reason)
+{
+    if (!action->may_have_happened) {
+        if (event->terms->mode == MODE_OBSERVE)
+            move_end(action, event, STATE_FAILED, reason);
+        else /* a release from the safe queue would be the retry that the upstream forbade */
+            action_chain(action, event, reason == REASON_HINT ? CAUSE_FAILED : CAUSE_UNAVAILABLE,
+                         reason);
+        return;
+    }
+    const struct what *what = &event->terms->what[CAUSE_UNAVAILABLE];
+    bool can_wait = reason != REASON_HINT && reason != REASON_OBSERVE && what->kind == WHAT_HOLD &&
+                    action_may_repeat(action, event->now_unix_ms);
+    if (can_wait) {
+        action->cause = CAUSE_UNAVAILABLE;
+        move_to_held(action, event, reason, HOLD_FOR_UPSTREAM, what->ms);
+    } else {
+        move_to_uncertain(action, event, reason);
+    }
+}
+
+/* How long to wait before the next attempt: full jitter, never before Retry-After. */
+static int64_t action_wait_ms(const struct action *action, const struct action_event *event)
+{
+    const struct step_terms *terms = event->terms;
+    int64_t after = event->result.retry_after_ms;
+    if (after > 0) {
+        int64_t jitter = after / 10 < ACTION_RETRY_JITTER_MS ? after / 10 : ACTION_RETRY_JITTER_MS;
+        return after + pace_backoff_ms(jitter, jitter, 1, event->random);
+    }
+    bool is_busy = action->last_outcome == OUTCOME_BUSY;
+    int64_t base = is_busy && terms->backoff_min_ms < ACTION_BUSY_BACKOFF_MS
+                       ? ACTION_BUSY_BACKOFF_MS
+                       : terms->backoff_min_ms;
+    int64_t top = terms->backoff_max_ms > base ? terms->backoff_max_ms : base;
+    return pace_backoff_ms(base, top, action->starts, event->random);
+}
+
+static enum reason action_why_no_retry(struct action *action, const struct action_event *event,
+                                       const struct verdict *verdict, int64_t wait_ms)
+{
+    const struct step_terms *terms = event->terms;
+    if (!verdict->may_retry)
+        return REASON_HINT;
+    if (terms->mode == MODE_OBSERVE)
+        return REASON_OBSERVE;
+    if (terms->is_caller) /* a new permit is only given to a new request of the caller */
+        return REASON_ATTEMPTS_SPENT;
+    if (verdict->is_once && action->once_is_spent)
+        return REASON_ATTEMPTS_SPENT;
+    if (action->starts >= terms->attempts + action->grants)
+        return REASON_ATTEMPTS_SPENT; /* I4 */
+    if (event->result.retry_after_ms > RETRY_AFTER_MAX_MS)
+        return REASON_RETRY_AFTER;
+    if (event->now_unix_ms + wait_ms + ACTION_START_MARGIN_MS >=
+        action->route_entered_unix_ms + terms->within_ms)
+        return REASON_WITHIN_OVER;
+    return event->has_token ? REASON_NONE : REASON_NO_TOKEN;
+}
+
+static void action_plan_retry(struct action *action, const struct action_event *event,
+                              const struct verdict *verdict, struct action_effects *out)
+{
+    int64_t wait_ms = action_wait_ms(action, event);
+    enum reason reason = action_why_no_retry(action, event, verdict, wait_ms);
+    if (reason != REASON_NONE) {
+        action_give_up(action, event, reason);
+        return;
+    }
+    if (!action_may_repeat(action, event->now_unix_ms + wait_ms)) {
+        move_to_uncertain(action, event, REASON_KEEPS_OVER); /* R6 */
+        return;
+    }
+    if (verdict->is_once)
+        action->once_is_spent = true;
+    out->spends_token = true;
+    action->state = STATE_WAITING;
+    action->reason = verdict->reason;
+    move_clear_timer(action);
+    action->due_kind = DUE_RETRY;
+    action->due_unix_ms = event->now_unix_ms + wait_ms;
+}
+
+/* A start that a stop (or send_by) caught before its first byte. */
+static void action_withheld(struct action *action, const struct action_event *event,
+                            const struct verdict *verdict, struct action_effects *out)
+{
+    if (event->stop_id == 0) {
+        action_plan_retry(action, event, verdict, out); /* send_by had passed */
+        return;
+    }
+    const struct what *what = &event->terms->what[CAUSE_STOPPED];
+    int64_t hold_ms = what->kind == WHAT_HOLD ? what->ms : event->terms->what[CAUSE_RULE].ms;
+    action->cause = CAUSE_STOPPED;
+    action->grants++; /* the stop, not the upstream, cost this start */
+    static const unsigned char none[ACTION_DIGEST] = {0};
+    if (action->starts == 1 && memcmp(action->approved_digest, none, ACTION_DIGEST) != 0 &&
+        memcmp(action->approved_digest, action->request_digest, ACTION_DIGEST) == 0)
+        action->is_approved = true; /* nothing left: the approval is not spent */
+    move_to_held(action, event, REASON_STOP, HOLD_FOR_STOP, hold_ms);
+}
+
+/* One attempt has ended: what it means for the action. */
+void action_conclude(struct action *action, const struct action_event *event,
+                     struct verdict verdict, struct action_effects *out)
+{
+    action->attempt_is_open = false;
+    action->permit_is_begun = false;
+    action->last_outcome = verdict.outcome;
+    action->last_reason = verdict.reason;
+    action->last_status = event->kind == EVENT_OUTCOME ? event->result.status : 0;
+    out->has_verdict = true;
+    out->verdict = verdict;
+    out->is_changed = true;
+    if (action->effect == EFFECT_WRITE) { /* R1; a read changes nothing, whatever came back */
+        if (verdict.outcome == OUTCOME_OK)
+            action->may_have_happened = false;
+        else if (verdict.outcome == OUTCOME_UNCERTAIN)
+            action->may_have_happened = true;
+    }
+    out->earns_token = verdict.outcome == OUTCOME_OK && action->starts_total == 1;
+    out->upstream_is_up = verdict.outcome == OUTCOME_OK;
+    out->upstream_is_down =
+        (verdict.outcome == OUTCOME_NOT_SENT && verdict.reason != REASON_WITHHELD) ||
+        (verdict.outcome == OUTCOME_UNCERTAIN && verdict.reason != REASON_CRASH &&
+         verdict.reason != REASON_SUCCESS_FALSE && verdict.reason != REASON_SUCCESS_ERROR);
+    if (verdict.outcome == OUTCOME_BUSY && event->result.retry_after_ms > 0)
+        out->pause_ms = event->result.retry_after_ms;
+    if (verdict.reason == REASON_WITHHELD) {
+        action_withheld(action, event, &verdict, out);
+        return;
+    }
+    switch (outcome_follow(action->effect, action->idempotency, verdict.outcome,
+                           action->may_have_happened)) {
+    case FOLLOW_DONE:
+        action->cause = CAUSE_NONE;
+        move_end(action, event, STATE_DONE, verdict.reason);
+        return;
+    case FOLLOW_RETRY:
+        action_plan_retry(action, event, &verdict, out);
+        return;
+    case FOLLOW_CHAIN:
+        action_chain(action, event, CAUSE_FAILED, verdict.reason);
+        return;
+    case FOLLOW_UNCERTAIN:
+        move_to_uncertain(action, event, verdict.reason);
+        return;
+    }
+    CHECK_UNREACHABLE();
+}
+
+/* R14: the attempt was given up (a lapsed lease, a person's verdict) and now its outcome comes. */
+void action_late(struct action *action, const struct action_event *event, uint16_t attempt,
+                 enum outcome outcome, struct action_effects *out)
+{
+    out->is_late = true;
+    out->is_changed = true; /* always recorded */
+    bool decides = action->state == STATE_UNCERTAIN && attempt == action->starts_total;
+    bool was_said = state_is_end(action->state) && action->state != STATE_DONE;
+    out->is_contradiction = (was_said && outcome == OUTCOME_OK) ||
+                            (action->state == STATE_DONE && action->reason == REASON_PERSON &&
+                             outcome == OUTCOME_FAILED);
+    if (!decides)
+        return;
+    if (outcome == OUTCOME_OK) {
+        action->may_have_happened = false;
+        move_end(action, event, STATE_DONE, REASON_LATE);
+    } else if ((outcome == OUTCOME_FAILED || outcome == OUTCOME_NOT_SENT) &&
+               action->starts_total == 1) { /* the only attempt, so it is the whole truth */
+        action->may_have_happened = false;
+        move_end(action, event, STATE_FAILED, REASON_LATE);
+    }
+}
+
+void action_outcome(struct action *action, const struct action_event *event,
+                    struct action_effects *out)
+{
+    struct step_terms terms = *event->terms;
+    if (action->is_frozen) { /* R6: a reload does not change what was sent */
+        terms.effect = action->effect;
+        terms.idempotency = action->idempotency;
+    }
+    struct verdict verdict = outcome_classify(&terms, &event->result, action->may_have_happened);
+    if (!action->attempt_is_open || event->attempt != action->starts_total) {
+        out->has_verdict = true;
+        out->verdict = verdict;
+        action_late(action, event, event->attempt, verdict.outcome, out);
+        return;
+    }
+    action_conclude(action, event, verdict, out);
+}
+
+void action_crashed(struct action *action, const struct action_event *event,
+                    struct action_effects *out)
+{
+    if (!action->attempt_is_open) {
+        out->refusal = REFUSAL_NOT_DUE;
+        return;
+    }
+    action_conclude(action, event, (struct verdict){OUTCOME_UNCERTAIN, REASON_CRASH, false, true},
+                    out);
+}

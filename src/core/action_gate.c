@@ -1,0 +1,128 @@
+/* core/action_gate.c - what an answer of the gate makes of an action.
+ * Owns: admission, and entering the gate again. Keeps I3 and I4 at each start. */
+#include "base/check.h"
+#include "core/action_inside.h"
+#include "core/moves.h"
+
+static enum hold_for action_hold_for(const struct gate_answer *gate)
+{
+    switch (gate->path[gate->decided_by].gate) {
+    case GATE_SWITCH:
+        return HOLD_FOR_STOP;
+    case GATE_RULE:
+        return HOLD_FOR_RULE;
+    case GATE_UPSTREAM:
+        return HOLD_FOR_UPSTREAM;
+    case GATE_RISK:
+    case GATE_CONFIDENCE:
+    case GATE_MODE:
+    case GATE_FRESHNESS:
+    case GATE_COUNT:
+        break;
+    }
+    return HOLD_FOR_POLICY;
+}
+
+static void action_refused(struct action *action, const struct action_event *event)
+{
+    const struct gate_answer *gate = event->gate;
+    if (action->may_have_happened)
+        move_to_uncertain(action, event, gate->reason);
+    else if (gate->says == SAYS_REFUSE && gate->cause == CAUSE_UNAVAILABLE)
+        move_end(action, event, STATE_FAILED, gate->reason);
+    else
+        move_end(action, event, STATE_REJECTED, gate->reason);
+}
+
+/* "go": the last checks before a start, in the order in which they can still stop it. */
+static void action_go(struct action *action, const struct action_event *event,
+                      struct action_effects *out)
+{
+    if (event->is_release) {
+        if (action->releases >= LIMIT_RELEASES) { /* R15 */
+            move_to_review(action, event, REASON_RELEASES_SPENT, event->terms->what[CAUSE_RULE].ms);
+            return;
+        }
+        action->releases++;
+        if (action->starts > 0)
+            action->grants++;
+    }
+    if (!action_may_repeat(action, event->now_unix_ms)) {
+        move_to_uncertain(action, event,
+                          action->idempotency == IDEMPOTENCY_BY_KEY ? REASON_KEEPS_OVER
+                                                                    : REASON_NO_IDEMPOTENCY);
+        return;
+    }
+    if (action->starts >= event->terms->attempts + action->grants) {
+        move_to_review(action, event, REASON_ATTEMPTS_SPENT, event->terms->what[CAUSE_RULE].ms);
+        return;
+    }
+    if (!event->has_room) { /* stored, not started: the driver asks again when a call has ended */
+        action->state = STATE_WAITING;
+        action->reason = REASON_NO_ROOM;
+        move_clear_timer(action);
+        action->due_kind = DUE_RETRY;
+        action->due_unix_ms = event->now_unix_ms;
+        return;
+    }
+    move_start(action, event, out);
+}
+
+static void action_enter(struct action *action, const struct action_event *event,
+                         struct action_effects *out)
+{
+    const struct gate_answer *gate = event->gate;
+    action->risk = gate->risk;
+    action->mode = event->terms->mode;
+    action->cause = gate->says == SAYS_GO ? CAUSE_NONE : gate->cause;
+    if (action->state != STATE_WAITING) /* a retry stays within the entry that it belongs to */
+        action->route_entered_unix_ms = event->now_unix_ms;
+    switch (gate->says) {
+    case SAYS_GO:
+        action_go(action, event, out);
+        return;
+    case SAYS_REVIEW:
+        move_to_review(action, event, gate->reason, gate->what.ms);
+        return;
+    case SAYS_HOLD:
+        move_to_held(action, event, gate->reason, action_hold_for(gate), gate->what.ms);
+        return;
+    case SAYS_REFUSE:
+    case SAYS_REJECT:
+        action_refused(action, event);
+        return;
+    case SAYS_NOTE:
+    case SAYS_COUNT:
+        break;
+    }
+    CHECK_UNREACHABLE();
+}
+
+void action_submit(struct action *action, const struct action_event *event,
+                   struct action_effects *out)
+{
+    CHECK(action->starts_total == 0 && action->state == STATE_UNCERTAIN);
+    if (event->gate->says == SAYS_REFUSE && event->gate->cause == CAUSE_STOPPED) {
+        out->is_refused_by_stop = true; /* R9: not stored, the key stays free */
+        return;
+    }
+    memcpy(action->request_digest, event->request_digest, ACTION_DIGEST);
+    action_enter(action, event, out);
+    out->is_changed = true;
+}
+
+void action_gate(struct action *action, const struct action_event *event,
+                 struct action_effects *out)
+{
+    bool can_enter = action->state == STATE_WAITING || action->state == STATE_HELD ||
+                     (action->state == STATE_IN_REVIEW && action->is_approved) ||
+                     (action->state == STATE_UNCERTAIN && action->is_granted);
+    if (!can_enter) {
+        out->refusal = REFUSAL_NOT_DUE;
+        return;
+    }
+    if (!action->is_frozen)
+        memcpy(action->request_digest, event->request_digest, ACTION_DIGEST);
+    action_enter(action, event, out);
+    out->is_changed = true;
+}

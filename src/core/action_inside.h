@@ -1,0 +1,45 @@
+/* core/action_inside.h - the parts of the state machine, for core/action*.c only.
+ * Owns: nothing; each function is told at the head of the file that has it. */
+#pragma once
+#include "core/action.h"
+
+/* action_gate.c */
+void action_submit(struct action *action, const struct action_event *event,
+                   struct action_effects *out);
+void action_gate(struct action *action, const struct action_event *event,
+                 struct action_effects *out);
+
+/* action_after.c */
+void action_outcome(struct action *action, const struct action_event *event,
+                    struct action_effects *out);
+void action_crashed(struct action *action, const struct action_event *event,
+                    struct action_effects *out);
+/* One attempt has ended: what it means for the action. */
+void action_conclude(struct action *action, const struct action_event *event,
+                     struct verdict verdict, struct action_effects *out);
+/* R14: the outcome of an attempt that was given up. */
+void action_late(struct action *action, const struct action_event *event, uint16_t attempt,
+                 enum outcome outcome, struct action_effects *out);
+/* The fallback of a cause, for what is known not to have happened. */
+void action_chain(struct action *action, const struct action_event *event, enum cause cause,
+                  enum reason reason);
+
+/* action_timer.c */
+void action_timer(struct action *action, const struct action_event *event,
+                  struct action_effects *out);
+
+/* action_people.c */
+void action_approve(struct action *action, const struct action_event *event,
+                    struct action_effects *out);
+void action_reject(struct action *action, const struct action_event *event,
+                   struct action_effects *out);
+void action_resolve(struct action *action, const struct action_event *event,
+                    struct action_effects *out);
+void action_cancel(struct action *action, const struct action_event *event,
+                   struct action_effects *out);
+
+/* action_caller.c */
+void action_begin(struct action *action, const struct action_event *event,
+                  struct action_effects *out);
+void action_report(struct action *action, const struct action_event *event,
+                   struct action_effects *out);

@@ -1,0 +1,62 @@
+/* core/action_timer.c - what a timer of an action means.
+ * Owns: the end of a hold, of what an upstream remembers (R6), of a permit and its lease (R13). */
+#include "core/action_inside.h"
+#include "core/moves.h"
+
+static void action_hold_ended(struct action *action, const struct action_event *event,
+                              struct action_effects *out)
+{
+    const struct step_terms *terms = event->terms;
+    out->is_changed = true;
+    if (action->may_have_happened) {
+        move_to_uncertain(action, event, REASON_HOLD_ENDED);
+        return;
+    }
+    if (action->hold_for == HOLD_FOR_RULE) { /* the rule asked for a delay, and it has passed */
+        action->is_hold_rule_spent = true;
+        out->must_enter_gate = true;
+        return;
+    }
+    const struct what *what = &terms->what[action->cause];
+    if (what->kind != WHAT_HOLD || what->then_kind != WHAT_END)
+        move_to_review(action, event, REASON_HOLD_ENDED,
+                       what->kind == WHAT_HOLD ? what->then_ms : terms->what[CAUSE_RULE].ms);
+    else
+        action_chain(action, event, CAUSE_EXPIRED, REASON_HOLD_ENDED);
+}
+
+void action_timer(struct action *action, const struct action_event *event,
+                  struct action_effects *out)
+{
+    if (action->due_unix_ms == 0 || event->now_unix_ms < action->due_unix_ms) {
+        out->refusal = REFUSAL_NOT_DUE;
+        return;
+    }
+    switch (action->due_kind) {
+    case DUE_HOLD_END:
+        action_hold_ended(action, event, out);
+        return;
+    case DUE_KEEPS:
+        out->is_changed = true;
+        move_to_uncertain(action, event, REASON_KEEPS_OVER); /* R6: also under a stop */
+        return;
+    case DUE_START_BY: /* R13: a permit never begun is not_sent */
+        if (event->stop_id != 0) {
+            action_conclude(action, event,
+                            (struct verdict){OUTCOME_NOT_SENT, REASON_WITHHELD, false, true}, out);
+            return;
+        }
+        action_conclude(action, event,
+                        (struct verdict){OUTCOME_NOT_SENT, REASON_NOT_BEGUN, false, true}, out);
+        return;
+    case DUE_LEASE: /* R13: a lease that lapses after begin is uncertain */
+        action_conclude(action, event,
+                        (struct verdict){OUTCOME_UNCERTAIN, REASON_LEASE, false, true}, out);
+        return;
+    case DUE_RETRY:
+    case DUE_NONE:
+    case DUE_COUNT:
+        break;
+    }
+    out->refusal = REFUSAL_NOT_DUE;
+}

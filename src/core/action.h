@@ -44,9 +44,10 @@ struct action {
     enum cause cause;   /* degraded by; CAUSE_NONE = not */
     enum hold_for hold_for;
     enum due_kind due_kind;
-    int64_t due_unix_ms;        /* of due_kind; 0 = none */
-    int64_t hold_end_unix_ms;   /* HELD: the end of the hold when due_kind is DUE_KEEPS */
-    int64_t people_due_unix_ms; /* in review or uncertain: by when somebody should act */
+    int64_t due_unix_ms;            /* of due_kind; 0 = none */
+    int64_t hold_end_unix_ms;       /* HELD: the end of the hold when due_kind is DUE_KEEPS */
+    int64_t people_due_unix_ms;     /* in review or uncertain: by when somebody should act */
+    int64_t approved_until_unix_ms; /* is_approved, is_granted: no start by that word after it */
     int64_t submitted_unix_ms;
     int64_t ended_unix_ms;
     uint64_t stop_id;  /* HOLD_FOR_STOP */
@@ -165,6 +166,11 @@ void action_step(struct action *action, const struct action_event *event,
 /* May a start repeat what may have happened? (I3, R6: now + timeout < first start + keeps - margin)
  */
 bool action_may_repeat(const struct action *action, int64_t now_unix_ms);
+
+/* R18: does what a person said let it start now without another review? Until the due time of the
+ * review, never longer than `stale_after`, and for the retries of the start that it made. */
+bool action_is_approved(const struct action *action, int64_t now_unix_ms);
+bool action_is_granted(const struct action *action, int64_t now_unix_ms);
 
 /* Aborts unless I2, I4, I8 and R1 hold; the driver and the simulator call it after each step. */
 void action_check(const struct action *action, int attempts_cap);

@@ -45,7 +45,9 @@ static void action_give_up(struct action *action, const struct action_event *eve
         return;
     }
     const struct what *what = &event->terms->what[CAUSE_UNAVAILABLE];
-    bool can_wait = reason != REASON_HINT && reason != REASON_OBSERVE && what->kind == WHAT_HOLD &&
+    /* 409 to a repeat: the upstream knows the key, and a further repeat would say the same. */
+    bool can_wait = action->last_reason != REASON_CONFLICT_409 && reason != REASON_HINT &&
+                    reason != REASON_OBSERVE && what->kind == WHAT_HOLD &&
                     action_may_repeat(action, event->now_unix_ms);
     if (can_wait) {
         action->cause = CAUSE_UNAVAILABLE;

@@ -1,5 +1,6 @@
 /* core/action_people.c - what a person's word does to an action.
- * Owns: approve, reject, resolve, cancel. Keeps R1 and R15 (a word is good for one start). */
+ * Owns: approve, reject, resolve, cancel. Keeps R1, R15 (a word is good for one start) and R18 (and
+ * for so long). */
 #include "core/action_inside.h"
 #include "core/moves.h"
 
@@ -19,6 +20,38 @@ static void action_grant(struct action *action, const struct step_terms *terms)
         action->grants = (uint16_t)(action->starts - terms->attempts + 1);
 }
 
+/* R18: a word is good until the due time of its review, and no longer than what was looked at stays
+ * fresh. Who answers when it is due already, or nearly, still gets the start that they asked for.
+ */
+static void action_set_until(struct action *action, const struct action_event *event,
+                             int64_t due_unix_ms)
+{
+    enum { WORD_AT_LEAST_MS = 60000 };
+    int64_t until = event->now_unix_ms + WORD_AT_LEAST_MS;
+    if (due_unix_ms > until)
+        until = due_unix_ms;
+    int64_t fresh = event->now_unix_ms + event->terms->stale_after_ms;
+    if (event->terms->effect == EFFECT_WRITE && fresh < until)
+        until = fresh;
+    action->approved_until_unix_ms = until;
+}
+
+bool action_is_approved(const struct action *action, int64_t now_unix_ms)
+{
+    static const unsigned char none[ACTION_DIGEST] = {0};
+    if (memcmp(action->approved_digest, none, ACTION_DIGEST) == 0 ||
+        memcmp(action->approved_digest, action->request_digest, ACTION_DIGEST) != 0)
+        return false;
+    if (action->is_approved)
+        return now_unix_ms <= action->approved_until_unix_ms;
+    return action->state == STATE_WAITING; /* spent by its start: a retry of that start */
+}
+
+bool action_is_granted(const struct action *action, int64_t now_unix_ms)
+{
+    return action->is_granted && now_unix_ms <= action->approved_until_unix_ms;
+}
+
 void action_approve(struct action *action, const struct action_event *event,
                     struct action_effects *out)
 {
@@ -30,6 +63,7 @@ void action_approve(struct action *action, const struct action_event *event,
         return;
     }
     action->is_approved = true;
+    action_set_until(action, event, action->people_due_unix_ms);
     memcpy(action->approved_digest, action->request_digest, ACTION_DIGEST);
     if (action->starts >= event->terms->attempts + action->grants)
         action_grant(action, event->terms); /* or it would come back to the person for ever */
@@ -79,6 +113,7 @@ void action_resolve(struct action *action, const struct action_event *event,
         return;
     }
     action->is_granted = true;
+    action_set_until(action, event, event->now_unix_ms + event->terms->uncertain_due_ms);
     action_grant(action, event->terms);
     out->must_enter_gate = true;
 }

@@ -4,19 +4,6 @@
 #include "base/check.h"
 #include "record/render.h"
 
-static const unsigned char gate_no_digest[ACTION_DIGEST] = {0};
-
-/* R18: an approval answers for the request that was approved, until its first start, and for the
- * retries of that start. */
-static bool gate_is_approved(const struct action *action)
-{
-    if (memcmp(action->approved_digest, gate_no_digest, ACTION_DIGEST) == 0)
-        return false;
-    if (memcmp(action->approved_digest, action->request_digest, ACTION_DIGEST) != 0)
-        return false;
-    return action->is_approved || action->state == STATE_WAITING;
-}
-
 void engine_ask_gate(struct engine *engine, const struct step *step, const struct action *action,
                      const struct expr_scope *scope, struct gate_work *work)
 {
@@ -32,17 +19,18 @@ void engine_ask_gate(struct engine *engine, const struct step *step, const struc
                               risk < step->risk_count ? step->risks[risk].name : SLICE("normal")};
     const struct stop *stop = switchboard_covers(&engine->board, &place);
     struct upstream_state *upstream = engine_upstream(engine, place.upstream);
-    struct gate_question question = {
-        .terms = &step->terms,
-        .facts = &facts,
-        .rules = step->rules,
-        .is_stopped = stop != NULL,
-        .is_stored = work->is_stored,
-        .age_ms = engine->now_unix_ms - action->submitted_unix_ms,
-        .is_upstream_down = upstream && pace_is_down(&upstream->pace) && !action->is_granted,
-        .is_approved = gate_is_approved(action),
-        .is_granted = action->is_granted,
-        .is_hold_rule_spent = action->is_hold_rule_spent};
+    struct gate_question question = {.terms = &step->terms,
+                                     .facts = &facts,
+                                     .rules = step->rules,
+                                     .is_stopped = stop != NULL,
+                                     .is_stored = work->is_stored,
+                                     .age_ms = engine->now_unix_ms - action->submitted_unix_ms,
+                                     .is_upstream_down =
+                                         upstream && pace_is_down(&upstream->pace) &&
+                                         !action_is_granted(action, engine->now_unix_ms),
+                                     .is_approved = action_is_approved(action, engine->now_unix_ms),
+                                     .is_granted = action_is_granted(action, engine->now_unix_ms),
+                                     .is_hold_rule_spent = action->is_hold_rule_spent};
     gate_decide(&question, &work->answer);
     work->stop_id = stop ? stop->id : 0;
 }

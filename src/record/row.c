@@ -3,13 +3,14 @@
 #include "record/digest.h"
 #include "record/number.h"
 
-enum { ROW_VERSION = 1 };
+enum { ROW_VERSION = 2, ROW_VERSION_FIRST = 1 /* without wire_added() */ };
 
 /* Everything but slices, enums and digests, once, for both directions. Times and sequence numbers
  * are written as differences, because they lie close together. */
 struct row_wire {
     struct buf *out;   /* writing */
     struct slice rest; /* reading */
+    unsigned char version;
     bool is_bad;
 };
 
@@ -190,6 +191,13 @@ static void wire_numbers(struct row_wire *wire, struct row *row)
     wire_near(wire, row->last_seq, &row->decided_seq);
 }
 
+/* What rows have since version 2; zero is the careful value of each. */
+static void wire_added(struct row_wire *wire, struct row *row)
+{
+    struct action *a = &row->action;
+    wire_time(wire, a->submitted_unix_ms, &a->approved_until_unix_ms);
+}
+
 static void wire_row(struct row_wire *wire, struct row *row)
 {
     wire_enums(wire, &row->action);
@@ -201,12 +209,14 @@ static void wire_row(struct row_wire *wire, struct row *row)
     wire_slice(wire, &row->actor);
     wire_slice(wire, &row->policy);
     wire_flags_and_digests(wire, row);
+    if (wire->version > ROW_VERSION_FIRST)
+        wire_added(wire, row);
 }
 
 void row_encode(const struct row *row, struct buf *out)
 {
     struct row copy = *row; /* the walk serves both directions and writes back what it read */
-    struct row_wire wire = {.out = out};
+    struct row_wire wire = {.out = out, .version = ROW_VERSION};
     buf_add_byte(out, ROW_VERSION);
     wire_row(&wire, &copy);
 }
@@ -217,7 +227,8 @@ enum err row_decode(struct slice bytes, struct row *out)
     struct row_wire wire = {.rest = slice_from(bytes, 1)};
     if (bytes.size == 0)
         return ERR_CORRUPT;
-    if (bytes.at[0] != ROW_VERSION)
+    wire.version = (unsigned char)bytes.at[0];
+    if (wire.version < ROW_VERSION_FIRST || wire.version > ROW_VERSION)
         return ERR_VERSION;
     wire_row(&wire, &row);
     if (wire.is_bad)

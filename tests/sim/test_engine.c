@@ -183,6 +183,8 @@ static void sim_person_acts(struct world *world)
         } else {
             call.act = prng_below(&world->prng, 3) ? ENGINE_APPROVE : ENGINE_REJECT;
         }
+        if (call.act == ENGINE_APPROVE || call.send)
+            model->word_unix_ms = world->now_unix_ms;
         world->port.act(world->port.impl, &call);
     }
     arena_done(&arena);

@@ -34,6 +34,7 @@ struct thing {
     char provider_key[64]; /* last one seen, of this generation */
     int key_changes;       /* different provider keys within a generation */
     uint64_t acknowledged; /* action id that a caller was told */
+    int64_t word_unix_ms;  /* when a person said last that it may start */
 };
 
 struct flying {
@@ -179,6 +180,17 @@ static int world_thing_of(struct slice target)
     return (int)number;
 }
 
+/* R18: what a rule shows to people starts by their word, and that word is good for an hour here:
+ * `stale_after`, which is shorter than the four hours of the review. */
+static void world_check_word(struct world *world, int step, int thing, const struct action *action)
+{
+    bool needs_word = step < 2 && thing % 7 == 0;
+    int64_t age_ms = action->attempt_unix_ms - world->things[step][thing].word_unix_ms;
+    if (needs_word && action->starts == 1 && age_ms > 3600000)
+        WORLD_FAIL(world, "R18: %s k%d starts %lld s after a person said so", world_steps[step],
+                   thing, (long long)age_ms / 1000);
+}
+
 /* I1: what is sent stands in the store as started. */
 static void world_check_durable(struct world *world, int step, int thing)
 {
@@ -199,7 +211,10 @@ static void world_check_durable(struct world *world, int step, int thing)
             continue;
         struct bundle_request request;
         CHECK(bundle_request_decode(page[i].frozen, &arena, &request) == ERR_OK);
-        is_started = is_started || world_thing_of(request.target) == thing;
+        if (world_thing_of(request.target) != thing)
+            continue;
+        is_started = true;
+        world_check_word(world, step, thing, &row.action);
     }
     arena_done(&arena);
     if (!is_started)

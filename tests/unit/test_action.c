@@ -19,6 +19,7 @@ struct story {
     uint64_t stop_id;
     bool has_token, has_room, is_release;
     enum says gate_says;
+    bool gate_asks_person; /* review, unless what a person said still holds (R18) */
     char trace[4096];
 };
 
@@ -83,6 +84,8 @@ static void read_term(struct step_terms *terms, const char *word)
         terms->attempts = (int)strtol(value, NULL, 10);
     else if ((value = after(word, "within=")))
         terms->within_ms = duration(value);
+    else if ((value = after(word, "stale=")))
+        terms->stale_after_ms = duration(value);
     else if ((value = after(word, "keeps=")))
         terms->keeps_ms = duration(value);
     else if (strcmp(word, "none") != 0)
@@ -117,14 +120,18 @@ static struct attempt_result read_result(char *word)
 
 static struct gate_answer make_gate(const struct story *story)
 {
-    struct gate_answer gate = {.says = story->gate_says, .would = story->gate_says};
+    enum says says = story->gate_says;
+    if (story->gate_asks_person && !action_is_approved(&story->action, story->now_ms) &&
+        !action_is_granted(&story->action, story->now_ms))
+        says = SAYS_REVIEW;
+    struct gate_answer gate = {.says = says, .would = says};
     gate.path_count = 1;
-    gate.path[0] = (struct gate_step){.gate = GATE_RULE, .says = story->gate_says};
+    gate.path[0] = (struct gate_step){.gate = GATE_RULE, .says = says};
     gate.cause = CAUSE_RULE;
     gate.reason = REASON_RULE;
     gate.what = (struct what){
         .kind = WHAT_REVIEW, .ms = 14400000, .then_kind = WHAT_REVIEW, .then_ms = 14400000};
-    if (story->stop_id != 0 && story->gate_says == SAYS_GO) {
+    if (story->stop_id != 0 && (says == SAYS_GO || story->gate_asks_person)) {
         gate.says = story->action.starts_total == 0 &&
                             story->terms.what[CAUSE_STOPPED].kind == WHAT_REFUSE &&
                             story->action.state == STATE_UNCERTAIN
@@ -215,6 +222,8 @@ static bool read_setting(struct story *story, const char *word)
         story->gate_says = SAYS_REJECT;
     else if (strcmp(word, "gate=hold") == 0)
         story->gate_says = SAYS_HOLD;
+    else if (strcmp(word, "gate=person") == 0)
+        story->gate_asks_person = true;
     else if (strcmp(word, "gate=go") == 0)
         story->gate_says = SAYS_GO;
     else
@@ -249,7 +258,7 @@ static void read_people(struct story *story, char *word, struct action_event *ev
 
 static void run_word(struct story *story, char *word)
 {
-    struct action_event event = {.result = {.retry_after_ms = -1}};
+    struct action_event event = {.request_digest = {1}, .result = {.retry_after_ms = -1}};
     struct gate_answer gate = make_gate(story);
     char *value = NULL;
     if (read_setting(story, word))

@@ -399,6 +399,7 @@ static void any_action(struct prng *prng, struct action *out)
                            .is_granted = any_flag(prng),
                            .once_is_spent = any_flag(prng),
                            .is_hold_rule_spent = any_flag(prng),
+                           .approved_until_unix_ms = any_time(prng),
                            .route_entered_unix_ms = any_time(prng),
                            .first_start_unix_ms = any_time(prng),
                            .attempt_unix_ms = any_time(prng),
@@ -511,7 +512,8 @@ static void an_ended_row_is_small(void **state)
 static void unknown_enums_are_careful(void **state)
 {
     (void)state;
-    struct row row = {.action = {.state = STATE_DONE, .reason = REASON_STATUS}};
+    struct row row = {
+        .action = {.state = STATE_DONE, .reason = REASON_STATUS, .approved_until_unix_ms = 9}};
     struct row back;
     struct buf bytes;
     buf_init(&bytes, BYTES_MAX);
@@ -521,7 +523,10 @@ static void unknown_enums_are_careful(void **state)
     assert_int_equal(back.action.state, STATE_UNCERTAIN);
     buf_add_text(&bytes, "more, of a newer minor version");
     assert_int_equal(row_decode(buf_slice(&bytes), &back), ERR_OK);
-    bytes.at[0] = 2;
+    bytes.at[0] = 1; /* the first version knew no end of an approval: it is over */
+    assert_int_equal(row_decode(buf_slice(&bytes), &back), ERR_OK);
+    assert_true(back.action.approved_until_unix_ms == 0);
+    bytes.at[0] = 3;
     assert_int_equal(row_decode(buf_slice(&bytes), &back), ERR_VERSION);
     assert_int_equal(row_decode(SLICE(""), &back), ERR_CORRUPT);
     buf_done(&bytes);

@@ -1,0 +1,122 @@
+/* core/trigger.h - has a signal crossed its limit?
+ * Owns: the statistic of each kind of trigger, its state, and the numbers that a trip is told by.
+ *   docs/triggers.md says why these statistics; semantics of a sequential test: Page 1954 (CUSUM),
+ *   Lorden 1971 (a false trip comes no sooner than every e^h samples), Lucas and Crosier 1982 (a
+ *   restart begins at half of h).
+ * Invariants:
+ *   I13 a start is counted by the same call that tests it: the one that would cross is not counted,
+ *       and the answer says that it must not happen.
+ *   1.  State is whole numbers: the same events give the same state everywhere.
+ *   2.  Nothing trips on fewer samples than `floor`, and never twice: what has tripped is silent
+ *       until trigger_restart(), or, for caution and alert, until it has been normal for
+ *       TRIGGER_CLEAR_MS.
+ *   3.  Time that goes back counts as no time. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+    TRIGGER_MILLION = 1000000, /* shares are parts of a million */
+    TRIGGER_BUCKETS = 60,      /* of one window; the oldest counts whole: careful by a sixtieth */
+    TRIGGER_RECENT = 100,      /* samples that people are told about */
+    TRIGGER_FLOOR = 20,        /* samples before a share may trip */
+    TRIGGER_BASELINE = 200,    /* samples that make a baseline */
+    TRIGGER_BUSIEST_TIMES = 5, /* volume: so many times the busiest hour seen */
+    TRIGGER_REPEATS = 32,      /* the largest limit of `repeat` */
+    TRIGGER_CLEAR_MS = 30 * 60 * 1000
+};
+
+/* Thresholds h of the sequential test, in millionths of a nat (`sensitivity`). */
+#define TRIGGER_H_QUICK 4605170   /* ln 100 */
+#define TRIGGER_H_NORMAL 6907755  /* ln 1000 */
+#define TRIGGER_H_CALM 9210340    /* ln 10000 */
+#define TRIGGER_H_CALMER 11512925 /* ln 100000: RISE at normal, which has no fixed limit */
+
+enum trigger_statistic {
+    TRIGGER_NONE,
+    TRIGGER_SHARE,    /* yes/no samples: a sequential test from the limit to twice the limit */
+    TRIGGER_SHARE_IN, /* yes/no samples of a window: surely above the limit (Wilson, 99.9 %) */
+    TRIGGER_RISE,     /* yes/no samples: a sequential test from their own baseline to half more */
+    TRIGGER_COUNT,    /* amounts of a window */
+    TRIGGER_BUSIEST,  /* the same, for a limit that grows with the busiest hour seen */
+    TRIGGER_LEVEL     /* a value as it is now */
+};
+
+/* Where a trip moves the switch. Zero is the careful one. */
+enum trigger_move { MOVE_STOPPED, MOVE_FALLBACK, MOVE_REVIEW, MOVE_CAUTION, MOVE_ALERT };
+
+struct trigger_terms {
+    enum trigger_statistic statistic;
+    enum trigger_move move;
+    int64_t limit;     /* SHARE, SHARE_IN: millionths. Else units of the signal: a count, ms, or
+                          millionths of a sum. BUSIEST: the least limit */
+    int64_t window_ms; /* SHARE_IN, COUNT, BUSIEST */
+    int64_t h_micro;   /* SHARE, RISE */
+};
+
+enum trigger_level { TRIGGER_NORMAL, TRIGGER_WARNED, TRIGGER_TRIPPED };
+
+struct trigger_bucket {
+    int64_t amount; /* SHARE_IN: samples */
+    int64_t bad;
+};
+
+struct trigger_state {
+    enum trigger_level level;
+    int64_t s_micro;    /* of the sequential test, 0 .. h */
+    int64_t samples;    /* since the last restart */
+    uint64_t recent[2]; /* the last TRIGGER_RECENT samples, bit 0 the newest; 1 = bad */
+    int64_t recent_count;
+    int64_t bucket; /* number of the newest one: unix ms / its width */
+    struct trigger_bucket buckets[TRIGGER_BUCKETS + 1]; /* ring by number */
+    int64_t value;                                      /* LEVEL: the last one */
+    int64_t baseline_total, baseline_bad;               /* RISE: in force; 0 = none yet */
+    int64_t next_total, next_bad, next_since_unix_ms;   /* RISE: the one being measured */
+    int64_t hour, hour_amount, busiest;                 /* BUSIEST */
+    int64_t normal_since_unix_ms; /* tripped to caution or alert: normal since; 0 = it is not */
+    int64_t last_unix_ms;
+};
+
+enum trigger_event_kind {
+    TRIGGER_SAMPLE, /* is_bad */
+    TRIGGER_AMOUNT, /* amount: it has happened */
+    TRIGGER_START,  /* amount: it is about to happen, unless must_not_start */
+    TRIGGER_VALUE,  /* amount: as it is now */
+    TRIGGER_TICK    /* time has passed */
+};
+struct trigger_event {
+    enum trigger_event_kind kind;
+    int64_t now_unix_ms;
+    bool is_bad;
+    int64_t amount;
+};
+
+struct trigger_answer {
+    bool is_crossing;    /* it trips by this event */
+    bool must_not_start; /* START: it would exceed, and was not counted (not for an alert) */
+    bool is_warning;     /* SHARE: at a fifth of h; audit draws are all taken from here on (R21) */
+    bool is_warning_over;
+    bool is_clearing; /* caution, alert: normal for TRIGGER_CLEAR_MS */
+    bool is_share;    /* observed of total, against limit in millionths; else observed alone */
+    int64_t observed, total, limit;
+};
+
+void trigger_init(struct trigger_state *state, int64_t now_unix_ms);
+/* An approved restart: windows begin anew, sequential tests at half of h (R22). */
+void trigger_restart(struct trigger_state *state, const struct trigger_terms *terms,
+                     int64_t now_unix_ms);
+void trigger_step(struct trigger_state *state, const struct trigger_terms *terms,
+                  const struct trigger_event *event, struct trigger_answer *out_answer);
+/* When TRIGGER_TICK is worth sending; 0 = not by time alone. */
+int64_t trigger_due_unix_ms(const struct trigger_state *state, const struct trigger_terms *terms);
+
+/* Starts towards one recipient (`repeat`). */
+struct repeat_state {
+    int64_t starts_unix_ms[TRIGGER_REPEATS]; /* newest first; 0 = none */
+};
+/* Counts a start; false, and not counted: it would be more than `limit` within the window.
+ * limit: 1..TRIGGER_REPEATS. */
+bool repeat_start(struct repeat_state *state, const struct trigger_terms *terms,
+                  int64_t now_unix_ms);
+
+const char *trigger_move_name(enum trigger_move move);

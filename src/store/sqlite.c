@@ -37,6 +37,8 @@ struct store_sqlite {
     void (*backup_done)(void *arg, enum err err);
     void *backup_arg;
     uv_async_t async;
+    uv_idle_t turn;   /* active while the reader holds a moment */
+    int handle_count; /* not closed yet, of the two */
     bool has_old_log; /* left by a crash, perhaps with older copies of what was erased */
     bool has_async, is_only_read, is_copy, is_telling, is_closing;
     uint64_t next_seq, next_ticket;
@@ -144,6 +146,31 @@ static void sqlite_ring(void *arg)
     CHECK(uv_async_send(&store->async) == 0);
 }
 
+/* ---- one moment a turn for the look-ups of keys ---- */
+
+static void sqlite_let_go(struct store_sqlite *store)
+{
+    (void)uv_idle_stop(&store->turn); /* cannot fail */
+    sqlite_reader_let_go(&store->reader);
+}
+
+static void sqlite_on_turn(uv_idle_t *turn)
+{
+    sqlite_let_go(turn->data);
+}
+
+/* Each admission looks up two keys or more, and the admissions of one turn come one after the
+ * other: one snapshot serves them all. It ends with the turn, since an idle handle runs before the
+ * loop waits again, and earlier when something is told or erased (port/store.h invariant 5). */
+static enum err sqlite_get_key(void *impl, const unsigned char hash[STORE_KEY_SIZE],
+                               struct store_key *out)
+{
+    struct store_sqlite *store = impl;
+    sqlite_reader_hold(&store->reader);
+    (void)uv_idle_start(&store->turn, sqlite_on_turn); /* has a callback */
+    return sqlite_reader_get_key(&store->reader, hash, out);
+}
+
 static void sqlite_tell_parcel(struct store_sqlite *store, struct parcel *parcel)
 {
     store->outstanding--;
@@ -164,6 +191,8 @@ static void sqlite_tell_saved(struct store_sqlite *store)
     store->is_telling = true;
     do {
         count = mailbox_take(&store->writer.out, parcels, SQLITE_TELL_MAX, 0);
+        if (count > 0)
+            sqlite_let_go(store);
         for (size_t i = 0; i < count; i++)
             sqlite_tell_parcel(store, parcels[i]);
     } while (count == SQLITE_TELL_MAX);
@@ -288,6 +317,7 @@ static enum err sqlite_erase_payload(void *impl, uint64_t seq)
     if (store->is_only_read)
         return ERR_DENIED;
     struct sqlite_writer_question question = {.what = WRITER_ERASE, .seq = seq};
+    sqlite_let_go(store); /* what is erased is read no more */
     return sqlite_writer_ask(&store->writer, &question);
 }
 
@@ -320,12 +350,16 @@ static struct store_port sqlite_port(struct store_sqlite *store)
         .backup = sqlite_back_up,
     };
     sqlite_reader_fill(&port);
+    if (!store->is_only_read)
+        port.get_key = sqlite_get_key;
     return port;
 }
 
-static void sqlite_free(uv_handle_t *async)
+static void sqlite_on_closed(uv_handle_t *handle)
 {
-    free(async->data);
+    struct store_sqlite *store = handle->data;
+    if (--store->handle_count == 0)
+        free(store);
 }
 
 /* Ends all parts, also of a store that never opened. */
@@ -342,10 +376,13 @@ static void sqlite_close(struct store_sqlite *store)
     sqlite_writer_done(&store->writer); /* the last connection: the log goes into the database */
     folder_done(&store->folder);
     free(store->path);
-    if (store->has_async)
-        uv_close((uv_handle_t *)&store->async, sqlite_free);
-    else
+    if (!store->has_async) {
         free(store);
+        return;
+    }
+    store->handle_count = 2;
+    uv_close((uv_handle_t *)&store->async, sqlite_on_closed);
+    uv_close((uv_handle_t *)&store->turn, sqlite_on_closed);
 }
 
 /* Everything but the threads, which want the async to be there. */
@@ -387,6 +424,8 @@ static enum err sqlite_start(struct store_sqlite *store, uv_loop_t *loop, struct
         buf_add_fmt(out_message, "store %s: no file descriptors left", store->path);
         return ERR_LIMIT;
     }
+    (void)uv_idle_init(loop, &store->turn); /* cannot fail */
+    store->turn.data = store;
     store->has_async = true;
     sqlite_hold_loop(store);
     if (store->has_old_log)

@@ -150,9 +150,9 @@ static void sqlite_keeper_checkpoint(struct sqlite_keeper *keeper, bool truncate
     bool is_all = false;
     enum err err = sqlite_keeper_move(keeper, SQLITE_CHECKPOINT_PASSIVE, &is_all);
     sqlite_keeper_shut_gate(keeper);
-    if (err == ERR_OK) /* invariant 1 */
+    if (err == ERR_OK) /* invariant 1; FULL waits for the loop's look-ups, passive would give up */
         err = sqlite_keeper_move(
-            keeper, truncates ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE, &is_all);
+            keeper, truncates ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_FULL, &is_all);
     sqlite_keeper_lock(keeper);
     keeper->is_gate_shut = false;
     keeper->result = err;

@@ -24,6 +24,8 @@ enum sqlite_reader_statement {
     READ_KEYS,
     READ_KEYS_FIRST,
     READ_ROWS,
+    READ_HOLD,
+    READ_LET_GO,
     READ_COUNT
 };
 
@@ -64,6 +66,8 @@ static const char *const sqlite_reader_sql[READ_COUNT] = {
     [READ_KEYS_FIRST] = "SELECT hash, fingerprint, action FROM keys ORDER BY hash LIMIT ?2",
     [READ_ROWS] = "SELECT key, value FROM small_rows WHERE tab = ?1 AND key > ?3"
                   " ORDER BY key LIMIT ?2",
+    [READ_HOLD] = "BEGIN",
+    [READ_LET_GO] = "COMMIT",
 };
 
 static_assert(STORE_QUEUE_HELD_UPSTREAM == 2, "as the index open_by_upstream says");
@@ -89,6 +93,24 @@ static sqlite3_stmt *sqlite_reader_use(struct sqlite_reader *reader,
     if (!*statement)
         *out_err = sql_prepare(reader->db, sqlite_reader_sql[which], statement);
     return *statement;
+}
+
+void sqlite_reader_hold(struct sqlite_reader *reader)
+{
+    enum err err = ERR_OK;
+    sqlite3_stmt *hold = sqlite_reader_use(reader, READ_HOLD, &err);
+    sqlite3_stmt *let_go = sqlite_reader_use(reader, READ_LET_GO, &err);
+    if (hold && let_go && sqlite3_get_autocommit(reader->db))
+        err = sql_run(hold);
+    (void)err; /* then nothing is held */
+}
+
+void sqlite_reader_let_go(struct sqlite_reader *reader)
+{
+    enum err err = ERR_OK;
+    if (!sqlite3_get_autocommit(reader->db))
+        err = sql_run(sqlite_reader_use(reader, READ_LET_GO, &err));
+    (void)err; /* the end of a transaction that wrote nothing does not fail */
 }
 
 static int64_t sqlite_reader_limit(size_t limit)
@@ -171,8 +193,8 @@ static enum err sqlite_reader_get_action(void *impl, uint64_t id, struct arena *
     return err;
 }
 
-static enum err sqlite_reader_get_key(void *impl, const unsigned char hash[STORE_KEY_SIZE],
-                                      struct store_key *out)
+enum err sqlite_reader_get_key(void *impl, const unsigned char hash[STORE_KEY_SIZE],
+                               struct store_key *out)
 {
     enum err err = ERR_OK;
     sqlite3_stmt *read = sqlite_reader_use(impl, READ_KEY, &err);

@@ -644,6 +644,51 @@ static void the_log_of_another_store_is_refused(void **state)
     free(log);
 }
 
+/* One turn of the loop in which a key is looked up, then saved on the other thread, then told. */
+struct look_up {
+    struct harness *h;
+    struct store_key key;
+    enum err before, when_told;
+};
+
+static void look_up_told(void *arg, uint64_t through)
+{
+    struct look_up *look = arg;
+    struct store_key found;
+    (void)through;
+    look->when_told = look->h->port.get_key(look->h->port.impl, look->key.hash, &found);
+}
+
+static void look_up_turn(uv_prepare_t *prepare)
+{
+    struct look_up *look = prepare->data;
+    struct harness *h = look->h;
+    struct store_sqlite_stats stats = {0};
+    struct store_key found;
+    look->before = h->port.get_key(h->port.impl, look->key.hash, &found);
+    struct store_write write = harness_open_action(h, 1, "row");
+    write.keys = &look->key;
+    write.key_count = 1;
+    CHECK(h->port.submit(h->port.impl, &write, 1, look_up_told, look) == ERR_OK);
+    while (stats.batches == 0) {
+        (void)sched_yield();
+        store_sqlite_stats(&h->port, &stats);
+    }
+    uv_close((uv_handle_t *)prepare, NULL);
+}
+
+static void a_look_up_sees_what_was_told(void **state)
+{
+    struct look_up look = {.h = *state, .key = harness_key("k1", 1, 0), .when_told = ERR_IO};
+    uv_prepare_t prepare = {.data = &look};
+    assert_int_equal(uv_prepare_init(&look.h->loop, &prepare), 0);
+    assert_int_equal(uv_prepare_start(&prepare, look_up_turn), 0);
+    while (look.when_told == ERR_IO)
+        look.h->kind->turn(look.h);
+    assert_int_equal(look.before, ERR_NOT_FOUND);
+    assert_int_equal(look.when_told, ERR_OK);
+}
+
 static int set_up(void **state)
 {
     *state = harness_new(&harness_sqlite);
@@ -661,6 +706,7 @@ int main(void)
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         CASE(pages_are_read_in_the_order_of_an_index),
+        CASE(a_look_up_sees_what_was_told),
         CASE(a_second_process_is_refused),
         CASE(files_are_for_their_owner),
         CASE(a_folder_is_made_or_refused),

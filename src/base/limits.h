@@ -105,6 +105,18 @@
 #define LIMIT_ANSWER_HEAD (64 * 1024) /* header bytes of an answer, 1xx blocks included */
 #define LIMIT_ANSWER_HEADERS 128
 
+/* Telling people. */
+#define LIMIT_NOTICE_LINE 160       /* characters of a message's first line: what a pager shows */
+#define LIMIT_NOTICE_BODY 4096      /* bytes of the rest */
+#define LIMIT_NOTICE_WHAT 200       /* why it was not delivered */
+#define LIMIT_NOTICES 4096          /* messages that are not delivered yet */
+#define LIMIT_NOTICES_UNDER_WAY 32  /* of them, being delivered at once */
+#define LIMIT_NOTICES_PER_CHANNEL 4 /* of those, through one channel: one that hangs is alone */
+#define LIMIT_ALERTS 4096           /* things that somebody is told about */
+#define LIMIT_CHANNEL_WORDS 32      /* of a command */
+#define NOTICE_TIMEOUT_MS 15000     /* one try */
+#define LIMIT_NOTICE_ANSWER 16384   /* of a receiver's answer, read and thrown away */
+
 /* The built-in sandbox provider. */
 #define LIMIT_SANDBOXES 64
 #define LIMIT_SANDBOX_CALLS 1024                /* calls under way */

@@ -118,6 +118,9 @@ static const char *const catalogue_texts[CHECK_CODE_COUNT] = {
         "strict. From loose to strict: observe, auto, review.",
     [IL207] = "Without `mode:` a workflow is in `review`: a person approves each write. Begin with "
               "`observe`, then `review`, then `auto`.",
+    [IL208] =
+        "The person is told by mail (`tell`, or the channel `email`), and has no address. When "
+        "something stops, nobody hears it there: the next level is told at once instead.",
     [IL301] =
         "All rules are always asked, and the most restrictive that holds wins. This one can "
         "never make a difference: its condition is constant, or an earlier rule with the same "

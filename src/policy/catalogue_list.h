@@ -46,6 +46,7 @@
     X(IL205, WARNING, "a group used only under switch")                                            \
     X(IL206, ERROR, "a step less strict than its workflow")                                        \
     X(IL207, NOTE, "no mode: review by default")                                                   \
+    X(IL208, WARNING, "a person whom no message reaches")                                          \
     /* rules and fallbacks */                                                                      \
     X(IL301, ERROR, "a rule that never decides")                                                   \
     X(IL302, ERROR, "a fallback that is never reached")                                            \

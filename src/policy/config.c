@@ -57,6 +57,14 @@ const struct person *config_person(const struct config *config, struct slice nam
     return NULL;
 }
 
+const struct channel *config_channel(const struct config *config, struct slice name)
+{
+    for (size_t i = 0; i < config->channel_count; i++)
+        if (slice_equal(config->channels[i].name, name))
+            return &config->channels[i];
+    return NULL;
+}
+
 const struct service *config_service(const struct config *config, struct slice name)
 {
     for (size_t i = 0; i < config->service_count; i++)

@@ -97,6 +97,7 @@ struct draft {
     struct draft_upstream *upstreams;
     struct draft_group *groups;
     const struct yaml **people, **services;
-    bool is_whole; /* every file could be read as YAML */
+    const struct yaml **tells; /* as config->people: `tell`, or NULL */
+    bool is_whole;             /* every file could be read as YAML */
     bool is_behind_proxy;
 };

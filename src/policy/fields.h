@@ -181,7 +181,9 @@
     X(CHANNEL_PAGERDUTY, "pagerduty")                                                              \
     X(CHANNEL_WEBHOOK, "webhook")                                                                  \
     X(CHANNEL_SECRET, "secret")                                                                    \
-    X(CHANNEL_COMMAND, "command")
+    X(CHANNEL_COMMAND, "command")                                                                  \
+    X(CHANNEL_URL, "url")                                                                          \
+    X(CHANNEL_TLS_CA, "tls_ca")
 #define FIELDS_CONSOLE(X)                                                                          \
     X(CONSOLE_URL, "url")                                                                          \
     X(CONSOLE_BEHIND_PROXY, "behind_proxy")

@@ -14,11 +14,7 @@
     X(LATER_EXPECT, "expect", "silence is not noticed", "triggers")                                \
     X(LATER_CAUSES, "causes", "nothing looks for what changed", "incidents")                       \
     X(LATER_RUNBOOK, "runbook", "it is shown nowhere yet", "incidents")                            \
-    X(LATER_ACK_WITHIN, "ack_within", "nobody is told on by the clock", "escalation")              \
-    X(LATER_TELL, "tell", "people are told in the inbox only", "escalation")                       \
-    X(LATER_CHANNELS, "channels", "people are told in the inbox only", "escalation")               \
     X(LATER_HOURS, "hours", "due times go by the clock", "escalation")                             \
-    X(LATER_WATCHDOG, "watchdog", "nothing is pinged", "escalation")                               \
     X(LATER_ALONE, "alone", "one member of `restart` restarts", "restarts with approval")          \
     X(LATER_RAMP, "ramp", "a restart takes up all work at once", "restarts with approval")         \
     X(LATER_STAGE_DUE, "stage_due", "there are no stages", "restarts with approval")               \

@@ -15,6 +15,7 @@ void load_groups(struct load *load, const struct yaml *node);
 void load_services(struct load *load, const struct yaml *node);
 /* After all policies: `submits` and `labels` name workflows. */
 void load_service_scopes(struct load *load);
+bool load_is_mail(struct slice text);
 /* A group, or a person as a group of one. NULL: told, or not written. */
 const struct group *load_group(struct load *load, const struct yaml *node);
 const struct person *load_person(struct load *load, const struct yaml *node);
@@ -43,9 +44,14 @@ bool load_header_is_secret(struct slice name);
 /* load_installation.c */
 void load_installation(struct load *load, const struct yaml *node);
 /* Shared by workflows and `switch`. */
-void load_ack_within(struct load *load, const struct yaml *node);
 void load_ramp(struct load *load, const struct yaml *node);
 void load_alone(struct load *load, const struct yaml *node);
+
+/* load_channel.c: how people are told. */
+void load_channels(struct load *load, const struct yaml *node);
+void load_watchdog(struct load *load, const struct yaml *node);
+/* NULL: the defaults. */
+void load_ack_within(struct load *load, const struct yaml *node, struct duties *duties);
 
 /* load_workflow.c */
 void load_workflow(struct load *load, struct draft_workflow *draft);

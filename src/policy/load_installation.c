@@ -62,6 +62,7 @@ static void load_switch(struct load *load, const struct yaml *node)
 {
     const struct yaml **at = load->draft->switch_at;
     struct duties *duties = &load->config->switch_duties;
+    load_ack_within(load, NULL, duties);
     if (!node || !read_map(load, node, &fields_switch, at))
         return;
     if (at[SWITCH_OWNER])
@@ -74,7 +75,7 @@ static void load_switch(struct load *load, const struct yaml *node)
     load_group_used(load, duties->restart, true);
     load_group_used(load, duties->inform, true);
     if (at[SWITCH_ACK_WITHIN])
-        load_ack_within(load, at[SWITCH_ACK_WITHIN]);
+        load_ack_within(load, at[SWITCH_ACK_WITHIN], duties);
     if (at[SWITCH_RAMP])
         load_ramp(load, at[SWITCH_RAMP]);
     if (at[SWITCH_ALONE])
@@ -105,63 +106,9 @@ static void load_limits(struct load *load, const struct yaml *node)
         (struct limits){(uint64_t)unended, (uint64_t)body, (uint64_t)waiters, (uint64_t)reserve};
 }
 
-static void load_one_channel(struct load *load, const struct yaml *node)
+static void load_witness(struct load *load, const struct yaml *const *at)
 {
-    static const int kinds[] = {CHANNEL_SMTP, CHANNEL_SLACK, CHANNEL_PAGERDUTY, CHANNEL_WEBHOOK,
-                                CHANNEL_COMMAND};
-    const struct yaml *at[CHANNEL_FIELD_COUNT];
-    struct secret_ref secret;
     struct slice text;
-    size_t count = 0;
-    if (!read_map(load, node, &fields_channel, at))
-        return;
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-        count += at[kinds[i]] != NULL;
-    if (count != 1)
-        problem_message(load->problems, read_problem_key(load, IL013, node),
-                        "a channel is exactly one of smtp, slack, pagerduty, webhook, command");
-    if (at[CHANNEL_SMTP] && read_line(load, at[CHANNEL_SMTP], &text) &&
-        !slice_starts(text, SLICE("smtp://")) && !slice_starts(text, SLICE("smtps://")))
-        problem_message(load->problems, read_problem(load, IL013, at[CHANNEL_SMTP]),
-                        "a mail server is written as smtp://HOST:PORT or smtps://HOST:PORT");
-    static const int texts[] = {CHANNEL_FROM, CHANNEL_USER};
-    for (size_t i = 0; i < 2; i++)
-        if (at[texts[i]])
-            (void)read_line(load, at[texts[i]], &text); /* told */
-    static const int secrets[] = {CHANNEL_PASSWORD, CHANNEL_SLACK, CHANNEL_PAGERDUTY,
-                                  CHANNEL_SECRET};
-    for (size_t i = 0; i < 4; i++)
-        if (at[secrets[i]])
-            (void)load_secret_checked(load, at[secrets[i]], &secret); /* told */
-    if (at[CHANNEL_WEBHOOK])
-        (void)load_url(load, at[CHANNEL_WEBHOOK], &text); /* told */
-    const struct yaml *item = read_items(at[CHANNEL_COMMAND], &count);
-    for (; item && count > 0; item = item->next, count--)
-        (void)read_line(load, item, &text); /* told */
-}
-
-static void load_outside(struct load *load, const struct yaml *const *at)
-{
-    const struct yaml *fields[WATCHDOG_FIELD_COUNT];
-    struct slice text;
-    int64_t ms = 0;
-    if (at[INSTALLATION_CHANNELS] && read_is_map(load, at[INSTALLATION_CHANNELS])) {
-        for (const struct yaml *child = at[INSTALLATION_CHANNELS]->first; child;
-             child = child->next)
-            load_one_channel(load, child);
-        later_tell(load, LATER_CHANNELS, at[INSTALLATION_CHANNELS]);
-    }
-    if (at[INSTALLATION_WATCHDOG] &&
-        read_map(load, at[INSTALLATION_WATCHDOG], &fields_watchdog, fields)) {
-        if (!fields[WATCHDOG_PING])
-            (void)read_missing(load, at[INSTALLATION_WATCHDOG], "ping", "whom interlock pings");
-        else
-            (void)load_url(load, fields[WATCHDOG_PING], &text); /* told */
-        if (fields[WATCHDOG_EVERY])
-            (void)read_duration(load, fields[WATCHDOG_EVERY],
-                                (struct read_range){10 * KIND_SECOND, KIND_DAY}, &ms); /* told */
-        later_tell(load, LATER_WATCHDOG, at[INSTALLATION_WATCHDOG]);
-    }
     const struct yaml *witness = at[INSTALLATION_WITNESS], *place = NULL;
     if (!witness)
         return;
@@ -247,7 +194,9 @@ void load_installation(struct load *load, const struct yaml *node)
     load_services(load, at[INSTALLATION_SERVICES]);
     load_switch(load, at[INSTALLATION_SWITCH]);
     load_upstreams(load, at[INSTALLATION_UPSTREAMS]);
-    load_outside(load, at);
+    load_channels(load, at[INSTALLATION_CHANNELS]);
+    load_watchdog(load, at[INSTALLATION_WATCHDOG]);
+    load_witness(load, at);
     load_door(load, at);
     load_limits(load, at[INSTALLATION_LIMITS]);
     if (at[INSTALLATION_HOURS])

@@ -250,23 +250,6 @@ static void load_report(struct load *load, const struct yaml *node)
         later_tell(load, LATER_REPORT, node);
 }
 
-void load_ack_within(struct load *load, const struct yaml *node)
-{
-    size_t count = 0;
-    int64_t before = 0;
-    for (const struct yaml *item = read_items(node, &count); item && count > 0;
-         item = item->next, count--) {
-        int64_t ms = 0;
-        if (!read_duration(load, item, (struct read_range){10 * KIND_SECOND, KIND_MS_MAX}, &ms))
-            return;
-        if (ms <= before)
-            problem_message(load->problems, read_problem(load, IL013, item),
-                            "each level needs a later time than the one before");
-        before = ms;
-    }
-    later_tell(load, LATER_ACK_WITHIN, node);
-}
-
 void load_ramp(struct load *load, const struct yaml *node)
 {
     size_t count = 0;
@@ -340,8 +323,6 @@ void load_workflow_later(struct load *load, struct draft_workflow *draft)
         load_alone(load, at[WORKFLOW_ALONE]);
     if (at[WORKFLOW_RUNBOOK] && read_line(load, at[WORKFLOW_RUNBOOK], &text))
         later_tell(load, LATER_RUNBOOK, at[WORKFLOW_RUNBOOK]);
-    if (at[WORKFLOW_ACK_WITHIN])
-        load_ack_within(load, at[WORKFLOW_ACK_WITHIN]);
     if (at[WORKFLOW_RAMP])
         load_ramp(load, at[WORKFLOW_RAMP]);
     if (at[WORKFLOW_STAGE_DUE] && read_duration(load, at[WORKFLOW_STAGE_DUE],

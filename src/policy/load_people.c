@@ -1,7 +1,7 @@
 #include "policy/load.h"
 #include "policy/near.h"
 
-static bool load_is_mail(struct slice text)
+bool load_is_mail(struct slice text)
 {
     size_t at = slice_find(text, '@');
     return at > 0 && at + 1 < text.size && slice_find(text, ' ') == text.size &&
@@ -9,7 +9,7 @@ static bool load_is_mail(struct slice text)
 }
 
 static void load_one_person(struct load *load, const struct yaml *node, struct person *person,
-                            struct secret_ref *token)
+                            struct secret_ref *token, const struct yaml **out_tell)
 {
     const struct yaml *at[PERSON_FIELD_COUNT];
     if (!read_is_name(node->key->text))
@@ -22,8 +22,7 @@ static void load_one_person(struct load *load, const struct yaml *node, struct p
     if (read_line(load, at[PERSON_EMAIL], &person->email) && !load_is_mail(person->email))
         problem_message(load->problems, read_problem(load, IL013, at[PERSON_EMAIL]),
                         "`%.*s` is not a mail address", SLICE_FMT(person->email));
-    if (read_line(load, at[PERSON_TELL], &person->tell))
-        later_tell(load, LATER_TELL, at[PERSON_TELL]);
+    *out_tell = at[PERSON_TELL];
     if (at[PERSON_TOKEN])
         (void)load_secret(load, at[PERSON_TOKEN], token); /* told */
 }
@@ -36,14 +35,15 @@ void load_people(struct load *load, const struct yaml *node)
     struct person *people = ARENA_ARRAY(load->arena, node->count, struct person);
     struct secret_ref *tokens = ARENA_ARRAY(load->arena, node->count, struct secret_ref);
     load->draft->people = ARENA_ARRAY(load->arena, node->count, const struct yaml *);
-    if (!people || !tokens || !load->draft->people)
+    load->draft->tells = ARENA_ARRAY(load->arena, node->count, const struct yaml *);
+    if (!people || !tokens || !load->draft->people || !load->draft->tells)
         return;
     config->people = people;
     config->person_tokens = tokens;
     for (const struct yaml *child = node->first; child; child = child->next) {
         size_t i = config->person_count++;
         load->draft->people[i] = child;
-        load_one_person(load, child, &people[i], &tokens[i]);
+        load_one_person(load, child, &people[i], &tokens[i], &load->draft->tells[i]);
     }
 }
 

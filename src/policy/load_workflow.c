@@ -57,6 +57,7 @@ void load_workflow(struct load *load, struct draft_workflow *draft)
                                        .restart = load_duty(load, at[WORKFLOW_RESTART]),
                                        .inform = load_duty(load, at[WORKFLOW_INFORM]),
                                        .reviewers = load_duty(load, at[WORKFLOW_REVIEWERS])};
+    load_ack_within(load, at[WORKFLOW_ACK_WITHIN], &workflow->duties);
     if (!at[WORKFLOW_MODE] && at[WORKFLOW_NAME])
         problem_message(load->problems, read_problem_key(load, IL207, draft->node),
                         "no `mode`: review, so that each write waits for a person");

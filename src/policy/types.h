@@ -119,8 +119,19 @@ struct header_template {
     const struct template *value;
 };
 
+/* How a person is told. The value is a part of stored rows: only ever add at the end. */
+enum channel_kind {
+    CHANNEL_IS_INBOX, /* no channel: what waits stands in the inbox */
+    CHANNEL_IS_MAIL,
+    CHANNEL_IS_SLACK,
+    CHANNEL_IS_PAGERDUTY,
+    CHANNEL_IS_WEBHOOK,
+    CHANNEL_IS_COMMAND
+};
+struct channel;
 struct person {
-    struct slice name, full_name, email, tell;
+    struct slice name, full_name, email;
+    const struct channel *tell; /* NULL: only the inbox */
 };
 struct group {
     struct slice name;
@@ -145,6 +156,17 @@ struct service {
     struct slice const *labels;
     size_t label_count;
     struct secret_ref token;
+    struct origin origin;
+};
+
+struct channel {
+    struct slice name;
+    enum channel_kind kind;
+    struct slice url; /* MAIL: smtp(s)://HOST[:PORT]; WEBHOOK, PAGERDUTY: where it is posted */
+    struct slice from, user, tls_ca;
+    struct secret_ref secret;  /* MAIL: password; SLACK: the url; else the key; may be NONE */
+    struct slice const *words; /* COMMAND: the program and its arguments */
+    size_t word_count;
     struct origin origin;
 };
 
@@ -174,6 +196,7 @@ struct upstream {
  * (allowed outside `auto`). A single person counts as a group of one, with the person's name. */
 struct duties {
     const struct group *owner, *restart, *inform, *reviewers;
+    int64_t level_2_ms, level_3_ms; /* `ack_within`, from the opening on */
 };
 
 struct workflow;
@@ -244,6 +267,10 @@ struct config {
     struct service *services;
     size_t service_count;
     struct duties switch_duties;
+    const struct channel *channels;
+    size_t channel_count;
+    struct slice watchdog_url; /* empty = none */
+    int64_t watchdog_every_ms;
     const struct group *admins; /* NULL = nobody */
     struct limits limits;
     int64_t key_keep_ms; /* 0 = for ever */
@@ -265,6 +292,7 @@ const struct step *config_step_of(const struct config *config, struct slice work
                                   struct slice step);
 const struct upstream *config_upstream(const struct config *config, struct slice name);
 const struct person *config_person(const struct config *config, struct slice name);
+const struct channel *config_channel(const struct config *config, struct slice name);
 const struct service *config_service(const struct config *config, struct slice name);
 const struct group *config_group(const struct config *config, struct slice name);
 bool group_has(const struct group *group, struct slice person);

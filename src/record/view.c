@@ -18,7 +18,7 @@ static const struct group *view_first(const struct group *a, const struct group 
 
 static const struct duties *view_duties(const struct view *view)
 {
-    static const struct duties none = {NULL, NULL, NULL, NULL};
+    static const struct duties none = {.owner = NULL};
     if (view->step && view->step->workflow)
         return &view->step->workflow->duties;
     return view->config ? &view->config->switch_duties : &none;

@@ -77,6 +77,7 @@
 #define LIMIT_HEADERS 32           /* per call */
 #define LIMIT_FIELDS 128           /* per input shape */
 #define LIMIT_CHAIN 8              /* entries of one fallback list */
+#define LIMIT_STANDARD_TRIGGERS 8  /* implied for one step */
 #define LIMIT_PATH_GATES (LIMIT_RULES + 16)
 
 /* Attempts. */

@@ -27,10 +27,11 @@ enum {
 };
 
 /* Thresholds h of the sequential test, in millionths of a nat (`sensitivity`). */
-#define TRIGGER_H_QUICK 4605170   /* ln 100 */
-#define TRIGGER_H_NORMAL 6907755  /* ln 1000 */
-#define TRIGGER_H_CALM 9210340    /* ln 10000 */
-#define TRIGGER_H_CALMER 11512925 /* ln 100000: RISE at normal, which has no fixed limit */
+#define TRIGGER_H_QUICK 4605170    /* ln 100 */
+#define TRIGGER_H_NORMAL 6907755   /* ln 1000 */
+#define TRIGGER_H_CALM 9210340     /* ln 10000 */
+#define TRIGGER_H_CALMER 11512925  /* ln 100000 and */
+#define TRIGGER_H_CALMEST 13815511 /* ln 1000000: RISE, which has no fixed limit */
 
 enum trigger_statistic {
     TRIGGER_NONE,

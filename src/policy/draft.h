@@ -47,6 +47,7 @@ struct draft_trigger {
     const struct expr *argument;           /* of sum and repeat */
     size_t argument_at;                    /* where it begins in the node's text */
     const struct yaml *node;
+    struct trigger made;
 };
 
 struct draft_step {

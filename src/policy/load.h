@@ -44,8 +44,6 @@ bool load_header_is_secret(struct slice name);
 /* load_installation.c */
 void load_installation(struct load *load, const struct yaml *node);
 /* Shared by workflows and `switch`. */
-void load_ramp(struct load *load, const struct yaml *node);
-void load_alone(struct load *load, const struct yaml *node);
 
 /* load_channel.c: how people are told. */
 void load_channels(struct load *load, const struct yaml *node);
@@ -89,5 +87,17 @@ void load_workflow_later(struct load *load, struct draft_workflow *draft);
 
 void load_hours(struct load *load, const struct yaml *node);
 
-/* load_trigger.c */
+/* load_watch.c: what moves a switch by itself, and how it is taken back. */
+void load_workflow_watch(struct load *load, struct draft_workflow *draft);
+void load_switch_watch(struct load *load, const struct yaml *const *at);
+
+/* load_trigger.c: what is written; then load_standard.c adds what is implied. */
 void load_triggers(struct load *load, struct draft_workflow *draft);
+/* The signal's name in sentences. */
+const char *load_signal_name(enum signal signal);
+void load_standard_triggers(struct load *load, struct draft_workflow *draft,
+                            struct trigger *triggers, size_t *trigger_count);
+/* h of the sequential test. */
+int64_t load_h_micro(enum sensitivity sensitivity);
+/* The text by which the state of a trigger is kept. */
+struct slice load_definition(struct load *load, const struct trigger *trigger);

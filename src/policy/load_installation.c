@@ -76,10 +76,6 @@ static void load_switch(struct load *load, const struct yaml *node)
     load_group_used(load, duties->inform, true);
     if (at[SWITCH_ACK_WITHIN])
         load_ack_within(load, at[SWITCH_ACK_WITHIN], duties);
-    if (at[SWITCH_RAMP])
-        load_ramp(load, at[SWITCH_RAMP]);
-    if (at[SWITCH_ALONE])
-        load_alone(load, at[SWITCH_ALONE]);
 }
 
 static void load_limits(struct load *load, const struct yaml *node)
@@ -193,6 +189,7 @@ void load_installation(struct load *load, const struct yaml *node)
     load_groups(load, at[INSTALLATION_GROUPS]);
     load_services(load, at[INSTALLATION_SERVICES]);
     load_switch(load, at[INSTALLATION_SWITCH]);
+    load_switch_watch(load, load->draft->switch_at);
     load_upstreams(load, at[INSTALLATION_UPSTREAMS]);
     load_channels(load, at[INSTALLATION_CHANNELS]);
     load_watchdog(load, at[INSTALLATION_WATCHDOG]);

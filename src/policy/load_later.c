@@ -1,6 +1,7 @@
 #include "base/text.h"
 #include "policy/load.h"
 #include "policy/near.h"
+#include "policy/when.h"
 
 static void load_audit(struct load *load, const struct yaml *node)
 {
@@ -132,31 +133,6 @@ void load_step_later(struct load *load, struct draft_step *draft)
         later_tell(load, LATER_RETAIN, at[STEP_RETAIN]);
 }
 
-static bool load_is_day(struct slice text)
-{
-    static const char *const days[] = {"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"};
-    for (size_t i = 0; i < 7; i++)
-        if (slice_is(text, days[i]))
-            return true;
-    return false;
-}
-
-/* Mon, Mon-Fri */
-static bool load_is_days(struct slice text)
-{
-    size_t dash = slice_find(text, '-');
-    return load_is_day(slice_first(text, dash)) &&
-           (dash == text.size || load_is_day(slice_from(text, dash + 1)));
-}
-
-/* HH:MM */
-static bool load_is_time(struct slice text)
-{
-    uint64_t hour = 0, minute = 0;
-    return text.size == 5 && text.at[2] == ':' && slice_to_u64(slice_first(text, 2), 24, &hour) &&
-           slice_to_u64(slice_from(text, 3), 59, &minute) && hour * 60 + minute <= 24 * 60;
-}
-
 /* always, or DAYS HH:MM-HH:MM */
 void load_hours(struct load *load, const struct yaml *node)
 {
@@ -169,14 +145,16 @@ void load_hours(struct load *load, const struct yaml *node)
         if (words_take(&words, "always") && words_are_over(&words))
             continue;
         struct slice span = {NULL, 0};
-        bool is_good = load_is_days(words_peek(&words));
+        unsigned days = 0;
+        int from = 0, to = 0;
+        bool is_good = when_parse_days(words_peek(&words), &days);
         if (is_good) {
             (void)words_next(&words);
             span = words_peek(&words);
         }
         is_good = is_good && span.size == 11 && span.at[5] == '-' &&
-                  load_is_time(slice_first(span, 5)) && load_is_time(slice_from(span, 6)) &&
-                  slice_compare(slice_first(span, 5), slice_from(span, 6)) < 0;
+                  when_parse_time(slice_first(span, 5), &from) &&
+                  when_parse_time(slice_from(span, 6), &to) && from < to;
         if (!is_good) {
             (void)words_refuse(&words, "hours, as in Mon-Fri 09:00-18:00,");
             return;
@@ -188,37 +166,6 @@ void load_hours(struct load *load, const struct yaml *node)
         }
     }
     later_tell(load, LATER_HOURS, node);
-}
-
-/* daily by HH:MM, DAYS by HH:MM, every DUR */
-static void load_expect(struct load *load, const struct yaml *node)
-{
-    struct words words;
-    int64_t ms = 0;
-    if (!words_init(&words, load, node))
-        return;
-    if (words_take(&words, "every")) {
-        if (!words_take_duration(&words, &ms) || ms == 0) {
-            (void)words_refuse(&words, "a duration, as in 1h,");
-            return;
-        }
-    } else {
-        bool is_day = slice_is(words_peek(&words), "daily") || load_is_days(words_peek(&words));
-        if (!is_day) {
-            (void)words_refuse(&words, "daily by HH:MM, DAYS by HH:MM or every DUR");
-            return;
-        }
-        (void)words_next(&words);
-        if (!words_take(&words, "by") || !load_is_time(words_peek(&words))) {
-            (void)words_refuse(&words, "by HH:MM");
-            return;
-        }
-        (void)words_next(&words);
-    }
-    if (!words_are_over(&words))
-        (void)words_refuse(&words, "the end");
-    else
-        later_tell(load, LATER_EXPECT, node);
 }
 
 /* daily|weekly|monthly[ to GROUP] */
@@ -250,84 +197,16 @@ static void load_report(struct load *load, const struct yaml *node)
         later_tell(load, LATER_REPORT, node);
 }
 
-void load_ramp(struct load *load, const struct yaml *node)
-{
-    size_t count = 0;
-    for (const struct yaml *item = read_items(node, &count); item && count > 0;
-         item = item->next, count--) {
-        double share = 0;
-        int64_t number = 0;
-        if (!read_is_text(load, item))
-            return;
-        bool is_share = item->text.size > 0 && item->text.at[item->text.size - 1] == '%';
-        if (is_share ? !read_percent(load, item, &share)
-                     : !read_int(load, item, (struct read_range){1, 1000000}, &number))
-            return;
-    }
-    later_tell(load, LATER_RAMP, node);
-}
-
-void load_alone(struct load *load, const struct yaml *node)
-{
-    struct words words;
-    int64_t ms = 0;
-    if (!words_init(&words, load, node))
-        return;
-    if (!words_take(&words, "after") || !words_take_duration(&words, &ms) ||
-        !words_are_over(&words)) {
-        (void)words_refuse(&words, "after DUR");
-        return;
-    }
-    later_tell(load, LATER_ALONE, node);
-}
-
-/* input.channel, context.model_version */
-static void load_causes(struct load *load, struct draft_workflow *draft, const struct yaml *node)
-{
-    size_t count = 0;
-    const struct yaml *item = read_items(node, &count);
-    draft->causes = ARENA_ARRAY(load->arena, count + 1, struct draft_trigger);
-    for (; draft->causes && item && count > 0; item = item->next, count--) {
-        struct slice text;
-        if (!read_line(load, item, &text))
-            continue;
-        const struct expr *path =
-            compile_expr(load, item, 0, text, EXPR_ROOT_INPUT | EXPR_ROOT_CONTEXT);
-        draft->causes[draft->cause_count++] =
-            (struct draft_trigger){.node = item, .argument = path};
-    }
-    later_tell(load, LATER_CAUSES, node);
-}
-
 void load_workflow_later(struct load *load, struct draft_workflow *draft)
 {
-    static const char *const sensitivities[] = {"calm", "normal", "quick"};
     const struct yaml **at = draft->at;
-    struct slice text;
     int64_t ms = 0;
-    size_t index = 0;
-    if (at[WORKFLOW_SENSITIVITY] &&
-        read_choice(load, at[WORKFLOW_SENSITIVITY], sensitivities, 3, &index))
-        later_tell(load, LATER_SENSITIVITY, at[WORKFLOW_SENSITIVITY]);
-    if (at[WORKFLOW_CAUSES])
-        load_causes(load, draft, at[WORKFLOW_CAUSES]);
-    if (at[WORKFLOW_EXPECT])
-        load_expect(load, at[WORKFLOW_EXPECT]);
     if (at[WORKFLOW_RETAIN] &&
         read_duration(load, at[WORKFLOW_RETAIN], (struct read_range){KIND_HOUR, KIND_MS_MAX},
                       &draft->workflow->retain_ms))
         later_tell(load, LATER_RETAIN, at[WORKFLOW_RETAIN]);
     if (at[WORKFLOW_REPORT])
         load_report(load, at[WORKFLOW_REPORT]);
-    if (at[WORKFLOW_ALONE])
-        load_alone(load, at[WORKFLOW_ALONE]);
-    if (at[WORKFLOW_RUNBOOK] && read_line(load, at[WORKFLOW_RUNBOOK], &text))
-        later_tell(load, LATER_RUNBOOK, at[WORKFLOW_RUNBOOK]);
-    if (at[WORKFLOW_RAMP])
-        load_ramp(load, at[WORKFLOW_RAMP]);
-    if (at[WORKFLOW_STAGE_DUE] && read_duration(load, at[WORKFLOW_STAGE_DUE],
-                                                (struct read_range){KIND_MINUTE, KIND_MS_MAX}, &ms))
-        later_tell(load, LATER_STAGE_DUE, at[WORKFLOW_STAGE_DUE]);
     if (at[WORKFLOW_LABEL_AGE] && read_duration(load, at[WORKFLOW_LABEL_AGE],
                                                 (struct read_range){KIND_HOUR, KIND_MS_MAX}, &ms))
         later_tell(load, LATER_LABEL_AGE, at[WORKFLOW_LABEL_AGE]);

@@ -2,14 +2,16 @@
 #include "policy/load.h"
 #include "policy/near.h"
 
-enum load_limit { LOAD_LIMIT_INT = 1, LOAD_LIMIT_SHARE = 2, LOAD_LIMIT_TIME = 4 };
+enum load_limit_kind { LOAD_LIMIT_INT = 1, LOAD_LIMIT_SHARE = 2, LOAD_LIMIT_TIME = 4 };
+enum { LOAD_PERCENT = TRIGGER_MILLION / 100 };
 enum load_argument { LOAD_NO_ARGUMENT, LOAD_EXPRESSION, LOAD_NAME };
 
+/* By enum signal. */
 static const struct load_signal {
     const char *name;
     enum load_argument argument;
     unsigned limits;
-} load_signals[] = {
+} load_signals[SIGNAL_COUNT] = {
     {"misclassified", LOAD_NO_ARGUMENT, LOAD_LIMIT_SHARE},
     {"errors", LOAD_NO_ARGUMENT, LOAD_LIMIT_INT | LOAD_LIMIT_SHARE},
     {"uncertain", LOAD_NO_ARGUMENT, LOAD_LIMIT_INT | LOAD_LIMIT_SHARE},
@@ -27,7 +29,11 @@ static const struct load_signal {
     {"posted", LOAD_NAME, LOAD_LIMIT_INT},
     {"overdue", LOAD_NO_ARGUMENT, LOAD_LIMIT_INT | LOAD_LIMIT_TIME},
 };
-enum { LOAD_SIGNALS = sizeof load_signals / sizeof *load_signals };
+
+const char *load_signal_name(enum signal signal)
+{
+    return load_signals[signal].name;
+}
 
 /* ( … ) at the place of the words; quotes of the expression close nothing. */
 static bool load_argument(struct words *words, struct slice *out_text, size_t *out_at)
@@ -72,10 +78,14 @@ static bool load_signal_argument(struct words *words, const struct load_signal *
     if (signal->argument == LOAD_EXPRESSION) {
         trigger->argument_at = at;
         trigger->argument = compile_expr(words->load, words->node, at, text, EXPR_ROOTS_RULE);
+        trigger->made.argument = trigger->argument;
+        trigger->made.argument_text = slice_trim(text);
         return trigger->argument != NULL;
     }
-    if (read_is_name(slice_trim(text)))
+    if (read_is_name(slice_trim(text))) {
+        trigger->made.argument_text = slice_trim(text);
         return true;
+    }
     words->at = at;
     return words_refuse(words, "the name of a posted signal");
 }
@@ -84,42 +94,53 @@ static const struct load_signal *load_signal(struct words *words, struct draft_t
 {
     struct slice word = words_peek(words);
     word = slice_first(word, slice_find(word, '('));
-    for (size_t i = 0; i < LOAD_SIGNALS; i++)
+    for (size_t i = 0; i < SIGNAL_COUNT; i++)
         if (slice_is(word, load_signals[i].name)) {
             words->at += word.size;
             trigger->signal = word;
+            trigger->made.signal = (enum signal)i;
             return load_signal_argument(words, &load_signals[i], trigger) ? &load_signals[i] : NULL;
         }
-    const char *names[LOAD_SIGNALS];
-    for (size_t i = 0; i < LOAD_SIGNALS; i++)
+    const char *names[SIGNAL_COUNT];
+    for (size_t i = 0; i < SIGNAL_COUNT; i++)
         names[i] = load_signals[i].name;
     struct problem *problem = read_problem_in(words->load, IL013, words->node, words->at);
     problem_message(words->load->problems, problem, "there is no signal `%.*s`",
                     SLICE_FMT(slice_first(word, LIMIT_NAME)));
-    read_tell_choices(words->load->problems, problem, word, names, LOAD_SIGNALS);
+    read_tell_choices(words->load->problems, problem, word, names, SIGNAL_COUNT);
     return NULL;
 }
 
-static bool load_limit(struct words *words, unsigned limits)
+struct load_limit {
+    enum load_limit_kind kind;
+    int64_t value; /* SHARE: millionths; TIME: ms */
+    size_t at;     /* where it stands in the text */
+};
+
+static bool load_limit(struct words *words, unsigned limits, struct load_limit *out)
 {
     struct slice word = words_peek(words);
     uint64_t number = 0;
     int64_t ms = 0;
     bool is_share = word.size > 1 && word.at[word.size - 1] == '%' &&
-                    slice_to_u64(slice_first(word, word.size - 1), 100, &number);
+                    slice_to_u64(slice_first(word, word.size - 1), 99, &number);
     bool is_int = !is_share && slice_to_u64(word, 1000000000000, &number);
     bool is_time = !is_int && text_parse_duration(word, &ms);
     bool is_good = (is_share && (limits & LOAD_LIMIT_SHARE)) ||
                    (is_int && (limits & LOAD_LIMIT_INT)) || (is_time && (limits & LOAD_LIMIT_TIME));
     if (!is_good) {
         const char *want = limits == LOAD_LIMIT_TIME    ? "a duration, as in 4h,"
-                           : limits == LOAD_LIMIT_SHARE ? "a share, as in 10%,"
+                           : limits == LOAD_LIMIT_SHARE ? "a share from 0% to 99%, as in 10%,"
                            : limits == LOAD_LIMIT_INT   ? "a whole number"
                            : limits == (LOAD_LIMIT_INT | LOAD_LIMIT_SHARE)
                                ? "a number or a share"
                                : "a number or a duration";
         return words_refuse(words, want);
     }
+    *out = is_share
+               ? (struct load_limit){LOAD_LIMIT_SHARE, (int64_t)number * LOAD_PERCENT, words->at}
+           : is_time ? (struct load_limit){LOAD_LIMIT_TIME, ms, words->at}
+                     : (struct load_limit){LOAD_LIMIT_INT, (int64_t)number, words->at};
     (void)words_next(words);
     return true;
 }
@@ -148,10 +169,13 @@ static bool load_scope_of(struct words *words, const struct draft_workflow *draf
     near_init(&near, name);
     bool is_known = is_risk && load_has_risk(draft, name);
     for (size_t i = 0; !is_risk && i < draft->workflow->step_count; i++) {
-        is_known = is_known || slice_equal(draft->workflow->steps[i].name, name);
+        if (slice_equal(draft->workflow->steps[i].name, name))
+            trigger->made.step = &draft->workflow->steps[i];
         near_offer(&near, draft->workflow->steps[i].name);
     }
+    is_known = is_known || trigger->made.step;
     (void)words_next(words);
+    trigger->made.risk = is_risk ? name : (struct slice){0};
     if (is_risk)
         trigger->risk = name;
     else
@@ -167,19 +191,107 @@ static bool load_scope_of(struct words *words, const struct draft_workflow *draf
     return false;
 }
 
+/* The statistic that a signal, a kind of limit and a window make. */
+static enum trigger_statistic load_statistic(enum signal signal, enum load_limit_kind kind,
+                                             bool has_window)
+{
+    switch (signal) {
+    case SIGNAL_BACKLOG:
+    case SIGNAL_HELD_AGE:
+    case SIGNAL_SILENT:
+    case SIGNAL_OVERDUE:
+        return TRIGGER_LEVEL;
+    case SIGNAL_POSTED: /* the last value; with a window, the sum of those posted in it */
+        return has_window ? TRIGGER_COUNT : TRIGGER_LEVEL;
+    case SIGNAL_VOLUME:
+    case SIGNAL_SUM:
+    case SIGNAL_REPEAT:
+        return TRIGGER_COUNT;
+    default:
+        break;
+    }
+    if (signal != SIGNAL_LATENCY && kind != LOAD_LIMIT_SHARE)
+        return TRIGGER_COUNT;
+    return has_window ? TRIGGER_SHARE_IN : TRIGGER_SHARE;
+}
+
+static void load_terms(struct trigger *trigger, const struct load_limit *limit, int64_t window_ms,
+                       enum sensitivity sensitivity)
+{
+    struct trigger_terms *terms = &trigger->terms;
+    terms->statistic = load_statistic(trigger->signal, limit->kind, window_ms > 0);
+    terms->limit = limit->value;
+    terms->window_ms = window_ms;
+    terms->h_micro = load_h_micro(sensitivity);
+    if (terms->statistic == TRIGGER_COUNT && window_ms == 0)
+        terms->window_ms = KIND_HOUR;
+    if (terms->statistic == TRIGGER_LEVEL)
+        terms->window_ms = 0;
+    if (trigger->signal == SIGNAL_SUM)
+        terms->limit =
+            limit->value > INT64_MAX / TRIGGER_MILLION ? INT64_MAX : limit->value * TRIGGER_MILLION;
+    if (trigger->signal == SIGNAL_LATENCY) { /* its 95th percentile: 5 % may be later */
+        trigger->late_ms = limit->value;
+        terms->limit = 5 * LOAD_PERCENT;
+    }
+}
+
+struct slice load_definition(struct load *load, const struct trigger *trigger)
+{
+    struct buf text;
+    const struct trigger_terms *terms = &trigger->terms;
+    buf_init(&text, LIMIT_EXPR_TEXT + 1024);
+    buf_add_fmt(&text, "%s|%.*s|%.*s|%.*s|", load_signal_name(trigger->signal),
+                SLICE_FMT(trigger->step ? trigger->step->name : (struct slice){0}),
+                SLICE_FMT(trigger->risk), SLICE_FMT(trigger->argument_text));
+    buf_add_fmt(&text, "%d|%lld|%lld|%lld|%lld", (int)terms->statistic, (long long)terms->limit,
+                (long long)terms->window_ms, (long long)terms->h_micro,
+                (long long)trigger->late_ms);
+    struct slice kept = arena_copy(load->arena, buf_slice(&text));
+    buf_done(&text);
+    return kept;
+}
+
+/* A window where there is none to speak of, and a limit that could not be kept. */
+static bool load_window_is_good(struct words *words, const struct trigger *trigger,
+                                const struct load_limit *limit, int64_t window_ms)
+{
+    const char *name = load_signal_name(trigger->signal);
+    struct problem *problem = NULL;
+    bool is_level = load_statistic(trigger->signal, limit->kind, true) == TRIGGER_LEVEL;
+    bool is_repeat = trigger->signal == SIGNAL_REPEAT;
+    if (window_ms > 0 && is_level) {
+        problem = read_problem_in(words->load, IL016, words->node, limit->at);
+        problem_message(words->load->problems, problem,
+                        "`%s` is a value as it is now: it has no `in DUR`", name);
+    } else if (is_repeat && (limit->value < 1 || limit->value > TRIGGER_REPEATS)) {
+        problem = read_problem_in(words->load, IL013, words->node, limit->at);
+        problem_message(words->load->problems, problem, "a limit of `repeat` is from 1 to %d",
+                        TRIGGER_REPEATS);
+    }
+    return !problem;
+}
+
 static bool load_one_trigger(struct load *load, const struct draft_workflow *draft,
                              struct draft_trigger *trigger)
 {
-    static const char *const positions[] = {"caution", "review", "fallback", "stopped", "alert"};
+    static const char *const moves[] = {[MOVE_STOPPED] = "stopped",
+                                        [MOVE_FALLBACK] = "fallback",
+                                        [MOVE_REVIEW] = "review",
+                                        [MOVE_CAUTION] = "caution",
+                                        [MOVE_ALERT] = "alert"};
+    enum { MOVES = sizeof moves / sizeof *moves };
     struct words words;
-    int64_t ms = 0;
+    struct load_limit limit = {0};
+    int64_t window_ms = 0;
     if (!words_init(&words, load, trigger->node))
         return false;
-    size_t i = 0;
-    while (i < 5 && !words_take(&words, positions[i]))
-        i++;
-    if (i == 5)
+    size_t move = 0;
+    while (move < MOVES && !words_take(&words, moves[move]))
+        move++;
+    if (move == MOVES)
         return words_refuse(&words, "caution, review, fallback, stopped or alert");
+    trigger->made.terms.move = (enum trigger_move)move;
     if (!words_take(&words, "if"))
         return words_refuse(&words, "`if`");
     const struct load_signal *signal = load_signal(&words, trigger);
@@ -187,27 +299,38 @@ static bool load_one_trigger(struct load *load, const struct draft_workflow *dra
         return false;
     if (!words_take(&words, ">"))
         return words_refuse(&words, "`>`");
-    if (!load_limit(&words, signal->limits))
+    if (!load_limit(&words, signal->limits, &limit))
         return false;
-    if (words_take(&words, "in") && (!words_take_duration(&words, &ms) || ms == 0))
+    if (words_take(&words, "in") && (!words_take_duration(&words, &window_ms) || window_ms == 0))
         return words_refuse(&words, "a duration, as in 1h,");
+    if (!load_window_is_good(&words, &trigger->made, &limit, window_ms))
+        return false;
     if (!load_scope_of(&words, draft, trigger))
         return false;
+    load_terms(&trigger->made, &limit, window_ms, draft->workflow->sensitivity);
     return words_are_over(&words) || words_refuse(&words, "in DUR, for STEP or the end");
 }
 
-void load_triggers(struct load *load, struct draft_workflow *draft)
+/* What is written, as the rest of interlock sees it. */
+static void load_finish_triggers(struct load *load, struct draft_workflow *draft)
 {
-    const struct yaml *node = draft->at[WORKFLOW_TRIGGERS];
-    if (!node)
+    struct workflow *workflow = draft->workflow;
+    size_t room = draft->trigger_count + workflow->step_count * LIMIT_STANDARD_TRIGGERS + 2;
+    struct trigger *triggers = ARENA_ARRAY(load->arena, room, struct trigger);
+    size_t count = 0;
+    if (!triggers)
         return;
-    if (node->kind == YAML_MAP) {
-        problem_message(load->problems, read_problem(load, IL012, node),
-                        "`triggers` is a list: begin each trigger with `- `");
-        return;
-    }
-    if (!read_is_list(load, node))
-        return;
+    for (size_t i = 0; i < draft->trigger_count; i++)
+        if (draft->triggers[i].made.definition.size > 0)
+            triggers[count++] = draft->triggers[i].made;
+    load_standard_triggers(load, draft, triggers, &count);
+    workflow->triggers = triggers;
+    workflow->trigger_count = count;
+}
+
+static void load_written_triggers(struct load *load, struct draft_workflow *draft,
+                                  const struct yaml *node)
+{
     draft->triggers = ARENA_ARRAY(load->arena, node->count + 1, struct draft_trigger);
     if (!draft->triggers)
         return;
@@ -225,10 +348,25 @@ void load_triggers(struct load *load, struct draft_workflow *draft)
             continue;
         for (size_t i = 0; i < draft->trigger_count; i++)
             if (slice_equal(draft->triggers[i].name, trigger.name))
-                problem_message(load->problems, read_problem(load, IL019, item),
+                problem_message(load->problems, read_problem_key(load, IL019, item),
                                 "two triggers are called `%.*s`", SLICE_FMT(trigger.name));
-        if (load_one_trigger(load, draft, &trigger))
+        if (load_one_trigger(load, draft, &trigger)) {
+            trigger.made.name = trigger.name;
+            trigger.made.origin = read_origin(item->first);
+            trigger.made.definition = load_definition(load, &trigger.made);
             later_tell(load, LATER_TRIGGER, item->first);
+        }
         draft->triggers[draft->trigger_count++] = trigger;
     }
+}
+
+void load_triggers(struct load *load, struct draft_workflow *draft)
+{
+    const struct yaml *node = draft->at[WORKFLOW_TRIGGERS];
+    if (node && node->kind == YAML_MAP)
+        problem_message(load->problems, read_problem(load, IL012, node),
+                        "`triggers` is a list: begin each trigger with `- `");
+    else if (node && read_is_list(load, node))
+        load_written_triggers(load, draft, node);
+    load_finish_triggers(load, draft);
 }

@@ -66,5 +66,5 @@ void load_workflow(struct load *load, struct draft_workflow *draft)
     workflow->mode = (enum mode)mode;
     load_steps(load, draft);
     load_workflow_later(load, draft);
-    load_triggers(load, draft);
+    load_workflow_watch(load, draft);
 }

@@ -7,6 +7,7 @@
  *   3. Times are ms; 0 means "none" only where said. */
 #pragma once
 #include "base/slice.h"
+#include "core/trigger.h"
 
 struct expr;
 struct template;
@@ -234,6 +235,64 @@ struct step {
     struct origin origin, call_origin, confidence_origin, idempotency_origin;
 };
 
+/* What a trigger watches; the order is that of the table in load_trigger.c. */
+enum signal {
+    SIGNAL_MISCLASSIFIED,
+    SIGNAL_ERRORS,
+    SIGNAL_UNCERTAIN,
+    SIGNAL_DEGRADED,
+    SIGNAL_LOW_CONFIDENCE,
+    SIGNAL_OVERRIDES,
+    SIGNAL_COMPLAINTS,
+    SIGNAL_VOLUME,
+    SIGNAL_BACKLOG,
+    SIGNAL_HELD_AGE,
+    SIGNAL_LATENCY,
+    SIGNAL_SILENT,
+    SIGNAL_SUM,
+    SIGNAL_REPEAT,
+    SIGNAL_POSTED,
+    SIGNAL_OVERDUE,
+    SIGNAL_COUNT
+};
+enum sensitivity { SENSITIVITY_CALM, SENSITIVITY_NORMAL, SENSITIVITY_QUICK };
+struct trigger {
+    struct slice name; /* of a standard one: its signal's */
+    enum signal signal;
+    struct trigger_terms terms;
+    const struct step *step;     /* NULL = each step; the scope of what it moves */
+    struct slice risk;           /* empty = any class */
+    const struct expr *argument; /* SUM; REPEAT: NULL = the step's recipient */
+    struct slice argument_text;  /* POSTED: the name of the signal */
+    int64_t late_ms;             /* LATENCY: what counts as late */
+    bool is_standard;
+    struct slice definition; /* the same text = the same statistic: its state is kept (R22) */
+    struct origin origin;
+};
+
+/* `expect:` when silence is a fault. */
+struct expect {
+    int64_t every_ms;  /* 0 = by the clock, below */
+    unsigned weekdays; /* bit 0 = Monday; 0 = nothing is expected */
+    int minute_of_day; /* by then, in the installation's time zone */
+    struct origin origin;
+};
+/* Where an incident looks for what changed. */
+struct cause_path {
+    struct slice text;
+    const struct expr *path;
+};
+/* How a restart takes up work again (R19). */
+struct ramp_stage {
+    bool is_share;
+    int64_t amount; /* first starts; is_share: millionths of all */
+};
+struct ramp {
+    const struct ramp_stage *stages;
+    size_t stage_count;
+    int64_t alone_ms; /* who asked may approve after this; 0 = never */
+};
+
 struct workflow {
     struct slice name, purpose, was, file;
     struct duties duties;
@@ -241,6 +300,15 @@ struct workflow {
     struct step *steps;
     size_t step_count;
     int64_t retain_ms; /* 0 = not set */
+    enum sensitivity sensitivity;
+    const struct trigger *triggers; /* written ones first, then the standard ones */
+    size_t trigger_count;
+    struct expect expect;
+    const struct cause_path *causes;
+    size_t cause_count;
+    struct slice runbook;
+    struct ramp ramp;
+    int64_t stage_due_ms; /* a stage without progress names a person after this */
     struct origin origin;
 };
 
@@ -271,6 +339,7 @@ struct config {
     size_t channel_count;
     struct slice watchdog_url; /* empty = none */
     int64_t watchdog_every_ms;
+    struct ramp switch_ramp;    /* of stops wider than a workflow */
     const struct group *admins; /* NULL = nobody */
     struct limits limits;
     int64_t key_keep_ms; /* 0 = for ever */

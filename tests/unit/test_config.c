@@ -148,6 +148,44 @@ static void routing_means_what_it_says(void **state)
     world_done(&world);
 }
 
+/* What is written comes first; of what is implied, a signal with a sentence of its own is left out.
+ */
+static void triggers_are_written_and_implied(void **state)
+{
+    (void)state;
+    static const char *const want[] = {
+        "misrouted fallback misclassified||||1|100000|0|6907755|0",
+        "runaway stopped volume||||4|500|3600000|6907755|0",
+        "uncertain alert uncertain|route_ticket|||4|0|3600000|0|0",
+        "uncertain stopped uncertain|route_ticket|||4|5|3600000|0|0",
+        "latency alert latency|route_ticket|||1|50000|0|6907755|14400000",
+        "low_confidence caution low_confidence|route_ticket|||3|0|0|11512925|0",
+        "overdue alert overdue||||6|0|0|0|0",
+    };
+    struct world world;
+    struct buf got;
+    world_load(&world);
+    buf_init(&got, TEXT_MAX);
+    const struct workflow *workflow = config_workflow(world.config, SLICE("inquiry-routing"));
+    assert_int_equal(workflow->trigger_count, sizeof want / sizeof *want);
+    for (size_t i = 0; i < workflow->trigger_count; i++) {
+        const struct trigger *trigger = &workflow->triggers[i];
+        buf_reset(&got);
+        buf_add_fmt(&got, "%.*s %s %.*s", SLICE_FMT(trigger->name),
+                    trigger_move_name(trigger->terms.move), SLICE_FMT(trigger->definition));
+        assert_string_equal(buf_text(&got), want[i]);
+        assert_int_equal(trigger->is_standard, i > 1);
+    }
+    assert_int_equal(workflow->ramp.stage_count, 3);
+    assert_int_equal(workflow->ramp.stages[0].amount, 5);
+    assert_true(workflow->ramp.stages[1].is_share);
+    assert_int_equal(workflow->ramp.stages[1].amount, 100000);
+    assert_int_equal(workflow->cause_count, 2);
+    assert_true(slice_is(workflow->causes[0].text, "input.channel"));
+    buf_done(&got);
+    world_done(&world);
+}
+
 static void stored_is_loaded_again(void **state)
 {
     (void)state;
@@ -346,6 +384,7 @@ int main(void)
         cmocka_unit_test(samples_load_with_their_warnings),
         cmocka_unit_test(reminder_means_what_it_says),
         cmocka_unit_test(routing_means_what_it_says),
+        cmocka_unit_test(triggers_are_written_and_implied),
         cmocka_unit_test(stored_is_loaded_again),
         cmocka_unit_test(expanded_means_the_same),
         cmocka_unit_test(version_is_of_the_bytes),

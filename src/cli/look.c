@@ -73,7 +73,7 @@ static void look_say_do(struct invocation *invocation, const json_t *item)
     if (strcmp(kind, "review") == 0)
         say(invocation, "    DO   interlock approve %s | interlock reject %s\n", buf_text(&word),
             buf_text(&word));
-    else if (strcmp(kind, "uncertain") == 0)
+    else if (strcmp(kind, "uncertain") == 0 || strcmp(kind, "contradiction") == 0)
         say(invocation, "    DO   interlock resolve %s --happened | --not-happened\n",
             buf_text(&word));
     else if (strcmp(kind, "incident") == 0)

@@ -73,6 +73,8 @@ void action_step(struct action *action, const struct action_event *event,
         action_quarantine(action, event, &out);
         break;
     }
+    if (action_is_contradicted(action) && state_is_end(action->state))
+        action->people_due_unix_ms = action->contradiction_due_unix_ms;
     *out_effects = out;
 }
 
@@ -85,6 +87,7 @@ void action_check(const struct action *action, int attempts_cap)
     CHECK(action->state != STATE_WAITING || action->due_unix_ms > 0);     /* I8 */
     CHECK(action->state != STATE_HELD || action->due_unix_ms > 0);        /* I8 */
     CHECK(action->state != STATE_ATTEMPTING || action->attempt_is_open);  /* I8 */
-    bool has_people = action->state == STATE_UNCERTAIN || action->state == STATE_IN_REVIEW;
+    bool has_people = action->state == STATE_UNCERTAIN || action->state == STATE_IN_REVIEW ||
+                      (state_is_end(action->state) && action_is_contradicted(action));
     CHECK(!has_people || action->people_due_unix_ms > 0); /* I8 */
 }

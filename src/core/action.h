@@ -60,17 +60,23 @@ struct action {
     uint16_t grants;       /* starts granted beyond the cap (R15) */
     uint16_t starts_total; /* attempt numbers are 1..starts_total (fencing tokens, R14) */
     uint8_t releases;
-    uint8_t reviews;               /* reviews made so far; the current one's number */
-    bool may_have_happened;        /* R1 */
-    bool attempt_is_open;          /* started (a permit: given), no outcome */
-    bool permit_is_begun;          /* caller-executed */
-    bool is_approved;              /* unspent approval */
-    bool is_granted;               /* unspent grant: a person said "it did not happen, send" */
-    bool once_is_spent;            /* 421 and 425 were tried again already */
-    bool is_hold_rule_spent;       /* its rule's hold has run out once */
-    int64_t route_entered_unix_ms; /* start of `within` */
-    int64_t first_start_unix_ms;   /* of the route: start of `keeps` (R6) */
-    int64_t attempt_unix_ms;       /* start of the last attempt */
+    uint8_t reviews;         /* reviews made so far; the current one's number */
+    bool may_have_happened;  /* R1 */
+    bool attempt_is_open;    /* started (a permit: given), no outcome */
+    bool permit_is_begun;    /* caller-executed */
+    bool is_approved;        /* unspent approval */
+    bool is_granted;         /* unspent grant: a person said "it did not happen, send" */
+    bool once_is_spent;      /* 421 and 425 were tried again already */
+    bool is_hold_rule_spent; /* its rule's hold has run out once */
+    int64_t
+        contradicted_unix_ms; /* R14: when a late outcome contradicted what was done; 0 = never */
+    int64_t contradiction_due_unix_ms;  /* a person should settle it by then; 0 = none is open */
+    uint16_t contradiction_attempt;     /* the attempt whose late outcome it is */
+    enum outcome contradiction_outcome; /* what that outcome says */
+    enum outcome contradiction_verdict; /* what a person said then: ok, failed; zero = not yet */
+    int64_t route_entered_unix_ms;      /* start of `within` */
+    int64_t first_start_unix_ms;        /* of the route: start of `keeps` (R6) */
+    int64_t attempt_unix_ms;            /* start of the last attempt */
     enum outcome last_outcome;
     enum reason last_reason;
     int last_status;                             /* HTTP; 0 = no answer */
@@ -155,6 +161,22 @@ struct action_effects {
     struct verdict verdict; /* OUTCOME, REPORT, CRASHED: how the attempt was read */
     enum refusal refusal;
 };
+
+/* R14: a late outcome contradicts what was done since, and nobody has settled it. */
+static inline bool action_is_contradicted(const struct action *action)
+{
+    return action->contradiction_due_unix_ms != 0;
+}
+/* Ended, and no person is asked about it. */
+static inline bool action_is_over(const struct action *action)
+{
+    return state_is_end(action->state) && !action_is_contradicted(action);
+}
+/* The state that it is counted under while it is not over: an open contradiction is a doubt. */
+static inline enum action_state action_counts_as(const struct action *action)
+{
+    return action_is_contradicted(action) ? STATE_UNCERTAIN : action->state;
+}
 
 /* A new action, before EVENT_SUBMIT. */
 void action_init(struct action *action, uint64_t id, int64_t now_unix_ms, uint8_t generation);

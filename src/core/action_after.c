@@ -187,24 +187,58 @@ void action_conclude(struct action *action, const struct action_event *event,
     CHECK_UNREACHABLE();
 }
 
+/* Both are true: it is said to have happened, or not, and something else was done since. The late
+ * outcome of a try before the one that counts matters where the upstream cannot recognise a repeat:
+ * it then happens twice. */
+static bool action_is_told_otherwise(const struct action *action, uint16_t attempt,
+                                     enum outcome outcome)
+{
+    bool is_last = attempt == action->starts_total;
+    bool is_known_repeat = action->effect == EFFECT_READ ||
+                           action->idempotency == IDEMPOTENCY_BY_KEY ||
+                           action->idempotency == IDEMPOTENCY_BY_NATURE;
+    if (outcome == OUTCOME_OK) {
+        if (action->state == STATE_DONE || !state_is_end(action->state))
+            return !is_last && !is_known_repeat;
+        return true;
+    }
+    bool is_denied = outcome == OUTCOME_FAILED || outcome == OUTCOME_NOT_SENT;
+    return is_denied && is_last && action->state == STATE_DONE &&
+           action->reason != REASON_PERSON_BY_HAND;
+}
+
+static void action_contradict(struct action *action, const struct action_event *event,
+                              uint16_t attempt, enum outcome outcome)
+{
+    action->contradicted_unix_ms = event->now_unix_ms;
+    action->contradiction_due_unix_ms = event->now_unix_ms + event->terms->uncertain_due_ms;
+    action->contradiction_attempt = attempt;
+    action->contradiction_outcome = outcome;
+    action->contradiction_verdict = OUTCOME_UNCERTAIN;
+    if (!state_is_end(action->state)) /* it did happen: nothing starts it again (I3) */
+        action->may_have_happened = true;
+}
+
 /* R14: the attempt was given up (a lapsed lease, a person's verdict) and now its outcome comes. */
 void action_late(struct action *action, const struct action_event *event, uint16_t attempt,
                  enum outcome outcome, struct action_effects *out)
 {
     out->is_late = true;
     out->is_changed = true; /* always recorded */
-    bool decides = action->state == STATE_UNCERTAIN && attempt == action->starts_total;
-    bool was_said = state_is_end(action->state) && action->state != STATE_DONE;
-    out->is_contradiction = (was_said && outcome == OUTCOME_OK) ||
-                            (action->state == STATE_DONE && action->reason == REASON_PERSON &&
-                             outcome == OUTCOME_FAILED);
-    if (!decides)
+    out->is_contradiction = action_is_told_otherwise(action, attempt, outcome);
+    if (out->is_contradiction) {
+        action_contradict(action, event, attempt, outcome);
+        if (!action->attempt_is_open && !state_is_end(action->state))
+            move_to_uncertain(action, event, REASON_LATE);
         return;
-    if (outcome == OUTCOME_OK) {
+    }
+    if (action->attempt_is_open || state_is_end(action->state))
+        return;
+    bool is_whole_truth = action->starts_total == 1 && action->state == STATE_UNCERTAIN;
+    if (outcome == OUTCOME_OK) { /* whatever was planned: it happened */
         action->may_have_happened = false;
         move_end(action, event, STATE_DONE, REASON_LATE);
-    } else if ((outcome == OUTCOME_FAILED || outcome == OUTCOME_NOT_SENT) &&
-               action->starts_total == 1) { /* the only attempt, so it is the whole truth */
+    } else if ((outcome == OUTCOME_FAILED || outcome == OUTCOME_NOT_SENT) && is_whole_truth) {
         action->may_have_happened = false;
         move_end(action, event, STATE_FAILED, REASON_LATE);
     }

@@ -81,6 +81,23 @@ void action_reject(struct action *action, const struct action_event *event,
     out->is_changed = true;
 }
 
+/* R14: ends are final; what a person says of a contradiction is a record, and ends the asking. */
+static void action_settle(struct action *action, const struct action_event *event,
+                          struct action_effects *out)
+{
+    if (event->send) {
+        out->refusal = REFUSAL_ENDED; /* `again` is the way to a new try */
+        return;
+    }
+    action->contradiction_due_unix_ms = 0;
+    action->people_due_unix_ms = 0;
+    action->contradiction_verdict = event->happened ? OUTCOME_OK : OUTCOME_FAILED;
+    out->has_verdict = true;
+    out->verdict = (struct verdict){action->contradiction_verdict, REASON_PERSON, false, false};
+    out->is_late = true; /* no attempt ends by it */
+    out->is_changed = true;
+}
+
 static enum refusal action_why_not_resolve(const struct action *action,
                                            const struct action_event *event)
 {
@@ -98,9 +115,17 @@ static enum refusal action_why_not_resolve(const struct action *action,
 void action_resolve(struct action *action, const struct action_event *event,
                     struct action_effects *out)
 {
+    if (action_is_contradicted(action) && state_is_end(action->state)) {
+        action_settle(action, event, out);
+        return;
+    }
     out->refusal = action_why_not_resolve(action, event);
     if (out->refusal != REFUSAL_NONE)
         return;
+    if (action_is_contradicted(action)) { /* one word settles both */
+        action->contradiction_due_unix_ms = 0;
+        action->contradiction_verdict = event->happened ? OUTCOME_OK : OUTCOME_FAILED;
+    }
     bool was_uncertain = action->may_have_happened || action->state == STATE_UNCERTAIN;
     action->may_have_happened = false;
     out->is_changed = true;

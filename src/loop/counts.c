@@ -81,37 +81,39 @@ static void counts_end(struct engine *engine, const struct row *row, const struc
     }
 }
 
-void engine_count_move(struct engine *engine, struct entry *entry, enum action_state from,
+void engine_count_move(struct engine *engine, struct entry *entry, const struct action *before,
                        bool is_new)
 {
     const struct action *action = &entry->row.action;
+    bool was_end = !is_new && state_is_end(before->state);
     struct workflow_state *workflow = engine_workflow(engine, entry->row.workflow);
     struct upstream_state *upstream = engine_upstream(engine, entry->row.upstream);
     if (!workflow)
         return;
-    if (is_new) {
+    if (is_new || action_is_over(before)) {
         engine->unended++;
     } else {
-        CHECK(workflow->now[from] > 0);
-        workflow->now[from]--;
+        CHECK(workflow->now[action_counts_as(before)] > 0);
+        workflow->now[action_counts_as(before)]--;
     }
-    workflow->total[action->state]++;
+    workflow->total[action->state] += !was_end;
     if (upstream && entry->is_counted_held) {
         upstream->held--;
         entry->is_counted_held = false;
     }
-    if (state_is_end(action->state)) {
-        engine->unended--;
+    if (state_is_end(action->state) && !was_end)
         counts_end(engine, &entry->row, entry->step);
+    if (action_is_over(action)) {
+        engine->unended--;
         return;
     }
-    workflow->now[action->state]++;
+    workflow->now[action_counts_as(action)]++;
     if (upstream && action->state == STATE_HELD && action->hold_for == HOLD_FOR_UPSTREAM) {
         upstream->held++;
         entry->is_counted_held = true;
     }
     bool is_stopped = action->state == STATE_HELD && action->hold_for == HOLD_FOR_STOP &&
-                      (is_new || from != STATE_HELD);
+                      (is_new || before->state != STATE_HELD);
     struct stop *stop = is_stopped ? switchboard_find(&engine->board, action->stop_id) : NULL;
     if (stop)
         stop->held++; /* of its receipt */
@@ -208,7 +210,10 @@ static enum err counts_replay(struct engine *engine, const struct store_record *
     err = store->get_action(store->impl, record.action, arena, &action);
     if (err == ERR_OK)
         err = row_decode(action.row, &row);
-    if (err == ERR_OK && row.last_seq == stored->seq)
+    /* Words, late outcomes and erasures come after the end and count nothing. */
+    bool is_its_end = record.at_unix_ms == row.action.ended_unix_ms &&
+                      (record.kind != RECORD_LATE || record.reason == REASON_LATE);
+    if (err == ERR_OK && is_its_end)
         counts_end(engine, &row, config_step_of(engine_config(engine), row.workflow, row.step));
     return err;
 }

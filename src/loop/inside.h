@@ -274,7 +274,7 @@ void engine_release_stop(struct engine *engine);
 
 /* ---- counts.c ---- */
 struct workflow_state *engine_workflow(struct engine *engine, struct slice name);
-void engine_count_move(struct engine *engine, struct entry *entry, enum action_state from,
+void engine_count_move(struct engine *engine, struct entry *entry, const struct action *before,
                        bool is_new);
 /* Writes what changed, once a second at most. */
 void engine_count_flush(struct engine *engine);

@@ -87,7 +87,8 @@ static void act_resolve(struct engine *engine, const struct engine_call *call, s
     engine_event(engine, entry, EVENT_RESOLVE, &event);
     event.happened = call->happened;
     event.send = call->send;
-    if (act_step(engine, call, entry, &event, RECORD_RESOLVED))
+    bool is_word = state_is_end(entry->row.action.state); /* of a contradiction: nothing moves */
+    if (act_step(engine, call, entry, &event, is_word ? RECORD_SETTLED : RECORD_RESOLVED))
         act_answer(engine, call, entry);
 }
 
@@ -109,7 +110,9 @@ static void act_again(struct engine *engine, const struct engine_call *call, str
     uint64_t newest_id = hot ? hot->row.action.id : 0;
     if (!hot && store->get_key(store->impl, entry->row.key_hash, &newest) == ERR_OK)
         newest_id = newest.action;
-    bool can = state_is_end(action->state) && action->state != STATE_DONE &&
+    bool is_denied = action->contradicted_unix_ms == 0 ||
+                     action->contradiction_verdict == OUTCOME_FAILED; /* else it happened (R14) */
+    bool can = action_is_over(action) && action->state != STATE_DONE && is_denied &&
                newest_id == action->id && action->generation < UINT8_MAX && entry->unsaved == 0;
     if (can)
         engine_submit_again(engine, entry, call);
@@ -145,17 +148,33 @@ static void act_begin(struct engine *engine, const struct engine_call *call, str
         act_answer(engine, call, entry);
 }
 
+/* The same late outcome once more: it stands in the records already. */
+static bool act_was_told(const struct engine_call *call, const struct action *action)
+{
+    return action->contradicted_unix_ms != 0 && call->attempt == action->contradiction_attempt &&
+           call->outcome == action->contradiction_outcome;
+}
+
+/* The token is that of the newest permit. Of an older one its holder may still tell how it ended:
+ * that truth is recorded, whatever was done since (R14). */
+static bool act_may_report(const struct engine_call *call, const struct entry *entry, bool is_late)
+{
+    return act_has_token(call, entry) ||
+           (is_late && slice_equal(call->principal->name, entry->row.actor));
+}
+
 static void act_report(struct engine *engine, const struct engine_call *call, struct entry *entry)
 {
     const struct action *action = &entry->row.action;
-    if (!act_has_token(call, entry)) {
+    bool is_late = !action->attempt_is_open || call->attempt < action->starts_total;
+    if (!act_may_report(call, entry, is_late)) {
         act_refuse(engine, call, entry, REFUSAL_NO_PERMIT);
         return;
     }
     bool is_repeat = !action->attempt_is_open && call->attempt == action->starts_total &&
                      action->last_outcome == call->outcome &&
                      action->last_reason == REASON_REPORTED;
-    if (is_repeat) { /* reports are idempotent by attempt number */
+    if (is_repeat || act_was_told(call, action)) { /* idempotent by attempt number */
         act_answer(engine, call, entry);
         return;
     }
@@ -168,15 +187,16 @@ static void act_report(struct engine *engine, const struct engine_call *call, st
     struct bundle_outcome outcome = {.response_json = call->response_json,
                                      .what = SLICE("reported by the caller")};
     bundle_outcome_encode(&outcome, &bundle);
-    struct step_note note = {.kind = action->attempt_is_open ? RECORD_OUTCOME : RECORD_LATE,
+    struct step_note note = {.kind = is_late ? RECORD_LATE : RECORD_OUTCOME,
                              .actor = call->principal->name,
                              .label = BUNDLE_LABEL_OUTCOME,
                              .payload = buf_slice(&bundle),
                              .attempt = call->attempt};
-    if (entry_keep(&entry->outcome, &entry->outcome_size, buf_slice(&bundle)) != ERR_OK)
-        engine_fail(engine, "out of memory");
     struct action_effects effects;
     engine_step(engine, entry, &event, &note, &effects);
+    bool counts = effects.refusal == REFUSAL_NONE && (!is_late || action->reason == REASON_LATE);
+    if (counts && entry_keep(&entry->outcome, &entry->outcome_size, buf_slice(&bundle)) != ERR_OK)
+        engine_fail(engine, "out of memory");
     buf_done(&bundle);
     if (effects.refusal != REFUSAL_NONE)
         act_refuse(engine, call, entry, effects.refusal);

@@ -28,7 +28,7 @@ static void recover_gauges(struct engine *engine, const struct row *row)
     struct upstream_state *upstream = engine_upstream(engine, row->upstream);
     engine->unended++;
     if (workflow)
-        workflow->now[row->action.state]++;
+        workflow->now[action_counts_as(&row->action)]++;
     if (upstream && row->action.state == STATE_HELD && row->action.hold_for == HOLD_FOR_UPSTREAM) {
         upstream->held++;
         pace_holds(&upstream->pace, engine->now_unix_ms, prng_next(&engine->prng));

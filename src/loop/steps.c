@@ -127,6 +127,8 @@ static void engine_submit_write(struct engine *engine, struct store_write *write
 
 static enum store_queue engine_queue_of(const struct action *action)
 {
+    if (state_is_end(action->state))
+        return STORE_QUEUE_PEOPLE; /* a contradiction is open (R14) */
     switch (action->state) {
     case STATE_UNCERTAIN:
     case STATE_IN_REVIEW:
@@ -242,7 +244,9 @@ void engine_save(struct engine *engine, struct entry *entry, const struct step_n
         entry->row.first_seq = write.seq;
     if (note->gate)
         entry->row.decided_seq = write.seq;
-    if (note->label && strcmp(note->label, BUNDLE_LABEL_OUTCOME) == 0)
+    /* R9: what comes late changes no response that was told, unless it decides. */
+    bool is_aside = note->kind == RECORD_LATE && action->reason != REASON_LATE;
+    if (note->label && strcmp(note->label, BUNDLE_LABEL_OUTCOME) == 0 && !is_aside)
         entry->row.outcome_seq = write.seq;
     struct buf *row = &engine->scratch_buf[1];
     buf_reset(row);
@@ -255,7 +259,7 @@ void engine_save(struct engine *engine, struct entry *entry, const struct step_n
     struct store_key keys[2];
     write.record = buf_slice(body);
     write.row = buf_slice(row);
-    write.is_ended = state_is_end(action->state);
+    write.is_ended = action_is_over(action);
     write.frozen = note->effects && note->effects->must_send
                        ? slice_of(entry->frozen, entry->frozen_size)
                        : (struct slice){0};
@@ -307,7 +311,7 @@ void engine_step(struct engine *engine, struct entry *entry, struct action_event
                  struct step_note *note, struct action_effects *out_effects)
 {
     struct action *action = &entry->row.action;
-    enum action_state from = action->state;
+    struct action before = *action;
     int cap = event->terms->attempts;
     if (action->starts > cap + action->grants)
         cap = action->starts - action->grants; /* a reload has lowered it since those starts */
@@ -329,7 +333,7 @@ void engine_step(struct engine *engine, struct entry *entry, struct action_event
     }
     note->effects = out_effects;
     engine_flow_after(engine, entry, out_effects);
-    engine_count_move(engine, entry, from, note->is_admission);
+    engine_count_move(engine, entry, &before, note->is_admission);
     engine_save(engine, entry, note);
     engine->in_work = 0;
     if (out_effects->must_enter_gate)

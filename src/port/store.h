@@ -5,8 +5,8 @@
  *   records   seq -> body, chained by SHA-256(previous hash ‖ seq as 8 bytes big-endian ‖ body);
  *             the hash before record 1 is 32 zero bytes
  *   payloads  seq of the record that brought it -> bytes (salt ‖ value); erasable
- *   actions   id -> row; in one of two places: open (not ended; with its queue, due time and
- *             frozen request) or ended
+ *   actions   id -> row; in one of two places: open (not ended, or people are asked about its
+ *             end; with its queue, due time and frozen request) or ended
  *   keys      16-byte hash -> action id and fingerprint (R26); business runs use the same table
  *   rows      small named tables: (table, key) -> value
  *
@@ -47,7 +47,7 @@ enum store_queue {
     STORE_QUEUE_HELD_STOP,     /* held by a stop */
     STORE_QUEUE_HELD_UPSTREAM, /* held until its upstream answers again */
     STORE_QUEUE_HELD_OTHER,
-    STORE_QUEUE_PEOPLE, /* in review or uncertain */
+    STORE_QUEUE_PEOPLE, /* in review, uncertain, or ended with an open contradiction (R14) */
     STORE_QUEUE_COUNT
 };
 

@@ -138,6 +138,20 @@ static void action_json_add_facts(struct buf *out, const struct view *view)
     member_add_text(out, "because", view->submit.because);
 }
 
+/* R14: a late outcome that says otherwise; `settled` once a person has said which is true. */
+static void action_json_add_contradiction(struct buf *out, const struct action *a)
+{
+    static const char *const settled[OUTCOME_COUNT] = {
+        [OUTCOME_OK] = "happened", [OUTCOME_FAILED] = "not_happened"};
+    member_add_name(out, "contradiction");
+    buf_add_byte(out, '{');
+    member_add_u64(out, "attempt", a->contradiction_attempt);
+    member_add_word(out, "outcome", outcome_name(a->contradiction_outcome));
+    member_add_time(out, "at", a->contradicted_unix_ms);
+    member_add_word(out, "settled", settled[a->contradiction_verdict]);
+    buf_add_byte(out, '}');
+}
+
 void action_json_add_members(struct buf *out, const struct view *view)
 {
     const struct action *a = view->action;
@@ -156,6 +170,8 @@ void action_json_add_members(struct buf *out, const struct view *view)
     action_json_add_next(out, view);
     if (a->stop_id != 0 && a->state == STATE_HELD)
         member_add_id(out, "incident", ID_INCIDENT, view->stop_incident);
+    if (a->contradicted_unix_ms != 0)
+        action_json_add_contradiction(out, a);
     if (a->state == STATE_IN_REVIEW) {
         member_add_name(out, "review");
         buf_add_byte(out, '"');

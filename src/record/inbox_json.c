@@ -36,8 +36,9 @@ static void inbox_json_add_verdicts(struct buf *out, const struct view *view)
         inbox_json_add_verdict(out, "reject", "do not *", verb->act);
     } else {
         inbox_json_add_verdict(out, "happened", "it was *", verb->done);
-        inbox_json_add_verdict(out, "not_happened_send", "it was not *: try once more now",
-                               verb->done);
+        if (!state_is_end(view->action->state)) /* an end is final, also a contradicted one */
+            inbox_json_add_verdict(out, "not_happened_send", "it was not *: try once more now",
+                                   verb->done);
         inbox_json_add_verdict(out, "not_happened", "it was not *: leave it", verb->done);
     }
     buf_add_byte(out, ']');
@@ -74,7 +75,7 @@ static void inbox_json_add_why(struct buf *out, const struct view *view)
 {
     struct buf why;
     buf_init(&why, INBOX_SENTENCE);
-    if (view->action->state == STATE_UNCERTAIN) {
+    if (view->action->state != STATE_IN_REVIEW) {
         story_add_what(view, &why);
         buf_add_byte(&why, ' ');
     }
@@ -91,7 +92,11 @@ void inbox_json_add(struct buf *out, const struct view *view)
     bool is_review = view->action->state == STATE_IN_REVIEW;
     (void)view_who(view, &who); /* without people: the members are null */
     buf_add_byte(out, '{');
-    member_add_word(out, "kind", is_review ? "review" : "uncertain");
+    bool is_contradiction = state_is_end(view->action->state); /* nothing else that ended asks */
+    member_add_word(out, "kind",
+                    is_review          ? "review"
+                    : is_contradiction ? "contradiction"
+                                       : "uncertain");
     inbox_json_add_id(out, view);
     member_add_id(out, "action", ID_ACTION, view->action->id);
     member_add_text(out, "workflow", view->workflow);

@@ -110,6 +110,11 @@ static void log_line_add_action(struct buf *out, const struct record *record,
     case RECORD_RESOLVED:
         log_line_add_resolved(out, record, view);
         return;
+    case RECORD_SETTLED:
+        buf_add_fmt(out, "of the contradiction a person says: %s%s",
+                    record->verdict.outcome == OUTCOME_OK ? "" : "not ",
+                    wording_verb_of(view ? view->step : NULL)->done);
+        return;
     case RECORD_APPROVED:
         buf_add_text(out, "approved");
         return;
@@ -233,6 +238,7 @@ static void log_line_add_control(struct buf *out, const struct record *record)
     case RECORD_APPROVED:
     case RECORD_DECLINED:
     case RECORD_RESOLVED:
+    case RECORD_SETTLED:
     case RECORD_CANCELLED:
     case RECORD_BEGUN:
     case RECORD_RENEWED:

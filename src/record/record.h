@@ -24,6 +24,7 @@
     X(RECORD_APPROVED, "approved")                                                                 \
     X(RECORD_DECLINED, "declined") /* verdict reject */                                            \
     X(RECORD_RESOLVED, "resolved")                                                                 \
+    X(RECORD_SETTLED, "settled") /* a person's word on a contradiction: no state changes */        \
     X(RECORD_CANCELLED, "cancelled")                                                               \
     X(RECORD_BEGUN, "begun") /* a permit was used */                                               \
     X(RECORD_RENEWED, "renewed")                                                                   \

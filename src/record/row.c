@@ -196,6 +196,15 @@ static void wire_added(struct row_wire *wire, struct row *row)
 {
     struct action *a = &row->action;
     wire_time(wire, a->submitted_unix_ms, &a->approved_until_unix_ms);
+    wire_time(wire, a->submitted_unix_ms, &a->contradicted_unix_ms);
+    if (a->contradicted_unix_ms == 0)
+        return;
+    wire_time(wire, a->submitted_unix_ms, &a->contradiction_due_unix_ms);
+    wire_u16(wire, &a->contradiction_attempt);
+    a->contradiction_outcome =
+        (enum outcome)wire_enum(wire, a->contradiction_outcome, OUTCOME_COUNT);
+    a->contradiction_verdict =
+        (enum outcome)wire_enum(wire, a->contradiction_verdict, OUTCOME_COUNT);
 }
 
 static void wire_row(struct row_wire *wire, struct row *row)

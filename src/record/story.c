@@ -6,18 +6,27 @@
 
 enum { STORY_TEXT_MAX = 200 };
 
+/* Came after the state that the action is in, and did not make it. */
+static bool story_is_aside(const struct record *record)
+{
+    return (record->kind == RECORD_LATE && record->reason != REASON_LATE) ||
+           record->kind == RECORD_SETTLED || record->kind == RECORD_ERASED;
+}
+
 const struct record *story_last(const struct view *view, const struct bundle_words **out_words)
 {
-    *out_words = NULL;
     const struct record *record = view->last;
-    if (view->history_count > 0) {
-        const struct view_record *newest = &view->history[view->history_count - 1];
-        if (!record || newest->record.seq == record->seq) {
-            record = &newest->record;
-            *out_words = newest->is_erased ? NULL : &newest->words;
-        }
+    *out_words = NULL;
+    for (size_t i = view->history_count; i > 0; i--) {
+        const struct view_record *newest = &view->history[i - 1];
+        if (story_is_aside(&newest->record))
+            continue;
+        if (record && newest->record.seq != record->seq && !story_is_aside(record))
+            break; /* view->last is newer than the history */
+        *out_words = newest->is_erased ? NULL : &newest->words;
+        return &newest->record;
     }
-    return record;
+    return record && !story_is_aside(record) ? record : NULL;
 }
 
 void story_add_time(const struct view *view, int64_t unix_ms, enum zone_detail detail,
@@ -270,7 +279,23 @@ static void story_add_failed(const struct view *view, struct buf *out)
     buf_add_byte(out, '.');
 }
 
-void story_add_what(const struct view *view, struct buf *out)
+/* R14: " But try 1 was reported as ok at 14:05:11. Both are on record." */
+static void story_add_contradiction(const struct view *view, struct buf *out)
+{
+    const struct action *a = view->action;
+    const char *done = wording_verb_of(view->step)->done;
+    buf_add_fmt(out, " But the late outcome of try %u says %s (",
+                (unsigned)a->contradiction_attempt, outcome_name(a->contradiction_outcome));
+    story_add_time(view, a->contradicted_unix_ms, ZONE_SECONDS, out);
+    buf_add_text(out, "): ");
+    if (a->contradiction_verdict == OUTCOME_UNCERTAIN)
+        buf_add_text(out, "a person must say which is true.");
+    else
+        buf_add_fmt(out, "a person then said that it was %s%s.",
+                    a->contradiction_verdict == OUTCOME_OK ? "" : "not ", done);
+}
+
+static void story_add_state(const struct view *view, struct buf *out)
 {
     switch (view->action->state) {
     case STATE_UNCERTAIN:
@@ -308,6 +333,13 @@ void story_add_what(const struct view *view, struct buf *out)
         break;
     }
     CHECK_UNREACHABLE();
+}
+
+void story_add_what(const struct view *view, struct buf *out)
+{
+    story_add_state(view, out);
+    if (view->action->contradicted_unix_ms != 0)
+        story_add_contradiction(view, out);
 }
 
 /* ---- FINAL, DO, next ---- */
@@ -352,6 +384,10 @@ static void story_add_command(const struct view *view, const char *verb, const c
 void story_add_do(const struct view *view, struct buf *out)
 {
     const struct action *a = view->action;
+    if (state_is_end(a->state) && action_is_contradicted(a)) {
+        story_add_command(view, "resolve", " --happened | --not-happened", out);
+        return;
+    }
     switch (a->state) {
     case STATE_UNCERTAIN:
         story_add_command(view, "resolve", " --happened | --not-happened", out);

@@ -20,7 +20,7 @@ void story_add_do(const struct view *view, struct buf *out);
 bool story_next(const struct view *view, int64_t *out_at_unix_ms, struct buf *out_what);
 /* The key as people type it in a command, or the id where the key cannot be typed. */
 void story_add_handle(const struct view *view, struct buf *out);
-/* The newest record that is known, with its words; or NULL. */
+/* The record that made its state, where it is known, with its words; or NULL. */
 const struct record *story_last(const struct view *view, const struct bundle_words **out_words);
 /* A time of the view, local. */
 void story_add_time(const struct view *view, int64_t unix_ms, enum zone_detail detail,

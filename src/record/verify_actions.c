@@ -41,7 +41,8 @@ static void verify_case_waits(struct verify_case *c)
         verify_find(c->verify, "action %s: its timer does not stand in the queue as its row says",
                     c->id);
     enum store_queue queue = c->stored->queue;
-    bool is_of_people = a->state == STATE_UNCERTAIN || a->state == STATE_IN_REVIEW;
+    bool is_of_people = a->state == STATE_UNCERTAIN || a->state == STATE_IN_REVIEW ||
+                        state_is_end(a->state); /* a contradiction: it would not be open else */
     bool is_held = a->state == STATE_HELD;
     bool in_held = queue == STORE_QUEUE_HELD_STOP || queue == STORE_QUEUE_HELD_UPSTREAM ||
                    queue == STORE_QUEUE_HELD_OTHER;
@@ -54,7 +55,7 @@ static void verify_case_frozen(struct verify_case *c)
 {
     unsigned char digest[DIGEST_SHORT];
     const struct action *a = &c->row.action;
-    if (!a->is_frozen || c->row.upstream.size == 0)
+    if (!a->is_frozen || c->row.upstream.size == 0 || state_is_end(a->state))
         return;
     if (c->stored->frozen.size == 0) {
         verify_find(c->verify, "action %s: the request that was sent is not there", c->id);
@@ -143,7 +144,7 @@ static enum err verify_case_check(struct verify_case *c)
         verify_find(verify, "action %s: its row cannot be read", c->id);
         return ERR_OK;
     }
-    if (state_is_end(c->row.action.state))
+    if (action_is_over(&c->row.action))
         verify->ended++;
     else
         verify->unended++;
@@ -162,7 +163,7 @@ static enum err verify_case_check(struct verify_case *c)
         verify_find(verify, "action %s: its row is that of record %llu, but record %llu came after",
                     c->id, (unsigned long long)c->row.last_seq, (unsigned long long)last);
     err = verify_case_row(c);
-    if (c->stored->is_ended != state_is_end(c->row.action.state))
+    if (c->stored->is_ended != action_is_over(&c->row.action))
         verify_find(verify, "action %s: it is %s, but stands among the %s ones", c->id,
                     state_name(c->row.action.state), c->stored->is_ended ? "ended" : "open");
     if (!c->stored->is_ended) {

@@ -240,6 +240,7 @@ static enum err verify_control(struct verify *verify, uint64_t seq, const struct
     case RECORD_APPROVED:
     case RECORD_DECLINED:
     case RECORD_RESOLVED:
+    case RECORD_SETTLED:
     case RECORD_CANCELLED:
     case RECORD_BEGUN:
     case RECORD_RENEWED:

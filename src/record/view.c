@@ -89,7 +89,8 @@ bool view_who(const struct view *view, struct view_who *out_who)
     if (action->state == STATE_IN_REVIEW) {
         group = view_responsible(view, true);
         who.to_do = "approve or reject it";
-    } else if (action->state == STATE_UNCERTAIN) {
+    } else if (action->state == STATE_UNCERTAIN ||
+               (state_is_end(action->state) && action_is_contradicted(action))) {
         group = view_responsible(view, false);
         who.to_do = view_settle(view->step);
     } else if (action->state == STATE_HELD && action->hold_for == HOLD_FOR_STOP) {

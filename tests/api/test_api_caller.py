@@ -1,9 +1,9 @@
 """Steps that the caller carries out itself (design 4.5, R13): permit, begin, report."""
-import threading
+import subprocess, threading
 
 import pytest
 
-from interlock_client import INSTALLATION, ROUTING, Daemon, install
+from interlock_client import BUILD, INSTALLATION, ROUTING, Daemon, install
 
 JOBS = """\
 workflow: nightly-jobs
@@ -113,3 +113,54 @@ def test_a_receipt_counts_what_the_caller_carries_out(jobs):
     assert report(jobs, action, token).status == 200
     after = jobs.get("/v1/stops/" + stopped["id"], token="ana").json
     assert after["stopped_at"] and after["under_way"] == 0, after
+
+
+def denied(daemon, job):
+    """Carried out with an unknown end, of which a person then said that it did not happen."""
+    answer = permit(daemon, job).json
+    begin(daemon, answer["action"], answer["permit"]["token"])
+    assert report(daemon, answer["action"], answer["permit"]["token"], outcome="uncertain").json["state"] == "uncertain"
+    said = daemon.post("/v1/actions/%s/resolve" % answer["action"], {"happened": False}, token="ana")
+    assert said.status == 200 and said.json["state"] == "failed", said
+    return answer["action"], answer["permit"]["token"]
+
+
+def contradictions(daemon):
+    return [i for i in daemon.get("/v1/inbox", token="ana").json["items"] if i["kind"] == "contradiction"]
+
+
+def test_a_late_report_that_contradicts_a_verdict_asks_people(jobs):
+    """R14: "did not happen" was said, then the charge is reported as done: neither truth is lost, and nobody jobs again."""
+    action, token = denied(jobs, "J-20")
+    told = report(jobs, action, token, response={"charged": 1})
+    assert told.status == 200 and told.json["state"] == "failed", told
+    assert told.json["response"] is None, "the response of an ended action changed"
+    assert told.json["contradiction"]["outcome"] == "ok" and told.json["contradiction"]["settled"] is None
+    assert report(jobs, action, token).status == 200 and len(contradictions(jobs)) == 1
+    (item,) = contradictions(jobs)
+    assert item["who"]["group"] == "finance" and item["by"] and item["action"] == action
+    assert [v["verdict"] for v in item["verdicts"]] == ["happened", "not_happened"]
+    status = jobs.get("/v1/status", token="ana").json
+    (workflow,) = [w for w in status["workflows"] if w["workflow"] == "nightly-jobs"]
+    assert workflow["uncertain"] == 1, workflow
+    assert jobs.post("/v1/actions/%s/again" % action, {"reason": "?"}, token="ana").status == 409
+    jobs.kill()
+    jobs.start()
+    assert len(contradictions(jobs)) == 1, "a crash lost it"
+    text = jobs.get("/v1/actions/%s/explain" % action, token="ana", headers={"Accept": "text/plain"}).text
+    assert "Not carried out, says Ana" in text and "the late outcome of try 1 says ok" in text, text
+    assert "interlock resolve J-20 --happened | --not-happened" in text, text
+    said = jobs.post("/v1/actions/%s/resolve" % action, {"happened": True, "evidence": "in the ledger"}, token="ana")
+    assert said.status == 200 and said.json["state"] == "failed" and said.json["contradiction"]["settled"] == "happened", said
+    assert contradictions(jobs) == []
+    assert jobs.post("/v1/actions/%s/again" % action, {"reason": "?"}, token="ana").status == 409, "it happened"
+    jobs.stop()
+    verified = subprocess.run([str(BUILD / "interlock"), "verify", "--config", str(jobs.folder / "interlock.yaml")],
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+    assert verified.returncode == 0, verified.stdout
+
+
+def test_a_report_after_the_end_does_not_end_the_daemon(jobs):
+    action, token = denied(jobs, "J-21")
+    assert report(jobs, action, token, outcome="failed").status == 200
+    assert jobs.action(action)["state"] == "failed" and contradictions(jobs) == []

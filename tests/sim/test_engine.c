@@ -11,7 +11,7 @@ struct told {
     struct told *next; /* all of a world, freed at its end */
     struct world *world;
     int step, thing;
-    enum { TOLD_SUBMIT, TOLD_ACT, TOLD_STOP, TOLD_RESTART } kind;
+    enum { TOLD_SUBMIT, TOLD_ACT, TOLD_STOP, TOLD_RESTART, TOLD_OK } kind;
     size_t stop;
     uint64_t stop_id; /* restart of a stop that the simulation may not know */
     char input[64];
@@ -53,6 +53,15 @@ static void told_done(void *arg, const struct engine_reply *reply)
             reply->view->action->last_outcome == OUTCOME_OK)
             WORLD_FAIL(world, "told done, but nothing happened");
     }
+    if (told->kind == TOLD_SUBMIT && reply->outcome == ENGINE_TAKEN &&
+        reply->view->permit_token.size > 0) {
+        struct thing *thing = &world->things[told->step][told->thing];
+        thing->permit_of = reply->view->action->id;
+        (void)snprintf(thing->permit, sizeof thing->permit, "%.*s",
+                       SLICE_FMT(reply->view->permit_token));
+    }
+    if (told->kind == TOLD_OK && reply->outcome == ENGINE_TAKEN)
+        world->things[told->step][told->thing].ok_action = reply->view->action->id;
     if (told->kind == TOLD_STOP && reply->outcome == ENGINE_TAKEN) {
         world->stops[told->stop].id = reply->stop->id;
         world->stops[told->stop].incident = reply->stop->incident;
@@ -175,10 +184,11 @@ static void sim_person_acts(struct world *world)
                                    .done = told_done,
                                    .arg = told};
         struct thing *model = &world->things[step][thing];
-        if (view->action->state == STATE_UNCERTAIN) {
+        if (view->action->state != STATE_IN_REVIEW) {
+            bool is_end = state_is_end(view->action->state); /* a contradiction (R14) */
             call.act = ENGINE_RESOLVE;
             call.happened = model->effects > 0;
-            call.send = !call.happened && prng_below(&world->prng, 2);
+            call.send = !is_end && !call.happened && prng_below(&world->prng, 2);
             model->verified_no += !call.happened && call.send;
         } else {
             call.act = prng_below(&world->prng, 3) ? ENGINE_APPROVE : ENGINE_REJECT;
@@ -212,6 +222,29 @@ static void sim_meddle(struct world *world)
     world->port.act(world->port.impl, &call);
 }
 
+/* A caller begins, or says how it ended: in time or late, once or twice, true or not. */
+static void sim_report(struct world *world)
+{
+    static const enum outcome outcomes[] = {OUTCOME_OK, OUTCOME_OK, OUTCOME_FAILED,
+                                            OUTCOME_NOT_SENT, OUTCOME_UNCERTAIN};
+    int thing = (int)prng_below(&world->prng, WORLD_KEYS);
+    struct thing *model = &world->things[4][thing];
+    bool is_begin = prng_below(&world->prng, 3) == 0;
+    if (!model->permit_of)
+        return;
+    struct engine_call call = {.act = is_begin ? ENGINE_BEGIN : ENGINE_REPORT,
+                               .principal = &sim_service,
+                               .action = model->permit_of,
+                               .token = slice_text(model->permit),
+                               .attempt = (uint16_t)(1 + prng_below(&world->prng, 2)),
+                               .outcome = outcomes[prng_below(&world->prng, 5)],
+                               .response_json = SLICE("null"),
+                               .done = told_done};
+    bool is_ok = !is_begin && call.outcome == OUTCOME_OK;
+    call.arg = told_new(world, is_ok ? TOLD_OK : TOLD_ACT, 4, thing);
+    world->port.act(world->port.impl, &call);
+}
+
 static void sim_time(struct world *world)
 {
     static const int64_t steps_ms[] = {1, 50, 500, 3000, 30000, 400000, 7200000, 90000000};
@@ -241,8 +274,10 @@ static void sim_event(struct world *world)
 {
     world->events++;
     uint64_t dice = prng_below(&world->prng, 1000);
-    if (dice < 300)
+    if (dice < 270)
         sim_submit(world);
+    else if (dice < 300)
+        sim_report(world);
     else if (dice < 620)
         sim_calls(world);
     else if (dice < 820)
@@ -283,6 +318,16 @@ static void sim_check_things(struct world *world)
         }
 }
 
+/* R14: what a caller reported as done is done, or stands as a contradiction, or is in doubt. */
+static void sim_check_reported(struct world *world, const struct action *action)
+{
+    for (int i = 0; i < WORLD_KEYS; i++)
+        if (world->things[4][i].ok_action == action->id && action->state != STATE_DONE &&
+            action->contradicted_unix_ms == 0)
+            WORLD_FAIL(world, "R14: caller k%d was reported as done, and is %s", i,
+                       state_name(action->state));
+}
+
 /* I2, I4, I8, R1 on every row of the store. */
 static void sim_check_rows(struct world *world)
 {
@@ -298,9 +343,10 @@ static void sim_check_rows(struct world *world)
         const struct step *step =
             config_step(world->port.config(world->port.impl), row.workflow, row.step);
         action_check(&row.action, step->terms.attempts);
+        sim_check_reported(world, &row.action);
         if (row.action.starts_total > step->terms.attempts + row.action.grants)
             WORLD_FAIL(world, "I4: %d starts", row.action.starts_total);
-        if (page[i].is_ended != state_is_end(row.action.state))
+        if (page[i].is_ended != action_is_over(&row.action))
             WORLD_FAIL(world, "an action lies in the wrong place");
     }
     arena_done(&arena);

@@ -35,6 +35,9 @@ struct thing {
     int key_changes;       /* different provider keys within a generation */
     uint64_t acknowledged; /* action id that a caller was told */
     int64_t word_unix_ms;  /* when a person said last that it may start */
+    uint64_t permit_of;    /* action whose permit the caller has */
+    char permit[72];
+    uint64_t ok_action; /* an action that its caller has reported as done, and was told so */
 };
 
 struct flying {

@@ -1,33 +1,46 @@
 #include "record/identity.h"
 
-#include <openssl/evp.h>
-#include <openssl/params.h>
+#include <stdlib.h>
+
+/* As in digest.c: no look-up and no memory for each hash. */
+#define OPENSSL_SUPPRESS_DEPRECATED
+#include <openssl/crypto.h>
+#include <openssl/sha.h>
 
 #include "base/check.h"
 #include "base/limits.h"
 #include "base/text.h"
 
-enum { IDENTITY_HMAC = 32, IDENTITY_PARTS_MAX = 4 * LIMIT_KEY + 8 * LIMIT_NAME };
+enum { IDENTITY_HMAC = SHA256_DIGEST_LENGTH, IDENTITY_PARTS_MAX = 4 * LIMIT_KEY + 8 * LIMIT_NAME };
+
+/* RFC 2104: both hashes, each after its padded key. */
+struct identity_mac {
+    SHA256_CTX inner, outer;
+};
+
+/* The key is shorter than a block. Of these calls none can fail. */
+static void identity_mac_begin(SHA256_CTX *sha, const unsigned char key[IDENTITY_KEY_SIZE],
+                               unsigned char pad)
+{
+    unsigned char block[SHA256_CBLOCK];
+    static_assert(IDENTITY_KEY_SIZE <= SHA256_CBLOCK, "a longer key would have to be hashed");
+    for (size_t i = 0; i < sizeof block; i++)
+        block[i] = (unsigned char)((i < IDENTITY_KEY_SIZE ? key[i] : 0) ^ pad);
+    (void)SHA256_Init(sha);
+    (void)SHA256_Update(sha, block, sizeof block);
+    OPENSSL_cleanse(block, sizeof block);
+}
 
 enum err identity_init(struct identity *identity,
                        const unsigned char installation_key[IDENTITY_KEY_SIZE])
 {
-    *identity = (struct identity){0};
+    *identity = (struct identity){.mac = calloc(1, sizeof *identity->mac)};
     canonical_init(&identity->canonical);
     buf_init(&identity->parts, IDENTITY_PARTS_MAX);
-    char digest[] = "SHA256";
-    OSSL_PARAM params[] = {
-        OSSL_PARAM_construct_utf8_string("digest", digest, 0),
-        OSSL_PARAM_construct_end(),
-    };
-    EVP_MAC *mac = EVP_MAC_fetch(NULL, "HMAC", NULL); /* once: a fetch costs more than a hash */
-    identity->mac = mac ? EVP_MAC_CTX_new(mac) : NULL;
-    EVP_MAC_free(mac);
-    if (!identity->mac ||
-        !EVP_MAC_init(identity->mac, installation_key, IDENTITY_KEY_SIZE, params)) {
-        identity_done(identity);
+    if (!identity->mac)
         return ERR_NO_MEMORY;
-    }
+    identity_mac_begin(&identity->mac->inner, installation_key, 0x36);
+    identity_mac_begin(&identity->mac->outer, installation_key, 0x5c);
     return ERR_OK;
 }
 
@@ -35,7 +48,9 @@ void identity_done(struct identity *identity)
 {
     if (!identity)
         return;
-    EVP_MAC_CTX_free(identity->mac); /* wipes the key */
+    if (identity->mac)
+        OPENSSL_cleanse(identity->mac, sizeof *identity->mac);
+    free(identity->mac);
     identity->mac = NULL;
     canonical_done(&identity->canonical);
     buf_done(&identity->parts);
@@ -58,20 +73,19 @@ static void identity_begin(struct identity *identity, const char *label)
     identity_add_part(identity, slice_text(label));
 }
 
-/* Over the parts so far, then over `more`. OpenSSL fails here only without memory. */
+/* Over the parts so far, then over `more`. */
 static void identity_finish(struct identity *identity, struct slice more,
                             unsigned char out[IDENTITY_HMAC])
 {
-    size_t size = 0;
+    SHA256_CTX sha = identity->mac->inner;
     CHECK(buf_ok(&identity->parts));
-    int is_good = EVP_MAC_init(identity->mac, NULL, 0, NULL);
-    is_good = is_good && EVP_MAC_update(identity->mac, (const unsigned char *)identity->parts.at,
-                                        identity->parts.size);
+    (void)SHA256_Update(&sha, identity->parts.at, identity->parts.size);
     if (more.size > 0)
-        is_good =
-            is_good && EVP_MAC_update(identity->mac, (const unsigned char *)more.at, more.size);
-    is_good = is_good && EVP_MAC_final(identity->mac, out, &size, IDENTITY_HMAC);
-    CHECK(is_good && size == IDENTITY_HMAC);
+        (void)SHA256_Update(&sha, more.at, more.size);
+    (void)SHA256_Final(out, &sha);
+    sha = identity->mac->outer;
+    (void)SHA256_Update(&sha, out, IDENTITY_HMAC);
+    (void)SHA256_Final(out, &sha);
 }
 
 static void identity_finish_short(struct identity *identity, struct slice more,

@@ -10,9 +10,9 @@
 
 enum { IDENTITY_KEY_SIZE = 32, IDENTITY_SIZE = 16, IDENTITY_PROVIDER_KEY = 52 };
 
-struct evp_mac_ctx_st;
+struct identity_mac;
 struct identity {
-    struct evp_mac_ctx_st *mac; /* holds the installation key */
+    struct identity_mac *mac; /* holds the installation key */
     struct canonical canonical;
     struct buf parts;
 };

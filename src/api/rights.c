@@ -69,6 +69,34 @@ static const struct duties *right_duties(const struct config *config,
     return subject->workflow ? &subject->workflow->duties : &config->switch_duties;
 }
 
+/* The question of R28 about a right that falls on; false for the others. */
+static bool right_question(const struct config *config, enum right right,
+                           const struct right_subject *subject, struct who_question *out)
+{
+    if (right != RIGHT_DECIDE && right != RIGHT_SETTLE)
+        return false;
+    *out = (struct who_question){.config = config,
+                                 .workflow = subject->workflow,
+                                 .step = subject->step,
+                                 .duty = right == RIGHT_DECIDE ? WHO_DUTY_DECIDE : WHO_DUTY_SETTLE,
+                                 .actor = subject->actor,
+                                 .away = subject->away,
+                                 .now_unix_ms = subject->now_unix_ms};
+    return true;
+}
+
+/* Whom a duty falls to that nobody is named for. */
+static const struct group *right_heirs(const struct config *config, enum right right,
+                                       const struct right_subject *subject)
+{
+    struct who_question question;
+    struct who_answer answer = {0};
+    if (right_question(config, right, subject, &question))
+        return who_find(&question, &answer) ? answer.group : NULL;
+    const struct group *owner = right_duties(config, subject)->owner;
+    return owner ? owner : config->admins;
+}
+
 static struct right_groups right_find_groups(const struct config *config, enum right right,
                                              const struct right_subject *subject)
 {
@@ -86,7 +114,7 @@ static struct right_groups right_find_groups(const struct config *config, enum r
     if ((who & WHO_UNCERTAIN) && subject->step)
         right_add_group(&found, subject->step->uncertain_who);
     if (found.count == 0 && (who & WHO_HEIRS))
-        right_add_group(&found, duties->owner ? duties->owner : config->admins);
+        right_add_group(&found, right_heirs(config, right, subject));
     if (who & WHO_ADMINS)
         right_add_group(&found, config->admins);
     return found;
@@ -110,13 +138,20 @@ static bool right_is_submitter(const struct config *config, struct slice person,
            slice_equal(service->human->name, person);
 }
 
+static bool right_is_heir(const struct config *config, struct slice person, enum right right,
+                          const struct right_subject *subject)
+{
+    struct who_question question;
+    return right_question(config, right, subject, &question) && who_is_for(&question, person);
+}
+
 static bool right_allows_person(const struct config *config, struct slice person, enum right right,
                                 const struct right_subject *subject)
 {
     struct right_groups groups = right_find_groups(config, right, subject);
     if ((right_table[right] & WHO_SUBMITTER_NOT) && right_is_submitter(config, person, subject))
         return false;
-    return right_groups_have(&groups, person);
+    return right_groups_have(&groups, person) || right_is_heir(config, person, right, subject);
 }
 
 static bool right_lists(struct slice const *names, size_t count, const struct workflow *workflow)
@@ -224,11 +259,18 @@ void right_add_who(const struct config *config, enum right right,
                    const struct right_subject *subject, struct buf *out)
 {
     struct right_groups groups = right_find_groups(config, right, subject);
+    struct who_question question;
+    struct who_answer heir;
     struct buf who;
     buf_init(&who, out->size_max);
     for (size_t i = 0; i < groups.count; i++) {
         buf_add_text(&who, i ? ", " : "");
         right_add_members(groups.groups[i], &who);
+    }
+    if (right_question(config, right, subject, &question) && who_find(&question, &heir) &&
+        heir.person && !right_groups_have(&groups, heir.person->name)) {
+        buf_add_text(&who, who.size ? ", " : "");
+        buf_add(&who, heir.person->name);
     }
     right_add_services(config, right, subject, &who);
     if (who.size == 0)

@@ -3,8 +3,8 @@
  * Invariants:
  *   1. Zero is RIGHT_NOBODY; what is not granted by a line of the table is refused.
  *   2. A service never decides, settles, restarts or configures (I11, R20).
- *   3. A duty that nobody is named for falls to the owner, then to admins (R28), and to nobody
- * else.
+ *   3. A duty that nobody is named for, or nobody of whom is there, falls to the owner, then to
+ *      admins (R28), and to nobody else: to decide and to settle may whom record/who.h names.
  *   4. Membership is read from the configuration that is given: it is tested at every use. */
 #pragma once
 #include "base/buf.h"
@@ -43,6 +43,8 @@ struct right_subject {
     const struct step *step;         /* narrows: its reviewers, its `uncertain.who`, four_eyes */
     const struct upstream *upstream; /* stops */
     struct slice actor;              /* who submitted the action; empty = not known */
+    const struct away_list *away;    /* who is away; or NULL */
+    int64_t now_unix_ms;
 };
 
 bool right_allows(const struct config *config, const struct principal *principal, enum right right,

@@ -136,6 +136,8 @@
 #define LIMIT_HOT_ACTIONS 16384     /* action entries in memory; the rest sleeps in the store */
 #define LIMIT_DUE_PAGE 256          /* due actions read from the store at once */
 #define LIMIT_PAGE 1000             /* items of one answer */
+#define LIMIT_INBOX_SCAN 2000       /* pieces of work looked at for one page of an inbox */
+#define STOP_TAKEN_UP_MS 300000     /* somebody takes a stop up by then; default of `ack_within` */
 #define LIMIT_DISK_RESERVE (16 * 1024 * 1024) /* admissions end when less is free */
 #define LIMIT_API_ARENA (64 * 1024 * 1024)    /* what one request may need: a page of actions */
 #define LIMIT_FOLLOWERS 64                    /* streams of the log under way */

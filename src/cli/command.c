@@ -73,6 +73,8 @@ static const struct option command_note_options[] = {
 };
 static const struct option command_inbox_options[] = {
     {"workflow", "NAME", "only of this one"},
+    {"who", "NAME", "only what falls to this person or group"},
+    {"kind", "KIND", "review, uncertain, contradiction or stop"},
     {NULL, NULL, NULL},
 };
 static const struct option command_reason_options[] = {

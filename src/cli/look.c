@@ -76,8 +76,8 @@ static void look_say_do(struct invocation *invocation, const json_t *item)
     else if (strcmp(kind, "uncertain") == 0 || strcmp(kind, "contradiction") == 0)
         say(invocation, "    DO   interlock resolve %s --happened | --not-happened\n",
             buf_text(&word));
-    else if (strcmp(kind, "incident") == 0)
-        say(invocation, "    DO   interlock incident %s\n", buf_text(&word));
+    else if (strcmp(kind, "stop") == 0)
+        say(invocation, "    DO   interlock restart %s --reason \"…\"\n", buf_text(&word));
     buf_done(&word);
 }
 
@@ -108,16 +108,25 @@ static void look_say_item(struct invocation *invocation, const json_t *item)
     look_say_do(invocation, item);
 }
 
+static struct slice look_inbox_target(struct invocation *invocation)
+{
+    static const char *const filters[] = {"workflow", "who", "kind"};
+    struct slice target = SLICE("/v1/inbox?limit=1000");
+    for (size_t i = 0; i < sizeof filters / sizeof *filters; i++) {
+        const char *value = invocation_option(invocation, filters[i]);
+        if (!value)
+            continue;
+        struct slice before =
+            arena_fmt(&invocation->arena, "%.*s&%s=%c", SLICE_FMT(target), filters[i], '\0');
+        target = daemon_target(invocation, before.at, slice_text(value), "");
+    }
+    return target;
+}
+
 int command_run_inbox(struct invocation *invocation)
 {
-    const char *workflow = invocation_option(invocation, "workflow");
     struct daemon_answer answer;
-    struct daemon_question question = {
-        .method = "GET",
-        .target = workflow
-                      ? daemon_target(invocation,
-                                      "/v1/inbox?limit=1000&workflow=", slice_text(workflow), "")
-                      : SLICE("/v1/inbox?limit=1000")};
+    struct daemon_question question = {.method = "GET", .target = look_inbox_target(invocation)};
     if (!daemon_ask(invocation, &question, &answer))
         return invocation->exit;
     if (!daemon_is_good(&answer))
@@ -134,6 +143,8 @@ int command_run_inbox(struct invocation *invocation)
         look_say_item(invocation, json_array_get(items, i));
     if (json_array_size(items) == 0)
         say(invocation, "Nothing waits for anybody.\n");
+    if (*daemon_text(inbox, "next"))
+        say(invocation, "More waits. Less of it: --workflow NAME, --who NAME, --kind KIND\n");
     json_decref(inbox);
     return CLI_DONE;
 }

@@ -172,6 +172,12 @@ static inline bool action_is_over(const struct action *action)
 {
     return state_is_end(action->state) && !action_is_contradicted(action);
 }
+/* By when people should act; 0 = nobody is asked. */
+static inline int64_t action_people_due(const struct action *action)
+{
+    return state_is_end(action->state) ? action->contradiction_due_unix_ms
+                                       : action->people_due_unix_ms;
+}
 /* The state that it is counted under while it is not over: an open contradiction is a doubt. */
 static inline enum action_state action_counts_as(const struct action *action)
 {

@@ -6,7 +6,7 @@
  *   people.c    verdicts, resolve, cancel, again      stops.c     stops, receipts, restart
  *   flow.c      upstreams: pace, the safe queue       recover.c   the start
  *   views.c     reads                                 counts.c    counters
- *   admin.c     reload, backup, tokens */
+ *   admin.c     reload, backup, tokens                inbox.c     what waits for people */
 #pragma once
 #include "base/list.h"
 #include "base/map.h"
@@ -284,7 +284,13 @@ MUST_USE enum err engine_recount(struct engine *engine);
 /* ---- views.c ---- */
 MUST_USE enum err engine_fill_view(struct engine *engine, struct entry *entry, struct arena *arena,
                                    struct view *out);
+enum err engine_view(void *impl, uint64_t id, bool with_history, struct arena *arena,
+                     struct view *out);
 void engine_port_reads(struct engine_port *port);
+
+/* ---- inbox.c ---- */
+enum err engine_inbox(void *impl, const struct engine_inbox_query *query, struct arena *arena,
+                      struct inbox_item *out_items, struct engine_inbox_page *out_page);
 
 /* ---- submit.c, people.c, stops.c, admin.c ---- */
 uint64_t engine_submit(void *impl, const struct engine_submit *submit);
@@ -296,6 +302,9 @@ void engine_port_stops(struct engine_port *port);
 void engine_port_admin(struct engine_port *port);
 void engine_receipts(struct engine *engine, const struct pending *pending);
 MUST_USE enum err engine_load_stops(struct engine *engine);
+/* Why it was stopped, as somebody said; or empty. */
+struct slice engine_stop_reason(struct engine *engine, const struct stop *stop,
+                                struct arena *arena);
 /* For calls that nobody waits for. */
 void engine_ignore(void *arg, const struct engine_reply *reply);
 /* Replies with no view. */

@@ -265,6 +265,7 @@ void engine_save(struct engine *engine, struct entry *entry, const struct step_n
                        : (struct slice){0};
     write.queue = engine_queue_of(action);
     write.due_unix_ms = action->due_unix_ms;
+    write.people_due_unix_ms = write.queue == STORE_QUEUE_PEOPLE ? action_people_due(action) : 0;
     struct buf *scope = &engine->scratch_buf[2];
     buf_reset(scope);
     buf_add(scope, entry->row.workflow);

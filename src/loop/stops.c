@@ -410,6 +410,13 @@ enum err engine_load_stops(struct engine *engine)
     return err;
 }
 
+struct slice engine_stop_reason(struct engine *engine, const struct stop *stop, struct arena *arena)
+{
+    struct engine_incident incident = {0};
+    enum err err = stops_do_incident(engine, stop->incident, arena, &incident);
+    return err == ERR_OK ? incident.reason : (struct slice){0};
+}
+
 void engine_port_stops(struct engine_port *port)
 {
     port->stop = stops_do_stop;

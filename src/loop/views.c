@@ -155,8 +155,8 @@ static enum err view_history(struct engine *engine, const struct entry *entry, s
     return ERR_OK;
 }
 
-static enum err views_do_view(void *impl, uint64_t id, bool with_history, struct arena *arena,
-                              struct view *out)
+enum err engine_view(void *impl, uint64_t id, bool with_history, struct arena *arena,
+                     struct view *out)
 {
     struct engine *engine = impl;
     enum err err = ERR_OK;
@@ -185,7 +185,7 @@ struct list_work {
 
 static enum err list_add(struct list_work *list, uint64_t id)
 {
-    enum err err = views_do_view(list->engine, id, false, list->arena, &list->views[list->count]);
+    enum err err = engine_view(list->engine, id, false, list->arena, &list->views[list->count]);
     list->count += err == ERR_OK;
     return err;
 }
@@ -306,36 +306,6 @@ static enum err views_do_list(void *impl, const struct engine_query *query, stru
     return err;
 }
 
-static int inbox_order(const void *a, const void *b)
-{
-    int64_t x = ((const struct view *)a)->action->people_due_unix_ms;
-    int64_t y = ((const struct view *)b)->action->people_due_unix_ms;
-    return x < y ? -1 : x > y;
-}
-
-static enum err views_do_inbox(void *impl, struct slice workflow, size_t limit, struct arena *arena,
-                               struct view *views, size_t *out_count)
-{
-    struct engine *engine = impl;
-    const struct store_port *store = &engine->options.store;
-    struct store_action *page = ARENA_ARRAY(arena, LIMIT_PAGE, struct store_action);
-    struct slice scope = workflow.size ? arena_fmt(arena, "%.*s/", SLICE_FMT(workflow)) : workflow;
-    struct store_open_query query = {
-        .has_queue = true, .queue = STORE_QUEUE_PEOPLE, .scope = scope, .limit = limit};
-    size_t found = 0;
-    *out_count = 0;
-    if (query.limit > LIMIT_PAGE)
-        query.limit = LIMIT_PAGE;
-    enum err err =
-        page ? store->list_open(store->impl, &query, arena, page, &found) : ERR_NO_MEMORY;
-    struct list_work list = {.engine = engine, .arena = arena, .views = views};
-    for (size_t i = 0; err == ERR_OK && i < found; i++)
-        err = list_add(&list, page[i].id);
-    *out_count = list.count;
-    qsort(views, *out_count, sizeof *views, inbox_order);
-    return err;
-}
-
 /* ---- numbers ---- */
 
 static void counts_add_hour(struct engine_counts *out, const struct hour_counts *hour)
@@ -442,9 +412,9 @@ static const struct zone *views_do_zone(void *impl)
 void engine_port_reads(struct engine_port *port)
 {
     port->zone = views_do_zone;
-    port->view = views_do_view;
+    port->view = engine_view;
     port->list = views_do_list;
-    port->inbox = views_do_inbox;
+    port->inbox = engine_inbox;
     port->counts = views_do_counts;
     port->upstreams = views_do_upstreams;
     port->health = views_do_health;

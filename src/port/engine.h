@@ -9,7 +9,7 @@
 #pragma once
 #include "core/switchboard.h"
 #include "port/store.h"
-#include "record/view.h"
+#include "record/inbox_json.h"
 
 /* Who calls. Made by api/principal.c from a token. */
 enum principal_kind { PRINCIPAL_NONE, PRINCIPAL_PERSON, PRINCIPAL_SERVICE };
@@ -100,6 +100,23 @@ struct engine_query {
     size_t limit;
 };
 
+/* GET /v1/inbox: earliest first, after the place (after_by, after_id). */
+struct engine_inbox_query {
+    struct slice workflow; /* empty = any */
+    struct slice who;      /* a person or a group that it is for; empty = anybody */
+    bool has_kind;
+    enum inbox_kind kind;
+    int64_t after_by_unix_ms;
+    uint64_t after_id; /* 0 = from the first */
+    size_t limit;      /* <= LIMIT_PAGE */
+};
+struct engine_inbox_page {
+    size_t count; /* items; fewer than asked for does not mean the end */
+    bool has_next;
+    int64_t next_by_unix_ms; /* the place to go on from */
+    uint64_t next_id;
+};
+
 struct engine_incident {
     uint64_t id;
     uint64_t stop;
@@ -163,9 +180,9 @@ struct engine_port {
                      struct view *out_view);
     enum err (*list)(void *impl, const struct engine_query *query, struct arena *arena,
                      struct view *out_views, size_t *out_count, uint64_t *out_next);
-    /* All that waits for people, most urgent (due) first. */
-    enum err (*inbox)(void *impl, struct slice workflow, size_t limit, struct arena *arena,
-                      struct view *out_views, size_t *out_count);
+    /* All that waits for people, most urgent (due) first; room for query->limit. */
+    enum err (*inbox)(void *impl, const struct engine_inbox_query *query, struct arena *arena,
+                      struct inbox_item *out_items, struct engine_inbox_page *out_page);
 
     /* done(reply->stop) at the acknowledgement: in force in memory and durable. */
     void (*stop)(void *impl, const struct principal *principal, const struct scope *scope,

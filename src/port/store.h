@@ -73,11 +73,12 @@ struct store_write {
     uint64_t action;      /* 0 = no action changes */
     bool is_ended;        /* the row goes to ended, and leaves open */
     struct slice row;
-    struct slice frozen;    /* open only; empty = keep what is there */
-    enum store_queue queue; /* open only */
-    int64_t due_unix_ms;    /* open only; 0 = none */
-    struct slice scope;     /* open only: "workflow/step" */
-    struct slice upstream;  /* open only: name, for HELD_UPSTREAM */
+    struct slice frozen;        /* open only; empty = keep what is there */
+    enum store_queue queue;     /* open only */
+    int64_t due_unix_ms;        /* open only; 0 = none */
+    int64_t people_due_unix_ms; /* open only, STORE_QUEUE_PEOPLE: by when somebody should act */
+    struct slice scope;         /* open only: "workflow/step" */
+    struct slice upstream;      /* open only: name, for HELD_UPSTREAM */
     const struct store_key *keys;
     size_t key_count;
     const struct store_row *rows;
@@ -97,6 +98,7 @@ struct store_action {
     struct slice frozen; /* open only */
     enum store_queue queue;
     int64_t due_unix_ms;
+    int64_t people_due_unix_ms;
 };
 struct store_record {
     uint64_t seq;
@@ -104,17 +106,20 @@ struct store_record {
     unsigned char hash[STORE_HASH_SIZE];
 };
 
-/* A page of open actions: all that match, in ascending order of id (or of due time for
- * by_due), after `after_id`. */
+/* A page of open actions: all that match, in ascending order of id (or of due time for by_due and
+ * by_people_due), after `after_id`. */
 struct store_open_query {
     bool by_due; /* those with 0 < due <= due_until, earliest first */
     int64_t due_until_unix_ms;
+    bool
+        by_people_due; /* those of STORE_QUEUE_PEOPLE, earliest people_due first; not with by_due */
     bool has_queue;
     enum store_queue queue;
     struct slice scope;    /* prefix "workflow/" or whole "workflow/step"; empty = any */
     struct slice upstream; /* empty = any */
     uint64_t after_id;
-    int64_t after_due_unix_ms; /* by_due: due time of after_id, the last one of the page before */
+    int64_t after_due_unix_ms; /* by_due, by_people_due: that time of after_id, the last one of the
+                                * page before */
     size_t limit;              /* <= LIMIT_PAGE */
 };
 

@@ -1,11 +1,42 @@
 #include "record/inbox_json.h"
 
+#include "base/check.h"
 #include "base/text.h"
 #include "record/ids.h"
 #include "record/member.h"
+#include "record/receipt.h"
 #include "record/story.h"
 
 enum { INBOX_SENTENCE = 4096 };
+
+static const char *const inbox_kind_names[INBOX_KIND_COUNT] = {
+#define X(name, text) [name] = text,
+    INBOX_KIND_LIST(X)
+#undef X
+};
+
+enum inbox_kind inbox_kind_of(const struct action *action)
+{
+    if (state_is_end(action->state)) /* nothing else that ended asks */
+        return INBOX_CONTRADICTION;
+    return action->state == STATE_IN_REVIEW ? INBOX_REVIEW : INBOX_UNCERTAIN;
+}
+
+const char *inbox_kind_name(enum inbox_kind kind)
+{
+    CHECK((unsigned)kind < INBOX_KIND_COUNT);
+    return inbox_kind_names[kind];
+}
+
+bool inbox_kind_parse(struct slice name, enum inbox_kind *out_kind)
+{
+    for (unsigned i = 0; i < INBOX_KIND_COUNT; i++)
+        if (slice_is(name, inbox_kind_names[i])) {
+            *out_kind = (enum inbox_kind)i;
+            return true;
+        }
+    return false;
+}
 
 /* A button: the word to answer with, and what follows from it, as a sentence. */
 static void inbox_json_add_verdict(struct buf *out, const char *verdict, const char *format,
@@ -26,7 +57,7 @@ static void inbox_json_add_verdict(struct buf *out, const char *verdict, const c
     buf_done(&does);
 }
 
-static void inbox_json_add_verdicts(struct buf *out, const struct view *view)
+void inbox_json_add_verdicts(struct buf *out, const struct view *view)
 {
     const struct wording_verb *verb = wording_verb_of(view->step);
     member_add_name(out, "verdicts");
@@ -55,8 +86,7 @@ static void inbox_json_add_id(struct buf *out, const struct view *view)
     buf_add_byte(out, '"');
 }
 
-/* The summary, or what is known without one. */
-static void inbox_json_add_title(struct buf *out, const struct view *view)
+void inbox_json_add_title(struct buf *out, const struct view *view)
 {
     struct buf title;
     buf_init(&title, INBOX_SENTENCE);
@@ -71,7 +101,7 @@ static void inbox_json_add_title(struct buf *out, const struct view *view)
     buf_done(&title);
 }
 
-static void inbox_json_add_why(struct buf *out, const struct view *view)
+void inbox_json_add_why(struct buf *out, const struct view *view)
 {
     struct buf why;
     buf_init(&why, INBOX_SENTENCE);
@@ -86,17 +116,21 @@ static void inbox_json_add_why(struct buf *out, const struct view *view)
     buf_done(&why);
 }
 
-void inbox_json_add(struct buf *out, const struct view *view)
+static void inbox_json_add_who(struct buf *out, const struct view_who *who)
 {
+    member_add_name(out, "who");
+    buf_add_byte(out, '{');
+    member_add_text(out, "group", who->group);
+    member_add_text(out, "person", who->person);
+    buf_add_byte(out, '}');
+}
+
+static void inbox_json_add_action(struct buf *out, const struct inbox_item *item)
+{
+    const struct view *view = &item->view;
     struct view_who who = {0};
     bool is_review = view->action->state == STATE_IN_REVIEW;
     (void)view_who(view, &who); /* without people: the members are null */
-    buf_add_byte(out, '{');
-    bool is_contradiction = state_is_end(view->action->state); /* nothing else that ended asks */
-    member_add_word(out, "kind",
-                    is_review          ? "review"
-                    : is_contradiction ? "contradiction"
-                                       : "uncertain");
     inbox_json_add_id(out, view);
     member_add_id(out, "action", ID_ACTION, view->action->id);
     member_add_text(out, "workflow", view->workflow);
@@ -104,11 +138,7 @@ void inbox_json_add(struct buf *out, const struct view *view)
     member_add_text(out, "key", view->submit.key);
     inbox_json_add_title(out, view);
     inbox_json_add_why(out, view);
-    member_add_name(out, "who");
-    buf_add_byte(out, '{');
-    member_add_text(out, "group", who.group);
-    member_add_text(out, "person", who.person);
-    buf_add_byte(out, '}');
+    inbox_json_add_who(out, &who);
     member_add_time(out, "by", who.by_unix_ms);
     inbox_json_add_verdicts(out, view);
     if (is_review) {
@@ -116,6 +146,72 @@ void inbox_json_add(struct buf *out, const struct view *view)
         buf_add_byte(out, '"');
         text_add_hex(out, slice_of(view->action->request_digest, ACTION_DIGEST));
         buf_add_byte(out, '"');
+    }
+}
+
+/* "ben stopped it at 14:02: the mailer sends twice" */
+static void inbox_json_add_stop_why(struct buf *out, const struct inbox_item *item)
+{
+    struct buf why;
+    buf_init(&why, INBOX_SENTENCE);
+    story_add_principal(item->view.config, slice_text(item->stop->by), &why);
+    buf_add_text(&why, " stopped it at ");
+    story_add_time(&item->view, item->stop->at_unix_ms, ZONE_MINUTES, &why);
+    if (item->reason.size > 0) {
+        buf_add_text(&why, ": ");
+        wording_add_line(&why, item->reason, LIMIT_REASON);
+    } else {
+        buf_add_text(&why, ". No reason was said");
+    }
+    member_add_text(out, "why", buf_slice(&why));
+    buf_done(&why);
+}
+
+static void inbox_json_add_stop(struct buf *out, const struct inbox_item *item)
+{
+    const struct view *view = &item->view;
+    struct who_question question = view_question(view, WHO_DUTY_RESTART);
+    struct who_answer answer = {0};
+    struct view_who who = {0};
+    question.stop = item->stop;
+    question.workflow =
+        view->config ? config_workflow_of(view->config, slice_text(item->stop->names[0])) : NULL;
+    if (who_find(&question, &answer))
+        who.group = answer.group->name;
+    if (answer.person)
+        who.person = answer.person->name;
+    struct buf title;
+    buf_init(&title, INBOX_SENTENCE);
+    receipt_add_scope(&title, item->stop);
+    buf_add_text(&title, " is stopped");
+    wording_capital(&title, 0);
+    member_add_id(out, "id", ID_INCIDENT, item->stop->incident);
+    member_add_text(out, "workflow", slice_text(item->stop->names[0]));
+    member_add_text(out, "title", buf_slice(&title));
+    buf_done(&title);
+    inbox_json_add_stop_why(out, item);
+    inbox_json_add_who(out, &who);
+    member_add_time(out, "by", item->by_unix_ms);
+    member_add_name(out, "verdicts");
+    buf_add_text(out, "[{\"verdict\":\"restart\",\"does\":\"Let it start again; what it held goes "
+                      "out by and by\"}]");
+}
+
+void inbox_json_add(struct buf *out, const struct inbox_item *item)
+{
+    buf_add_byte(out, '{');
+    member_add_word(out, "kind", inbox_kind_name(item->kind));
+    switch (item->kind) {
+    case INBOX_REVIEW:
+    case INBOX_UNCERTAIN:
+    case INBOX_CONTRADICTION:
+        inbox_json_add_action(out, item);
+        break;
+    case INBOX_STOP:
+        inbox_json_add_stop(out, item);
+        break;
+    case INBOX_KIND_COUNT:
+        CHECK_UNREACHABLE();
     }
     buf_add_byte(out, '}');
 }

@@ -32,13 +32,16 @@ static void verify_case_waits(struct verify_case *c)
 {
     const struct action *a = &c->row.action;
     bool has_timer = a->due_unix_ms > 0;
-    bool has_people = a->people_due_unix_ms > 0;
+    bool has_people = action_people_due(a) > 0;
     bool waits = has_timer || has_people || (a->state == STATE_ATTEMPTING && a->attempt_is_open);
     if (!waits)
         verify_find(c->verify, "action %s: it is %s, and neither a timer nor a person has it",
                     c->id, state_name(a->state));
     if (has_timer && c->stored->due_unix_ms != a->due_unix_ms)
         verify_find(c->verify, "action %s: its timer does not stand in the queue as its row says",
+                    c->id);
+    if (has_people && c->stored->people_due_unix_ms != action_people_due(a))
+        verify_find(c->verify, "action %s: it does not stand in the inbox where its row says",
                     c->id);
     enum store_queue queue = c->stored->queue;
     bool is_of_people = a->state == STATE_UNCERTAIN || a->state == STATE_IN_REVIEW ||

@@ -1,53 +1,5 @@
 #include "record/view.h"
 
-#include "core/switchboard.h"
-
-/* The group itself, if somebody is in it. */
-static const struct group *view_group(const struct group *group)
-{
-    return group && group->member_count > 0 ? group : NULL;
-}
-
-static const struct group *view_first(const struct group *a, const struct group *b,
-                                      const struct group *c)
-{
-    if (view_group(a))
-        return a;
-    return view_group(b) ? b : view_group(c);
-}
-
-static const struct duties *view_duties(const struct view *view)
-{
-    static const struct duties none = {.owner = NULL};
-    if (view->step && view->step->workflow)
-        return &view->step->workflow->duties;
-    return view->config ? &view->config->switch_duties : &none;
-}
-
-/* R28: work falls to the group, then the owner, then the admins. */
-static const struct group *view_responsible(const struct view *view, bool is_review)
-{
-    const struct duties *duties = view_duties(view);
-    const struct group *special = NULL;
-    if (view->step)
-        special = is_review ? view->step->reviewers : view->step->uncertain_who;
-    if (is_review && !view_group(special))
-        special = duties->reviewers;
-    const struct group *group =
-        view_first(special, duties->owner, view->config ? view->config->switch_duties.owner : NULL);
-    return group ? group : view->config ? view_group(view->config->admins) : NULL;
-}
-
-/* A stop on more than a workflow is lifted by those of the installation's `switch:` (R20). */
-static const struct group *view_restarters(const struct view *view)
-{
-    bool is_wide = view->stop && view->stop->names[0][0] == '\0';
-    const struct group *of_switch = view->config ? view->config->switch_duties.restart : NULL;
-    const struct duties *duties = view_duties(view);
-    return view_first(is_wide ? of_switch : duties->restart, of_switch,
-                      view->config ? view->config->admins : NULL);
-}
-
 static const char *view_settle(const struct step *step)
 {
     static const char *const words[KIND_COUNT] = {
@@ -65,43 +17,50 @@ static const char *view_settle(const struct step *step)
                                                      : "say whether it happened";
 }
 
-/* I11: who asked for it does not decide it, so is not the one to begin with. */
-static void view_first_person(const struct view *view, const struct group *group,
-                              struct view_who *out_who)
+static void view_name_person(const struct view *view, struct slice name, struct view_who *out_who)
 {
-    bool is_review = view->action->state == STATE_IN_REVIEW;
-    out_who->group = group->name;
-    for (size_t i = 0; i < group->member_count; i++) {
-        const struct person *person = group->members[i];
-        if (is_review && slice_equal(person->name, view->submit.actor))
-            continue;
-        out_who->person = person->name;
-        out_who->person_name = person->full_name;
-        return;
-    }
+    const struct person *person = view->config ? config_person(view->config, name) : NULL;
+    out_who->person = name;
+    out_who->person_name = person ? person->full_name : (struct slice){0};
+}
+
+struct who_question view_question(const struct view *view, enum who_duty duty)
+{
+    return (struct who_question){.config = view->config,
+                                 .workflow = view->step ? view->step->workflow : NULL,
+                                 .step = view->step,
+                                 .stop = view->stop,
+                                 .duty = duty,
+                                 .actor = view->submit.actor,
+                                 .away = view->away,
+                                 .now_unix_ms = view->now_unix_ms};
 }
 
 bool view_who(const struct view *view, struct view_who *out_who)
 {
     const struct action *action = view->action;
-    const struct group *group = NULL;
-    struct view_who who = {.by_unix_ms = action->people_due_unix_ms};
+    struct who_answer answer = {0};
+    struct view_who who = {.by_unix_ms = action_people_due(action)};
+    enum who_duty duty = WHO_DUTY_DECIDE;
     if (action->state == STATE_IN_REVIEW) {
-        group = view_responsible(view, true);
         who.to_do = "approve or reject it";
     } else if (action->state == STATE_UNCERTAIN ||
                (state_is_end(action->state) && action_is_contradicted(action))) {
-        group = view_responsible(view, false);
+        duty = WHO_DUTY_SETTLE;
         who.to_do = view_settle(view->step);
     } else if (action->state == STATE_HELD && action->hold_for == HOLD_FOR_STOP) {
-        group = view_restarters(view);
+        duty = WHO_DUTY_RESTART;
         who.by_unix_ms = 0;
         who.to_do = "restart what was stopped";
     } else {
         return false;
     }
-    if (group)
-        view_first_person(view, group, &who);
+    struct who_question question = view_question(view, duty);
+    if (who_find(&question, &answer))
+        who.group = answer.group->name;
+    if (answer.person)
+        view_name_person(view, answer.person->name, &who);
+    who.stands_for = answer.stands_for;
     *out_who = who;
     return true;
 }

@@ -5,6 +5,7 @@
 #pragma once
 #include "record/bundle.h"
 #include "record/record.h"
+#include "record/who.h"
 
 enum { VIEW_HISTORY = 200 };
 
@@ -18,20 +19,21 @@ struct view_record {
 /* Who must act: a group, the person of it to begin with, by when, to do what. */
 struct view_who {
     struct slice group, person,
-        person_name; /* person: the first member; empty when the group is empty */
+        person_name;         /* person: whom to begin with; empty when the group is empty */
+    struct slice stands_for; /* who is away, and in whose place person is named; or empty */
     int64_t by_unix_ms;
     const char *to_do; /* "say whether it was sent" */
 };
 
-struct stop;
 struct zone;
 
 /* Members may be left zero where not said otherwise; then the forms say less, never something else.
  */
 struct view {
-    const struct action *action; /* always */
-    const struct config *config; /* in force */
-    const struct step *step;     /* NULL: no longer in the configuration */
+    const struct action *action;  /* always */
+    const struct config *config;  /* in force */
+    const struct away_list *away; /* who is away; or NULL */
+    const struct step *step;      /* NULL: no longer in the configuration */
     struct slice workflow, step_name, upstream;
     struct slice policy_version;     /* 16 hex digits: of the deciding record */
     const struct step *decided_step; /* the step in that policy: names and lines of the path. NULL:
@@ -56,5 +58,7 @@ struct view {
     const struct zone *zone; /* local time of the sentences; NULL: UTC */
 };
 
+/* The question of R28 about this action. */
+struct who_question view_question(const struct view *view, enum who_duty duty);
 /* Who acts now; false when nobody has to. */
 bool view_who(const struct view *view, struct view_who *out_who);

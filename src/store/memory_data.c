@@ -163,12 +163,14 @@ static void memory_data_set_action(struct memory_data *data, const struct store_
         memory_data_forget(&action->frozen);
         action->queue = STORE_QUEUE_NONE;
         action->due_unix_ms = 0;
+        action->people_due_unix_ms = 0;
         return;
     }
     if (write->frozen.size > 0)
         memory_data_hold(&action->frozen, write->frozen);
     action->queue = write->queue;
     action->due_unix_ms = write->due_unix_ms;
+    action->people_due_unix_ms = write->people_due_unix_ms;
     memory_data_hold(&action->scope, write->scope);
     memory_data_hold(&action->upstream, write->upstream);
 }

@@ -18,7 +18,7 @@ struct memory_action {
     uint64_t id;
     bool is_ended;
     enum store_queue queue;
-    int64_t due_unix_ms;
+    int64_t due_unix_ms, people_due_unix_ms;
     struct slice row, frozen, scope, upstream;
 };
 

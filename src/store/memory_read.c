@@ -23,7 +23,8 @@ static enum err memory_read_action(const struct memory_action *held, struct aren
     struct store_action action = {.id = held->id,
                                   .is_ended = held->is_ended,
                                   .queue = held->queue,
-                                  .due_unix_ms = held->due_unix_ms};
+                                  .due_unix_ms = held->due_unix_ms,
+                                  .people_due_unix_ms = held->people_due_unix_ms};
     if (!memory_read_copy(arena, held->row, &action.row) ||
         !memory_read_copy(arena, held->frozen, &action.frozen))
         return ERR_LIMIT;
@@ -113,10 +114,12 @@ static bool memory_read_fits(const struct store_open_query *query,
         return false;
     if (!memory_read_scope_fits(query->scope, action->scope))
         return false;
-    if (!query->by_due)
+    if (!query->by_due && !query->by_people_due)
         return action->id > query->after_id;
-    int64_t due = action->due_unix_ms;
-    if (due <= 0 || due > query->due_until_unix_ms)
+    int64_t due = query->by_due ? action->due_unix_ms : action->people_due_unix_ms;
+    if (query->by_due && (due <= 0 || due > query->due_until_unix_ms))
+        return false;
+    if (query->by_people_due && action->queue != STORE_QUEUE_PEOPLE)
         return false;
     if (due != query->after_due_unix_ms)
         return due > query->after_due_unix_ms;
@@ -129,6 +132,15 @@ static int memory_read_compare_due(const void *a, const void *b)
     const struct memory_action *y = *(const struct memory_action *const *)b;
     if (x->due_unix_ms != y->due_unix_ms)
         return x->due_unix_ms < y->due_unix_ms ? -1 : 1;
+    return x->id < y->id ? -1 : x->id > y->id;
+}
+
+static int memory_read_compare_people_due(const void *a, const void *b)
+{
+    const struct memory_action *x = *(const struct memory_action *const *)a;
+    const struct memory_action *y = *(const struct memory_action *const *)b;
+    if (x->people_due_unix_ms != y->people_due_unix_ms)
+        return x->people_due_unix_ms < y->people_due_unix_ms ? -1 : 1;
     return x->id < y->id ? -1 : x->id > y->id;
 }
 
@@ -146,6 +158,8 @@ static enum err memory_read_list_open(void *impl, const struct store_open_query 
             found[count++] = data->actions.items[i];
     if (query->by_due)
         qsort(found, count, sizeof *found, memory_read_compare_due);
+    if (query->by_people_due)
+        qsort(found, count, sizeof *found, memory_read_compare_people_due);
     if (count > limit)
         count = limit;
     enum err err = ERR_OK;

@@ -39,12 +39,13 @@ static const char *const sqlite_apply_sql[APPLY_COUNT] = {
      * which they had been moved when their neighbours went. */
     [APPLY_ERASE] = "UPDATE payloads SET is_erased = 1, bytes = zeroblob(length(bytes))"
                     " WHERE seq = ?1 AND is_erased = 0",
-    [APPLY_OPEN_INSERT] = "INSERT INTO open_actions(id, body, queue, due, scope, upstream, frozen)"
-                          " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    [APPLY_OPEN_INSERT] =
+        "INSERT INTO open_actions(id, body, queue, due, scope, upstream, people_due,"
+        " frozen) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     [APPLY_OPEN_UPDATE] = "UPDATE open_actions SET body = ?2, queue = ?3, due = ?4, scope = ?5,"
-                          " upstream = ?6 WHERE id = ?1",
+                          " upstream = ?6, people_due = ?7 WHERE id = ?1",
     [APPLY_OPEN_FREEZE] = "UPDATE open_actions SET body = ?2, queue = ?3, due = ?4, scope = ?5,"
-                          " upstream = ?6, frozen = ?7 WHERE id = ?1",
+                          " upstream = ?6, people_due = ?7, frozen = ?8 WHERE id = ?1",
     [APPLY_OPEN_DELETE] = "DELETE FROM open_actions WHERE id = ?1",
     [APPLY_ENDED_INSERT] = "INSERT INTO ended_actions(id, body) VALUES (?1, ?2)",
     [APPLY_ENDED_UPDATE] = "UPDATE ended_actions SET body = ?2 WHERE id = ?1",
@@ -160,8 +161,9 @@ static enum err sqlite_apply_run_open(sqlite3_stmt *statement, const struct stor
     sql_bind_i64(statement, 4, write->due_unix_ms);
     sql_bind_text(statement, 5, write->scope);
     sql_bind_text(statement, 6, write->upstream);
+    sql_bind_i64(statement, 7, write->people_due_unix_ms);
     if (has_frozen)
-        sql_bind_blob(statement, 7, write->frozen);
+        sql_bind_blob(statement, 8, write->frozen);
     return sql_run(statement);
 }
 

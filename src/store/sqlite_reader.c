@@ -19,6 +19,8 @@ enum sqlite_reader_statement {
     READ_OPEN_WORKFLOW,
     READ_OPEN_SCOPE,
     READ_OPEN_UPSTREAM,
+    READ_OPEN_PEOPLE,
+    READ_OPEN_PEOPLE_OF,
     READ_ACTIONS,
     READ_RECORDS,
     READ_KEYS,
@@ -32,8 +34,8 @@ enum sqlite_reader_statement {
 static_assert((int)READ_COUNT == (int)SQLITE_READER_STATEMENTS, "room for each");
 
 /* The columns of struct store_action, in both tables. */
-#define OPEN_ACTION "SELECT id, 0, body, frozen, queue, due FROM open_actions "
-#define ENDED_ACTION "SELECT id, 1, body, x'', 0, 0 FROM ended_actions "
+#define OPEN_ACTION "SELECT id, 0, body, frozen, queue, due, people_due FROM open_actions "
+#define ENDED_ACTION "SELECT id, 1, body, x'', 0, 0, 0 FROM ended_actions "
 /* ?1 after_id, ?2 limit, ?3 queue or -1, ?4 workflow, ?5 scope, ?6 upstream, each empty = any. */
 #define OPEN_FILTER                                                                                \
     "AND (?3 < 0 OR queue = ?3) AND (?4 = '' OR workflow = ?4) "                                   \
@@ -58,6 +60,14 @@ static const char *const sqlite_reader_sql[READ_COUNT] = {
         OPEN_BY("open_by_workflow", "queue > 0 AND queue = ?3 AND workflow = ?4"),
     [READ_OPEN_SCOPE] = OPEN_BY("open_by_scope", "queue > 0 AND queue = ?3 AND scope = ?5"),
     [READ_OPEN_UPSTREAM] = OPEN_BY("open_by_upstream", "queue = 2 AND upstream = ?6"),
+    [READ_OPEN_PEOPLE] =
+        OPEN_ACTION "INDEXED BY open_by_people WHERE queue = 4"
+                    " AND (people_due, id) > (?8, ?1) " OPEN_FILTER "ORDER BY people_due, id"
+                    " LIMIT ?2",
+    [READ_OPEN_PEOPLE_OF] =
+        OPEN_ACTION "INDEXED BY open_by_people_of WHERE queue = 4 AND workflow = ?4"
+                    " AND (people_due, id) > (?8, ?1) " OPEN_FILTER "ORDER BY people_due, id"
+                    " LIMIT ?2",
     [READ_ACTIONS] = OPEN_ACTION "WHERE id <= ?1 UNION ALL " ENDED_ACTION
                                  "WHERE id <= ?1 ORDER BY id DESC LIMIT ?2",
     [READ_RECORDS] = "SELECT seq, hash, body FROM records WHERE seq >= ?1 ORDER BY seq LIMIT ?2",
@@ -71,6 +81,7 @@ static const char *const sqlite_reader_sql[READ_COUNT] = {
 };
 
 static_assert(STORE_QUEUE_HELD_UPSTREAM == 2, "as the index open_by_upstream says");
+static_assert(STORE_QUEUE_PEOPLE == 4, "as the index open_by_people says");
 
 enum err sqlite_reader_init(struct sqlite_reader *reader, const char *path, int flags)
 {
@@ -137,7 +148,8 @@ static enum err sqlite_reader_to_action(sqlite3_stmt *statement, struct arena *a
 {
     struct store_action action = {.id = sql_u64(statement, 0),
                                   .is_ended = sql_u64(statement, 1) != 0,
-                                  .due_unix_ms = (int64_t)sql_u64(statement, 5)};
+                                  .due_unix_ms = (int64_t)sql_u64(statement, 5),
+                                  .people_due_unix_ms = (int64_t)sql_u64(statement, 6)};
     uint64_t queue = sql_u64(statement, 4);
     if (queue >= STORE_QUEUE_COUNT)
         return ERR_CORRUPT;
@@ -284,6 +296,8 @@ static enum sqlite_reader_statement sqlite_reader_index(const struct store_open_
 {
     if (query->by_due)
         return READ_OPEN_DUE;
+    if (query->by_people_due)
+        return is_workflow ? READ_OPEN_PEOPLE_OF : READ_OPEN_PEOPLE;
     if (!query->has_queue || query->queue == STORE_QUEUE_NONE)
         return READ_OPEN;
     if (query->queue == STORE_QUEUE_HELD_UPSTREAM && query->upstream.size > 0)
@@ -310,10 +324,10 @@ static enum err sqlite_reader_list_open(void *impl, const struct store_open_quer
     sql_bind_text(read, 4, is_workflow ? scope : (struct slice){0});
     sql_bind_text(read, 5, is_workflow ? (struct slice){0} : scope);
     sql_bind_text(read, 6, query->upstream);
-    if (which == READ_OPEN_DUE) {
+    if (which == READ_OPEN_DUE)
         sql_bind_i64(read, 7, query->due_until_unix_ms);
+    if (query->by_due || query->by_people_due)
         sql_bind_i64(read, 8, query->after_due_unix_ms);
-    }
     return sqlite_reader_actions(read, arena, out, out_count);
 }
 

@@ -10,7 +10,7 @@
 #include "port/store.h"
 #include "store/sql.h"
 
-enum { SQLITE_READER_STATEMENTS = 18 };
+enum { SQLITE_READER_STATEMENTS = 20 };
 
 struct sqlite_reader {
     sqlite3 *db;

@@ -11,8 +11,8 @@
 enum { SQLITE_SCHEMA_APPLICATION = 0x494c434b };
 
 /* queue > 0 and due > 0 keep an action that is under way out of every index: starting and ending
- * it costs the primary key alone. 2 is STORE_QUEUE_HELD_UPSTREAM. Each index ends in the id, so a
- * page in ascending order needs no sort. */
+ * it costs the primary key alone. 2 is STORE_QUEUE_HELD_UPSTREAM, 4 STORE_QUEUE_PEOPLE. Each index
+ * ends in the id, so a page in ascending order needs no sort. */
 static const char sqlite_schema_1_0[] =
     "CREATE TABLE info(name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
     "INSERT INTO info VALUES ('major', 0), ('minor', 0), ('run_epoch', 0), ('is_copy', 0);"
@@ -24,13 +24,15 @@ static const char sqlite_schema_1_0[] =
     " bytes BLOB NOT NULL) STRICT;"
     "CREATE TABLE open_actions(id INTEGER PRIMARY KEY, queue INTEGER NOT NULL,"
     " due INTEGER NOT NULL, scope TEXT NOT NULL, upstream TEXT NOT NULL, body BLOB NOT NULL,"
-    " frozen BLOB NOT NULL,"
+    " frozen BLOB NOT NULL, people_due INTEGER NOT NULL,"
     " workflow TEXT GENERATED ALWAYS AS (substr(scope, 1, instr(scope, '/'))) VIRTUAL) STRICT;"
     "CREATE INDEX open_by_due ON open_actions(due) WHERE due > 0;"
     "CREATE INDEX open_by_queue ON open_actions(queue) WHERE queue > 0;"
     "CREATE INDEX open_by_workflow ON open_actions(queue, workflow) WHERE queue > 0;"
     "CREATE INDEX open_by_scope ON open_actions(queue, scope) WHERE queue > 0;"
     "CREATE INDEX open_by_upstream ON open_actions(upstream) WHERE queue = 2;"
+    "CREATE INDEX open_by_people ON open_actions(people_due) WHERE queue = 4;"
+    "CREATE INDEX open_by_people_of ON open_actions(workflow, people_due) WHERE queue = 4;"
     "CREATE TABLE ended_actions(id INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;"
     "CREATE TABLE keys(hash BLOB PRIMARY KEY, fingerprint BLOB NOT NULL,"
     " action INTEGER NOT NULL) STRICT, WITHOUT ROWID;"

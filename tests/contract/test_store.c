@@ -488,6 +488,44 @@ static void due_actions_come_earliest_first(void **state)
     assert_int_equal(list(h, query, out), 0);
 }
 
+/* The inbox: all that wait for people, most urgent first, whatever order they came in. */
+static void what_waits_for_people_comes_by_its_due_time(void **state)
+{
+    struct harness *h = *state;
+    struct store_action out[4];
+    for (uint64_t id = 1; id <= 30; id++) {
+        struct store_write write = harness_open_action(h, id, "row");
+        write.queue = id % 3 ? STORE_QUEUE_PEOPLE : STORE_QUEUE_HELD_OTHER;
+        write.people_due_unix_ms = id % 3 ? (int64_t)(100 - id / 2) : 0;
+        write.scope = id % 2 ? SLICE("wf0/s0") : SLICE("wf1/s0");
+        submit_action(h, write);
+    }
+    struct store_open_query query = {.by_people_due = true, .limit = 4};
+    size_t sum = 0;
+    size_t count = 0;
+    while ((count = list(h, query, out)) > 0) {
+        for (size_t i = 0; i < count; i++, sum++) {
+            int64_t due = out[i].people_due_unix_ms;
+            assert_int_equal(due, 100 - (int64_t)(out[i].id / 2));
+            assert_true(due > query.after_due_unix_ms ||
+                        (due == query.after_due_unix_ms && out[i].id > query.after_id));
+            query.after_due_unix_ms = due;
+            query.after_id = out[i].id;
+        }
+    }
+    assert_int_equal(sum, 20);
+    query = (struct store_open_query){.by_people_due = true, .scope = SLICE("wf1/"), .limit = 4};
+    assert_int_equal(list(h, query, out), 4); /* 28, 26, 22, 20 */
+    assert_int_equal(out[0].id, 28);
+    assert_int_equal(out[3].id, 20);
+    struct store_write write = harness_open_action(h, 28, "row");
+    write.queue = STORE_QUEUE_PEOPLE; /* moved to a later time */
+    write.people_due_unix_ms = 1000;
+    submit_action(h, write);
+    assert_int_equal(list(h, (struct store_open_query){.by_people_due = true, .limit = 1}, out), 1);
+    assert_int_equal(out[0].id, 29);
+}
+
 static void due_times_follow_the_row(void **state)
 {
     struct harness *h = *state;
@@ -736,6 +774,7 @@ static int tear_down(void **state)
     X(open_actions_are_listed_by_queue_and_scope)                                                  \
     X(open_actions_are_listed_in_pages)                                                            \
     X(due_actions_come_earliest_first)                                                             \
+    X(what_waits_for_people_comes_by_its_due_time)                                                 \
     X(due_times_follow_the_row)                                                                    \
     X(actions_are_listed_newest_first)                                                             \
     X(a_full_arena_is_told)                                                                        \

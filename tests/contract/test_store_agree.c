@@ -64,6 +64,7 @@ static void make_write(struct script *script, size_t at, uint64_t seq)
         write->frozen = pick(script, 2) ? pick_bytes(script) : (struct slice){0};
         write->queue = (enum store_queue)pick(script, STORE_QUEUE_COUNT);
         write->due_unix_ms = pick(script, 2) ? (int64_t)pick(script, 50) : 0;
+        write->people_due_unix_ms = (int64_t)pick(script, 50);
         write->scope = slice_text(scopes[pick(script, sizeof scopes / sizeof *scopes)]);
         write->upstream = slice_text(upstreams[pick(script, 3)]);
         write->keys = script->keys[at];
@@ -96,6 +97,7 @@ static void print_actions(struct buf *out, const struct store_action *actions, s
         const struct store_action *action = &actions[i];
         buf_add_fmt(out, "%d%s q%d due %d", (int)action->id, action->is_ended ? " ended" : "",
                     (int)action->queue, (int)action->due_unix_ms);
+        buf_add_fmt(out, " by %d", (int)action->people_due_unix_ms);
         print_slice(out, action->row);
         print_slice(out, action->frozen);
         buf_add_byte(out, '\n');
@@ -197,8 +199,10 @@ static void print_store(struct harness *h, struct buf *out)
 
 static struct store_open_query make_query(struct script *script)
 {
+    unsigned order = (unsigned)pick(script, 4);
     return (struct store_open_query){
-        .by_due = pick(script, 3) == 0,
+        .by_due = order == 1,
+        .by_people_due = order == 2,
         .due_until_unix_ms = (int64_t)pick(script, 60),
         .has_queue = pick(script, 2) == 0,
         .queue = (enum store_queue)pick(script, STORE_QUEUE_COUNT),
@@ -212,8 +216,9 @@ static void print_query(struct harness *h, struct store_open_query query, struct
 {
     struct store_action actions[10];
     size_t count = 0;
-    buf_add_fmt(out, "query due %d until %d queue %d %d limit %d", query.by_due,
-                (int)query.due_until_unix_ms, query.has_queue, (int)query.queue, (int)query.limit);
+    buf_add_fmt(out, "query due %d%d until %d queue %d %d limit %d", query.by_due,
+                query.by_people_due, (int)query.due_until_unix_ms, query.has_queue,
+                (int)query.queue, (int)query.limit);
     print_slice(out, query.scope);
     print_slice(out, query.upstream);
     buf_add_byte(out, '\n');
@@ -225,6 +230,8 @@ static void print_query(struct harness *h, struct store_open_query query, struct
         if (count > 0) {
             query.after_id = actions[count - 1].id;
             query.after_due_unix_ms = query.by_due ? actions[count - 1].due_unix_ms : 0;
+            if (query.by_people_due)
+                query.after_due_unix_ms = actions[count - 1].people_due_unix_ms;
         }
     } while (count == query.limit);
 }

@@ -165,12 +165,14 @@ static void sim_person_acts(struct world *world)
 {
     struct arena arena;
     arena_init(&arena, 1 << 26);
-    struct view *views = ARENA_ARRAY(&arena, 24, struct view);
-    size_t count = 0;
-    CHECK(world->port.inbox(world->port.impl, (struct slice){0}, 24, &arena, views, &count) ==
-          ERR_OK);
-    if (count > 0) {
-        const struct view *view = &views[prng_below(&world->prng, count)];
+    struct inbox_item *items = ARENA_ARRAY(&arena, 24, struct inbox_item);
+    struct engine_inbox_query query = {.limit = 24};
+    struct engine_inbox_page page;
+    CHECK(world->port.inbox(world->port.impl, &query, &arena, items, &page) == ERR_OK);
+    const struct inbox_item *item =
+        page.count > 0 ? &items[prng_below(&world->prng, page.count)] : NULL;
+    if (item && item->kind != INBOX_STOP) {
+        const struct view *view = &item->view;
         int step = 0;
         while (!slice_is(view->step_name, world_steps[step]))
             step++;

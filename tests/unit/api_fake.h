@@ -262,17 +262,22 @@ static enum err fake_list(void *impl, const struct engine_query *query, struct a
     return ERR_OK;
 }
 
-static enum err fake_inbox(void *impl, struct slice workflow, size_t limit, struct arena *arena,
-                           struct view *out, size_t *out_count)
+static enum err fake_inbox(void *impl, const struct engine_inbox_query *query, struct arena *arena,
+                           struct inbox_item *out, struct engine_inbox_page *out_page)
 {
     static const uint64_t ids[] = {3, 2, 10, 12};
     struct fake *fake = impl;
     size_t count = 0;
-    for (size_t i = 0; i < sizeof ids / sizeof *ids && count < limit; i++)
-        if (fake_view(fake, ids[i], arena, &out[count]) &&
-            (workflow.size == 0 || slice_equal(out[count].workflow, workflow)))
-            count++;
-    *out_count = count;
+    for (size_t i = 0; i < sizeof ids / sizeof *ids && count < query->limit; i++) {
+        struct inbox_item *item = &out[count];
+        *item = (struct inbox_item){.id = ids[i], .by_unix_ms = (int64_t)i};
+        if (!fake_view(fake, ids[i], arena, &item->view) ||
+            (query->workflow.size > 0 && !slice_equal(item->view.workflow, query->workflow)))
+            continue;
+        item->kind = inbox_kind_of(item->view.action);
+        count++;
+    }
+    *out_page = (struct engine_inbox_page){.count = count};
     return ERR_OK;
 }
 

@@ -85,7 +85,8 @@ static void every_answer_is_whole(void **state)
         assert_true(json_is_string(json_object_get(value, "why")));
         json_decref(value);
         buf_reset(&json);
-        inbox_json_add(&json, &f.view);
+        struct inbox_item item = {.kind = inbox_kind_of(f.view.action), .view = f.view};
+        inbox_json_add(&json, &item);
         json_decref(parse(&json));
         buf_done(&json);
     }
@@ -142,7 +143,8 @@ static void problems_and_inbox(void **state)
         buf_reset(&json);
         view_case(&f, names[i]);
         f.action.reviews = 1;
-        inbox_json_add(&json, &f.view);
+        struct inbox_item item = {.kind = inbox_kind_of(f.view.action), .view = f.view};
+        inbox_json_add(&json, &item);
         add_pretty(&out, names[i], &json);
     }
     fixture_golden("answers/problems_and_inbox.txt", buf_slice(&out));

@@ -129,8 +129,8 @@ static void a_duty_without_a_name_has_heirs(void **state)
     who_may_is_said(RIGHT_RESTART, &subject, "finance (ana, ben)");
     bare.duties.owner = NULL;
     who_may_is_said(RIGHT_RESTART, &subject, "admins (ben)");
-    who_may_is_said(RIGHT_SETTLE, &subject, "admins (ben)");
-    who_may_is_said(RIGHT_DECIDE, &subject, "admins (ben)");
+    who_may_is_said(RIGHT_SETTLE, &subject, "finance (ana, ben)"); /* of `switch:` */
+    who_may_is_said(RIGHT_DECIDE, &subject, "finance (ana, ben)");
     who_may_is_said(RIGHT_ACKNOWLEDGE, &subject, "nobody");
 }
 

@@ -93,6 +93,8 @@ static void world_save(struct world *w, size_t i, struct record *record, const c
     write.due_unix_ms = row->action.due_unix_ms;
     if (row->action.state == STATE_UNCERTAIN || row->action.state == STATE_IN_REVIEW)
         write.queue = STORE_QUEUE_PEOPLE;
+    if (write.queue == STORE_QUEUE_PEOPLE)
+        write.people_due_unix_ms = row->action.people_due_unix_ms;
     if (row->action.state == STATE_HELD)
         write.queue = STORE_QUEUE_HELD_STOP;
     write.scope = SLICE("w/s");
@@ -344,6 +346,8 @@ static void liar_action(struct liar *liar, struct store_action *action)
         action->due_unix_ms = 0;
     if (action->id == action_id(2) && liar_says(liar, "queue moved"))
         action->queue = STORE_QUEUE_NONE;
+    if (action->queue == STORE_QUEUE_PEOPLE && liar_says(liar, "due moved"))
+        action->people_due_unix_ms += 1;
     if (action->id == action_id(4) && liar_says(liar, "frozen byte"))
         action->frozen = SLICE("the frozen rEquest");
     if (action->id == action_id(4) && liar_says(liar, "frozen gone"))
@@ -473,6 +477,8 @@ static void lie_case(const struct cases_line *line)
     char name[200];
     struct buf report;
     world_init(&w);
+    if (slice_is(line->parts[0], "due moved"))
+        world_move(&w, 5, STATE_UNCERTAIN);
     buf_init(&report, BYTES_MAX);
     buf_init(&liar.bytes, BYTES_MAX);
     (void)snprintf(name, sizeof name, "%.*s", SLICE_FMT(line->parts[0])); /* short names */

@@ -1,0 +1,219 @@
+/* loop/inbox.c - all that waits for people, in one order: by when somebody should act.
+ * Owns: the sources of the inbox (actions from the store's index, stops from the switchboard) and
+ *   how they are joined. Memory holds a page, never the backlog (R30).
+ * Invariants:
+ *   1. The place of an item is (by, id); a page begins after a place and ends at one, so pages over
+ *      all that waits neither miss nor repeat what did not move in between. */
+#include "loop/inside.h"
+
+#include <stdlib.h>
+
+#include "base/check.h"
+
+/* One page being made. */
+struct inbox_work {
+    struct engine *engine;
+    const struct engine_inbox_query *query;
+    struct arena *arena;
+    struct inbox_item *items;
+    struct engine_inbox_page *page;
+    const struct stop **stops; /* what of them is still to come, earliest first */
+    size_t stop_count, stop_at;
+    int64_t by_unix_ms; /* the place that was looked at last */
+    uint64_t id;
+    size_t looked;
+    bool is_full; /* no more for this page: there may be a next one */
+};
+
+/* Somebody should have taken it up when it would be told to a second one. */
+static int64_t inbox_stop_by(const struct stop *stop)
+{
+    return stop->at_unix_ms + STOP_TAKEN_UP_MS;
+}
+
+static bool inbox_is_after(int64_t by, uint64_t id, int64_t than_by, uint64_t than_id)
+{
+    return by != than_by ? by > than_by : id > than_id;
+}
+
+static int inbox_compare_stops(const void *a, const void *b)
+{
+    const struct stop *x = *(const struct stop *const *)a;
+    const struct stop *y = *(const struct stop *const *)b;
+    if (inbox_stop_by(x) != inbox_stop_by(y))
+        return inbox_stop_by(x) < inbox_stop_by(y) ? -1 : 1;
+    return x->incident < y->incident ? -1 : x->incident > y->incident;
+}
+
+/* Is it for whom the query asks: the group that it falls to, or a person of it? */
+static bool inbox_is_for(const struct inbox_work *work, const struct who_question *question)
+{
+    struct who_answer answer;
+    struct slice who = work->query->who;
+    if (who.size == 0)
+        return true;
+    if (who_find(question, &answer) && slice_equal(answer.group->name, who))
+        return true;
+    return who_is_for(question, who);
+}
+
+static bool inbox_wants_stop(const struct inbox_work *work, const struct stop *stop)
+{
+    const struct engine_inbox_query *query = work->query;
+    const struct config *config = engine_config(work->engine);
+    if (stop->is_lifted || (query->has_kind && query->kind != INBOX_STOP))
+        return false;
+    if (query->workflow.size > 0 && !slice_is(query->workflow, stop->names[0]))
+        return false;
+    if (!inbox_is_after(inbox_stop_by(stop), stop->incident, query->after_by_unix_ms,
+                        query->after_id))
+        return false;
+    struct who_question question = {.config = config,
+                                    .workflow =
+                                        config_workflow_of(config, slice_text(stop->names[0])),
+                                    .stop = stop,
+                                    .duty = WHO_DUTY_RESTART,
+                                    .now_unix_ms = work->engine->now_unix_ms};
+    return inbox_is_for(work, &question);
+}
+
+static enum err inbox_find_stops(struct inbox_work *work)
+{
+    const struct switchboard *board = &work->engine->board;
+    work->stops = ARENA_ARRAY(work->arena, board->stop_count + 1, const struct stop *);
+    if (!work->stops)
+        return ERR_NO_MEMORY;
+    for (size_t i = 0; i < board->stop_count; i++)
+        if (inbox_wants_stop(work, &board->stops[i]))
+            work->stops[work->stop_count++] = &board->stops[i];
+    qsort(work->stops, work->stop_count, sizeof *work->stops, inbox_compare_stops);
+    return ERR_OK;
+}
+
+/* The next place of the order; NULL when the page is full. */
+static struct inbox_item *inbox_next(struct inbox_work *work, int64_t by, uint64_t id)
+{
+    if (work->page->count == work->query->limit || work->looked == LIMIT_INBOX_SCAN) {
+        work->is_full = true;
+        return NULL;
+    }
+    work->looked++;
+    work->by_unix_ms = by;
+    work->id = id;
+    struct inbox_item *item = &work->items[work->page->count];
+    *item = (struct inbox_item){.by_unix_ms = by, .id = id};
+    return item;
+}
+
+/* The stops that come before that place. */
+static void inbox_add_stops(struct inbox_work *work, int64_t before_by, uint64_t before_id)
+{
+    struct engine *engine = work->engine;
+    while (work->stop_at < work->stop_count) {
+        const struct stop *stop = work->stops[work->stop_at];
+        if (inbox_is_after(inbox_stop_by(stop), stop->incident, before_by, before_id))
+            return;
+        struct inbox_item *item = inbox_next(work, inbox_stop_by(stop), stop->incident);
+        struct stop *copy = item ? ARENA_NEW(work->arena, struct stop) : NULL;
+        if (!copy)
+            return;
+        *copy = *stop;
+        item->kind = INBOX_STOP;
+        item->stop = copy;
+        item->reason = engine_stop_reason(engine, stop, work->arena);
+        item->view = (struct view){.config = engine_config(engine),
+                                   .now_unix_ms = engine->now_unix_ms,
+                                   .zone = engine->options.zone};
+        work->page->count++;
+        work->stop_at++;
+    }
+}
+
+static bool inbox_wants_row(const struct inbox_work *work, const struct row *row)
+{
+    const struct config *config = engine_config(work->engine);
+    const struct engine_inbox_query *query = work->query;
+    bool is_review = row->action.state == STATE_IN_REVIEW;
+    if (query->has_kind && query->kind != inbox_kind_of(&row->action))
+        return false;
+    struct who_question question = {.config = config,
+                                    .workflow = config_workflow_of(config, row->workflow),
+                                    .step = config_step_of(config, row->workflow, row->step),
+                                    .duty = is_review ? WHO_DUTY_DECIDE : WHO_DUTY_SETTLE,
+                                    .actor = row->actor,
+                                    .now_unix_ms = work->engine->now_unix_ms};
+    return inbox_is_for(work, &question);
+}
+
+static enum err inbox_add_action(struct inbox_work *work, const struct store_action *stored)
+{
+    struct row row = {0};
+    struct inbox_item *item = inbox_next(work, stored->people_due_unix_ms, stored->id);
+    if (!item)
+        return ERR_OK;
+    enum err err = row_decode(stored->row, &row);
+    if (err != ERR_OK || !inbox_wants_row(work, &row))
+        return err;
+    err = engine_view(work->engine, stored->id, false, work->arena, &item->view);
+    if (err != ERR_OK)
+        return err;
+    if (action_people_due(item->view.action) == 0)
+        return ERR_OK; /* in memory it is further already */
+    item->kind = inbox_kind_of(item->view.action);
+    work->page->count++;
+    return ERR_OK;
+}
+
+static enum err inbox_add_actions(struct inbox_work *work)
+{
+    const struct engine_inbox_query *query = work->query;
+    const struct store_port *store = &work->engine->options.store;
+    struct slice scope = query->workflow;
+    if (scope.size > 0)
+        scope = arena_fmt(work->arena, "%.*s/", SLICE_FMT(scope));
+    struct store_open_query pages = {.by_people_due = true,
+                                     .scope = scope,
+                                     .after_due_unix_ms = query->after_by_unix_ms,
+                                     .after_id = query->after_id,
+                                     .limit = query->limit};
+    struct store_action *rows = ARENA_ARRAY(work->arena, query->limit, struct store_action);
+    enum err err = rows ? ERR_OK : ERR_NO_MEMORY;
+    size_t found = query->limit;
+    while (err == ERR_OK && found == query->limit && !work->is_full) {
+        struct arena scratch;
+        arena_init(&scratch, ENGINE_SCRATCH);
+        err = store->list_open(store->impl, &pages, &scratch, rows, &found);
+        for (size_t i = 0; err == ERR_OK && i < found && !work->is_full; i++) {
+            inbox_add_stops(work, rows[i].people_due_unix_ms, rows[i].id);
+            if (!work->is_full)
+                err = inbox_add_action(work, &rows[i]);
+        }
+        if (err == ERR_OK && found > 0) {
+            pages.after_due_unix_ms = rows[found - 1].people_due_unix_ms;
+            pages.after_id = rows[found - 1].id;
+        }
+        arena_done(&scratch);
+    }
+    return err;
+}
+
+enum err engine_inbox(void *impl, const struct engine_inbox_query *query, struct arena *arena,
+                      struct inbox_item *out_items, struct engine_inbox_page *out_page)
+{
+    struct engine *engine = impl;
+    *out_page = (struct engine_inbox_page){0};
+    struct inbox_work work = {
+        .engine = engine, .query = query, .arena = arena, .items = out_items, .page = out_page};
+    (void)engine_now(engine);
+    CHECK(query->limit > 0 && query->limit <= LIMIT_PAGE);
+    enum err err = inbox_find_stops(&work);
+    bool is_only_stops = query->has_kind && query->kind == INBOX_STOP;
+    if (err == ERR_OK && !is_only_stops)
+        err = inbox_add_actions(&work);
+    if (err == ERR_OK && !work.is_full)
+        inbox_add_stops(&work, INT64_MAX, UINT64_MAX);
+    out_page->has_next = work.is_full;
+    out_page->next_by_unix_ms = work.by_unix_ms;
+    out_page->next_id = work.id;
+    return err;
+}

@@ -1,6 +1,7 @@
 #include "record/path.h"
 
 #include "base/check.h"
+#include "record/member.h"
 #include "record/number.h"
 #include "record/scan.h"
 
@@ -394,38 +395,35 @@ static void path_add_confidence_json(const struct path *path, struct buf *out)
     }
 }
 
-static void path_add_named(struct buf *out, const char *member, struct slice name)
-{
-    buf_add_fmt(out, ",\"%s\":", member);
-    buf_add_json_text(out, name);
-}
-
 static void path_add_gate_json(const struct path *path, size_t index, struct buf *out)
 {
     static const char *const truths[] = {"false", "true", "null"};
     const struct gate_step *step = &path->steps[index];
     const struct rule *rule = step->gate == GATE_RULE ? path_rule(path, step) : NULL;
-    buf_add_fmt(out, "{\"gate\":\"%s\"", gate_name(step->gate));
+    buf_add_byte(out, '{');
+    member_add_word(out, "gate", gate_name(step->gate));
     if (rule)
-        path_add_named(out, "rule", rule->name);
-    if (step->gate == GATE_RULE && !rule)
-        buf_add_fmt(out, ",\"rule\":%u", (unsigned)step->index + 1);
-    buf_add_fmt(out, ",\"says\":\"%s\"", says_name(step->says));
+        member_add_text(out, "rule", rule->name);
+    else if (step->gate == GATE_RULE)
+        member_add_u64(out, "rule", step->index + UINT64_C(1));
+    member_add_word(out, "says", says_name(step->says));
     if (step->gate == GATE_RULE)
-        buf_add_fmt(out, ",\"held\":%s", truths[step->truth]);
+        member_add_raw(out, "held", slice_text(truths[step->truth]));
     if (step->gate == GATE_RISK) {
-        buf_add_text(out, ",\"class\":\"");
+        member_add_name(out, "class");
+        buf_add_byte(out, '"');
         path_add_risk_name(path, step, out); /* a name of the policy: no escapes */
         buf_add_byte(out, '"');
     }
-    buf_add_text(out, ",\"saw\":{");
+    member_add_name(out, "saw");
+    buf_add_byte(out, '{');
     if (step->gate == GATE_SWITCH)
-        buf_add_fmt(out, "\"position\":\"%s\"", step->says > SAYS_GO ? "stopped" : "running");
+        member_add_word(out, "position", step->says > SAYS_GO ? "stopped" : "running");
     else if (step->gate == GATE_CONFIDENCE)
         path_add_confidence_json(path, out);
     else
         path_add_saw_json(path, index, out);
-    buf_add_text(out, "}}");
+    buf_add(out, SLICE("}}"));
 }
 
 void path_add_json(const struct path *path, struct buf *out)

@@ -11,6 +11,12 @@ struct slice zone_name(const struct zone *zone)
     return zone && zone->name.size > 0 ? zone->name : SLICE("UTC");
 }
 
+static void zone_add_two(struct buf *out, int value)
+{
+    const char digits[2] = {(char)('0' + value / 10), (char)('0' + value % 10)};
+    buf_add(out, slice_of(digits, sizeof digits));
+}
+
 void zone_add_time(struct buf *out, const struct zone *zone, struct zone_time time,
                    enum zone_detail detail)
 {
@@ -18,9 +24,13 @@ void zone_add_time(struct buf *out, const struct zone *zone, struct zone_time ti
     struct civil now = zone_civil(zone, time.now_unix_ms);
     if (at.year != now.year || at.month != now.month || at.day != now.day)
         buf_add_fmt(out, "%04d-%02d-%02d ", at.year, at.month, at.day);
-    buf_add_fmt(out, "%02d:%02d", at.hour, at.minute);
-    if (detail == ZONE_SECONDS)
-        buf_add_fmt(out, ":%02d", at.second);
+    zone_add_two(out, at.hour);
+    buf_add_byte(out, ':');
+    zone_add_two(out, at.minute);
+    if (detail != ZONE_SECONDS)
+        return;
+    buf_add_byte(out, ':');
+    zone_add_two(out, at.second);
 }
 
 void zone_add_span(struct buf *out, int64_t ms)

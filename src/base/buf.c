@@ -38,7 +38,7 @@ void buf_cut(struct buf *buf, size_t size)
 
 static bool buf_grow(struct buf *buf, size_t need)
 {
-    size_t capacity = buf->capacity ? buf->capacity : 64;
+    size_t capacity = buf->capacity ? buf->capacity : 512; /* most grow beyond that */
     while (capacity <= need)
         capacity = capacity > SIZE_MAX / 2 ? need + 1 : capacity * 2;
     char *at = realloc(buf->at, capacity);

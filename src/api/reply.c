@@ -291,6 +291,7 @@ static const char *const reply_refusals[REFUSAL_COUNT] = {
     [REFUSAL_OTHER_ATTEMPT] = "this is not the attempt that is under way",
     [REFUSAL_CHANGED] = "it is not what was shown any more: look again, then decide",
     [REFUSAL_NOT_DUE] = "it is not due yet",
+    [REFUSAL_NOT_DONE] = "it was not done, so there is nothing to label",
 };
 
 void reply_refusal(struct call *call, const struct engine_reply *reply)

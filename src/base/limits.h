@@ -78,6 +78,7 @@
 #define LIMIT_FIELDS 128           /* per input shape */
 #define LIMIT_CHAIN 8              /* entries of one fallback list */
 #define LIMIT_STANDARD_TRIGGERS 8  /* implied for one step */
+#define LIMIT_LABELS 16            /* answers of one audit question */
 #define LIMIT_PATH_GATES (LIMIT_RULES + 16)
 
 /* Attempts. */
@@ -134,6 +135,7 @@
 #define LIMIT_UNENDED 1000000       /* `limits.unended`: actions that have not ended */
 #define LIMIT_WAITERS 4096          /* `limits.waiters`: callers that wait for an answer */
 #define LIMIT_HOT_ACTIONS 16384     /* action entries in memory; the rest sleeps in the store */
+#define LIMIT_LABEL_ROWS 200000     /* audits and labels read for one estimate */
 #define LIMIT_DUE_PAGE 256          /* due actions read from the store at once */
 #define LIMIT_PAGE 1000             /* items of one answer */
 #define LIMIT_INBOX_SCAN 2000       /* pieces of work looked at for one page of an inbox */

@@ -68,6 +68,7 @@ struct action {
     bool is_granted;         /* unspent grant: a person said "it did not happen, send" */
     bool once_is_spent;      /* 421 and 425 were tried again already */
     bool is_hold_rule_spent; /* its rule's hold has run out once */
+    bool is_drawn;           /* for audit, at its submit (core/audit.h) */
     int64_t
         contradicted_unix_ms; /* R14: when a late outcome contradicted what was done; 0 = never */
     int64_t contradiction_due_unix_ms;  /* a person should settle it by then; 0 = none is open */
@@ -108,7 +109,7 @@ enum action_event_kind {
 struct action_event {
     enum action_event_kind kind;
     int64_t now_unix_ms;
-    uint64_t random;                             /* for jitter */
+    uint64_t random;                             /* for jitter; SUBMIT: for the draw */
     const struct step_terms *terms;              /* of the policy in force */
     const struct gate_answer *gate;              /* SUBMIT, GATE */
     unsigned char request_digest[ACTION_DIGEST]; /* SUBMIT, GATE, APPROVE: as it would be sent */
@@ -135,7 +136,8 @@ struct action_event {
     X(REFUSAL_LATE, "too_late")                                                                    \
     X(REFUSAL_OTHER_ATTEMPT, "other_attempt")                                                      \
     X(REFUSAL_CHANGED, "changed_since")                                                            \
-    X(REFUSAL_NOT_DUE, "not_due")
+    X(REFUSAL_NOT_DUE, "not_due")                                                                  \
+    X(REFUSAL_NOT_DONE, "not_done")
 enum refusal {
 #define X(name, text) name,
     REFUSAL_LIST(X)
@@ -156,7 +158,9 @@ struct action_effects {
     bool upstream_is_up;     /* it answered */
     bool is_contradiction;   /* a late outcome contradicts what was done since (R14) */
     bool is_late;            /* the outcome came after the attempt was given up */
-    int64_t pause_ms;        /* Retry-After: no new attempt at this upstream before; 0 = none */
+    bool has_draw;           /* SUBMIT: the roll of the audit draw, in millionths */
+    uint32_t draw_roll;
+    int64_t pause_ms; /* Retry-After: no new attempt at this upstream before; 0 = none */
     bool has_verdict;
     struct verdict verdict; /* OUTCOME, REPORT, CRASHED: how the attempt was read */
     enum refusal refusal;

@@ -2,6 +2,7 @@
  * Owns: admission, and entering the gate again. Keeps I3 and I4 at each start. */
 #include "base/check.h"
 #include "core/action_inside.h"
+#include "core/audit.h"
 #include "core/moves.h"
 
 static enum hold_for action_hold_for(const struct gate_answer *gate)
@@ -107,6 +108,11 @@ void action_submit(struct action *action, const struct action_event *event,
         return;
     }
     memcpy(action->request_digest, event->request_digest, ACTION_DIGEST);
+    if (event->terms->audit_share > 0) { /* R18: once, whatever the gate says */
+        out->has_draw = true;
+        out->draw_roll = audit_roll(event->random);
+        action->is_drawn = out->draw_roll < event->terms->audit_share;
+    }
     action_enter(action, event, out);
     out->is_changed = true;
 }

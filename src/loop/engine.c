@@ -62,6 +62,7 @@ void engine_set_alarm(struct engine *engine)
                  LIST_ENTRY(engine->waiters.next, struct waiter, by_deadline)->deadline_unix_ms);
     if (!engine->is_closing && !engine->has_failed) {
         alarm_at(&at, engine->due_unix_ms);
+        alarm_at(&at, engine->audit_sweep_unix_ms);
         for (size_t i = 0; i < engine->upstream_count; i++)
             alarm_at(&at, alarm_of_upstream(engine, &engine->upstreams[i]));
         if (engine->is_releasing) /* as room allows */
@@ -81,6 +82,7 @@ void engine_wake(struct engine *engine)
     waiters_run_deadlines(engine);
     engine_run_probes(engine);
     engine_release_stop(engine);
+    engine_run_audits(engine);
     engine_set_alarm(engine);
 }
 
@@ -105,6 +107,7 @@ static enum err engine_init(struct engine *engine, const struct engine_options *
     buf_init(&engine->scratch_buf[1], 4096);
     buf_init(&engine->scratch_buf[2], 4096);
     buf_init(&engine->scratch_buf[3], LIMIT_HTTP_BODY * 4 + 4096);
+    buf_init(&engine->scratch_buf[4], 4096);
     engine->started_unix_ms = engine_now(engine);
     engine->identity = calloc(1, sizeof *engine->identity);
     if (!engine->identity)
@@ -161,7 +164,7 @@ void engine_free(struct engine *engine)
     map_done(&engine->keys);
     map_done(&engine->runs);
     switchboard_done(&engine->board);
-    for (size_t i = 0; i < 4; i++)
+    for (size_t i = 0; i < sizeof engine->scratch_buf / sizeof *engine->scratch_buf; i++)
         buf_done(&engine->scratch_buf[i]);
     buf_done(&engine->token_name);
     buf_done(&engine->flag);

@@ -75,6 +75,7 @@ void entry_free(struct entry *entry)
     free(entry->submit);
     free(entry->frozen);
     free(entry->outcome);
+    free(entry->label);
     free(entry);
 }
 

@@ -6,7 +6,8 @@
  *   people.c    verdicts, resolve, cancel, again      stops.c     stops, receipts, restart
  *   flow.c      upstreams: pace, the safe queue       recover.c   the start
  *   views.c     reads                                 counts.c    counters
- *   admin.c     reload, backup, tokens                inbox.c     what waits for people */
+ *   admin.c     reload, backup, tokens                inbox.c     what waits for people
+ *   audit.c     audits, labels */
 #pragma once
 #include "base/list.h"
 #include "base/map.h"
@@ -19,6 +20,7 @@
 #include "record/digest.h"
 #include "record/identity.h"
 #include "record/ids.h"
+#include "record/label_row.h"
 #include "record/row.h"
 
 enum {
@@ -40,6 +42,8 @@ struct entry {
     size_t frozen_size;
     char *outcome; /* bundle of the last outcome, kept while somebody waits */
     size_t outcome_size;
+    char *label; /* its row of STORE_LABELS, once it was changed while in memory */
+    size_t label_size;
     const struct step *step; /* of the configuration in force; NULL = retired */
     uint64_t epoch_at_start;
     bool has_run;
@@ -103,6 +107,8 @@ struct workflow_state {
     uint64_t now[STATE_COUNT];   /* open actions by state */
     uint64_t total[STATE_COUNT]; /* entries into a state since the start of the process */
     uint64_t replays, prevented, refused;
+    uint64_t audits;                     /* open ones */
+    uint64_t labels[LABEL_USE_COUNT][2]; /* since the start: right, wrong */
     bool is_dirty;
 };
 
@@ -150,8 +156,12 @@ struct engine {
     size_t upstream_count;
     struct workflow_state *workflows;
     size_t workflow_count;
+    uint64_t audits;             /* open ones, of all workflows */
+    int64_t audit_sweep_unix_ms; /* when those past due are looked at; 0 = none is open */
+    unsigned char audit_after[AUDIT_ROW_KEY]; /* the last page ended here */
+    size_t audit_after_size;
     struct buf flag;
-    struct buf scratch_buf[4]; /* reused: record, row, bundle, sealed */
+    struct buf scratch_buf[5]; /* reused: record, row, bundle, sealed, label row */
     struct buf token_name;     /* of the last token that was looked up in the store */
 };
 
@@ -203,6 +213,8 @@ struct step_note { /* what the record says besides the action */
     uint64_t run_replaces; /* action that had the run row */
     uint64_t key_replaces; /* `again`: action that had the key row */
     struct slice subject;
+    const struct label_row *label_row; /* its row of STORE_LABELS changes to this */
+    bool opens_audit, closes_audit;    /* with label_row */
 };
 /* Queues the write of the entry's new state and its record. must_send etc. follow when saved. */
 void engine_save(struct engine *engine, struct entry *entry, const struct step_note *note);
@@ -280,6 +292,28 @@ void engine_count_move(struct engine *engine, struct entry *entry, const struct 
 void engine_count_flush(struct engine *engine);
 /* After a start: the last hours anew, from the records. */
 MUST_USE enum err engine_recount(struct engine *engine);
+
+/* ---- audit.c ---- */
+struct audit_rows {
+    struct store_row rows[2];
+    size_t count;
+    unsigned char label_key[LABEL_ROW_KEY], audit_key[AUDIT_ROW_KEY];
+};
+/* The audit that the end of this action opens; false = none. */
+bool engine_audit_open(struct engine *engine, const struct entry *entry, struct label_row *out);
+/* What goes with the record engine->seq; the rows point into out and into the engine. */
+void engine_audit_rows(struct engine *engine, struct entry *entry, const struct step_note *note,
+                       struct record *record, struct audit_rows *out);
+void engine_audit_count(struct engine *engine, struct workflow_state *workflow, int change,
+                        int64_t due_unix_ms);
+/* ENGINE_LABEL; false: refused, and told. */
+bool engine_label(struct engine *engine, const struct engine_call *call, struct entry *entry);
+void engine_run_audits(struct engine *engine);
+MUST_USE enum err engine_recover_audits(struct engine *engine);
+enum err engine_label_of(void *impl, uint64_t action, struct arena *arena, struct label_row *out);
+enum err engine_audits(void *impl, struct slice workflow, struct engine_audit *out,
+                       size_t *inout_count);
+enum err engine_label_sums(void *impl, int64_t since_unix_ms, label_sum_fn *each, void *arg);
 
 /* ---- views.c ---- */
 MUST_USE enum err engine_fill_view(struct engine *engine, struct entry *entry, struct arena *arena,

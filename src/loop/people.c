@@ -204,6 +204,14 @@ static void act_report(struct engine *engine, const struct engine_call *call, st
         act_answer(engine, call, entry);
 }
 
+static void act_label(struct engine *engine, const struct engine_call *call, struct entry *entry)
+{
+    if (entry->row.action.state != STATE_DONE)
+        act_refuse(engine, call, entry, REFUSAL_NOT_DONE);
+    else if (engine_label(engine, call, entry))
+        act_answer(engine, call, entry);
+}
+
 void engine_act(void *impl, const struct engine_call *call)
 {
     struct engine *engine = impl;
@@ -240,6 +248,9 @@ void engine_act(void *impl, const struct engine_call *call)
         break;
     case ENGINE_REPORT:
         act_report(engine, call, entry);
+        break;
+    case ENGINE_LABEL:
+        act_label(engine, call, entry);
         break;
     }
     engine_set_alarm(engine);

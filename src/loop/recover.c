@@ -284,6 +284,8 @@ enum err engine_recover(struct engine *engine, struct buf *out_message)
     if (err == ERR_OK)
         err = recover_each(engine, recover_go_on);
     if (err == ERR_OK)
+        err = engine_recover_audits(engine);
+    if (err == ERR_OK)
         err = engine_recount(engine);
     engine->is_releasing = true; /* a restart may have been approved just before the crash */
     return err;

@@ -185,6 +185,16 @@ static void engine_fill_record(struct engine *engine, struct entry *entry,
         record->has_verdict = true;
         record->verdict = note->effects->verdict;
     }
+    if (note->effects && note->effects->has_draw) {
+        record->has_draw = true;
+        record->draw_roll = (int)note->effects->draw_roll;
+        record->draw_share = (int)engine_terms(entry)->audit_share;
+    }
+    if (note->kind == RECORD_LABELLED) {
+        record->is_wrong = note->label_row->last.is_wrong;
+        record->label_use = note->label_row->count == 1 ? note->label_row->use : LABEL_CORRECTION;
+        record->number = note->label_row->count;
+    }
     if (note->gate) {
         record->path_count = note->gate->path_count;
         memcpy(record->path, note->gate->path, sizeof *record->path * note->gate->path_count);
@@ -252,6 +262,10 @@ void engine_save(struct engine *engine, struct entry *entry, const struct step_n
     buf_reset(row);
     row_encode(&entry->row, row);
     digest_short(buf_slice(row), record.row);
+    struct audit_rows audit = {0};
+    engine_audit_rows(engine, entry, note, &record, &audit);
+    write.rows = audit.rows;
+    write.row_count = audit.count;
     struct buf *body = &engine->scratch_buf[0];
     buf_reset(body);
     record_encode(&record, body);
@@ -333,9 +347,16 @@ void engine_step(struct engine *engine, struct entry *entry, struct action_event
             note->kind = RECORD_GATED;
     }
     note->effects = out_effects;
+    struct label_row audit;
+    if (!state_is_end(before.state) && engine_audit_open(engine, entry, &audit)) {
+        note->label_row = &audit;
+        note->opens_audit = true;
+    }
     engine_flow_after(engine, entry, out_effects);
     engine_count_move(engine, entry, &before, note->is_admission);
     engine_save(engine, entry, note);
+    note->label_row = NULL; /* it was of this step */
+    note->opens_audit = false;
     engine->in_work = 0;
     if (out_effects->must_enter_gate)
         engine_enter_gate(engine, entry, false, note->actor);

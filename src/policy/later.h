@@ -18,9 +18,6 @@
     X(LATER_ALONE, "alone", "one member of `restart` restarts", "restarts with approval")          \
     X(LATER_RAMP, "ramp", "a restart takes up all work at once", "restarts with approval")         \
     X(LATER_STAGE_DUE, "stage_due", "there are no stages", "restarts with approval")               \
-    X(LATER_AUDIT, "audit", "no action is drawn for labels", "audit and labels")                   \
-    X(LATER_LABEL_AGE, "label_age", "no label is taken", "audit and labels")                       \
-    X(LATER_SERVICE_LABELS, "labels", "no label is taken", "audit and labels")                     \
     X(LATER_SLA_SHARE, "sla: for N%", "in time and late are counted only", "reports")              \
     X(LATER_REPORT, "report", "no report is made", "reports")                                      \
     X(LATER_CHAIN, "fallback", "the preset of the kind is used", "fallbacks")                      \

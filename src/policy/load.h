@@ -81,6 +81,9 @@ void load_answer(struct load *load, struct draft_step *draft);
 void load_templates(struct load *load, struct draft_step *draft);
 void load_fallback(struct load *load, struct draft_step *draft);
 
+/* load_audit.c */
+void load_audit_default(struct audit *audit);
+void load_audit(struct load *load, struct draft_step *draft, const struct yaml *node);
 /* load_later.c: checked now, enforced later. */
 void load_step_later(struct load *load, struct draft_step *draft);
 void load_workflow_later(struct load *load, struct draft_workflow *draft);

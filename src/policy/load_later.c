@@ -3,33 +3,6 @@
 #include "policy/near.h"
 #include "policy/when.h"
 
-static void load_audit(struct load *load, const struct yaml *node)
-{
-    const struct yaml *at[AUDIT_FIELD_COUNT];
-    double share = 0;
-    int64_t ms = 0;
-    struct slice text;
-    if (!read_map(load, node, &fields_audit, at))
-        return;
-    if (at[AUDIT_SHARE])
-        (void)read_percent(load, at[AUDIT_SHARE], &share); /* told */
-    else
-        (void)read_missing(load, node, "share", "how many actions are drawn, as in 5%");
-    if (at[AUDIT_ASK])
-        (void)read_line(load, at[AUDIT_ASK], &text); /* told */
-    if (at[AUDIT_DUE])
-        (void)read_duration(load, at[AUDIT_DUE], (struct read_range){KIND_MINUTE, KIND_MS_MAX},
-                            &ms); /* told */
-    size_t count = 0;
-    const struct yaml *item = read_items(at[AUDIT_LABELS], &count);
-    if (at[AUDIT_LABELS] && count < 2)
-        problem_message(load->problems, read_problem_key(load, IL013, at[AUDIT_LABELS]),
-                        "at least two labels: the first means right, each other one wrong");
-    for (; item && count > 0; item = item->next, count--)
-        (void)read_name(load, item, &text); /* told */
-    later_tell(load, LATER_AUDIT, node);
-}
-
 static void load_check_condition(struct load *load, const struct yaml *map, const struct yaml *node,
                                  const char *name)
 {
@@ -119,7 +92,7 @@ void load_step_later(struct load *load, struct draft_step *draft)
     bool flag = false;
     int64_t ms = 0;
     if (at[STEP_AUDIT])
-        load_audit(load, at[STEP_AUDIT]);
+        load_audit(load, draft, at[STEP_AUDIT]);
     if (at[STEP_CHECK])
         load_check(load, draft, at[STEP_CHECK]);
     if (at[STEP_REFRESH])
@@ -200,14 +173,15 @@ static void load_report(struct load *load, const struct yaml *node)
 void load_workflow_later(struct load *load, struct draft_workflow *draft)
 {
     const struct yaml **at = draft->at;
-    int64_t ms = 0;
     if (at[WORKFLOW_RETAIN] &&
         read_duration(load, at[WORKFLOW_RETAIN], (struct read_range){KIND_HOUR, KIND_MS_MAX},
                       &draft->workflow->retain_ms))
         later_tell(load, LATER_RETAIN, at[WORKFLOW_RETAIN]);
     if (at[WORKFLOW_REPORT])
         load_report(load, at[WORKFLOW_REPORT]);
-    if (at[WORKFLOW_LABEL_AGE] && read_duration(load, at[WORKFLOW_LABEL_AGE],
-                                                (struct read_range){KIND_HOUR, KIND_MS_MAX}, &ms))
-        later_tell(load, LATER_LABEL_AGE, at[WORKFLOW_LABEL_AGE]);
+    draft->workflow->label_age_ms = 7 * KIND_DAY;
+    if (at[WORKFLOW_LABEL_AGE])
+        (void)read_duration(load, at[WORKFLOW_LABEL_AGE],
+                            (struct read_range){KIND_HOUR, KIND_MS_MAX},
+                            &draft->workflow->label_age_ms); /* told */
 }

@@ -246,9 +246,7 @@ void load_service_scopes(struct load *load)
         const struct yaml *labels = yaml_get(map, SLICE("labels"));
         if (submits)
             load_scope(load, submits, &service->submits, &service->submit_count);
-        if (labels) {
+        if (labels)
             load_scope(load, labels, &service->labels, &service->label_count);
-            later_tell(load, LATER_SERVICE_LABELS, labels);
-        }
     }
 }

@@ -175,6 +175,7 @@ void load_step(struct load *load, struct draft_workflow *workflow, struct draft_
         return;
     }
     load_kind(load, draft);
+    load_audit_default(&step->audit);
     if (draft->at[STEP_WAS])
         (void)read_name(load, draft->at[STEP_WAS], &step->was); /* told */
     load_step_mode(load, workflow, draft);

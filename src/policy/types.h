@@ -83,7 +83,8 @@ struct step_terms {
     int risk_count; /* classes 0..risk_count-1, first = highest; risk_count = normal */
     struct what what[CAUSE_COUNT];
     int64_t uncertain_due_ms;
-    bool trusts_hint; /* trust_retry_hint */
+    bool trusts_hint;     /* trust_retry_hint */
+    uint32_t audit_share; /* millionths of what ran by itself; 0 = no audit */
 };
 
 enum field_type { FIELD_ANY, FIELD_TEXT, FIELD_NUMBER, FIELD_INTEGER, FIELD_BOOLEAN, FIELD_DATE };
@@ -200,6 +201,15 @@ struct duties {
     int64_t level_2_ms, level_3_ms; /* `ack_within`, from the opening on */
 };
 
+/* `audit:` what a drawn action is asked about. */
+struct audit {
+    struct slice ask;           /* the question for people */
+    struct slice const *labels; /* the first means right, each other one wrong */
+    size_t label_count;         /* at least 2 */
+    int64_t due_ms;
+    struct origin origin;
+};
+
 struct workflow;
 struct step {
     const struct workflow *workflow;
@@ -230,8 +240,9 @@ struct step {
     size_t masked_count;
     const struct group *uncertain_who, *reviewers; /* NULL = the workflow's owner */
     bool is_four_eyes;
-    int64_t sla_ms;   /* 0 = none */
-    struct slice was; /* former name, or empty */
+    int64_t sla_ms;     /* 0 = none */
+    struct audit audit; /* terms.audit_share says whether any is drawn */
+    struct slice was;   /* former name, or empty */
     struct origin origin, call_origin, confidence_origin, idempotency_origin;
 };
 
@@ -309,6 +320,7 @@ struct workflow {
     struct slice runbook;
     struct ramp ramp;
     int64_t stage_due_ms; /* a stage without progress names a person after this */
+    int64_t label_age_ms; /* how long after its start a label of an action counts */
     struct origin origin;
 };
 

@@ -10,6 +10,7 @@
 #include "core/switchboard.h"
 #include "port/store.h"
 #include "record/inbox_json.h"
+#include "record/label_row.h"
 
 /* Who calls. Made by api/principal.c from a token. */
 enum principal_kind { PRINCIPAL_NONE, PRINCIPAL_PERSON, PRINCIPAL_SERVICE };
@@ -72,7 +73,8 @@ enum engine_act {
     ENGINE_CANCEL,
     ENGINE_AGAIN,
     ENGINE_BEGIN,
-    ENGINE_REPORT
+    ENGINE_REPORT,
+    ENGINE_LABEL
 };
 struct engine_call {
     enum engine_act act;
@@ -86,6 +88,7 @@ struct engine_call {
     uint16_t attempt;              /* REPORT */
     enum outcome outcome;          /* REPORT */
     struct slice response_json;    /* REPORT; or empty */
+    struct slice label;            /* LABEL: one of the step's; `reason` is its note */
     engine_done_fn *done;
     void *arg;
 };
@@ -116,6 +119,12 @@ struct engine_inbox_page {
     int64_t next_by_unix_ms; /* the place to go on from */
     uint64_t next_id;
 };
+/* An action that was drawn and waits for a label. */
+struct engine_audit {
+    uint64_t action;
+    int64_t due_unix_ms;
+};
+typedef void label_sum_fn(void *arg, const struct label_row *row, int64_t now_unix_ms);
 
 struct engine_incident {
     uint64_t id;
@@ -183,6 +192,14 @@ struct engine_port {
     /* All that waits for people, most urgent (due) first; room for query->limit. */
     enum err (*inbox)(void *impl, const struct engine_inbox_query *query, struct arena *arena,
                       struct inbox_item *out_items, struct engine_inbox_page *out_page);
+
+    /* Open audits, most urgent (due) first; workflow empty = of all. *inout_count: capacity. */
+    enum err (*audits)(void *impl, struct slice workflow, struct engine_audit *out,
+                       size_t *inout_count);
+    /* What is known of an action's audit and labels; ERR_NOT_FOUND: nothing. */
+    enum err (*label_of)(void *impl, uint64_t action, struct arena *arena, struct label_row *out);
+    /* Each audit and label of actions that were submitted since then, at most LIMIT_LABEL_ROWS. */
+    enum err (*label_sums)(void *impl, int64_t since_unix_ms, label_sum_fn *each, void *arg);
 
     /* done(reply->stop) at the acknowledgement: in force in memory and durable. */
     void (*stop)(void *impl, const struct principal *principal, const struct scope *scope,

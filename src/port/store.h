@@ -38,6 +38,8 @@ enum store_table {
     STORE_TOKENS,    /* token hash -> row */
     STORE_COUNTS,    /* workflow/step/hour -> counters */
     STORE_UPSTREAMS, /* upstream name -> retry budget, pause (R30) */
+    STORE_AUDITS,    /* due time, action id (8 bytes each, big-endian) -> workflow; open ones */
+    STORE_LABELS,    /* action id (8 bytes, big-endian) -> its draw and labels */
     STORE_TABLE_COUNT
 };
 

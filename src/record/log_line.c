@@ -133,6 +133,13 @@ static void log_line_add_action(struct buf *out, const struct record *record,
     case RECORD_REPEATED:
         buf_add_text(out, "asked again: answered, not sent");
         return;
+    case RECORD_LABELLED:
+        buf_add_text(out, record->is_wrong ? "wrong: " : "right: ");
+        wording_add_line(out, record->subject, LIMIT_NAME);
+        return;
+    case RECORD_UNLABELLED:
+        buf_add_text(out, "drawn for audit; nobody said whether it was right");
+        return;
     case RECORD_ERASED:
         buf_add_text(out, "its payload was erased");
         return;
@@ -244,6 +251,8 @@ static void log_line_add_control(struct buf *out, const struct record *record)
     case RECORD_RENEWED:
     case RECORD_REPEATED:
     case RECORD_QUARANTINED:
+    case RECORD_LABELLED:
+    case RECORD_UNLABELLED:
     case RECORD_ERASED:
     case RECORD_KIND_COUNT:
         break;

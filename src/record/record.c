@@ -45,6 +45,7 @@ RECORD_NAMES(cause, enum cause)
 RECORD_NAMES(outcome, enum outcome)
 RECORD_NAMES(hold_for, enum hold_for)
 RECORD_NAMES(says, enum says)
+RECORD_NAMES(label_use, enum label_use)
 
 enum { TRUTH_COUNT = TRUTH_UNDECIDABLE + 1 };
 
@@ -68,6 +69,10 @@ enum { TRUTH_COUNT = TRUTH_UNDECIDABLE + 1 };
 #define NAME_IF(name, noun, count, field, has)                                                     \
     {                                                                                              \
         name, MEMBER_NAME, AT(field), AT(has), NULL, record_##noun##_name_of, count                \
+    }
+#define INT_IF(name, field, has)                                                                   \
+    {                                                                                              \
+        name, MEMBER_INT, AT(field), AT(has), NULL, NULL, 0                                        \
     }
 #define BYTES_IF(name, kind, field, has)                                                           \
     {                                                                                              \
@@ -105,6 +110,12 @@ static const struct member members[] = {
     NAME("says", says, SAYS_COUNT, says),
     NAME("would", says, SAYS_COUNT, would),
     NAME("would_reason", reason, REASON_COUNT, would_reason),
+    INT_IF("roll", draw_roll, has_draw),
+    INT_IF("share", draw_share, has_draw),
+    NAMED("audit_due", MEMBER_I64, audit_due_unix_ms),
+    NAMED("wrong", MEMBER_FLAG, is_wrong),
+    NAME("use", label_use, LABEL_USE_COUNT, label_use),
+    PLAIN(MEMBER_DIGEST, label),
     ID("stop", ID_STOP, stop),
     ID("incident", ID_INCIDENT, incident),
     ID("again_of", ID_ACTION, again_of),

@@ -10,7 +10,7 @@
 #pragma once
 #include "base/buf.h"
 #include "base/err.h"
-#include "core/action.h"
+#include "core/audit.h"
 
 #define RECORD_KIND_LIST(X)                                                                        \
     X(RECORD_NOTE, "note")         /* zero: a kind that this version does not know */              \
@@ -30,6 +30,8 @@
     X(RECORD_RENEWED, "renewed")                                                                   \
     X(RECORD_REPEATED, "repeated") /* observe: a repeat was answered, not sent */                  \
     X(RECORD_QUARANTINED, "quarantined")                                                           \
+    X(RECORD_LABELLED, "labelled")     /* somebody said whether it was right */                    \
+    X(RECORD_UNLABELLED, "unlabelled") /* its audit is over without a label */                     \
     X(RECORD_ERASED, "erased")                                                                     \
     X(RECORD_STOP, "stop")       /* control records: no action */                                  \
     X(RECORD_STOPPED, "stopped") /* its receipt is complete */                                     \
@@ -76,7 +78,13 @@ struct record {
     uint8_t decided_by;
     enum says says, would; /* would: mode observe */
     enum reason would_reason;
-    uint64_t stop; /* that it met, or that this control record is about */
+    bool has_draw; /* ADMITTED, step with audit: drawn iff roll < share (core/audit.h) */
+    int draw_roll, draw_share;
+    int64_t audit_due_unix_ms; /* by this record an audit was opened */
+    bool is_wrong;             /* LABELLED; `subject` is the label, `number` the how manieth */
+    enum label_use label_use;
+    unsigned char label[RECORD_DIGEST]; /* of the label row after this, where it changed */
+    uint64_t stop;                      /* that it met, or that this control record is about */
     uint64_t incident;
     uint64_t again_of;
     bool has_key; /* ADMITTED */

@@ -3,7 +3,11 @@
 #include "record/digest.h"
 #include "record/number.h"
 
-enum { ROW_VERSION = 2, ROW_VERSION_FIRST = 1 /* without wire_added() */ };
+enum {
+    ROW_VERSION = 3,
+    ROW_VERSION_FIRST = 1, /* without wire_added() */
+    ROW_VERSION_SECOND = 2 /* without the draw */
+};
 
 /* Everything but slices, enums and digests, once, for both directions. Times and sequence numbers
  * are written as differences, because they lie close together. */
@@ -196,6 +200,11 @@ static void wire_added(struct row_wire *wire, struct row *row)
 {
     struct action *a = &row->action;
     wire_time(wire, a->submitted_unix_ms, &a->approved_until_unix_ms);
+    if (wire->version > ROW_VERSION_SECOND) {
+        uint64_t is_drawn = a->is_drawn;
+        wire_u64(wire, &is_drawn);
+        a->is_drawn = is_drawn & 1;
+    }
     wire_time(wire, a->submitted_unix_ms, &a->contradicted_unix_ms);
     if (a->contradicted_unix_ms == 0)
         return;

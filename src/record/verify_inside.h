@@ -18,6 +18,7 @@ enum verify_phase {
 #define VERIFY_ROW_SEEN ((uint64_t)1 << 63)
 #define VERIFY_PAYLOAD_GONE ((uint64_t)1 << 62)
 #define VERIFY_ERASED ((uint64_t)1 << 61)
+#define VERIFY_LABELLED ((uint64_t)1 << 60) /* a record made a row of labels for it */
 #define VERIFY_SEQ_MASK (((uint64_t)1 << 56) - 1)
 
 /* Invariant 3: in order of id. */
@@ -61,6 +62,7 @@ struct verify {
     unsigned char after_row[256];
     size_t after_row_size;
 
+    uint64_t labels_made, labels_seen; /* actions with a row of labels: by records, by rows */
     uint64_t records, payloads, erased, ended, unended, keys;
     uint64_t finding_count;
     size_t listed_count;
@@ -82,4 +84,7 @@ MUST_USE enum err verify_actions_page(struct verify *verify, bool *out_is_done);
 /* Actions that were admitted and have no row. */
 void verify_unseen(struct verify *verify);
 MUST_USE enum err verify_keys_page(struct verify *verify, bool *out_is_done);
+MUST_USE enum err verify_audit_row(struct verify *verify, const struct store_row *stored);
+MUST_USE enum err verify_label_row(struct verify *verify, const struct store_row *stored);
+void verify_missing_labels(struct verify *verify);
 MUST_USE enum err verify_tables_page(struct verify *verify, bool *out_is_done);

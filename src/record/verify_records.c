@@ -215,6 +215,10 @@ static enum err verify_of_action(struct verify *verify, uint64_t seq, const stru
     action->last_seq = (action->last_seq & ~VERIFY_SEQ_MASK) | seq;
     if (record->kind == RECORD_ERASED)
         action->last_seq |= VERIFY_ERASED;
+    if (!digest_is_zero(record->label, RECORD_DIGEST) && !(action->last_seq & VERIFY_LABELLED)) {
+        action->last_seq |= VERIFY_LABELLED;
+        verify->labels_made++;
+    }
     return ERR_OK;
 }
 
@@ -246,6 +250,8 @@ static enum err verify_control(struct verify *verify, uint64_t seq, const struct
     case RECORD_RENEWED:
     case RECORD_REPEATED:
     case RECORD_QUARANTINED:
+    case RECORD_LABELLED:
+    case RECORD_UNLABELLED:
     case RECORD_ERASED:
     case RECORD_POLICY:
     case RECORD_SERVING:

@@ -161,6 +161,10 @@ static enum err verify_row(struct verify *verify, const struct store_row *row)
     case STORE_POLICIES:
         verify_policy_row(verify, row);
         return ERR_OK;
+    case STORE_AUDITS:
+        return verify_audit_row(verify, row);
+    case STORE_LABELS:
+        return verify_label_row(verify, row);
     case STORE_META:
     case STORE_COUNTS:
     case STORE_UPSTREAMS:
@@ -189,7 +193,12 @@ static bool verify_next_table(struct verify *verify)
     verify_missing_things(verify);
     verify->table++;
     verify->after_row_size = 0;
-    return verify->table == STORE_COUNTS; /* from here on nothing is derived from records */
+    if (verify->table == STORE_COUNTS) /* counters and budgets are derived from no record */
+        verify->table = STORE_AUDITS;
+    if (verify->table <= STORE_LABELS)
+        return false;
+    verify_missing_labels(verify);
+    return true;
 }
 
 enum err verify_tables_page(struct verify *verify, bool *out_is_done)

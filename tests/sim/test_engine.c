@@ -247,6 +247,29 @@ static void sim_report(struct world *world)
     world->port.act(world->port.impl, &call);
 }
 
+/* Somebody answers an open audit, or labels what was never drawn. */
+static void sim_label(struct world *world)
+{
+    struct engine_audit audits[8];
+    size_t count = 8;
+    int thing = (int)prng_below(&world->prng, WORLD_KEYS);
+    uint64_t action = world->things[prng_below(&world->prng, 3)][thing].acknowledged;
+    CHECK(world->port.audits(world->port.impl, (struct slice){0}, audits, &count) == ERR_OK);
+    if (count > 0 && prng_below(&world->prng, 4) > 0)
+        action = audits[prng_below(&world->prng, count)].action;
+    if (action == 0)
+        return;
+    struct told *told = told_new(world, TOLD_ACT, 0, 0);
+    struct engine_call call = {.act = ENGINE_LABEL,
+                               .principal = &sim_person,
+                               .action = action,
+                               .label = prng_below(&world->prng, 2) ? SLICE("right") : SLICE("bad"),
+                               .reason = SLICE("asked the customer"),
+                               .done = told_done,
+                               .arg = told};
+    world->port.act(world->port.impl, &call);
+}
+
 static void sim_time(struct world *world)
 {
     static const int64_t steps_ms[] = {1, 50, 500, 3000, 30000, 400000, 7200000, 90000000};
@@ -300,6 +323,8 @@ static void sim_event(struct world *world)
         world->is_provider_up = !world->is_provider_up;
     else if (dice < 992)
         world_crash(world);
+    else
+        sim_label(world);
 }
 
 /* ---- what must hold ---- */
@@ -351,6 +376,70 @@ static void sim_check_rows(struct world *world)
         if (page[i].is_ended != action_is_over(&row.action))
             WORLD_FAIL(world, "an action lies in the wrong place");
     }
+    arena_done(&arena);
+}
+
+/* What the records say of one action's draw. */
+struct drawn {
+    uint64_t id;
+    int rolls, opened, labels, over;
+    bool is_drawn, had_people, is_done;
+};
+
+static struct drawn *sim_drawn(struct drawn *drawn, size_t *count, uint64_t id)
+{
+    for (size_t i = *count; i > 0; i--)
+        if (drawn[i - 1].id == id)
+            return &drawn[i - 1];
+    CHECK(*count < WORLD_ACTIONS);
+    drawn[*count] = (struct drawn){.id = id};
+    return &drawn[(*count)++];
+}
+
+static void sim_note_draw(struct drawn *drawn, const struct record *record)
+{
+    drawn->rolls += record->has_draw;
+    drawn->is_drawn =
+        drawn->is_drawn || (record->has_draw && record->draw_roll < record->draw_share);
+    drawn->had_people = drawn->had_people || record->state == STATE_IN_REVIEW ||
+                        (record->kind == RECORD_RESOLVED && record->state == STATE_DONE);
+    drawn->is_done = record->state == STATE_DONE;
+    drawn->opened += record->audit_due_unix_ms != 0;
+    drawn->labels += record->kind == RECORD_LABELLED;
+    drawn->over += record->kind == RECORD_UNLABELLED;
+}
+
+/* R18, R21, from the records alone: drawn once; an audit is open iff a drawn action was done and no
+ * person had a hand in it; it stands in the table until its label or its end. */
+static void sim_check_draws(struct world *world)
+{
+    struct arena arena;
+    struct store_counts counts;
+    size_t count = 0, open = 0, listed = LIMIT_PAGE;
+    arena_init(&arena, 1 << 28);
+    struct drawn *drawn = ARENA_ARRAY(&arena, WORLD_ACTIONS, struct drawn);
+    struct engine_audit *audits = ARENA_ARRAY(&arena, LIMIT_PAGE, struct engine_audit);
+    world->store_port.counts(world->store_port.impl, &counts);
+    for (uint64_t seq = 1; seq <= counts.records; seq++) {
+        struct store_record stored;
+        struct record record;
+        CHECK(world->store_port.get_record(world->store_port.impl, seq, &arena, &stored) == ERR_OK);
+        CHECK(record_decode(stored.body, &arena, &record) == ERR_OK);
+        if (record.action != 0)
+            sim_note_draw(sim_drawn(drawn, &count, record.action), &record);
+    }
+    for (size_t i = 0; i < count; i++) {
+        const struct drawn *d = &drawn[i];
+        int wanted = d->is_drawn && d->is_done && !d->had_people;
+        if (d->rolls > 1 || d->opened != wanted || d->over > d->opened)
+            WORLD_FAIL(world, "R18: action %llu: rolls %d, drawn %d, people %d, audits %d of %d",
+                       (unsigned long long)d->id, d->rolls, d->is_drawn, d->had_people, d->opened,
+                       wanted);
+        open += d->opened && d->labels == 0 && d->over == 0;
+    }
+    CHECK(world->port.audits(world->port.impl, (struct slice){0}, audits, &listed) == ERR_OK);
+    if (listed != open)
+        WORLD_FAIL(world, "R21: %zu audits are open, %zu are listed", open, listed);
     arena_done(&arena);
 }
 
@@ -468,6 +557,7 @@ static void sim_run(uint64_t seed)
     }
     sim_check_things(&world);
     sim_check_rows(&world);
+    sim_check_draws(&world);
     sim_verify(&world, seed);
     assert_true(world.answers > 0);
     world_done(&world);

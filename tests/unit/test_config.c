@@ -60,7 +60,6 @@ static void samples_load_with_their_warnings(void **state)
     assert_string_equal(buf_text(&codes), "interlock.yaml:6 IL900\n"
                                           "interlock.yaml:32 IL900\n"
                                           "policies/inquiry-routing.yaml:8 IL900\n"
-                                          "policies/inquiry-routing.yaml:26 IL900\n"
                                           "policies/inquiry-routing.yaml:31 IL900\n"
                                           "policies/inquiry-routing.yaml:32 IL900\n"
                                           "policies/inquiry-routing.yaml:33 IL900\n"

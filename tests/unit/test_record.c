@@ -402,6 +402,7 @@ static void any_action(struct prng *prng, struct action *out)
         .once_is_spent = any_flag(prng),
         .is_hold_rule_spent = any_flag(prng),
         .approved_until_unix_ms = any_time(prng),
+        .is_drawn = any_flag(prng),
         .contradicted_unix_ms = contradicted_unix_ms,
         .contradiction_due_unix_ms = contradicted_unix_ms ? any_time(prng) : 0,
         .contradiction_attempt = contradicted_unix_ms ? (uint16_t)any_number(prng, 99) : 0,
@@ -518,8 +519,10 @@ static void an_ended_row_is_small(void **state)
 static void unknown_enums_are_careful(void **state)
 {
     (void)state;
-    struct row row = {
-        .action = {.state = STATE_DONE, .reason = REASON_STATUS, .approved_until_unix_ms = 9}};
+    struct row row = {.action = {.state = STATE_DONE,
+                                 .reason = REASON_STATUS,
+                                 .approved_until_unix_ms = 9,
+                                 .is_drawn = true}};
     struct row back;
     struct buf bytes;
     buf_init(&bytes, BYTES_MAX);
@@ -532,7 +535,10 @@ static void unknown_enums_are_careful(void **state)
     bytes.at[0] = 1; /* the first version knew no end of an approval: it is over */
     assert_int_equal(row_decode(buf_slice(&bytes), &back), ERR_OK);
     assert_true(back.action.approved_until_unix_ms == 0);
-    bytes.at[0] = 3;
+    bytes.at[0] = 2; /* the second one made no draws */
+    assert_int_equal(row_decode(buf_slice(&bytes), &back), ERR_OK);
+    assert_true(back.action.approved_until_unix_ms == 9 && !back.action.is_drawn);
+    bytes.at[0] = 4;
     assert_int_equal(row_decode(buf_slice(&bytes), &back), ERR_VERSION);
     assert_int_equal(row_decode(SLICE(""), &back), ERR_CORRUPT);
     buf_done(&bytes);

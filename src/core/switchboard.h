@@ -31,6 +31,7 @@ struct stop {
     bool is_lifting;       /* its restart is on the way to the store */
     bool is_receipt_saved; /* the record STOPPED is written */
     int64_t at_unix_ms, stopped_at_unix_ms, lifted_at_unix_ms; /* 0 = not yet */
+    int64_t lifting_at_unix_ms;  /* is_lifting: when its restart was asked for */
     uint32_t in_flight_at_start; /* attempts in its scope that were under way */
     uint32_t in_flight;          /* of them, still under way */
     uint32_t ended[STOP_STATES]; /* of them, where they went, by enum action_state */

@@ -227,7 +227,10 @@ struct control {
     size_t row_count;
     struct slice words; /* bundle_words, or empty */
 };
-/* Queues it; `pending` is copied. */
+enum { ENGINE_CONTROLS = 2 }; /* of one unit */
+/* Queues them as one unit, which a crash cannot part; `pending` is copied. */
+void engine_save_controls(struct engine *engine, struct control *controls, size_t count,
+                          const struct pending *pending);
 void engine_save_control(struct engine *engine, struct control *control,
                          const struct pending *pending);
 /* One event through the core, with counters and pace; then engine_save if it changed. */

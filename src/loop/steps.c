@@ -98,8 +98,9 @@ static void engine_saved(void *arg, uint64_t through)
     engine_set_alarm(engine);
 }
 
-static void engine_submit_write(struct engine *engine, struct store_write *write,
-                                const struct pending *pending)
+/* `count` writes as one unit: all of them are durable, or none is. */
+static void engine_submit_writes(struct engine *engine, const struct store_write *writes,
+                                 size_t count, const struct pending *pending)
 {
     struct pending *kept = malloc(sizeof *kept);
     if (!kept) {
@@ -108,10 +109,10 @@ static void engine_submit_write(struct engine *engine, struct store_write *write
     }
     *kept = *pending;
     kept->engine = engine;
-    kept->seq = write->seq;
+    kept->seq = writes[count - 1].seq;
     const struct store_port *store = &engine->options.store;
     engine->unsaved++;
-    enum err err = store->submit(store->impl, write, 1, engine_saved, kept);
+    enum err err = store->submit(store->impl, writes, count, engine_saved, kept);
     if (err == ERR_OK) {
         list_add_before(&engine->pendings, &kept->link);
         return;
@@ -297,27 +298,44 @@ void engine_save(struct engine *engine, struct entry *entry, const struct step_n
                               .epoch_at_start = entry->epoch_at_start,
                               .state = action->state};
     entry->unsaved++;
-    engine_submit_write(engine, &write, &pending);
+    engine_submit_writes(engine, &write, 1, &pending);
+}
+
+void engine_save_controls(struct engine *engine, struct control *controls, size_t count,
+                          const struct pending *pending)
+{
+    struct store_write writes[ENGINE_CONTROLS] = {0};
+    struct buf sealed[ENGINE_CONTROLS], bodies[ENGINE_CONTROLS];
+    CHECK(count > 0 && count <= ENGINE_CONTROLS);
+    for (size_t i = 0; i < count; i++) {
+        struct control *control = &controls[i];
+        struct record *record = &control->record;
+        struct step_note note = {.label = control->words.size ? BUNDLE_LABEL_WORDS : NULL,
+                                 .payload = control->words};
+        buf_init(&bodies[i], ENGINE_SCRATCH);
+        buf_init(&sealed[i], ENGINE_SCRATCH);
+        writes[i] = (struct store_write){
+            .seq = ++engine->seq, .rows = control->rows, .row_count = control->row_count};
+        record->at_unix_ms = engine->now_unix_ms;
+        buf_add(&sealed[i], engine_seal(engine, &note, record));
+        writes[i].payload = buf_slice(&sealed[i]);
+        if (control->row_count > 0)
+            digest_short(control->rows[0].value, record->row);
+        record_encode(record, &bodies[i]);
+        CHECK(buf_ok(&bodies[i]) && buf_ok(&sealed[i]));
+        writes[i].record = buf_slice(&bodies[i]);
+    }
+    engine_submit_writes(engine, writes, count, pending);
+    for (size_t i = 0; i < count; i++) {
+        buf_done(&bodies[i]);
+        buf_done(&sealed[i]);
+    }
 }
 
 void engine_save_control(struct engine *engine, struct control *control,
                          const struct pending *pending)
 {
-    struct step_note note = {.label = control->words.size ? BUNDLE_LABEL_WORDS : NULL,
-                             .payload = control->words};
-    struct record *record = &control->record;
-    struct store_write write = {
-        .seq = ++engine->seq, .rows = control->rows, .row_count = control->row_count};
-    record->at_unix_ms = engine->now_unix_ms;
-    write.payload = engine_seal(engine, &note, record);
-    if (control->row_count > 0)
-        digest_short(control->rows[0].value, record->row);
-    struct buf *body = &engine->scratch_buf[0];
-    buf_reset(body);
-    record_encode(record, body);
-    CHECK(buf_ok(body));
-    write.record = buf_slice(body);
-    engine_submit_write(engine, &write, pending);
+    engine_save_controls(engine, control, 1, pending);
 }
 
 /* ---- the event ---- */

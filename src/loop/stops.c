@@ -28,46 +28,68 @@ static uint32_t stops_count_in_flight(struct engine *engine, const struct stop *
     return count;
 }
 
-/* Writes the stop's row with a control record. */
-static void stops_save(struct engine *engine, const struct stop *stop, enum record_kind kind,
-                       struct slice actor, const struct pending *pending)
+/* The bytes of one or two control records while they are on the way to the store. */
+struct stops_draft {
+    struct buf row, key, words;
+    struct store_row rows[1];
+};
+
+static void stops_draft_done(struct stops_draft *draft)
 {
-    struct buf row, key;
-    buf_init(&row, 4096);
-    buf_init(&key, TEXT_ID_MAX);
-    stop_row_encode(stop, &row);
-    text_add_id(&key, ID_STOP, stop->id);
-    struct store_row rows[1] = {
-        {.table = STORE_STOPS, .key = buf_slice(&key), .value = buf_slice(&row)}};
-    struct record record = {.kind = kind,
-                            .actor = actor,
-                            .stop = stop->id,
-                            .incident = stop->incident,
-                            .workflow = slice_text(stop->names[0]),
-                            .step = slice_text(stop->names[1]),
-                            .upstream = slice_text(stop->names[2]),
-                            .subject = slice_text(stop->names[3]),
-                            .number = stop->in_flight};
-    struct control control = {.record = record, .rows = rows, .row_count = 1};
-    engine_save_control(engine, &control, pending);
-    buf_done(&key);
-    buf_done(&row);
+    buf_done(&draft->words);
+    buf_done(&draft->key);
+    buf_done(&draft->row);
+}
+
+/* What is written while a lift is on its way stands behind the lift in the queue, and must not take
+ * it back. */
+static struct stop stops_as_queued(const struct stop *stop)
+{
+    struct stop queued = *stop;
+    if (stop->is_lifting && !stop->is_lifted) {
+        queued.is_lifted = true;
+        queued.lifted_at_unix_ms = stop->lifting_at_unix_ms;
+    }
+    return queued;
+}
+
+/* The stop's row with its record. */
+static void stops_write_stop(struct stops_draft *draft, const struct stop *stop,
+                             enum record_kind kind, struct slice actor, struct control *out)
+{
+    buf_init(&draft->row, 4096);
+    buf_init(&draft->key, TEXT_ID_MAX);
+    buf_init(&draft->words, 1);
+    stop_row_encode(stop, &draft->row);
+    text_add_id(&draft->key, ID_STOP, stop->id);
+    draft->rows[0] = (struct store_row){
+        .table = STORE_STOPS, .key = buf_slice(&draft->key), .value = buf_slice(&draft->row)};
+    *out = (struct control){.record = {.kind = kind,
+                                       .actor = actor,
+                                       .stop = stop->id,
+                                       .incident = stop->incident,
+                                       .workflow = slice_text(stop->names[0]),
+                                       .step = slice_text(stop->names[1]),
+                                       .upstream = slice_text(stop->names[2]),
+                                       .subject = slice_text(stop->names[3]),
+                                       .number = stop->in_flight},
+                            .rows = draft->rows,
+                            .row_count = 1};
 }
 
 /* Who says something about an incident, and what. Whether it is closed follows from its stop. */
 struct stops_word {
     struct slice actor, reason;
+    uint64_t seq; /* of the record that has these words */
 };
 
-static void stops_save_incident(struct engine *engine, const struct stop *stop,
-                                const struct stops_word *word, const struct pending *pending)
+static void stops_write_incident(struct stops_draft *draft, const struct stop *stop,
+                                 const struct stops_word *word, struct control *out)
 {
     struct slice reason = word->reason;
-    struct slice state = stop->is_lifted ? SLICE("closed") : SLICE("open");
-    struct buf row, key, words;
-    buf_init(&row, 16384);
-    buf_init(&key, TEXT_ID_MAX);
-    buf_init(&words, LIMIT_REASON * 8);
+    buf_init(&draft->row, 16384);
+    buf_init(&draft->key, TEXT_ID_MAX);
+    buf_init(&draft->words, LIMIT_REASON * 8);
     struct incident_row incident = {.id = stop->incident,
                                     .stop = stop->id,
                                     .is_closed = stop->is_lifted,
@@ -76,25 +98,60 @@ static void stops_save_incident(struct engine *engine, const struct stop *stop,
                                     .workflow = slice_text(stop->names[0]),
                                     .since_unix_ms = stop->at_unix_ms,
                                     .closed_unix_ms = stop->lifted_at_unix_ms,
-                                    .words_seq = reason.size > 0 ? engine->seq + 1 : 0};
-    incident_row_encode(&incident, &row);
-    text_add_id(&key, ID_INCIDENT, stop->incident);
+                                    .words_seq = reason.size > 0 ? word->seq : 0};
+    incident_row_encode(&incident, &draft->row);
+    text_add_id(&draft->key, ID_INCIDENT, stop->incident);
     if (reason.size > 0)
-        bundle_words_encode(&(struct bundle_words){.reason = reason}, &words);
-    struct store_row rows[1] = {
-        {.table = STORE_INCIDENTS, .key = buf_slice(&key), .value = buf_slice(&row)}};
-    struct record record = {.kind = RECORD_INCIDENT,
-                            .actor = word->actor,
-                            .stop = stop->id,
-                            .incident = stop->incident,
-                            .workflow = slice_text(stop->names[0]),
-                            .subject = state};
-    struct control control = {
-        .record = record, .rows = rows, .row_count = 1, .words = buf_slice(&words)};
+        bundle_words_encode(&(struct bundle_words){.reason = reason}, &draft->words);
+    draft->rows[0] = (struct store_row){
+        .table = STORE_INCIDENTS, .key = buf_slice(&draft->key), .value = buf_slice(&draft->row)};
+    *out =
+        (struct control){.record = {.kind = RECORD_INCIDENT,
+                                    .actor = word->actor,
+                                    .stop = stop->id,
+                                    .incident = stop->incident,
+                                    .workflow = slice_text(stop->names[0]),
+                                    .subject = stop->is_lifted ? SLICE("closed") : SLICE("open")},
+                         .rows = draft->rows,
+                         .row_count = 1,
+                         .words = buf_slice(&draft->words)};
+}
+
+/* A stop, or its lift, together with its incident: no crash leaves one without the other. */
+static void stops_save_both(struct engine *engine, const struct stop *stop, enum record_kind kind,
+                            struct stops_word word, const struct pending *pending)
+{
+    struct stops_draft drafts[2];
+    struct control controls[2];
+    word.seq = engine->seq + 2;
+    stops_write_stop(&drafts[0], stop, kind, word.actor, &controls[0]);
+    stops_write_incident(&drafts[1], stop, &word, &controls[1]);
+    engine_save_controls(engine, controls, 2, pending);
+    stops_draft_done(&drafts[1]);
+    stops_draft_done(&drafts[0]);
+}
+
+static void stops_save_receipt(struct engine *engine, const struct stop *stop)
+{
+    struct stops_draft draft;
+    struct control control;
+    struct pending none = {0};
+    struct stop queued = stops_as_queued(stop);
+    stops_write_stop(&draft, &queued, RECORD_STOPPED, (struct slice){0}, &control);
+    engine_save_control(engine, &control, &none);
+    stops_draft_done(&draft);
+}
+
+static void stops_save_reason(struct engine *engine, const struct stop *stop,
+                              struct stops_word word, const struct pending *pending)
+{
+    struct stops_draft draft;
+    struct control control;
+    struct stop queued = stops_as_queued(stop);
+    word.seq = engine->seq + 1;
+    stops_write_incident(&draft, &queued, &word, &control);
     engine_save_control(engine, &control, pending);
-    buf_done(&words);
-    buf_done(&key);
-    buf_done(&row);
+    stops_draft_done(&draft);
 }
 
 static void stops_reply(struct engine *engine, engine_done_fn *done, void *arg, uint64_t id)
@@ -140,9 +197,8 @@ static void stops_do_stop(void *impl, const struct principal *principal, const s
         engine_refuse(done, arg, ENGINE_STORE_FAILED, "stop-not-durable");
         return;
     }
-    stops_save(engine, added, RECORD_STOP, principal->name, &none);
-    stops_save_incident(engine, added, &(struct stops_word){principal->name, reason},
-                        is_durable ? &acknowledge : &none);
+    stops_save_both(engine, added, RECORD_STOP, (struct stops_word){principal->name, reason, 0},
+                    is_durable ? &acknowledge : &none);
     if (!is_durable) /* R16: it stays in force in memory; it is written when there is room */
         engine_refuse(done, arg, ENGINE_STORE_FAILED, "stop-not-durable");
     engine_set_alarm(engine);
@@ -169,12 +225,11 @@ void engine_receipts(struct engine *engine, const struct pending *pending)
     struct scope scope = entry_scope(pending->entry);
     size_t stopped = switchboard_attempt_ended(&engine->board, &scope, pending->epoch_at_start,
                                                pending->state, engine->now_unix_ms);
-    struct pending none = {0};
     for (size_t i = 0; stopped > 0 && i < engine->board.stop_count; i++) {
         struct stop *stop = &engine->board.stops[i];
         if (stop->in_flight == 0 && stop->in_flight_at_start > 0 && !stop->is_receipt_saved) {
             stop->is_receipt_saved = true;
-            stops_save(engine, stop, RECORD_STOPPED, (struct slice){0}, &none);
+            stops_save_receipt(engine, stop);
             stopped--;
         }
     }
@@ -194,7 +249,9 @@ static struct stop *stops_of_incident(struct engine *engine, uint64_t incident)
 static void stops_restarted(struct pending *pending)
 {
     struct engine *engine = pending->engine;
-    (void)switchboard_lift(&engine->board, pending->id, engine->now_unix_ms); /* it is in force */
+    const struct stop *stop = switchboard_find(&engine->board, pending->id);
+    (void)switchboard_lift(&engine->board, pending->id,
+                           stop ? stop->lifting_at_unix_ms : engine->now_unix_ms);
     engine->is_releasing = true;
     engine->release_after = 0;
     stops_acknowledge(pending);
@@ -217,13 +274,11 @@ static void stops_do_restart(void *impl, const struct principal *principal, uint
         return;
     }
     stop->is_lifting = true;
-    struct stop lifted = *stop;
-    lifted.is_lifted = true;
-    lifted.lifted_at_unix_ms = engine->now_unix_ms;
-    struct pending none = {0};
+    stop->lifting_at_unix_ms = engine->now_unix_ms;
+    struct stop lifted = stops_as_queued(stop);
     struct pending restarted = {.saved = stops_restarted, .done = done, .arg = arg, .id = stop->id};
-    stops_save(engine, &lifted, RECORD_RESTART, principal->name, &none);
-    stops_save_incident(engine, &lifted, &(struct stops_word){principal->name, reason}, &restarted);
+    stops_save_both(engine, &lifted, RECORD_RESTART,
+                    (struct stops_word){principal->name, reason, 0}, &restarted);
     engine_set_alarm(engine);
 }
 
@@ -241,7 +296,7 @@ static void stops_do_reason(void *impl, const struct principal *principal, uint6
     }
     struct pending acknowledge = {
         .saved = stops_acknowledge, .done = done, .arg = arg, .id = stop->id};
-    stops_save_incident(engine, stop, &(struct stops_word){principal->name, reason}, &acknowledge);
+    stops_save_reason(engine, stop, (struct stops_word){principal->name, reason, 0}, &acknowledge);
     engine_set_alarm(engine);
 }
 
@@ -382,31 +437,43 @@ static enum err stops_do_incident(void *impl, uint64_t id, struct arena *arena,
     return err;
 }
 
+/* One page of stops, after `after`, which moves on; lifted ones stay in the store alone. */
+static enum err stops_load_page(struct engine *engine, struct buf *after, size_t *out_count)
+{
+    const struct store_port *store = &engine->options.store;
+    struct arena arena;
+    arena_init(&arena, (size_t)LIMIT_PAGE * 4096);
+    struct store_row *rows = ARENA_ARRAY(&arena, LIMIT_PAGE, struct store_row);
+    enum err err = rows ? store->list_rows(store->impl, STORE_STOPS, buf_slice(after), LIMIT_PAGE,
+                                           &arena, rows, out_count)
+                        : ERR_NO_MEMORY;
+    for (size_t i = 0; err == ERR_OK && i < *out_count; i++) {
+        struct stop stop = {0};
+        struct stop *added = NULL;
+        err = stop_row_decode(rows[i].value, &stop);
+        if (err == ERR_OK && !stop.is_lifted)
+            err = switchboard_stop(&engine->board, &stop, &added);
+    }
+    if (err == ERR_OK && *out_count > 0) {
+        buf_reset(after);
+        buf_add(after, rows[*out_count - 1].key);
+    }
+    arena_done(&arena);
+    return err;
+}
+
 /* I7: what was in force is in force, before anything starts. Receipts that waited for attempts of
- * the last run are completed by recovery, which ends those attempts. */
+ * the last run are completed by recovery, which ends those attempts. However many there were: a
+ * page at a time. */
 enum err engine_load_stops(struct engine *engine)
 {
-    struct arena arena;
-    arena_init(&arena, ENGINE_SCRATCH);
-    struct store_row *rows = ARENA_ARRAY(&arena, LIMIT_PAGE, struct store_row);
-    struct slice after = {0};
-    size_t count = 0;
-    const struct store_port *store = &engine->options.store;
-    enum err err = rows ? ERR_OK : ERR_NO_MEMORY;
-    do {
-        if (err == ERR_OK)
-            err =
-                store->list_rows(store->impl, STORE_STOPS, after, LIMIT_PAGE, &arena, rows, &count);
-        for (size_t i = 0; err == ERR_OK && i < count; i++) {
-            struct stop stop = {0};
-            struct stop *added = NULL;
-            after = rows[i].key;
-            err = stop_row_decode(rows[i].value, &stop);
-            if (err == ERR_OK && !stop.is_lifted)
-                err = switchboard_stop(&engine->board, &stop, &added);
-        }
-    } while (err == ERR_OK && count == LIMIT_PAGE);
-    arena_done(&arena);
+    struct buf after;
+    size_t count = LIMIT_PAGE;
+    enum err err = ERR_OK;
+    buf_init(&after, LIMIT_NAME);
+    while (err == ERR_OK && count == LIMIT_PAGE)
+        err = stops_load_page(engine, &after, &count);
+    buf_done(&after);
     return err;
 }
 

@@ -80,3 +80,23 @@ def test_the_daemon_finds_it_too(written):
     with Daemon(folder) as daemon:
         report = verify_live(daemon)
         assert not report["good"] and report["finding_count"] >= 1 and "3" in report["findings"][0], report
+
+
+def test_a_long_history_of_stops(written):
+    """More lifted stops than fit into memory at a start: it starts, what is in force is, and an old receipt can be read."""
+    folder, database, _ = written
+    with Daemon(folder) as daemon:
+        old = daemon.post("/v1/stops", {"scope": {"upstream": "mailer"}}, token="ana").json
+        assert daemon.post("/v1/incidents/%s/restart" % old["incident"], {"reason": "?"}, token="ben").status == 200
+    connection = sqlite3.connect(database)
+    (key, value), = connection.execute("SELECT key, value FROM small_rows WHERE tab = 2 AND key = CAST(? AS BLOB)", [old["id"]])
+    connection.executemany("INSERT INTO small_rows(tab, key, value) VALUES (2, ?, ?)",
+                           ((b"s_0%08d" % n, value) for n in range(400000)))
+    connection.commit()
+    connection.close()
+    with Daemon(folder) as daemon:
+        (incident,) = [i for i in daemon.get("/v1/incidents", token="ana").json["items"] if i["state"] == "open"]
+        assert incident["workflow"] == "inquiry-routing", incident
+        assert daemon.route("T-1").json["state"] == "held", "the stop is not in force"
+        receipt = daemon.get("/v1/stops/" + old["id"], token="ana")
+        assert receipt.status == 200 and receipt.json["lifted_at"], receipt

@@ -401,6 +401,30 @@ static void world_start(struct world *world)
     buf_done(&message);
 }
 
+/* A stop and its incident are one write: after a crash each stop has its incident, open as long as
+ * the stop is in force, and the other way round. */
+static void world_check_incidents(struct world *world)
+{
+    struct arena arena;
+    arena_init(&arena, 1 << 24);
+    struct stop *stops = ARENA_ARRAY(&arena, WORLD_STOPS * 2, struct stop);
+    struct engine_incident *open = ARENA_ARRAY(&arena, LIMIT_PAGE, struct engine_incident);
+    size_t stop_count = WORLD_STOPS * 2;
+    size_t open_count = LIMIT_PAGE;
+    CHECK(world->port.stops(world->port.impl, false, &arena, stops, &stop_count) == ERR_OK);
+    CHECK(world->port.incidents(world->port.impl, true, &arena, open, &open_count) == ERR_OK);
+    for (size_t i = 0; i < stop_count; i++) {
+        bool is_found = false;
+        for (size_t j = 0; j < open_count; j++)
+            is_found = is_found || open[j].stop == stops[i].id;
+        if (!is_found)
+            WORLD_FAIL(world, "I7: a stop in force has no open incident%s", "");
+    }
+    if (open_count != stop_count)
+        WORLD_FAIL(world, "I7: %zu open incidents, %zu stops in force", open_count, stop_count);
+    arena_done(&arena);
+}
+
 static void world_crash(struct world *world)
 {
     world->crashes++;
@@ -412,6 +436,7 @@ static void world_crash(struct world *world)
         world->stops[i].is_asked = false;
     world->now_unix_ms += (int64_t)prng_below(&world->prng, 120000);
     world_start(world);
+    world_check_incidents(world);
     /* I7: every acknowledged stop is in force again. */
     struct arena arena;
     arena_init(&arena, 1 << 24);

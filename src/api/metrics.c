@@ -167,10 +167,16 @@ static void metrics_add_upstreams(struct metrics *metrics)
                          "outcome", outcome_name((enum outcome)outcome));
             metrics_add_value(metrics, metrics->upstreams[i].attempts[outcome]);
         }
-    metrics_head(metrics, "interlock_upstream_down", "gauge", "1 while work is held for it.");
+    metrics_head(metrics, "interlock_breaker_open", "gauge",
+                 "1 while the breaker of an upstream is not closed: it is not called, but to ask.");
     for (size_t i = 0; i < metrics->upstream_count; i++)
-        metrics_row(metrics, "interlock_upstream_down", "upstream", metrics->upstreams[i].name,
-                    metrics->upstreams[i].is_down);
+        metrics_row(metrics, "interlock_breaker_open", "upstream", metrics->upstreams[i].name,
+                    metrics->upstreams[i].breaker != BREAKER_CLOSED);
+    metrics_head(metrics, "interlock_probes_total", "counter",
+                 "Calls that only asked whether an upstream is back, since the process started.");
+    for (size_t i = 0; i < metrics->upstream_count; i++)
+        metrics_row(metrics, "interlock_probes_total", "upstream", metrics->upstreams[i].name,
+                    metrics->upstreams[i].probes);
     metrics_head(metrics, "interlock_upstream_held", "gauge", "Actions held for it.");
     for (size_t i = 0; i < metrics->upstream_count; i++)
         metrics_row(metrics, "interlock_upstream_held", "upstream", metrics->upstreams[i].name,

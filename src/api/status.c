@@ -113,7 +113,13 @@ static bool status_fill(struct call *call, struct status_facts *facts, struct st
     for (size_t i = 0; i < facts->upstream_count; i++)
         upstreams[i] =
             (struct status_upstream){.name = facts->upstreams[i].name,
-                                     .is_down = facts->upstreams[i].is_down,
+                                     .breaker = facts->upstreams[i].breaker,
+                                     .cause = facts->upstreams[i].cause,
+                                     .cause_count = facts->upstreams[i].cause_count,
+                                     .cause_of = facts->upstreams[i].cause_of,
+                                     .failed_probes = facts->upstreams[i].failed_probes,
+                                     .opened_unix_ms = facts->upstreams[i].opened_unix_ms,
+                                     .rate_milli = facts->upstreams[i].rate_milli,
                                      .probe_at_unix_ms = facts->upstreams[i].probe_at_unix_ms,
                                      .pause_until_unix_ms = facts->upstreams[i].pause_until_unix_ms,
                                      .held = facts->upstreams[i].held,

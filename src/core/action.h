@@ -151,14 +151,13 @@ struct action_effects {
     bool must_send;       /* attempt action->starts_total: after the save ask may_send, then send */
     bool must_permit;     /* caller-executed: the creating answer carries the permit */
     bool must_enter_gate; /* feed EVENT_GATE next, in the same turn (approved, "send") */
-    bool is_refused_by_stop; /* SUBMIT only: nothing is stored; 503 */
-    bool spends_token;       /* a retry: one token of the upstream's budget */
-    bool earns_token;        /* a first attempt was answered with ok */
-    bool upstream_is_down;   /* tell core/pace: hold what comes */
-    bool upstream_is_up;     /* it answered */
-    bool is_contradiction;   /* a late outcome contradicts what was done since (R14) */
-    bool is_late;            /* the outcome came after the attempt was given up */
-    bool has_draw;           /* SUBMIT: the roll of the audit draw, in millionths */
+    bool is_refused_by_stop;     /* SUBMIT only: nothing is stored; 503 */
+    bool spends_token;           /* a retry: one token of the upstream's budget */
+    bool earns_token;            /* a first attempt was answered with ok */
+    enum upstream_signal signal; /* OUTCOME: what it says about the upstream */
+    bool is_contradiction;       /* a late outcome contradicts what was done since (R14) */
+    bool is_late;                /* the outcome came after the attempt was given up */
+    bool has_draw;               /* SUBMIT: the roll of the audit draw, in millionths */
     uint32_t draw_roll;
     int64_t pause_ms; /* Retry-After: no new attempt at this upstream before; 0 = none */
     bool has_verdict;

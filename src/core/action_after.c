@@ -157,11 +157,8 @@ void action_conclude(struct action *action, const struct action_event *event,
             action->may_have_happened = true;
     }
     out->earns_token = verdict.outcome == OUTCOME_OK && action->starts_total == 1;
-    out->upstream_is_up = verdict.outcome == OUTCOME_OK;
-    out->upstream_is_down =
-        (verdict.outcome == OUTCOME_NOT_SENT && verdict.reason != REASON_WITHHELD) ||
-        (verdict.outcome == OUTCOME_UNCERTAIN && verdict.reason != REASON_CRASH &&
-         verdict.reason != REASON_SUCCESS_FALSE && verdict.reason != REASON_SUCCESS_ERROR);
+    if (event->kind == EVENT_OUTCOME)
+        out->signal = outcome_signal(&verdict, &event->result);
     if (verdict.outcome == OUTCOME_BUSY && event->result.retry_after_ms > 0)
         out->pause_ms = event->result.retry_after_ms;
     if (verdict.reason == REASON_WITHHELD) {

@@ -39,14 +39,17 @@ static void action_refused(struct action *action, const struct action_event *eve
 static void action_go(struct action *action, const struct action_event *event,
                       struct action_effects *out)
 {
+    bool is_retry = false;
     if (event->is_release) {
         if (action->releases >= LIMIT_RELEASES) { /* R15 */
             move_to_review(action, event, REASON_RELEASES_SPENT, event->terms->what[CAUSE_RULE].ms);
             return;
         }
         action->releases++;
-        if (action->starts > 0)
+        if (action->starts > 0) {
             action->grants++;
+            is_retry = action->hold_for == HOLD_FOR_UPSTREAM; /* not where a stop withheld it */
+        }
     }
     if (!action_may_repeat(action, event->now_unix_ms)) {
         move_to_uncertain(action, event,
@@ -66,6 +69,7 @@ static void action_go(struct action *action, const struct action_event *event,
         action->due_unix_ms = event->now_unix_ms;
         return;
     }
+    out->spends_token = is_retry && event->has_token; /* a release that repeats is a retry too */
     move_start(action, event, out);
 }
 

@@ -157,6 +157,44 @@ enum follow outcome_follow(enum effect_class effect, enum idempotency idempotenc
     return outcome == OUTCOME_FAILED ? FOLLOW_CHAIN : FOLLOW_RETRY;
 }
 
+static enum upstream_signal outcome_signal_of_answer(const struct verdict *verdict,
+                                                     const struct attempt_result *result)
+{
+    int status = result->status;
+    bool is_2xx = status >= 200 && status <= 299;
+    switch (verdict->outcome) {
+    case OUTCOME_OK:
+    case OUTCOME_FAILED: /* 4xx, what will never be done, and what `failure` says */
+        break;
+    case OUTCOME_BUSY:
+        if (result->retry_after_ms >= 0 || status == 421 || status == 425)
+            return SIGNAL_NONE;
+        return SIGNAL_BUSY;
+    case OUTCOME_UNCERTAIN: /* 302, 303, 409 and a false `success` are answers */
+        if (status == 408 || status >= 500)
+            return SIGNAL_FAILURE;
+        break;
+    case OUTCOME_NOT_SENT:
+    case OUTCOME_COUNT:
+        CHECK_UNREACHABLE();
+    }
+    return is_2xx && result->is_cut ? SIGNAL_FAILURE : SIGNAL_ANSWER;
+}
+
+enum upstream_signal outcome_signal(const struct verdict *verdict,
+                                    const struct attempt_result *result)
+{
+    switch (result->phase) {
+    case PHASE_NOT_SENT:
+        return result->is_withheld ? SIGNAL_NONE : SIGNAL_FAILURE; /* also a bad certificate */
+    case PHASE_SENT:
+        return SIGNAL_FAILURE;
+    case PHASE_ANSWERED:
+        return outcome_signal_of_answer(verdict, result);
+    }
+    CHECK_UNREACHABLE();
+}
+
 static const char *const outcome_names[OUTCOME_COUNT] = {
     [OUTCOME_UNCERTAIN] = "uncertain", [OUTCOME_OK] = "ok",         [OUTCOME_NOT_SENT] = "not_sent",
     [OUTCOME_BUSY] = "busy",           [OUTCOME_FAILED] = "failed",

@@ -103,6 +103,16 @@ enum follow { FOLLOW_UNCERTAIN, FOLLOW_DONE, FOLLOW_RETRY, FOLLOW_CHAIN };
 enum follow outcome_follow(enum effect_class effect, enum idempotency idempotency,
                            enum outcome outcome, bool may_have_happened);
 
+/* What an attempt says about its upstream, whatever it means for the action (semantics 1.2, B). */
+enum upstream_signal {
+    SIGNAL_NONE,    /* nothing: it was not asked, or it said when to come back */
+    SIGNAL_ANSWER,  /* it lives: also 4xx, and what the policy declares */
+    SIGNAL_FAILURE, /* not reached, no whole answer, 408, 5xx that may pass */
+    SIGNAL_BUSY     /* it takes no more, and did not say until when */
+};
+enum upstream_signal outcome_signal(const struct verdict *verdict,
+                                    const struct attempt_result *result);
+
 const char *outcome_name(enum outcome outcome);
 bool outcome_parse(struct slice name, enum outcome *out_outcome);
 const char *reason_name(enum reason reason); /* the stable code: "no_answer" */

@@ -4,8 +4,7 @@
 #include "base/limits.h"
 #include "base/prng.h"
 
-/* Semantics 3: 30 s +- 20 %, doubling per failed probe to 5 min. */
-enum { PACE_PROBE_MS = 30000, PACE_PROBE_MAX_MS = 300000, PACE_RETRY_COST = 10 };
+enum { PACE_RETRY_COST = 10 };
 
 /* A random whole number in 0 .. below. */
 static int64_t pace_uniform(int64_t below, uint64_t random)
@@ -36,11 +35,6 @@ void pace_earn(struct pace *pace)
         pace->tokens_tenths++;
 }
 
-bool pace_is_down(const struct pace *pace)
-{
-    return pace->is_down;
-}
-
 bool pace_has_room(const struct pace *pace)
 {
     return pace->under_way < pace->concurrency;
@@ -63,73 +57,10 @@ void pace_ended(struct pace *pace)
     pace->under_way--;
 }
 
-static void pace_plan_probe(struct pace *pace, int64_t now_unix_ms, uint64_t random)
-{
-    int64_t wait = PACE_PROBE_MS;
-    for (int i = 0; i < pace->probe_failures && wait < PACE_PROBE_MAX_MS; i++)
-        wait *= 2;
-    if (wait > PACE_PROBE_MAX_MS)
-        wait = PACE_PROBE_MAX_MS;
-    pace->probe_at_unix_ms = now_unix_ms + wait * 8 / 10 + pace_uniform(wait * 4 / 10, random);
-}
-
-bool pace_failed(struct pace *pace, int64_t now_unix_ms, uint64_t random)
-{
-    if (++pace->failures_in_row < PACE_DOWN_AFTER || pace->is_down)
-        return false;
-    pace->is_down = true;
-    pace->is_draining = false;
-    pace_plan_probe(pace, now_unix_ms, random);
-    return true;
-}
-
-void pace_holds(struct pace *pace, int64_t now_unix_ms, uint64_t random)
-{
-    pace->is_draining = false; /* what is held anew waits for a probe, or for an answer */
-    if (pace->probe_at_unix_ms == 0)
-        pace_plan_probe(pace, now_unix_ms, random);
-}
-
-bool pace_answered(struct pace *pace)
-{
-    bool was_down = pace->is_down;
-    pace->failures_in_row = 0;
-    pace->is_down = false;
-    if (pace->probe_at_unix_ms != 0)
-        pace->is_draining = true; /* something may be held */
-    pace->probe_at_unix_ms = 0;
-    pace->probe_failures = 0;
-    pace->is_probing = false;
-    return was_down;
-}
-
 void pace_pause(struct pace *pace, int64_t until_unix_ms)
 {
     if (until_unix_ms > pace->pause_until_unix_ms)
         pace->pause_until_unix_ms = until_unix_ms;
-}
-
-bool pace_probe_is_due(const struct pace *pace, int64_t now_unix_ms)
-{
-    return pace->probe_at_unix_ms != 0 && !pace->is_probing &&
-           now_unix_ms >= pace->probe_at_unix_ms && now_unix_ms >= pace->pause_until_unix_ms;
-}
-
-void pace_probe_started(struct pace *pace)
-{
-    pace->is_probing = true;
-}
-
-void pace_probe_failed(struct pace *pace, int64_t now_unix_ms, uint64_t random)
-{
-    pace->is_probing = false;
-    pace->probe_failures++;
-    pace_plan_probe(pace, now_unix_ms, random);
-}
-
-void pace_drained(struct pace *pace)
-{
-    pace->is_draining = false;
 }
 
 int64_t pace_backoff_ms(int64_t min_ms, int64_t max_ms, int n, uint64_t random)

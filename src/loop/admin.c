@@ -314,7 +314,7 @@ static void admin_reload(void *impl, const struct principal *principal, engine_d
         reload_take(engine, loaded);
         struct pending pending = {.saved = admin_acknowledge, .done = done, .arg = arg};
         engine_save_policy(engine, principal->name, &pending);
-        engine_run_probes(engine);
+        engine_run_upstreams(engine);
     }
     buf_done(&text);
     arena_done(&arena);

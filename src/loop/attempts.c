@@ -224,7 +224,7 @@ static void attempt_done(void *arg, const struct upstream_answer *answer)
     buf_done(&response);
     struct upstream_state *upstream = engine_upstream(engine, entry->row.upstream);
     if (upstream)
-        engine_drain(engine, upstream);
+        engine_run_upstream(engine, upstream);
     engine_release_stop(engine);
 }
 
@@ -251,8 +251,8 @@ static struct slice attempt_basic(struct arena *scratch, struct slice user, stru
     return kept;
 }
 
-static enum err attempt_endpoint(struct engine *engine, const struct upstream *upstream,
-                                 struct arena *scratch, struct upstream_endpoint *out)
+enum err engine_endpoint(struct engine *engine, const struct upstream *upstream,
+                         struct arena *scratch, struct upstream_endpoint *out)
 {
     struct upstream_header *secrets = ARENA_ARRAY(scratch, 1, struct upstream_header);
     if (!secrets)
@@ -300,7 +300,7 @@ static enum err attempt_call(struct engine *engine, struct entry *entry,
     enum err err =
         bundle_request_decode(slice_of(entry->frozen, entry->frozen_size), scratch, &request);
     if (err == ERR_OK)
-        err = attempt_endpoint(engine, upstream, scratch, &endpoint);
+        err = engine_endpoint(engine, upstream, scratch, &endpoint);
     if (err != ERR_OK)
         return err;
     struct upstream_header headers[LIMIT_HEADERS + 4];

@@ -40,17 +40,6 @@ static void alarm_at(int64_t *at, int64_t unix_ms)
         *at = unix_ms;
 }
 
-/* When this upstream wants to be looked at: a probe, or work that waits for room or for a pause. */
-static int64_t alarm_of_upstream(const struct engine *engine, const struct upstream_state *upstream)
-{
-    const struct pace *pace = &upstream->pace;
-    int64_t at = 0;
-    alarm_at(&at, pace->is_probing ? 0 : pace->probe_at_unix_ms);
-    if (pace->is_draining || upstream->may_have_waiting)
-        alarm_at(&at, engine->now_unix_ms + ENGINE_RELEASE_MS);
-    return at != 0 && at < pace->pause_until_unix_ms ? pace->pause_until_unix_ms : at;
-}
-
 /* The earliest of: the next waiting caller, what is due in the store, probes, what a restart
  * released. What cannot start any more asks for no alarm: an alarm in the past that nobody serves
  * would keep the loop from everything else. */
@@ -64,7 +53,7 @@ void engine_set_alarm(struct engine *engine)
         alarm_at(&at, engine->due_unix_ms);
         alarm_at(&at, engine->audit_sweep_unix_ms);
         for (size_t i = 0; i < engine->upstream_count; i++)
-            alarm_at(&at, alarm_of_upstream(engine, &engine->upstreams[i]));
+            alarm_at(&at, upstream_alarm_unix_ms(engine, &engine->upstreams[i]));
         if (engine->is_releasing) /* as room allows */
             alarm_at(&at, engine->now_unix_ms + ENGINE_RELEASE_MS);
     }
@@ -80,7 +69,7 @@ void engine_wake(struct engine *engine)
     (void)engine_now(engine);
     engine_run_due(engine);
     waiters_run_deadlines(engine);
-    engine_run_probes(engine);
+    engine_run_upstreams(engine);
     engine_release_stop(engine);
     engine_run_audits(engine);
     engine_set_alarm(engine);
@@ -96,6 +85,7 @@ static enum err engine_init(struct engine *engine, const struct engine_options *
     list_init(&engine->waiters);
     list_init(&engine->followers);
     list_init(&engine->pendings);
+    list_init(&engine->probes);
     switchboard_init(&engine->board);
     map_init(&engine->entries, LIMIT_HOT_ACTIONS * 2);
     map_init(&engine->keys, LIMIT_HOT_ACTIONS * 2);
@@ -156,6 +146,7 @@ void engine_free(struct engine *engine)
         list_remove(&pending->link);
         free(pending);
     }
+    engine_probes_free(engine);
     size_t cursor = 0;
     struct entry *entry = NULL;
     while ((entry = map_next(&engine->entries, &cursor)) != NULL)
@@ -191,7 +182,7 @@ void engine_close(struct engine *engine)
 
 bool engine_is_idle(const struct engine *engine)
 {
-    if (engine->unsaved > 0 && !engine->has_failed)
+    if ((engine->unsaved > 0 && !engine->has_failed) || !list_is_empty(&engine->probes))
         return false;
     size_t cursor = 0;
     struct entry *entry = NULL;

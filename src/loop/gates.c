@@ -19,18 +19,18 @@ void engine_ask_gate(struct engine *engine, const struct step *step, const struc
                               risk < step->risk_count ? step->risks[risk].name : SLICE("normal")};
     const struct stop *stop = switchboard_covers(&engine->board, &place);
     struct upstream_state *upstream = engine_upstream(engine, place.upstream);
-    struct gate_question question = {.terms = &step->terms,
-                                     .facts = &facts,
-                                     .rules = step->rules,
-                                     .is_stopped = stop != NULL,
-                                     .is_stored = work->is_stored,
-                                     .age_ms = engine->now_unix_ms - action->submitted_unix_ms,
-                                     .is_upstream_down =
-                                         upstream && pace_is_down(&upstream->pace) &&
-                                         !action_is_granted(action, engine->now_unix_ms),
-                                     .is_approved = action_is_approved(action, engine->now_unix_ms),
-                                     .is_granted = action_is_granted(action, engine->now_unix_ms),
-                                     .is_hold_rule_spent = action->is_hold_rule_spent};
+    struct gate_question question = {
+        .terms = &step->terms,
+        .facts = &facts,
+        .rules = step->rules,
+        .is_stopped = stop != NULL,
+        .is_stored = work->is_stored,
+        .age_ms = engine->now_unix_ms - action->submitted_unix_ms,
+        .is_upstream_down = upstream && !upstream_lets(upstream, action, &step->terms) &&
+                            !action_is_granted(action, engine->now_unix_ms),
+        .is_approved = action_is_approved(action, engine->now_unix_ms),
+        .is_granted = action_is_granted(action, engine->now_unix_ms),
+        .is_hold_rule_spent = action->is_hold_rule_spent};
     gate_decide(&question, &work->answer);
     work->stop_id = stop ? stop->id : 0;
 }

@@ -31,7 +31,7 @@ static void recover_gauges(struct engine *engine, const struct row *row)
         workflow->now[action_counts_as(&row->action)]++;
     if (upstream && row->action.state == STATE_HELD && row->action.hold_for == HOLD_FOR_UPSTREAM) {
         upstream->held++;
-        pace_holds(&upstream->pace, engine->now_unix_ms, prng_next(&engine->prng));
+        upstream_holds(engine, upstream, &row->action);
     }
     if (upstream && row->action.state == STATE_WAITING)
         upstream->may_have_waiting = true;

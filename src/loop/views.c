@@ -46,6 +46,13 @@ static enum err view_gate(struct engine *engine, struct entry *entry, struct are
     return err == ERR_OK ? record_decode(stored.body, arena, decided) : err;
 }
 
+/* When what is held for an upstream may try again; 0 = as soon as there is room. */
+static int64_t views_next_try(const struct upstream_state *upstream)
+{
+    return upstream->breaker.state == BREAKER_OPEN ? upstream->breaker.until_unix_ms
+                                                   : upstream->drain.at_unix_ms;
+}
+
 /* What waits for it: a stop's incident, a probe. */
 static void view_waits(struct engine *engine, const struct entry *entry, struct arena *arena,
                        struct view *out)
@@ -60,7 +67,7 @@ static void view_waits(struct engine *engine, const struct entry *entry, struct 
     out->stop = copy;
     struct upstream_state *upstream = engine_upstream(engine, entry->row.upstream);
     if (upstream && action->state == STATE_HELD && action->hold_for == HOLD_FOR_UPSTREAM)
-        out->probe_at_unix_ms = upstream->pace.probe_at_unix_ms;
+        out->probe_at_unix_ms = views_next_try(upstream);
 }
 
 enum err engine_fill_view(struct engine *engine, struct entry *entry, struct arena *arena,
@@ -361,14 +368,22 @@ static void views_do_upstreams(void *impl, struct arena *arena, struct engine_up
     for (size_t i = 0; i < engine->upstream_count && *out_count < room; i++) {
         const struct upstream_state *state = &engine->upstreams[i];
         struct engine_upstream *upstream = &out[(*out_count)++];
-        *upstream = (struct engine_upstream){.name = slice_text(state->name),
-                                             .is_down = state->pace.is_down,
-                                             .probe_at_unix_ms = state->pace.probe_at_unix_ms,
-                                             .pause_until_unix_ms = state->pace.pause_until_unix_ms,
-                                             .held = state->held,
-                                             .under_way = state->pace.under_way,
-                                             .concurrency = state->pace.concurrency,
-                                             .tokens_tenths = state->pace.tokens_tenths};
+        *upstream =
+            (struct engine_upstream){.name = slice_text(state->name),
+                                     .breaker = state->breaker.state,
+                                     .cause = state->breaker.cause,
+                                     .cause_count = state->breaker.cause_count,
+                                     .cause_of = state->breaker.cause_of,
+                                     .failed_probes = state->breaker.failed_probes,
+                                     .opened_unix_ms = state->breaker.opened_unix_ms,
+                                     .rate_milli = state->rate.is_on ? state->rate.rate_milli : -1,
+                                     .probes = state->probes,
+                                     .probe_at_unix_ms = views_next_try(state),
+                                     .pause_until_unix_ms = state->pace.pause_until_unix_ms,
+                                     .held = state->held,
+                                     .under_way = state->pace.under_way,
+                                     .concurrency = state->pace.concurrency,
+                                     .tokens_tenths = state->pace.tokens_tenths};
         memcpy(upstream->attempts, state->attempts, sizeof upstream->attempts);
     }
 }

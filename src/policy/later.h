@@ -29,9 +29,6 @@
       "fresh facts before a late start")                                                           \
     X(LATER_ORDER_BY, "order_by", "actions of one thing are not put in order", "order per thing")  \
     X(LATER_SUPERSEDE, "supersede", "an older action stays", "order per thing")                    \
-    X(LATER_BREAKER, "breaker", "the built-in pace of an upstream is used",                        \
-      "breaker and recovery")                                                                      \
-    X(LATER_DRAIN, "drain", "held work leaves at half of the concurrency", "breaker and recovery") \
     X(LATER_RETAIN, "retain", "nothing is erased", "retention")                                    \
     X(LATER_KEY_KEEP, "key_keep", "keys are kept for ever", "retention")                           \
     X(LATER_CONSOLE, "console", "there is no page yet; behind_proxy counts", "the console")        \

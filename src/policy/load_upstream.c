@@ -275,26 +275,41 @@ static void load_upstream_headers(struct load *load, const struct yaml *node,
     }
 }
 
-static void load_upstream_later(struct load *load, const struct yaml **at)
+/* breaker: { open: DUR, probe: GET /path } */
+static void load_breaker(struct load *load, const struct yaml *node, struct upstream *upstream)
 {
-    const struct yaml *breaker[BREAKER_FIELD_COUNT];
-    int64_t ms = 0;
-    if (at[UPSTREAM_BREAKER] && read_map(load, at[UPSTREAM_BREAKER], &fields_breaker, breaker)) {
-        struct words words;
-        if (breaker[BREAKER_OPEN])
-            (void)read_duration(load, breaker[BREAKER_OPEN],
-                                (struct read_range){KIND_SECOND, KIND_DAY}, &ms); /* told */
-        if (breaker[BREAKER_PROBE] && words_init(&words, load, breaker[BREAKER_PROBE])) {
-            bool is_read = words_take(&words, "GET") || words_take(&words, "HEAD");
-            if (!is_read || words_peek(&words).size == 0 || words_peek(&words).at[0] != '/')
-                (void)words_refuse(&words, "GET /path");
-        }
-        later_tell(load, LATER_BREAKER, at[UPSTREAM_BREAKER]);
-    }
+    const struct yaml *at[BREAKER_FIELD_COUNT];
     struct words words;
-    if (!at[UPSTREAM_DRAIN] || !words_init(&words, load, at[UPSTREAM_DRAIN]))
+    if (!read_map(load, node, &fields_breaker, at))
         return;
+    if (at[BREAKER_OPEN])
+        (void)read_duration(load, at[BREAKER_OPEN], (struct read_range){KIND_SECOND, KIND_DAY},
+                            &upstream->breaker_open_ms); /* told */
+    if (!at[BREAKER_PROBE] || !words_init(&words, load, at[BREAKER_PROBE]))
+        return;
+    struct slice method = words_peek(&words);
+    bool is_read = words_take(&words, "GET") || words_take(&words, "HEAD");
+    struct slice target = words_peek(&words);
+    if (!is_read || target.size == 0 || target.at[0] != '/') {
+        (void)words_refuse(&words, "GET /path");
+        return;
+    }
+    (void)words_next(&words);
+    if (!words_are_over(&words)) {
+        (void)words_refuse(&words, "the end");
+        return;
+    }
+    upstream->probe_method = method;
+    upstream->probe_target = target;
+}
+
+/* drain: at most N/s */
+static void load_drain(struct load *load, const struct yaml *node, struct upstream *upstream)
+{
+    struct words words;
     uint64_t rate = 0;
+    if (!words_init(&words, load, node))
+        return;
     if (!words_take_all(&words, "at most")) {
         (void)words_refuse(&words, "at most N/s");
         return;
@@ -309,7 +324,7 @@ static void load_upstream_later(struct load *load, const struct yaml **at)
     (void)words_next(&words);
     if (!words_are_over(&words))
         (void)words_refuse(&words, "the end");
-    later_tell(load, LATER_DRAIN, at[UPSTREAM_DRAIN]);
+    upstream->drain_milli = (int64_t)rate * 1000;
 }
 
 static void load_one_upstream(struct load *load, const struct yaml *node, struct upstream *upstream,
@@ -352,7 +367,10 @@ static void load_one_upstream(struct load *load, const struct yaml *node, struct
                             &upstream->timeout_ms); /* told */
     if (at[UPSTREAM_TLS_CA])
         (void)read_line(load, at[UPSTREAM_TLS_CA], &upstream->tls_ca); /* told */
-    load_upstream_later(load, at);
+    if (at[UPSTREAM_BREAKER])
+        load_breaker(load, at[UPSTREAM_BREAKER], upstream);
+    if (at[UPSTREAM_DRAIN])
+        load_drain(load, at[UPSTREAM_DRAIN], upstream);
 }
 
 void load_upstreams(struct load *load, const struct yaml *node)

@@ -7,6 +7,7 @@
  *   3. From within done no action is read or acted on (view, list, inbox, submit, act): the engine
  *      still holds the one that done is told of. */
 #pragma once
+#include "core/breaker.h"
 #include "core/switchboard.h"
 #include "port/store.h"
 #include "record/inbox_json.h"
@@ -147,9 +148,14 @@ struct engine_counts {
 };
 struct engine_upstream {
     struct slice name;
-    bool is_down;
-    int64_t probe_at_unix_ms, pause_until_unix_ms;
-    uint64_t held;
+    enum breaker_state breaker;
+    enum breaker_cause cause; /* why it opened last: cause_count of cause_of */
+    int cause_count, cause_of, failed_probes;
+    int64_t opened_unix_ms;   /* when it left closed; 0 = never */
+    int64_t probe_at_unix_ms; /* when what is held may try again; 0 = as room allows */
+    int64_t pause_until_unix_ms;
+    int64_t rate_milli; /* of its recovery, in thousandths a second; -1 = it is not paced */
+    uint64_t held, probes;
     int under_way, concurrency, tokens_tenths;
     uint64_t attempts[OUTCOME_COUNT];
 };

@@ -4,6 +4,7 @@
 #include "record/ids.h"
 #include "record/path.h"
 #include "record/story.h"
+#include "record/upstream_row.h"
 
 enum { LOG_KEY_WIDTH = 20, LOG_STEP_WIDTH = 16, LOG_STATE_WIDTH = 11, LOG_TEXT_MAX = 200 };
 
@@ -229,7 +230,8 @@ static void log_line_add_control(struct buf *out, const struct record *record)
         return;
     case RECORD_UPSTREAM:
         log_line_add_upstream(out, record);
-        log_line_add_named(out, ": ", record->subject);
+        buf_add_text(out, ": ");
+        upstream_change_add_words(record->subject, out);
         return;
     case RECORD_CHECKPOINT:
         buf_add_text(out, "checkpoint");

@@ -41,7 +41,7 @@
     X(RECORD_SERVING, "serving")   /* a start of the daemon */                                     \
     X(RECORD_ENDING, "ending")     /* a clean end */                                               \
     X(RECORD_TOKEN, "token")       /* made or revoked */                                           \
-    X(RECORD_UPSTREAM, "upstream") /* down, answering again */                                     \
+    X(RECORD_UPSTREAM, "upstream") /* its breaker changed */                                       \
     X(RECORD_CHECKPOINT, "checkpoint")
 enum record_kind {
 #define X(name, text) name,

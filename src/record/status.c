@@ -3,6 +3,7 @@
 #include "record/ids.h"
 #include "record/receipt.h"
 #include "record/scan.h"
+#include "record/upstream_row.h"
 #include "record/wording.h"
 
 enum { STATUS_NAME_WIDTH = 20, STATUS_POSITION_WIDTH = 16, STATUS_WARNING_MAX = 1024 };
@@ -76,7 +77,7 @@ enum status_exit status_exit_code(const struct status *status)
         if (status_is_degraded(status, &status->workflows[i]))
             return STATUS_DEGRADED;
     for (size_t i = 0; i < status->upstream_count; i++)
-        if (status->upstreams[i].is_down)
+        if (status->upstreams[i].breaker != BREAKER_CLOSED)
             return STATUS_DEGRADED;
     return STATUS_FINE;
 }
@@ -272,19 +273,48 @@ static void status_add_stop(struct buf *out, const struct status *status, const 
     buf_add_byte(out, '\n');
 }
 
+/* "does not answer since 14:02:11: 5 failures in a row" */
+static void status_add_breaker(struct buf *out, const struct status *status,
+                               const struct status_upstream *upstream)
+{
+    buf_add_text(out, upstream->breaker == BREAKER_OPEN ? "does not answer" : "is asked");
+    if (upstream->opened_unix_ms > 0) {
+        struct zone_time since = {upstream->opened_unix_ms, status->now_unix_ms};
+        buf_add_text(out,
+                     upstream->breaker == BREAKER_OPEN ? " since " : ", did not answer since ");
+        zone_add_time(out, status->zone, since, ZONE_SECONDS);
+    }
+    buf_add_text(out, ": ");
+    upstream_cause_add_words(upstream->cause, upstream->cause_count, upstream->cause_of, out);
+    if (upstream->failed_probes > 0)
+        buf_add_fmt(out, ", asked %d times in vain", upstream->failed_probes);
+}
+
 static void status_add_upstream(struct buf *out, const struct status *status,
                                 const struct status_upstream *upstream)
 {
     bool is_paused = upstream->pause_until_unix_ms > status->now_unix_ms;
-    if (!upstream->is_down && !is_paused)
+    bool is_open = upstream->breaker != BREAKER_CLOSED;
+    bool is_slow = upstream->rate_milli >= 0 && upstream->held > 0;
+    if (!is_open && !is_paused && !is_slow)
         return;
     size_t start = out->size;
     wording_add_line(out, upstream->name, LIMIT_NAME);
     status_pad(out, start, STATUS_NAME_WIDTH);
-    buf_add_text(out, upstream->is_down ? "does not answer" : "asks to wait");
-    int64_t at = upstream->is_down ? upstream->probe_at_unix_ms : upstream->pause_until_unix_ms;
+    int64_t at = 0;
+    if (is_open) {
+        status_add_breaker(out, status, upstream);
+        at = upstream->probe_at_unix_ms;
+    } else if (is_paused) {
+        buf_add_text(out, "asks to wait");
+        at = upstream->pause_until_unix_ms;
+    } else {
+        buf_add_fmt(out, "answers again, %lld.%lld calls a second",
+                    (long long)upstream->rate_milli / 1000,
+                    (long long)upstream->rate_milli / 100 % 10);
+    }
     if (at > 0) {
-        buf_add_text(out, upstream->is_down ? "; asked again " : " until ");
+        buf_add_text(out, is_open ? "; asked again " : " until ");
         zone_add_time(out, status->zone, (struct zone_time){at, status->now_unix_ms}, ZONE_SECONDS);
     }
     if (upstream->held > 0)

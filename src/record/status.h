@@ -5,6 +5,7 @@
  *      refused; else it begins "Nothing needs you."
  *   2. What is not enforced in this version stands here, never silently (IL900). */
 #pragma once
+#include "core/breaker.h"
 #include "core/switchboard.h"
 #include "policy/types.h"
 #include "record/zone.h"
@@ -23,8 +24,11 @@ struct status_workflow {
 };
 struct status_upstream {
     struct slice name;
-    bool is_down;
-    int64_t probe_at_unix_ms, pause_until_unix_ms; /* 0 = none */
+    enum breaker_state breaker;
+    enum breaker_cause cause; /* why it opened: cause_count of cause_of */
+    int cause_count, cause_of, failed_probes;
+    int64_t opened_unix_ms, probe_at_unix_ms, pause_until_unix_ms; /* 0 = none */
+    int64_t rate_milli; /* of its recovery; -1 = it is not paced */
     uint64_t held;
     int under_way, concurrency;
 };

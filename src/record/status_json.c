@@ -40,8 +40,16 @@ static void status_json_add_upstream(struct buf *out, const struct status_upstre
 {
     buf_add_byte(out, '{');
     member_add_text(out, "upstream", upstream->name);
-    member_add_word(out, "state", upstream->is_down ? "down" : "answering");
-    member_add_time(out, "asked_again_at", upstream->is_down ? upstream->probe_at_unix_ms : 0);
+    bool is_open = upstream->breaker != BREAKER_CLOSED;
+    member_add_word(out, "breaker", breaker_state_name(upstream->breaker));
+    if (is_open) {
+        member_add_word(out, "cause", breaker_cause_name(upstream->cause));
+        member_add_u64(out, "cause_count", (uint64_t)upstream->cause_count);
+        member_add_u64(out, "cause_of", (uint64_t)upstream->cause_of);
+        member_add_u64(out, "failed_probes", (uint64_t)upstream->failed_probes);
+        member_add_time(out, "open_since", upstream->opened_unix_ms);
+    }
+    member_add_time(out, "asked_again_at", is_open ? upstream->probe_at_unix_ms : 0);
     member_add_time(out, "paused_until", upstream->pause_until_unix_ms);
     member_add_u64(out, "held", upstream->held);
     member_add_u64(out, "under_way", (uint64_t)upstream->under_way);

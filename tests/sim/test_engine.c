@@ -516,8 +516,8 @@ static void sim_show_open(struct world *world)
     world->port.upstreams(world->port.impl, &arena, upstreams, &upstream_count);
     for (size_t i = 0; i < upstream_count; i++)
         print_message(
-            "upstream %.*s down=%d probe in %lld s, pause %lld s, under way %d, held %llu\n",
-            SLICE_FMT(upstreams[i].name), upstreams[i].is_down,
+            "upstream %.*s breaker %d, probe in %lld s, pause %lld s, under way %d, held %llu\n",
+            SLICE_FMT(upstreams[i].name), upstreams[i].breaker,
             (long long)(upstreams[i].probe_at_unix_ms - world->now_unix_ms) / 1000,
             (long long)(upstreams[i].pause_until_unix_ms - world->now_unix_ms) / 1000,
             upstreams[i].under_way, (unsigned long long)upstreams[i].held);

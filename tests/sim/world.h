@@ -44,6 +44,7 @@ struct flying {
     bool is_there;
     bool has_left;   /* its first byte has left */
     bool is_decided; /* the effect was decided at the provider */
+    bool is_probe;   /* no action's: it asks whether the provider is back */
     int step, thing;
     struct upstream_call call;
     char key[64];
@@ -91,6 +92,7 @@ static const char world_installation[] =
     "  keyed:\n"
     "    url: http://127.0.0.1:2\n"
     "    concurrency: 6\n"
+    "    breaker: { probe: GET /health }\n"
     "    idempotency: { header: Idempotency-Key, keeps: 24h }\n";
 
 static const char world_policy[] = "workflow: sim\n"
@@ -234,6 +236,11 @@ static enum err world_call(void *impl, const struct upstream_call *call)
         struct flying *flying = &world->flying[i];
         if (flying->is_there)
             continue;
+        if (call->target.size == 1 || slice_is(call->target, "/health")) {
+            *flying =
+                (struct flying){.is_there = true, .is_probe = true, .step = -1, .call = *call};
+            return ERR_OK;
+        }
         *flying = (struct flying){.is_there = true,
                                   .step = world_step_of(call->target),
                                   .thing = world_thing_of(call->target),
@@ -304,11 +311,31 @@ static void world_finish(struct world *world, struct flying *flying,
     call.done(call.arg, answer);
 }
 
+/* A probe is answered, or the connection that it makes is all. */
+static void world_move_probe(struct world *world, struct flying *flying, uint64_t dice)
+{
+    struct upstream_answer answer = {.phase = UPSTREAM_NOT_SENT,
+                                     .what = SLICE("connection refused")};
+    if (world->is_provider_up && dice >= 6) {
+        if (!flying->call.may_send(flying->call.arg)) {
+            answer.was_withheld = true;
+        } else {
+            answer.phase = UPSTREAM_ANSWERED;
+            answer.status = dice < 20 ? 503 : dice < 30 ? 404 : 200;
+        }
+    }
+    world_finish(world, flying, &answer);
+}
+
 /* One step of one call: it leaves, or it is answered in one of many ways. */
 static void world_move_call(struct world *world, struct flying *flying)
 {
     uint64_t dice = prng_below(&world->prng, 100);
     static const char body[] = "{\"status\":\"queued\"}";
+    if (flying->is_probe) {
+        world_move_probe(world, flying, dice);
+        return;
+    }
     if (!flying->has_left) {
         if (!world->is_provider_up || dice < 6) {
             struct upstream_answer answer = {.phase = UPSTREAM_NOT_SENT,

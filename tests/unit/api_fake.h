@@ -409,7 +409,11 @@ static void fake_list_upstreams(void *impl, struct arena *arena, struct engine_u
     (void)impl;
     (void)arena;
     out[0] = (struct engine_upstream){.name = SLICE("mailer"),
-                                      .is_down = true,
+                                      .breaker = BREAKER_OPEN,
+                                      .cause = BREAKER_FOR_FAILURES,
+                                      .cause_count = 5,
+                                      .cause_of = 5,
+                                      .opened_unix_ms = FAKE_NOW - 5000,
                                       .held = 2,
                                       .concurrency = 64,
                                       .tokens_tenths = 95,

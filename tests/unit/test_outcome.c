@@ -123,6 +123,38 @@ static void every_cell(void **state)
     assert_true(cells >= 5 * 80);
 }
 
+/* What an attempt of a by-key write says about its upstream: tests/unit/signal.cases. */
+static void every_signal(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"none", "answer", "failure", "busy"};
+    struct cases cases;
+    int wrong = 0;
+    cases_open(&cases, "unit/signal.cases");
+    while (cases_next(&cases)) {
+        assert_int_equal(cases.field_count, 2);
+        struct attempt_result result = {.retry_after_ms = -1};
+        struct step_terms terms = {.idempotency = IDEMPOTENCY_BY_KEY};
+        bool had_uncertain = false;
+        char situation[256];
+        (void)snprintf(situation, sizeof situation, "%s", cases.fields[0]);
+        char *rest = NULL;
+        for (char *word = strtok_r(situation, " ", &rest); word; word = strtok_r(NULL, " ", &rest))
+            if (strcmp(word, "retry-after") == 0)
+                result.retry_after_ms = 1000;
+            else
+                read_word(word, &result, &terms, &had_uncertain);
+        struct verdict verdict = outcome_classify(&terms, &result, had_uncertain);
+        const char *got = names[outcome_signal(&verdict, &result)];
+        if (strcmp(got, cases.fields[1]) == 0)
+            continue;
+        wrong++;
+        print_message("%s:%d: %s: got %s, want %s\n", cases.name, cases.line, cases.fields[0], got,
+                      cases.fields[1]);
+    }
+    assert_int_equal(wrong, 0);
+}
+
 static void names_are_told_apart(void **state)
 {
     (void)state;
@@ -140,6 +172,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_cell),
+        cmocka_unit_test(every_signal),
         cmocka_unit_test(names_are_told_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

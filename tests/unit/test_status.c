@@ -41,9 +41,13 @@ static void fine(struct status_fixture *f)
                                                .automatic = 9120,
                                                .sla_met = 979,
                                                .sla_missed = 21};
-    f->upstreams[0] = (struct status_upstream){.name = SLICE("mailer"), .concurrency = 64};
-    f->upstreams[1] =
-        (struct status_upstream){.name = SLICE("helpdesk"), .under_way = 3, .concurrency = 64};
+    f->upstreams[0] = (struct status_upstream){
+        .name = SLICE("mailer"), .breaker = BREAKER_CLOSED, .rate_milli = -1, .concurrency = 64};
+    f->upstreams[1] = (struct status_upstream){.name = SLICE("helpdesk"),
+                                               .breaker = BREAKER_CLOSED,
+                                               .rate_milli = -1,
+                                               .under_way = 3,
+                                               .concurrency = 64};
     f->status = (struct status){.workflows = f->workflows,
                                 .workflow_count = WORKFLOWS,
                                 .upstreams = f->upstreams,
@@ -62,7 +66,12 @@ static void degraded(struct status_fixture *f)
     f->workflows[0].degraded[CAUSE_UNAVAILABLE] = 2;
     f->workflows[0].degraded[CAUSE_LOW_CONFIDENCE] = 1;
     f->workflows[0].failed = 4;
-    f->upstreams[0].is_down = true;
+    f->upstreams[0].breaker = BREAKER_OPEN;
+    f->upstreams[0].cause = BREAKER_FOR_FAILURES;
+    f->upstreams[0].cause_count = 5;
+    f->upstreams[0].cause_of = 5;
+    f->upstreams[0].failed_probes = 2;
+    f->upstreams[0].opened_unix_ms = FIXTURE_AT(14, 1, 10);
     f->upstreams[0].held = 59;
     f->upstreams[0].probe_at_unix_ms = FIXTURE_AT(14, 2, 40);
     f->upstreams[1].pause_until_unix_ms = FIXTURE_AT(14, 3, 0);

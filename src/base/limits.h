@@ -143,6 +143,7 @@
 #define LIMIT_DISK_RESERVE (16 * 1024 * 1024) /* admissions end when less is free */
 #define LIMIT_API_ARENA (64 * 1024 * 1024)    /* what one request may need: a page of actions */
 #define LIMIT_FOLLOWERS 64                    /* streams of the log under way */
+#define LIMIT_FORMER 4                        /* former names, former keys: each is looked up */
 #define LIMIT_STOPS 4096                      /* stops in force */
 #define LIMIT_PRINCIPALS 4096
 #define LIMIT_TOKENS 4096

@@ -42,6 +42,20 @@ static inline bool slice_starts(struct slice s, struct slice prefix)
     return s.size >= prefix.size && (prefix.size == 0 || memcmp(s.at, prefix.at, prefix.size) == 0);
 }
 
+/* Some texts that somebody else owns; zero = none. */
+struct slices {
+    const struct slice *at;
+    size_t count;
+};
+
+static inline bool slices_have(struct slices list, struct slice text)
+{
+    for (size_t i = 0; i < list.count; i++)
+        if (slice_equal(list.at[i], text))
+            return true;
+    return false;
+}
+
 /* The part of s from `from` on; from is cut to the size. */
 static inline struct slice slice_from(struct slice s, size_t from)
 {

@@ -66,17 +66,17 @@ bool switchboard_lift(struct switchboard *board, uint64_t id, int64_t now_unix_m
     return true;
 }
 
-static bool scope_part_covers(const char *name, struct slice at, struct slice was)
+static bool scope_part_covers(const char *name, struct slice at, struct slices was)
 {
-    return name[0] == '\0' || slice_is(at, name) || slice_is(was, name);
+    return name[0] == '\0' || slice_is(at, name) || slices_have(was, slice_text(name));
 }
 
 bool scope_covers(const struct stop *stop, const struct scope *at)
 {
     return scope_part_covers(stop->names[0], at->workflow, at->workflow_was) &&
            scope_part_covers(stop->names[1], at->step, at->step_was) &&
-           scope_part_covers(stop->names[2], at->upstream, (struct slice){0}) &&
-           scope_part_covers(stop->names[3], at->risk, (struct slice){0});
+           scope_part_covers(stop->names[2], at->upstream, (struct slices){0}) &&
+           scope_part_covers(stop->names[3], at->risk, (struct slices){0});
 }
 
 struct stop *switchboard_covers(const struct switchboard *board, const struct scope *at)

@@ -16,7 +16,7 @@
  * one stays in force over a rename (R28). */
 struct scope {
     struct slice workflow, step, upstream, risk;
-    struct slice workflow_was, step_was;
+    struct slices workflow_was, step_was;
 };
 
 enum { STOP_STATES = 16 }; /* room for every enum action_state */

@@ -18,7 +18,9 @@ struct submission {
     const struct step *step;
     struct arena scratch;
     struct expr_scope scope;
-    struct buf key, was_key, provider_key, body, summary, frozen;
+    struct buf key, provider_key, body, summary, frozen;
+    struct buf was_keys[LIMIT_FORMER]; /* of the former templates; empty: cannot be made */
+    size_t plain_sizes[LIMIT_FORMER];
     unsigned char key_hash[STORE_KEY_SIZE], fingerprint[STORE_KEY_SIZE];
     struct bundle_request request;
     unsigned char request_digest[ACTION_DIGEST];
@@ -33,7 +35,8 @@ static void submission_init(struct submission *submission, struct engine *engine
     *submission = (struct submission){.engine = engine, .call = call, .step = call->step};
     arena_init(&submission->scratch, ENGINE_SCRATCH);
     buf_init(&submission->key, LIMIT_KEY);
-    buf_init(&submission->was_key, LIMIT_KEY);
+    for (size_t i = 0; i < LIMIT_FORMER; i++)
+        buf_init(&submission->was_keys[i], LIMIT_KEY);
     buf_init(&submission->provider_key, LIMIT_KEY);
     buf_init(&submission->body, LIMIT_REQUEST);
     buf_init(&submission->frozen, LIMIT_REQUEST * 2);
@@ -54,7 +57,8 @@ static void submission_done(struct submission *submission)
     buf_done(&submission->frozen);
     buf_done(&submission->body);
     buf_done(&submission->provider_key);
-    buf_done(&submission->was_key);
+    for (size_t i = 0; i < LIMIT_FORMER; i++)
+        buf_done(&submission->was_keys[i]);
     buf_done(&submission->key);
     arena_done(&submission->scratch);
 }
@@ -115,9 +119,12 @@ static bool submission_find_key(struct submission *submission)
                           "in the policy");
         return false;
     }
-    if (step->key_was && template_render_key(step->key_was, &submission->scope, &work,
-                                             &submission->was_key) != EXPR_OK)
-        buf_reset(&submission->was_key); /* the old form cannot be made of this input */
+    for (size_t i = 0; i < step->key_was_count; i++) {
+        struct buf *was = &submission->was_keys[i];
+        if (template_render_key(step->key_was[i], &submission->scope, &work, was) != EXPR_OK)
+            buf_reset(was); /* the old form cannot be made of this input */
+        submission->plain_sizes[i] = was->size;
+    }
     return true;
 }
 
@@ -138,24 +145,35 @@ static enum err submission_look_up(struct engine *engine, const struct identity_
     return err;
 }
 
-/* Also under the former workflow name, step name and key template, and all of them together (R7).
- */
+/* Under one pair of names: the key, and the keys of the former templates. */
+static enum err submission_find_at(struct submission *submission, struct identity_name *name,
+                                   bool is_now, struct entry **out_entry)
+{
+    enum err err = ERR_OK;
+    for (size_t k = 0; k <= submission->step->key_was_count && err == ERR_OK && !*out_entry; k++) {
+        unsigned char former[STORE_KEY_SIZE];
+        name->text = buf_slice(k == 0 ? &submission->key : &submission->was_keys[k - 1]);
+        if (name->text.size > 0)
+            err = submission_look_up(submission->engine, name,
+                                     is_now && k == 0 ? submission->key_hash : former, out_entry);
+    }
+    return err;
+}
+
+/* Also under the former names and key templates, and all of them together (R7). */
 static enum err submission_find(struct submission *submission, struct entry **out_entry)
 {
     const struct step *step = submission->step;
-    const struct slice workflows[2] = {step->workflow->name, step->workflow->was};
-    const struct slice steps[2] = {step->name, step->was};
-    const struct slice keys[2] = {buf_slice(&submission->key), buf_slice(&submission->was_key)};
+    const struct workflow *workflow = step->workflow;
     enum err err = ERR_OK;
     *out_entry = NULL;
-    for (size_t i = 0; i < 8 && err == ERR_OK && !*out_entry; i++) {
-        unsigned char former[STORE_KEY_SIZE];
-        struct identity_name name = {
-            .workflow = workflows[i >> 2], .step = steps[i >> 1 & 1], .text = keys[i & 1]};
-        if (name.workflow.size > 0 && name.step.size > 0 && name.text.size > 0)
-            err = submission_look_up(submission->engine, &name,
-                                     i == 0 ? submission->key_hash : former, out_entry);
-    }
+    for (size_t w = 0; w <= workflow->was.count; w++)
+        for (size_t s = 0; s <= step->was.count && err == ERR_OK && !*out_entry; s++) {
+            struct identity_name name = {.workflow =
+                                             w == 0 ? workflow->name : workflow->was.at[w - 1],
+                                         .step = s == 0 ? step->name : step->was.at[s - 1]};
+            err = submission_find_at(submission, &name, w == 0 && s == 0, out_entry);
+        }
     return err;
 }
 
@@ -213,15 +231,16 @@ static uint64_t submission_replay(struct submission *submission, struct entry *e
 static enum err submission_observe_key(struct submission *submission, struct entry **out_entry)
 {
     size_t plain = submission->key.size;
-    size_t was_plain = submission->was_key.size;
     enum err err = ERR_LIMIT; /* when all of them are taken */
     *out_entry = NULL;
     for (int n = 2; n < 100; n++) {
         buf_cut(&submission->key, plain);
         buf_add_fmt(&submission->key, "#%d", n);
-        buf_cut(&submission->was_key, was_plain);
-        if (was_plain > 0)
-            buf_add_fmt(&submission->was_key, "#%d", n);
+        for (size_t i = 0; i < submission->step->key_was_count; i++) {
+            buf_cut(&submission->was_keys[i], submission->plain_sizes[i]);
+            if (submission->plain_sizes[i] > 0)
+                buf_add_fmt(&submission->was_keys[i], "#%d", n);
+        }
         err = submission_find(submission, out_entry);
         if (err != ERR_OK || !*out_entry ||
             memcmp((*out_entry)->row.fingerprint, submission->fingerprint, STORE_KEY_SIZE) == 0)

@@ -197,10 +197,17 @@ static enum err list_add(struct list_work *list, uint64_t id)
     return err;
 }
 
-static bool list_wants(const struct engine_query *query, const struct row *row)
+/* What was stored under a former name belongs to the new one. */
+static bool list_wants(const struct list_work *list, const struct row *row)
 {
-    return (query->workflow.size == 0 || slice_equal(query->workflow, row->workflow)) &&
-           (query->step.size == 0 || slice_equal(query->step, row->step)) &&
+    const struct engine_query *query = list->query;
+    const struct config *config = engine_config(list->engine);
+    const struct workflow *workflow = config_workflow_of(config, row->workflow);
+    const struct step *step = config_step_of(config, row->workflow, row->step);
+    return (query->workflow.size == 0 || slice_equal(query->workflow, row->workflow) ||
+            (workflow && slice_equal(query->workflow, workflow->name))) &&
+           (query->step.size == 0 || slice_equal(query->step, row->step) ||
+            (step && slice_equal(query->step, step->name))) &&
            (!query->has_state || query->state == row->action.state) &&
            (query->before == 0 || row->action.id < query->before);
 }
@@ -213,7 +220,7 @@ static enum err list_chain(struct list_work *list, uint64_t id, bool is_run)
         struct entry *entry = entry_get(list->engine, id, &err);
         if (!entry)
             return err;
-        bool is_wanted = list_wants(list->query, &entry->row);
+        bool is_wanted = list_wants(list, &entry->row);
         uint64_t next = is_run ? entry->row.run_previous : entry->row.action.again_of;
         entry_let_go(list->engine, entry);
         if (is_wanted && list->count == list->query->limit) {
@@ -241,12 +248,15 @@ static uint64_t list_head(struct engine *engine, const unsigned char hash[STORE_
 }
 
 /* All that a name means in one workflow: its run, and in each step its key. */
-static enum err list_in_workflow(struct list_work *list, const struct workflow *workflow)
+/* The run, and the key in each step, under one name of the workflow; of steps also the former
+ * names. */
+static enum err list_under_name(struct list_work *list, const struct workflow *workflow,
+                                struct slice workflow_name)
 {
     struct engine *engine = list->engine;
     const struct engine_query *query = list->query;
     unsigned char hash[STORE_KEY_SIZE];
-    struct identity_name name = {.workflow = workflow->name, .text = query->run};
+    struct identity_name name = {.workflow = workflow_name, .text = query->run};
     enum err err = ERR_OK;
     if (query->run.size > 0) {
         identity_run(engine->identity, &name, hash);
@@ -254,10 +264,21 @@ static enum err list_in_workflow(struct list_work *list, const struct workflow *
     }
     name.text = query->key.size > 0 ? query->key : query->run; /* a run may be the key itself */
     for (size_t s = 0; err == ERR_OK && s < workflow->step_count; s++) {
-        name.step = workflow->steps[s].name;
-        identity_key(engine->identity, &name, hash);
-        err = list_chain(list, list_head(engine, hash, &engine->keys), false);
+        const struct step *step = &workflow->steps[s];
+        for (size_t i = 0; err == ERR_OK && i <= step->was.count; i++) {
+            name.step = i == 0 ? step->name : step->was.at[i - 1];
+            identity_key(engine->identity, &name, hash);
+            err = list_chain(list, list_head(engine, hash, &engine->keys), false);
+        }
     }
+    return err;
+}
+
+static enum err list_in_workflow(struct list_work *list, const struct workflow *workflow)
+{
+    enum err err = list_under_name(list, workflow, workflow->name);
+    for (size_t i = 0; err == ERR_OK && i < workflow->was.count; i++)
+        err = list_under_name(list, workflow, workflow->was.at[i]);
     return err;
 }
 
@@ -291,7 +312,7 @@ static enum err list_scan(struct list_work *list)
             struct row row = {0};
             before = page[i].id;
             err = row_decode(page[i].row, &row);
-            if (err == ERR_OK && list_wants(query, &row))
+            if (err == ERR_OK && list_wants(list, &row))
                 err = list_add(list, page[i].id);
         }
         looked += found;

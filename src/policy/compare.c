@@ -54,11 +54,11 @@ static const struct step *compare_step(const struct config *config, const struct
     for (size_t w = 0; w < config->workflow_count; w++) {
         const struct workflow *workflow = &config->workflows[w];
         if (!slice_equal(workflow->name, use->workflow) &&
-            !slice_equal(workflow->was, use->workflow))
+            !slices_have(workflow->was, use->workflow))
             continue;
         for (size_t s = 0; s < workflow->step_count; s++)
             if (slice_equal(workflow->steps[s].name, use->step) ||
-                slice_equal(workflow->steps[s].was, use->step))
+                slices_have(workflow->steps[s].was, use->step))
                 return &workflow->steps[s];
     }
     return NULL;
@@ -68,7 +68,7 @@ static const struct workflow *compare_workflow(const struct config *config, stru
 {
     for (size_t w = 0; w < config->workflow_count; w++)
         if (slice_equal(config->workflows[w].name, name) ||
-            slice_equal(config->workflows[w].was, name))
+            slices_have(config->workflows[w].was, name))
             return &config->workflows[w];
     return NULL;
 }
@@ -110,21 +110,79 @@ static bool compare_use_is_kept(const struct config *new, const struct compare_u
     return is_good;
 }
 
-/* R7: a key that is made in another way would make every known action a new one. */
+/* Is what this template makes still looked up? */
+static bool compare_key_is_looked_up(const struct step *step, const struct template *key)
+{
+    struct slice text = template_text(key);
+    bool is_found = slice_equal(text, template_text(step->key));
+    for (size_t i = 0; !is_found && i < step->key_was_count; i++)
+        is_found = slice_equal(text, template_text(step->key_was[i]));
+    return is_found;
+}
+
+/* R7: a key that is made in another way would make every known action a new one. For ever: also
+ * the keys before the last change. */
 static bool compare_key_is_kept(const struct step *old, const struct step *step, struct buf *out)
 {
     if (!step || !old->key || !step->key)
         return true;
-    struct slice before = template_text(old->key);
-    if (slice_equal(before, template_text(step->key)) ||
-        (step->key_was && slice_equal(before, template_text(step->key_was))))
-        return true;
-    buf_add_fmt(
-        out,
-        "IL802: step `%.*s` of `%.*s` makes its key in another way: what was done under the "
-        "old key would be done again. Write `key_was: %.*s` beside the new `key:`\n",
-        SLICE_FMT(step->name), SLICE_FMT(step->workflow->name), SLICE_FMT(before));
-    return false;
+    bool is_good = true;
+    for (size_t i = 0; i <= old->key_was_count; i++) {
+        const struct template *key = i == 0 ? old->key : old->key_was[i - 1];
+        if (compare_key_is_looked_up(step, key))
+            continue;
+        is_good = false;
+        buf_add_fmt(out,
+                    "IL802: step `%.*s` of `%.*s` %s: what was done under the old key would be "
+                    "done again. Write %.*s in `key_was:` (one, or a list) beside `key:`\n",
+                    SLICE_FMT(step->name), SLICE_FMT(step->workflow->name),
+                    i == 0 ? "makes its key in another way" : "no longer looks up a former key",
+                    SLICE_FMT(template_text(key)));
+    }
+    return is_good;
+}
+
+/* R7: after a second rename the first name is still looked up. */
+static bool compare_former_is_kept(const struct step *old, const struct config *new,
+                                   struct buf *out)
+{
+    struct compare_use use = {.workflow = old->workflow->name, .step = old->name};
+    const struct step *step = compare_step(new, &use);
+    bool is_good = true;
+    for (size_t i = 0; step && i < old->was.count; i++) {
+        struct compare_use former = {.workflow = use.workflow, .step = old->was.at[i]};
+        if (slices_have(step->was, former.step) || slice_equal(step->name, former.step) ||
+            compare_step_is_retired(new, &former))
+            continue;
+        is_good = false;
+        buf_add_fmt(out,
+                    "IL804: step `%.*s` of `%.*s` was `%.*s` once, and no longer says so: what "
+                    "was done under that name would be done again. Keep it in `was:` (one, or a "
+                    "list), or list `%.*s/%.*s` under `retired:`\n",
+                    SLICE_FMT(step->name), SLICE_FMT(step->workflow->name), SLICE_FMT(former.step),
+                    SLICE_FMT(former.workflow), SLICE_FMT(former.step));
+    }
+    return is_good;
+}
+
+static bool compare_former_workflow_is_kept(const struct workflow *old, const struct config *new,
+                                            struct buf *out)
+{
+    const struct workflow *workflow = compare_workflow(new, old->name);
+    bool is_good = true;
+    for (size_t i = 0; workflow && i < old->was.count; i++) {
+        struct slice former = old->was.at[i];
+        if (slices_have(workflow->was, former) || slice_equal(workflow->name, former) ||
+            compare_is_retired(new, former))
+            continue;
+        is_good = false;
+        buf_add_fmt(out,
+                    "IL804: workflow `%.*s` was `%.*s` once, and no longer says so: what was done "
+                    "under that name would be done again. Keep it in `was:` (one, or a list), or "
+                    "list it under `retired:`\n",
+                    SLICE_FMT(workflow->name), SLICE_FMT(former));
+    }
+    return is_good;
 }
 
 static bool compare_texts(const struct template *a, const struct template *b)
@@ -163,25 +221,38 @@ static bool compare_name_is_kept(const struct config *old, const struct step *go
     return true;
 }
 
-/* What is new and claims a former name: that name must have been there. */
+static bool compare_step_was_is_known(const struct config *old, const struct step *step)
+{
+    const struct workflow *place = step->workflow;
+    bool is_known = step->was.count == 0;
+    for (size_t w = 0; !is_known && w <= place->was.count; w++) {
+        struct slice workflow = w == 0 ? place->name : place->was.at[w - 1];
+        is_known = config_step(old, workflow, step->name) != NULL;
+        for (size_t i = 0; !is_known && i < step->was.count; i++)
+            is_known = config_step(old, workflow, step->was.at[i]) != NULL;
+    }
+    return is_known;
+}
+
+/* What is new and claims former names: one of them must have been there. */
 static bool compare_was_is_known(const struct config *old, const struct workflow *workflow,
                                  struct buf *out)
 {
-    bool is_new = !config_workflow(old, workflow->name);
     bool is_good = true;
-    if (is_new && workflow->was.size > 0 && !config_workflow(old, workflow->was)) {
+    bool is_known = workflow->was.count == 0 || config_workflow(old, workflow->name);
+    for (size_t i = 0; !is_known && i < workflow->was.count; i++)
+        is_known = config_workflow(old, workflow->was.at[i]) != NULL;
+    if (!is_known) {
         buf_add_fmt(out, "IL803: workflow `%.*s` was `%.*s`, but there was no such workflow\n",
-                    SLICE_FMT(workflow->name), SLICE_FMT(workflow->was));
+                    SLICE_FMT(workflow->name), SLICE_FMT(workflow->was.at[0]));
         is_good = false;
     }
-    struct slice former = is_new && workflow->was.size > 0 ? workflow->was : workflow->name;
     for (size_t i = 0; i < workflow->step_count; i++) {
         const struct step *step = &workflow->steps[i];
-        if (step->was.size == 0 || config_step(old, former, step->name) ||
-            config_step(old, former, step->was))
+        if (compare_step_was_is_known(old, step))
             continue;
         buf_add_fmt(out, "IL803: step `%.*s` of `%.*s` was `%.*s`, but there was no such step\n",
-                    SLICE_FMT(step->name), SLICE_FMT(workflow->name), SLICE_FMT(step->was));
+                    SLICE_FMT(step->name), SLICE_FMT(workflow->name), SLICE_FMT(step->was.at[0]));
         is_good = false;
     }
     return is_good;
@@ -199,7 +270,10 @@ bool compare_configs(const struct config *old, const struct config *new,
             struct compare_use use = {.workflow = step->workflow->name, .step = step->name};
             is_good &= compare_key_is_kept(step, compare_step(new, &use), out_text);
             is_good &= compare_name_is_kept(old, step, new, out_text);
+            is_good &= compare_former_is_kept(step, new, out_text);
         }
+    for (size_t w = 0; w < old->workflow_count; w++)
+        is_good &= compare_former_workflow_is_kept(&old->workflows[w], new, out_text);
     for (size_t w = 0; w < new->workflow_count; w++)
         is_good &= compare_was_is_known(old, &new->workflows[w], out_text);
     return is_good;

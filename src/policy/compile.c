@@ -25,8 +25,10 @@ static bool compile_is_root(struct slice text, size_t at)
 
 static bool compile_is_key(const struct yaml *node)
 {
-    return node->key && (slice_is(node->key->text, fields_step.names[STEP_KEY]) ||
-                         slice_is(node->key->text, fields_step.names[STEP_KEY_WAS]));
+    if (!node->key) /* an item of `key_was: [...]` */
+        return true;
+    return slice_is(node->key->text, fields_step.names[STEP_KEY]) ||
+           slice_is(node->key->text, fields_step.names[STEP_KEY_WAS]);
 }
 
 /* What a place forbids gets a code of its own: the reason is another one than a slip. */

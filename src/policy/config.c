@@ -25,7 +25,7 @@ const struct workflow *config_workflow_of(const struct config *config, struct sl
 {
     const struct workflow *found = config_workflow(config, name);
     for (size_t i = 0; !found && name.size > 0 && i < config->workflow_count; i++)
-        if (slice_equal(config->workflows[i].was, name))
+        if (slices_have(config->workflows[i].was, name))
             found = &config->workflows[i];
     return found;
 }
@@ -36,7 +36,7 @@ const struct step *config_step_of(const struct config *config, struct slice work
     const struct workflow *place = config_workflow_of(config, workflow);
     const struct step *found = place ? config_step(config, place->name, step) : NULL;
     for (size_t i = 0; place && !found && step.size > 0 && i < place->step_count; i++)
-        if (slice_equal(place->steps[i].was, step))
+        if (slices_have(place->steps[i].was, step))
             found = &place->steps[i];
     return found;
 }

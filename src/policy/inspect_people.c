@@ -132,11 +132,13 @@ static void inspect_was_of_steps(struct load *load, const struct draft_workflow 
 {
     for (size_t i = 0; i < draft->workflow->step_count; i++) {
         const struct step *step = &draft->workflow->steps[i];
-        for (size_t j = 0; step->was.size > 0 && j < draft->workflow->step_count; j++)
-            if (slice_equal(draft->workflow->steps[j].name, step->was))
+        for (size_t j = 0; j < draft->workflow->step_count; j++) {
+            struct slice there = draft->workflow->steps[j].name;
+            if (slices_have(step->was, there))
                 problem_message(load->problems,
                                 read_problem(load, IL803, draft->steps[i].at[STEP_WAS]),
-                                "the step `%.*s` is still there", SLICE_FMT(step->was));
+                                "the step `%.*s` is still there", SLICE_FMT(there));
+        }
     }
 }
 
@@ -144,9 +146,10 @@ static void inspect_was_of_steps(struct load *load, const struct draft_workflow 
 static void inspect_was(struct load *load, const struct draft_workflow *draft)
 {
     const struct workflow *workflow = draft->workflow;
-    if (workflow->was.size > 0 && config_workflow(load->config, workflow->was))
-        problem_message(load->problems, read_problem(load, IL803, draft->at[WORKFLOW_WAS]),
-                        "the workflow `%.*s` is still there", SLICE_FMT(workflow->was));
+    for (size_t i = 0; i < workflow->was.count; i++)
+        if (config_workflow(load->config, workflow->was.at[i]))
+            problem_message(load->problems, read_problem(load, IL803, draft->at[WORKFLOW_WAS]),
+                            "the workflow `%.*s` is still there", SLICE_FMT(workflow->was.at[i]));
     inspect_was_of_steps(load, draft);
 }
 

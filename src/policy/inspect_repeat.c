@@ -167,13 +167,14 @@ static void inspect_key(struct load *load, const struct draft_step *draft)
         problem_help(load->problems, problem,
                      "Name what makes two requests the same, as in  key: ${input.invoice}");
     }
-    static const int fields[] = {STEP_KEY, STEP_KEY_WAS};
-    const struct template *keys[] = {step->key, step->key_was};
-    for (size_t i = 0; i < 2; i++)
-        if (keys[i] && template_is_constant(keys[i]))
-            problem_help(load->problems, read_problem(load, IL108, draft->at[fields[i]]),
+    for (size_t i = 0; i <= step->key_was_count; i++) {
+        const struct template *key = i == 0 ? step->key : step->key_was[i - 1];
+        if (key && template_is_constant(key))
+            problem_help(load->problems,
+                         read_problem(load, IL108, draft->at[i == 0 ? STEP_KEY : STEP_KEY_WAS]),
                          "Write what tells one action from the next, as in ${input.invoice}");
-    if (step->key_was && !step->key)
+    }
+    if (step->key_was_count > 0 && !step->key)
         problem_message(load->problems, read_problem_key(load, IL011, draft->at[STEP_KEY_WAS]),
                         "`key_was` names the former `key`, and there is no `key`");
 }

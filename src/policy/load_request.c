@@ -118,6 +118,24 @@ const struct template *load_other_call(struct load *load, const struct yaml *nod
     return compile_template_at(load, node, line.path_at, EXPR_ROOTS_REQUEST);
 }
 
+/* One template or several, newest first. */
+static void load_key_was(struct load *load, const struct yaml *node, struct step *step)
+{
+    size_t count = 0;
+    const struct yaml *item = read_items(node, &count);
+    const struct template **templates =
+        ARENA_ARRAY(load->arena, LIMIT_FORMER, const struct template *);
+    count = read_former_count(load, node, count);
+    if (!templates)
+        return;
+    step->key_was = templates;
+    for (; item && count > 0; item = item->next, count--) {
+        const struct template *template = compile_template(load, item, EXPR_ROOTS_KEY);
+        if (template)
+            templates[step->key_was_count++] = template;
+    }
+}
+
 void load_key(struct load *load, struct draft_step *draft)
 {
     const struct yaml **at = draft->at;
@@ -125,7 +143,7 @@ void load_key(struct load *load, struct draft_step *draft)
     if (at[STEP_KEY])
         step->key = compile_template(load, at[STEP_KEY], EXPR_ROOTS_KEY);
     if (at[STEP_KEY_WAS])
-        step->key_was = compile_template(load, at[STEP_KEY_WAS], EXPR_ROOTS_KEY);
+        load_key_was(load, at[STEP_KEY_WAS], step);
 }
 
 static void load_headers(struct load *load, const struct yaml *node, struct step *step)

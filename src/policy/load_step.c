@@ -177,7 +177,7 @@ void load_step(struct load *load, struct draft_workflow *workflow, struct draft_
     load_kind(load, draft);
     load_audit_default(&step->audit);
     if (draft->at[STEP_WAS])
-        (void)read_name(load, draft->at[STEP_WAS], &step->was); /* told */
+        read_former(load, draft->at[STEP_WAS], &step->was);
     load_step_mode(load, workflow, draft);
     load_call(load, draft);
     load_input(load, draft);

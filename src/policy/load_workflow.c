@@ -52,7 +52,7 @@ void load_workflow(struct load *load, struct draft_workflow *draft)
     if (at[WORKFLOW_PURPOSE])
         (void)read_line(load, at[WORKFLOW_PURPOSE], &workflow->purpose); /* told */
     if (at[WORKFLOW_WAS])
-        (void)read_name(load, at[WORKFLOW_WAS], &workflow->was); /* told */
+        read_former(load, at[WORKFLOW_WAS], &workflow->was);
     workflow->duties = (struct duties){.owner = load_duty(load, at[WORKFLOW_OWNER]),
                                        .restart = load_duty(load, at[WORKFLOW_RESTART]),
                                        .inform = load_duty(load, at[WORKFLOW_INFORM]),

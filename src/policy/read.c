@@ -170,6 +170,29 @@ bool read_name(struct load *load, const struct yaml *node, struct slice *out_nam
     return true;
 }
 
+size_t read_former_count(struct load *load, const struct yaml *node, size_t count)
+{
+    if (count <= LIMIT_FORMER)
+        return count;
+    problem_message(load->problems, read_problem(load, IL014, node),
+                    "at most %d former ones are looked up; there are %zu", LIMIT_FORMER, count);
+    return LIMIT_FORMER;
+}
+
+void read_former(struct load *load, const struct yaml *node, struct slices *out_names)
+{
+    size_t count = 0;
+    const struct yaml *item = read_items(node, &count);
+    struct slice *names = ARENA_ARRAY(load->arena, LIMIT_FORMER, struct slice);
+    count = read_former_count(load, node, count);
+    if (!names)
+        return;
+    out_names->at = names;
+    for (; item && count > 0; item = item->next, count--)
+        if (read_name(load, item, &names[out_names->count]))
+            out_names->count++;
+}
+
 bool read_bool(struct load *load, const struct yaml *node, bool *out_value)
 {
     if (!node)

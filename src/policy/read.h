@@ -31,6 +31,10 @@ bool read_text(struct load *load, const struct yaml *node, struct slice *out_tex
 /* Without line ends, not empty. */
 bool read_line(struct load *load, const struct yaml *node, struct slice *out_text);
 bool read_name(struct load *load, const struct yaml *node, struct slice *out_name);
+/* One name or up to LIMIT_FORMER of them, newest first. */
+void read_former(struct load *load, const struct yaml *node, struct slices *out_names);
+/* IL014 past LIMIT_FORMER; the number that counts. */
+size_t read_former_count(struct load *load, const struct yaml *node, size_t count);
 /* Letters, digits, and inside also - _ . ; 1..LIMIT_NAME. */
 bool read_is_name(struct slice text);
 bool read_bool(struct load *load, const struct yaml *node, bool *out_value);

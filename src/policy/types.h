@@ -226,7 +226,8 @@ struct step {
     const struct template *target;     /* path and query as written */
     const struct template_tree *query; /* `query:` map, or NULL */
     const struct template *key, *summary, *recipient, *amount, *order_by; /* NULL where absent */
-    const struct template *key_was; /* the key template before the last change, or NULL */
+    const struct template *const *key_was; /* the key templates before, newest first */
+    size_t key_was_count;
     const struct header_template *headers;
     size_t header_count;
     const struct template_tree *body; /* NULL = none */
@@ -246,7 +247,7 @@ struct step {
     bool is_four_eyes;
     int64_t sla_ms;     /* 0 = none */
     struct audit audit; /* terms.audit_share says whether any is drawn */
-    struct slice was;   /* former name, or empty */
+    struct slices was;  /* former names, newest first (R7) */
     struct origin origin, call_origin, confidence_origin, idempotency_origin;
 };
 
@@ -309,7 +310,8 @@ struct ramp {
 };
 
 struct workflow {
-    struct slice name, purpose, was, file;
+    struct slice name, purpose, file;
+    struct slices was; /* former names, newest first (R7) */
     struct duties duties;
     enum mode mode;
     struct step *steps;

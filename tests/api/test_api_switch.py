@@ -176,6 +176,42 @@ def test_a_rename_keeps_stops_keys_and_held_work(daemon):
     assert letter("INV-1")["state"] == "done" and daemon.sandbox()["effects"] == before
 
 
+def test_a_second_rename_still_finds_the_first_name(daemon):
+    """R7: keys, stops and `explain` of the first name, key template and workflow, two renames later."""
+    done = daemon.remind("INV-1").json
+    receipt = stop(daemon, workflow="invoice-reminders", step="send_reminder")
+    policy = daemon.folder / "policies" / "invoice-reminders.yaml"
+    first = policy.read_text()
+    key = next(line for line in first.splitlines() if line.strip().startswith("key:"))
+    main = daemon.folder / "interlock.yaml"
+    services = main.read_text()
+
+    def rename(workflow, was, step, step_was, key_line, key_was):
+        text = first.replace("workflow: invoice-reminders", "workflow: %s\nwas: %s" % (workflow, was), 1)
+        text = text.replace("  send_reminder:\n", "  %s:\n    was: %s\n" % (step, step_was), 1)
+        policy.write_text(text.replace(key, key_line + "\n    key_was: " + key_was, 1))
+        main.write_text(services.replace("submits: [invoice-reminders]", "submits: [%s]" % workflow))
+        return daemon.post("/v1/admin/reload")
+
+    plain = key.split("key:")[1].strip().strip("'\"")
+    assert rename("dunning", "invoice-reminders", "letter", "send_reminder", "    key: \"a-%s\"" % plain, "\"%s\"" % plain).status == 200
+    forgotten = rename("claims", "dunning", "claim", "letter", "    key: \"b-%s\"" % plain, "\"a-%s\"" % plain)
+    assert forgotten.status == 422, "the first name and key would be forgotten"
+    for word in ("IL802", "IL804", "invoice-reminders", "send_reminder"):
+        assert word in forgotten.json["detail"], forgotten
+    twice = rename("claims", "[dunning, invoice-reminders]", "claim", "[letter, send_reminder]", "    key: \"b-%s\"" % plain,
+                   "[\"a-%s\", \"%s\"]" % (plain, plain))
+    assert twice.status == 200, twice
+    data = {"invoice": "INV-1", "stage": 1, "balance": 420, "email": "m@example.org"}
+    again = daemon.submit("claims", "claim", data, token="billing-cron").json
+    assert again["action"] == done["action"] and again["replayed"], again
+    held = daemon.submit("claims", "claim", dict(data, invoice="INV-2"), token="billing-cron").json
+    assert held["state"] == "held", "the stop names the step as it was first"
+    found = daemon.get("/v1/actions?key=%s&workflow=claims" % done["key"]).json["items"]
+    assert [f["action"] for f in found] == [done["action"]], found
+    restart(daemon, receipt)
+
+
 def test_fewer_attempts_by_a_reload(daemon):
     """What was started before stays as it is, and the daemon lives."""
     policy = daemon.folder / "policies" / "invoice-reminders.yaml"

@@ -36,8 +36,17 @@ void buf_cut(struct buf *buf, size_t size)
         buf->at[size] = '\0';
 }
 
-static bool buf_grow(struct buf *buf, size_t need)
+bool buf_grow(struct buf *buf, size_t more)
 {
+    size_t need = 0;
+    if (buf->overflowed)
+        return false;
+    if (__builtin_add_overflow(buf->size, more, &need) || need > buf->size_max) {
+        buf->overflowed = true;
+        return false;
+    }
+    if (need < buf->capacity)
+        return true;
     size_t capacity = buf->capacity ? buf->capacity : 512; /* most grow beyond that */
     while (capacity <= need)
         capacity = capacity > SIZE_MAX / 2 ? need + 1 : capacity * 2;
@@ -49,41 +58,6 @@ static bool buf_grow(struct buf *buf, size_t need)
     buf->at = at;
     buf->capacity = capacity;
     return true;
-}
-
-/* Room for `more` bytes and the NUL; false makes the overflow sticky. */
-static inline bool buf_reserve(struct buf *buf, size_t more)
-{
-    size_t need = 0;
-    if (buf->overflowed)
-        return false;
-    if (__builtin_add_overflow(buf->size, more, &need) || need > buf->size_max) {
-        buf->overflowed = true;
-        return false;
-    }
-    return need < buf->capacity || buf_grow(buf, need);
-}
-
-void buf_add(struct buf *buf, struct slice bytes)
-{
-    if (bytes.size == 0 || !buf_reserve(buf, bytes.size))
-        return;
-    memcpy(buf->at + buf->size, bytes.at, bytes.size);
-    buf->size += bytes.size;
-    buf->at[buf->size] = '\0';
-}
-
-void buf_add_text(struct buf *buf, const char *text)
-{
-    buf_add(buf, slice_text(text));
-}
-
-void buf_add_byte(struct buf *buf, char byte)
-{
-    if (!buf_reserve(buf, 1))
-        return;
-    buf->at[buf->size++] = byte;
-    buf->at[buf->size] = '\0';
 }
 
 void buf_add_fmt(struct buf *buf, const char *format, ...)

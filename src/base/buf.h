@@ -21,9 +21,35 @@ void buf_done(struct buf *buf);
 void buf_reset(struct buf *buf);
 /* Cuts back to an earlier size. */
 void buf_cut(struct buf *buf, size_t size);
-void buf_add(struct buf *buf, struct slice bytes);
-void buf_add_text(struct buf *buf, const char *text);
-void buf_add_byte(struct buf *buf, char byte);
+/* Grows; false makes the overflow sticky. */
+bool buf_grow(struct buf *buf, size_t more);
+/* Room for `more` bytes and the NUL. Inline, as the adds below: a record or an answer is hundreds
+ * of them, and most find room. */
+static inline bool buf_reserve(struct buf *buf, size_t more)
+{
+    bool has_room =
+        !buf->overflowed && more <= buf->size_max - buf->size && more < buf->capacity - buf->size;
+    return has_room || buf_grow(buf, more);
+}
+static inline void buf_add(struct buf *buf, struct slice bytes)
+{
+    if (bytes.size == 0 || !buf_reserve(buf, bytes.size))
+        return;
+    memcpy(buf->at + buf->size, bytes.at, bytes.size);
+    buf->size += bytes.size;
+    buf->at[buf->size] = '\0';
+}
+static inline void buf_add_text(struct buf *buf, const char *text)
+{
+    buf_add(buf, slice_text(text));
+}
+static inline void buf_add_byte(struct buf *buf, char byte)
+{
+    if (!buf_reserve(buf, 1))
+        return;
+    buf->at[buf->size++] = byte;
+    buf->at[buf->size] = '\0';
+}
 void buf_add_fmt(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void buf_add_i64(struct buf *buf, int64_t value);
 void buf_add_u64(struct buf *buf, uint64_t value);

@@ -21,6 +21,8 @@ void acts_resolve(struct call *call);
 void acts_cancel(struct call *call);
 void acts_again(struct call *call);
 void verdict_post(struct call *call);
+/* labels.c */
+void labels_post(struct call *call);
 /* inbox.c */
 void inbox_get(struct call *call);
 /* stops.c */

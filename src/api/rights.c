@@ -15,7 +15,9 @@ enum right_who {
     WHO_SERVICE_LABELS = 1 << 8,
     WHO_SUBMITTER_NOT = 1 << 9, /* never who submitted the action */
     WHO_WIDER = 1 << 10,        /* whoever has the right for something wider has it here (R20) */
-    WHO_HEIRS = 1 << 11         /* a duty without a name falls on (R28) */
+    WHO_HEIRS = 1 << 11,
+    /* a duty without a name falls on (R28) */ WHO_ANY_STEP =
+        1 << 12 /* of a workflow: those of any of its steps */
 };
 
 static const unsigned right_table[RIGHT_COUNT] = {
@@ -32,7 +34,7 @@ static const unsigned right_table[RIGHT_COUNT] = {
     [RIGHT_DECIDE] = WHO_REVIEWERS | WHO_SUBMITTER_NOT | WHO_HEIRS,
     [RIGHT_SETTLE] = WHO_OWNER | WHO_UNCERTAIN | WHO_HEIRS,
     [RIGHT_AGAIN] = WHO_OWNER | WHO_HEIRS,
-    [RIGHT_LABEL] = WHO_OWNER | WHO_REVIEWERS | WHO_SERVICE_LABELS,
+    [RIGHT_LABEL] = WHO_OWNER | WHO_REVIEWERS | WHO_SERVICE_LABELS | WHO_ANY_STEP,
     [RIGHT_ACKNOWLEDGE] = WHO_OWNER | WHO_RESTART | WHO_INFORM,
     [RIGHT_AUDIT] = WHO_ADMINS,
     [RIGHT_CONFIGURE] = WHO_ADMINS,
@@ -111,6 +113,10 @@ static struct right_groups right_find_groups(const struct config *config, enum r
         right_add_group(&found, duties->inform);
     if (who & WHO_REVIEWERS)
         right_add_group(&found, right_reviewers(duties, subject->step));
+    for (size_t i = 0; (who & WHO_ANY_STEP) && subject->workflow && !subject->step &&
+                       i < subject->workflow->step_count;
+         i++)
+        right_add_group(&found, subject->workflow->steps[i].reviewers);
     if ((who & WHO_UNCERTAIN) && subject->step)
         right_add_group(&found, subject->step->uncertain_who);
     if (found.count == 0 && (who & WHO_HEIRS))

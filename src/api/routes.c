@@ -11,6 +11,8 @@
 static const struct route routes[] = {
     {"POST", "/v1/workflows/{w}/steps/{s}/actions", "submitAction", DOOR_LANE_ADMISSION,
      RIGHT_SUBMIT, SUBJECT_STEP, submit_post},
+    {"POST", "/v1/workflows/{w}/labels", "labelAction", DOOR_LANE_VERDICT, RIGHT_LABEL,
+     SUBJECT_WORKFLOW, labels_post},
     {"GET", "/v1/actions", "listActions", DOOR_LANE_READ, RIGHT_TOKEN, SUBJECT_NONE, actions_list},
     {"GET", ACTION, "getAction", DOOR_LANE_READ, RIGHT_SEE, SUBJECT_ACTION, actions_get},
     {"GET", ACTION "/explain", "explainAction", DOOR_LANE_READ, RIGHT_SEE, SUBJECT_ACTION,

@@ -13,7 +13,8 @@ enum { ROUTE_PARAMETERS = 2 };
 /* What the path names; the dispatcher finds it before the handler runs. */
 enum route_subject {
     SUBJECT_NONE,
-    SUBJECT_STEP, /* {w} and {s} */
+    SUBJECT_WORKFLOW, /* {w} */
+    SUBJECT_STEP,     /* {w} and {s} */
     SUBJECT_ACTION,
     SUBJECT_REVIEW,
     SUBJECT_STOP,

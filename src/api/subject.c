@@ -26,7 +26,8 @@ static bool subject_refuse(struct call *call, const char *what, struct slice nam
     return false;
 }
 
-static bool subject_find_step(struct call *call)
+/* Near names only of workflows that the caller may know of. */
+static bool subject_find_workflow(struct call *call)
 {
     const struct config *config = call->config;
     struct near near;
@@ -38,8 +39,15 @@ static bool subject_find_step(struct call *call)
             right_allows(config, &call->principal, RIGHT_SEE, &subject))
             near_offer(&near, config->workflows[i].name);
     }
-    if (!call->workflow)
-        return subject_refuse(call, "workflow", call->parameters[0], &near);
+    return call->workflow || subject_refuse(call, "workflow", call->parameters[0], &near);
+}
+
+static bool subject_find_step(struct call *call)
+{
+    const struct config *config = call->config;
+    struct near near;
+    if (!subject_find_workflow(call))
+        return false;
     struct right_subject subject = subject_of(call);
     call->step = config_step(config, call->workflow->name, call->parameters[1]);
     if (call->step || !right_allows(config, &call->principal, call->route->right, &subject))
@@ -135,6 +143,8 @@ bool subject_find(struct call *call)
     switch (call->route->subject) {
     case SUBJECT_NONE:
         return true;
+    case SUBJECT_WORKFLOW:
+        return subject_find_workflow(call);
     case SUBJECT_STEP:
         return subject_find_step(call);
     case SUBJECT_ACTION:

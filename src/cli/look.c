@@ -62,6 +62,17 @@ int command_run_explain(struct invocation *invocation)
     return CLI_DONE;
 }
 
+/* "interlock label T-1 right | wrong-team | spam" */
+static void look_say_labels(struct invocation *invocation, const json_t *item, const char *word)
+{
+    const json_t *verdicts = json_object_get(item, "verdicts");
+    say(invocation, "    DO   interlock label %s ", word);
+    for (size_t i = 0; i < json_array_size(verdicts); i++)
+        say(invocation, "%s%s", i ? " | " : "",
+            daemon_text(json_array_get(verdicts, i), "verdict"));
+    say(invocation, "\n");
+}
+
 /* What a person types to settle an item of that kind. */
 static void look_say_do(struct invocation *invocation, const json_t *item)
 {
@@ -76,6 +87,8 @@ static void look_say_do(struct invocation *invocation, const json_t *item)
     else if (strcmp(kind, "uncertain") == 0 || strcmp(kind, "contradiction") == 0)
         say(invocation, "    DO   interlock resolve %s --happened | --not-happened\n",
             buf_text(&word));
+    else if (strcmp(kind, "audit") == 0)
+        look_say_labels(invocation, item, buf_text(&word));
     else if (strcmp(kind, "stop") == 0)
         say(invocation, "    DO   interlock restart %s --reason \"…\"\n", buf_text(&word));
     buf_done(&word);

@@ -307,19 +307,20 @@ void engine_run_audits(struct engine *engine)
 
 /* Calls each for the open audits, most urgent first, until it says stop. */
 typedef bool audit_each_fn(void *arg, const struct store_row *row);
-static enum err audit_each(struct engine *engine, audit_each_fn *each, void *arg)
+static enum err audit_each(struct engine *engine, struct audit_place from, audit_each_fn *each,
+                           void *arg)
 {
     const struct store_port *store = &engine->options.store;
     struct arena arena;
     unsigned char after[AUDIT_ROW_KEY];
-    size_t after_size = 0;
     size_t count = LIMIT_PAGE;
     bool goes_on = true;
     enum err err = ERR_OK;
+    audit_row_key(from.due_unix_ms, from.action, after);
     while (err == ERR_OK && goes_on && count == LIMIT_PAGE) {
         arena_init(&arena, ENGINE_SCRATCH);
         struct store_row *rows = ARENA_ARRAY(&arena, LIMIT_PAGE, struct store_row);
-        err = rows ? store->list_rows(store->impl, STORE_AUDITS, slice_of(after, after_size),
+        err = rows ? store->list_rows(store->impl, STORE_AUDITS, slice_of(after, sizeof after),
                                       LIMIT_PAGE, &arena, rows, &count)
                    : ERR_NO_MEMORY;
         for (size_t i = 0; err == ERR_OK && goes_on && i < count; i++) {
@@ -328,7 +329,6 @@ static enum err audit_each(struct engine *engine, audit_each_fn *each, void *arg
                 break;
             }
             memcpy(after, rows[i].key.at, AUDIT_ROW_KEY);
-            after_size = AUDIT_ROW_KEY;
             goes_on = each(arg, &rows[i]);
         }
         arena_done(&arena);
@@ -348,14 +348,13 @@ static bool audit_recover_one(void *arg, const struct store_row *row)
 
 enum err engine_recover_audits(struct engine *engine)
 {
-    return audit_each(engine, audit_recover_one, engine);
+    return audit_each(engine, (struct audit_place){0}, audit_recover_one, engine);
 }
 
 /* One list of open audits being made. */
 struct audit_list {
     struct slice workflow;
-    struct arena *arena;
-    struct engine_audit *audits;
+    struct audit_place *places;
     size_t count, room;
 };
 
@@ -366,17 +365,17 @@ static bool audit_list_one(void *arg, const struct store_row *row)
         return false;
     if (list->workflow.size > 0 && !slice_equal(list->workflow, row->value))
         return true;
-    struct engine_audit *audit = &list->audits[list->count];
-    if (audit_row_parse(row->key, &audit->due_unix_ms, &audit->action) == ERR_OK)
+    struct audit_place *place = &list->places[list->count];
+    if (audit_row_parse(row->key, &place->due_unix_ms, &place->action) == ERR_OK)
         list->count++;
     return true;
 }
 
-enum err engine_audits(void *impl, struct slice workflow, struct engine_audit *out,
-                       size_t *inout_count)
+enum err engine_audits(struct engine *engine, struct audit_place after, struct slice workflow,
+                       struct audit_place *out, size_t *inout_count)
 {
-    struct audit_list list = {.workflow = workflow, .audits = out, .room = *inout_count};
-    enum err err = audit_each(impl, audit_list_one, &list);
+    struct audit_list list = {.workflow = workflow, .places = out, .room = *inout_count};
+    enum err err = audit_each(engine, after, audit_list_one, &list);
     *inout_count = list.count;
     return err;
 }

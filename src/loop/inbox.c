@@ -1,7 +1,7 @@
 /* loop/inbox.c - all that waits for people, in one order: by when somebody should act.
- * Owns: the sources of the inbox (actions from the store's index, stops from the switchboard) and
- *   how they are joined. Memory holds a page, never the backlog (R30).
- * Invariants:
+ * Owns: the sources of the inbox (actions from the store's index, open audits from their table,
+ *   stops from the switchboard) and how they are joined. Memory holds a page, never the backlog
+ * (R30). Invariants:
  *   1. The place of an item is (by, id); a page begins after a place and ends at one, so pages over
  *      all that waits neither miss nor repeat what did not move in between. */
 #include "loop/inside.h"
@@ -19,6 +19,9 @@ struct inbox_work {
     struct engine_inbox_page *page;
     const struct stop **stops; /* what of them is still to come, earliest first */
     size_t stop_count, stop_at;
+    struct audit_place *audits; /* a page of them, likewise */
+    size_t audit_count, audit_at;
+    bool has_more_audits;
     int64_t by_unix_ms; /* the place that was looked at last */
     uint64_t id;
     size_t looked;
@@ -109,7 +112,7 @@ static struct inbox_item *inbox_next(struct inbox_work *work, int64_t by, uint64
 static void inbox_add_stops(struct inbox_work *work, int64_t before_by, uint64_t before_id)
 {
     struct engine *engine = work->engine;
-    while (work->stop_at < work->stop_count) {
+    while (work->stop_at < work->stop_count && !work->is_full) {
         const struct stop *stop = work->stops[work->stop_at];
         if (inbox_is_after(inbox_stop_by(stop), stop->incident, before_by, before_id))
             return;
@@ -127,6 +130,67 @@ static void inbox_add_stops(struct inbox_work *work, int64_t before_by, uint64_t
         work->page->count++;
         work->stop_at++;
     }
+}
+
+/* The next page of open audits. */
+static enum err inbox_read_audits(struct inbox_work *work)
+{
+    const struct engine_inbox_query *query = work->query;
+    struct audit_place after = {query->after_by_unix_ms, query->after_id};
+    if (work->audit_count > 0)
+        after = work->audits[work->audit_count - 1];
+    work->audit_at = 0;
+    work->audit_count = query->limit;
+    enum err err =
+        engine_audits(work->engine, after, query->workflow, work->audits, &work->audit_count);
+    work->has_more_audits = err == ERR_OK && work->audit_count == query->limit;
+    return err;
+}
+
+static enum err inbox_find_audits(struct inbox_work *work)
+{
+    const struct engine_inbox_query *query = work->query;
+    if (query->has_kind && query->kind != INBOX_AUDIT)
+        return ERR_OK;
+    work->audits = ARENA_ARRAY(work->arena, query->limit, struct audit_place);
+    return work->audits ? inbox_read_audits(work) : ERR_NO_MEMORY;
+}
+
+static enum err inbox_add_audit(struct inbox_work *work, const struct audit_place *audit)
+{
+    struct inbox_item *item = inbox_next(work, audit->due_unix_ms, audit->action);
+    if (!item)
+        return ERR_OK;
+    enum err err = engine_view(work->engine, audit->action, false, work->arena, &item->view);
+    if (err != ERR_OK)
+        return err;
+    struct who_question question = view_question(&item->view, WHO_DUTY_DECIDE);
+    question.actor = (struct slice){0};
+    if (!inbox_is_for(work, &question))
+        return ERR_OK;
+    item->kind = INBOX_AUDIT;
+    work->page->count++;
+    return ERR_OK;
+}
+
+/* What comes before that place and is no action that waits: stops and audits, in their order. */
+static enum err inbox_add_others(struct inbox_work *work, int64_t before_by, uint64_t before_id)
+{
+    enum err err = ERR_OK;
+    while (err == ERR_OK && work->audit_at < work->audit_count && !work->is_full) {
+        const struct audit_place *audit = &work->audits[work->audit_at];
+        if (inbox_is_after(audit->due_unix_ms, audit->action, before_by, before_id))
+            break;
+        inbox_add_stops(work, audit->due_unix_ms, audit->action);
+        if (!work->is_full)
+            err = inbox_add_audit(work, audit);
+        work->audit_at += !work->is_full;
+        if (err == ERR_OK && work->audit_at == work->audit_count && work->has_more_audits)
+            err = inbox_read_audits(work);
+    }
+    if (err == ERR_OK && !work->is_full)
+        inbox_add_stops(work, before_by, before_id);
+    return err;
 }
 
 static bool inbox_wants_row(const struct inbox_work *work, const struct row *row)
@@ -184,8 +248,8 @@ static enum err inbox_add_actions(struct inbox_work *work)
         arena_init(&scratch, ENGINE_SCRATCH);
         err = store->list_open(store->impl, &pages, &scratch, rows, &found);
         for (size_t i = 0; err == ERR_OK && i < found && !work->is_full; i++) {
-            inbox_add_stops(work, rows[i].people_due_unix_ms, rows[i].id);
-            if (!work->is_full)
+            err = inbox_add_others(work, rows[i].people_due_unix_ms, rows[i].id);
+            if (err == ERR_OK && !work->is_full)
                 err = inbox_add_action(work, &rows[i]);
         }
         if (err == ERR_OK && found > 0) {
@@ -207,11 +271,14 @@ enum err engine_inbox(void *impl, const struct engine_inbox_query *query, struct
     (void)engine_now(engine);
     CHECK(query->limit > 0 && query->limit <= LIMIT_PAGE);
     enum err err = inbox_find_stops(&work);
-    bool is_only_stops = query->has_kind && query->kind == INBOX_STOP;
-    if (err == ERR_OK && !is_only_stops)
+    if (err == ERR_OK)
+        err = inbox_find_audits(&work);
+    bool is_only_others =
+        query->has_kind && (query->kind == INBOX_STOP || query->kind == INBOX_AUDIT);
+    if (err == ERR_OK && !is_only_others)
         err = inbox_add_actions(&work);
     if (err == ERR_OK && !work.is_full)
-        inbox_add_stops(&work, INT64_MAX, UINT64_MAX);
+        err = inbox_add_others(&work, INT64_MAX, UINT64_MAX);
     out_page->has_next = work.is_full;
     out_page->next_by_unix_ms = work.by_unix_ms;
     out_page->next_id = work.id;

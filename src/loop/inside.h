@@ -372,8 +372,14 @@ bool engine_label(struct engine *engine, const struct engine_call *call, struct 
 void engine_run_audits(struct engine *engine);
 MUST_USE enum err engine_recover_audits(struct engine *engine);
 enum err engine_label_of(void *impl, uint64_t action, struct arena *arena, struct label_row *out);
-enum err engine_audits(void *impl, struct slice workflow, struct engine_audit *out,
-                       size_t *inout_count);
+/* Open audits after that place, in the order of the inbox. *inout_count: capacity. */
+struct audit_place {
+    int64_t due_unix_ms;
+    uint64_t action;
+};
+MUST_USE enum err engine_audits(struct engine *engine, struct audit_place after,
+                                struct slice workflow, struct audit_place *out,
+                                size_t *inout_count);
 enum err engine_label_sums(void *impl, int64_t since_unix_ms, label_sum_fn *each, void *arg);
 
 /* ---- views.c ---- */

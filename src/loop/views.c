@@ -451,7 +451,6 @@ void engine_port_reads(struct engine_port *port)
     port->view = engine_view;
     port->list = views_do_list;
     port->inbox = engine_inbox;
-    port->audits = engine_audits;
     port->label_of = engine_label_of;
     port->label_sums = engine_label_sums;
     port->counts = views_do_counts;

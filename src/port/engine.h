@@ -120,11 +120,6 @@ struct engine_inbox_page {
     int64_t next_by_unix_ms; /* the place to go on from */
     uint64_t next_id;
 };
-/* An action that was drawn and waits for a label. */
-struct engine_audit {
-    uint64_t action;
-    int64_t due_unix_ms;
-};
 typedef void label_sum_fn(void *arg, const struct label_row *row, int64_t now_unix_ms);
 
 struct engine_incident {
@@ -199,10 +194,8 @@ struct engine_port {
     enum err (*inbox)(void *impl, const struct engine_inbox_query *query, struct arena *arena,
                       struct inbox_item *out_items, struct engine_inbox_page *out_page);
 
-    /* Open audits, most urgent (due) first; workflow empty = of all. *inout_count: capacity. */
-    enum err (*audits)(void *impl, struct slice workflow, struct engine_audit *out,
-                       size_t *inout_count);
-    /* What is known of an action's audit and labels; ERR_NOT_FOUND: nothing. */
+    /* What is known of an action's audit and labels; ERR_NOT_FOUND: nothing. May be asked from
+     * within done. */
     enum err (*label_of)(void *impl, uint64_t action, struct arena *arena, struct label_row *out);
     /* Each audit and label of actions that were submitted since then, at most LIMIT_LABEL_ROWS. */
     enum err (*label_sums)(void *impl, int64_t since_unix_ms, label_sum_fn *each, void *arg);

@@ -125,6 +125,50 @@ static void inbox_json_add_who(struct buf *out, const struct view_who *who)
     buf_add_byte(out, '}');
 }
 
+/* An action that was drawn: the step's question, and its labels as the answers. */
+static void inbox_json_add_audit(struct buf *out, const struct inbox_item *item)
+{
+    const struct view *view = &item->view;
+    struct who_question question = view_question(view, WHO_DUTY_DECIDE);
+    struct who_answer answer = {0};
+    struct view_who who = {0};
+    question.actor = (struct slice){0}; /* also who asked for it may say whether it was right */
+    if (who_find(&question, &answer))
+        who.group = answer.group->name;
+    if (answer.person)
+        who.person = answer.person->name;
+    member_add_id(out, "id", ID_ACTION, view->action->id);
+    member_add_id(out, "action", ID_ACTION, view->action->id);
+    member_add_text(out, "workflow", view->workflow);
+    member_add_text(out, "step", view->step_name);
+    member_add_text(out, "key", view->submit.key);
+    inbox_json_add_title(out, view);
+    struct buf why;
+    buf_init(&why, INBOX_SENTENCE);
+    if (view->step)
+        wording_add_line(&why, view->step->audit.ask, LIMIT_SUMMARY);
+    buf_add_text(&why, " (drawn at random; it ran by itself)");
+    member_add_text(out, "why", buf_slice(&why));
+    buf_done(&why);
+    inbox_json_add_who(out, &who);
+    member_add_time(out, "by", item->by_unix_ms);
+    member_add_name(out, "verdicts");
+    buf_add_byte(out, '[');
+    for (size_t i = 0; view->step && i < view->step->audit.label_count; i++) {
+        struct buf does;
+        buf_init(&does, INBOX_SENTENCE);
+        buf_add_text(&does, i == 0 ? "It was right" : "It was wrong: ");
+        if (i > 0)
+            buf_add(&does, view->step->audit.labels[i]);
+        buf_add_text(out, i ? ",{" : "{");
+        member_add_text(out, "verdict", view->step->audit.labels[i]);
+        member_add_text(out, "does", buf_slice(&does));
+        buf_add_byte(out, '}');
+        buf_done(&does);
+    }
+    buf_add_byte(out, ']');
+}
+
 static void inbox_json_add_action(struct buf *out, const struct inbox_item *item)
 {
     const struct view *view = &item->view;
@@ -206,6 +250,9 @@ void inbox_json_add(struct buf *out, const struct inbox_item *item)
     case INBOX_UNCERTAIN:
     case INBOX_CONTRADICTION:
         inbox_json_add_action(out, item);
+        break;
+    case INBOX_AUDIT:
+        inbox_json_add_audit(out, item);
         break;
     case INBOX_STOP:
         inbox_json_add_stop(out, item);

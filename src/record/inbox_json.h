@@ -9,6 +9,7 @@
     X(INBOX_REVIEW, "review")               /* decide: id of the review */                         \
     X(INBOX_UNCERTAIN, "uncertain")         /* settle: id of the action */                         \
     X(INBOX_CONTRADICTION, "contradiction") /* say which is true (R14): id of the action */        \
+    X(INBOX_AUDIT, "audit")                 /* label it: id of the action */                       \
     X(INBOX_STOP, "stop")                   /* restart: id of the incident */
 enum inbox_kind {
 #define X(name, text) name,

@@ -186,7 +186,10 @@ static void sim_person_acts(struct world *world)
                                    .done = told_done,
                                    .arg = told};
         struct thing *model = &world->things[step][thing];
-        if (view->action->state != STATE_IN_REVIEW) {
+        if (item->kind == INBOX_AUDIT) {
+            call.act = ENGINE_LABEL;
+            call.label = SLICE("right");
+        } else if (view->action->state != STATE_IN_REVIEW) {
             bool is_end = state_is_end(view->action->state); /* a contradiction (R14) */
             call.act = ENGINE_RESOLVE;
             call.happened = model->effects > 0;
@@ -250,13 +253,17 @@ static void sim_report(struct world *world)
 /* Somebody answers an open audit, or labels what was never drawn. */
 static void sim_label(struct world *world)
 {
-    struct engine_audit audits[8];
-    size_t count = 8;
+    struct arena arena;
+    struct engine_inbox_query query = {.has_kind = true, .kind = INBOX_AUDIT, .limit = 8};
+    struct engine_inbox_page page;
+    arena_init(&arena, 1 << 26);
+    struct inbox_item *audits = ARENA_ARRAY(&arena, 8, struct inbox_item);
     int thing = (int)prng_below(&world->prng, WORLD_KEYS);
     uint64_t action = world->things[prng_below(&world->prng, 3)][thing].acknowledged;
-    CHECK(world->port.audits(world->port.impl, (struct slice){0}, audits, &count) == ERR_OK);
-    if (count > 0 && prng_below(&world->prng, 4) > 0)
-        action = audits[prng_below(&world->prng, count)].action;
+    CHECK(world->port.inbox(world->port.impl, &query, &arena, audits, &page) == ERR_OK);
+    if (page.count > 0 && prng_below(&world->prng, 4) > 0)
+        action = audits[prng_below(&world->prng, page.count)].id;
+    arena_done(&arena);
     if (action == 0)
         return;
     struct told *told = told_new(world, TOLD_ACT, 0, 0);
@@ -415,10 +422,12 @@ static void sim_check_draws(struct world *world)
 {
     struct arena arena;
     struct store_counts counts;
-    size_t count = 0, open = 0, listed = LIMIT_PAGE;
+    size_t count = 0, open = 0;
+    struct engine_inbox_query query = {.has_kind = true, .kind = INBOX_AUDIT, .limit = LIMIT_PAGE};
+    struct engine_inbox_page page;
     arena_init(&arena, 1 << 28);
     struct drawn *drawn = ARENA_ARRAY(&arena, WORLD_ACTIONS, struct drawn);
-    struct engine_audit *audits = ARENA_ARRAY(&arena, LIMIT_PAGE, struct engine_audit);
+    struct inbox_item *audits = ARENA_ARRAY(&arena, LIMIT_PAGE, struct inbox_item);
     world->store_port.counts(world->store_port.impl, &counts);
     for (uint64_t seq = 1; seq <= counts.records; seq++) {
         struct store_record stored;
@@ -437,9 +446,9 @@ static void sim_check_draws(struct world *world)
                        wanted);
         open += d->opened && d->labels == 0 && d->over == 0;
     }
-    CHECK(world->port.audits(world->port.impl, (struct slice){0}, audits, &listed) == ERR_OK);
-    if (listed != open)
-        WORLD_FAIL(world, "R21: %zu audits are open, %zu are listed", open, listed);
+    CHECK(world->port.inbox(world->port.impl, &query, &arena, audits, &page) == ERR_OK);
+    if (page.count != open)
+        WORLD_FAIL(world, "R21: %zu audits are open, %zu are listed", open, page.count);
     arena_done(&arena);
 }
 

@@ -281,6 +281,24 @@ static enum err fake_inbox(void *impl, const struct engine_inbox_query *query, s
     return ERR_OK;
 }
 
+/* Action 1 was drawn and labelled twice. */
+static enum err fake_label_of(void *impl, uint64_t action, struct arena *arena,
+                              struct label_row *out)
+{
+    (void)impl;
+    (void)arena;
+    if (action != 1)
+        return ERR_NOT_FOUND;
+    *out = (struct label_row){.action = action,
+                              .is_drawn = true,
+                              .use = LABEL_SAMPLE,
+                              .count = 2,
+                              .due_unix_ms = FAKE_NOW,
+                              .first = {SLICE("wrong"), SLICE("ana"), true, FAKE_NOW, 1},
+                              .last = {SLICE("right"), SLICE("ben"), false, FAKE_NOW, 2}};
+    return ERR_OK;
+}
+
 /* ---- stops and incidents ---- */
 
 static void fake_copy_name(char out[LIMIT_NAME + 1], struct slice name)
@@ -572,6 +590,7 @@ static void fake_init(struct fake *fake)
                                       .view = fake_read_view,
                                       .list = fake_list,
                                       .inbox = fake_inbox,
+                                      .label_of = fake_label_of,
                                       .stop = fake_stop,
                                       .restart = fake_restart,
                                       .incident_reason = fake_restart,

@@ -84,6 +84,7 @@
 /* Attempts. */
 #define LIMIT_ATTEMPTS 10        /* R15: `attempts` is 1..10 */
 #define LIMIT_RELEASES 5         /* R15: releases from the safe queue in one generation */
+#define LIMIT_ASKS 5             /* R12: questions of a check after one attempt, then a person */
 #define SEND_BY_MS 2000          /* R14: a start must leave within this, or it is not_sent */
 #define RETRY_AFTER_MAX_MS 60000 /* a longer wait parks the action */
 #define RETRY_BUDGET_TENTHS                                                                        \

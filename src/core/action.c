@@ -9,6 +9,7 @@
  *   held       -> in_review | expired | uncertain                        [action_timer.c]
  *   in_review  -> attempting | held | in_review | rejected               [action_gate.c, _people.c]
  *   uncertain  -> done | failed | attempting | held                      [action_people.c, _gate.c]
+ *   uncertain  -> done | waiting | uncertain, and its chain              [action_asked.c]
  *   waiting, held, in_review -> cancelled                                [action_people.c]
  * An end is final; a new try is a new action of the next generation (R9). */
 #include "core/action.h"
@@ -69,6 +70,12 @@ void action_step(struct action *action, const struct action_event *event,
     case EVENT_REPORT:
         action_report(action, event, &out);
         break;
+    case EVENT_ASKED:
+        action_asked(action, event, &out);
+        break;
+    case EVENT_FACT:
+        action_fact(action, event, &out);
+        break;
     case EVENT_QUARANTINE:
         action_quarantine(action, event, &out);
         break;
@@ -87,7 +94,10 @@ void action_check(const struct action *action, int attempts_cap)
     CHECK(action->state != STATE_WAITING || action->due_unix_ms > 0);     /* I8 */
     CHECK(action->state != STATE_HELD || action->due_unix_ms > 0);        /* I8 */
     CHECK(action->state != STATE_ATTEMPTING || action->attempt_is_open);  /* I8 */
-    bool has_people = action->state == STATE_UNCERTAIN || action->state == STATE_IN_REVIEW ||
+    bool is_asked = action->state == STATE_UNCERTAIN && action->due_kind == DUE_CHECK;
+    bool has_people = (action->state == STATE_UNCERTAIN && !is_asked) ||
+                      action->state == STATE_IN_REVIEW ||
                       (state_is_end(action->state) && action_is_contradicted(action));
     CHECK(!has_people || action->people_due_unix_ms > 0); /* I8 */
+    CHECK(!is_asked || action->due_unix_ms > 0);          /* I8 */
 }

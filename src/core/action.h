@@ -29,11 +29,31 @@ static inline bool state_is_end(enum action_state state)
     return state >= STATE_DONE;
 }
 
+/* What the check of a step said (R12). */
+enum check_told { CHECK_CANNOT_TELL, CHECK_HAPPENED, CHECK_NOT_HAPPENED, CHECK_TOLD_COUNT };
+
 /* What a held action waits for. */
-enum hold_for { HOLD_FOR_STOP, HOLD_FOR_UPSTREAM, HOLD_FOR_RULE, HOLD_FOR_POLICY, HOLD_FOR_COUNT };
+enum hold_for {
+    HOLD_FOR_STOP,
+    HOLD_FOR_UPSTREAM,
+    HOLD_FOR_RULE,
+    HOLD_FOR_POLICY,
+    HOLD_FOR_FACT,
+    HOLD_FOR_COUNT
+};
 
 /* What its timer means. */
-enum due_kind { DUE_NONE, DUE_RETRY, DUE_HOLD_END, DUE_KEEPS, DUE_START_BY, DUE_LEASE, DUE_COUNT };
+enum due_kind {
+    DUE_NONE,
+    DUE_RETRY,
+    DUE_HOLD_END,
+    DUE_KEEPS,
+    DUE_START_BY,
+    DUE_LEASE,
+    DUE_CHECK, /* UNCERTAIN: the check is asked (R12) */
+    DUE_FACT,  /* HELD: the fresh fact is read (R10) */
+    DUE_COUNT
+};
 
 enum { ACTION_DIGEST = 16 };
 
@@ -60,15 +80,19 @@ struct action {
     uint16_t grants;       /* starts granted beyond the cap (R15) */
     uint16_t starts_total; /* attempt numbers are 1..starts_total (fencing tokens, R14) */
     uint8_t releases;
-    uint8_t reviews;         /* reviews made so far; the current one's number */
-    bool may_have_happened;  /* R1 */
-    bool attempt_is_open;    /* started (a permit: given), no outcome */
-    bool permit_is_begun;    /* caller-executed */
-    bool is_approved;        /* unspent approval */
-    bool is_granted;         /* unspent grant: a person said "it did not happen, send" */
-    bool once_is_spent;      /* 421 and 425 were tried again already */
-    bool is_hold_rule_spent; /* its rule's hold has run out once */
-    bool is_drawn;           /* for audit, at its submit (core/audit.h) */
+    uint8_t asks;             /* questions in this state: of the check, or for a fresh fact */
+    bool is_release_wanted;   /* HELD for a fact: the release that it interrupted goes on (R15) */
+    int64_t negative_unix_ms; /* UNCERTAIN: the check said "not there" first then; 0 = not yet */
+    int64_t fact_unix_ms;     /* the newest fresh fact, or renewed submit; 0 = the submit (R10) */
+    uint8_t reviews;          /* reviews made so far; the current one's number */
+    bool may_have_happened;   /* R1 */
+    bool attempt_is_open;     /* started (a permit: given), no outcome */
+    bool permit_is_begun;     /* caller-executed */
+    bool is_approved;         /* unspent approval */
+    bool is_granted;          /* unspent grant: a person said "it did not happen, send" */
+    bool once_is_spent;       /* 421 and 425 were tried again already */
+    bool is_hold_rule_spent;  /* its rule's hold has run out once */
+    bool is_drawn;            /* for audit, at its submit (core/audit.h) */
     int64_t
         contradicted_unix_ms; /* R14: when a late outcome contradicted what was done; 0 = never */
     int64_t contradiction_due_unix_ms;  /* a person should settle it by then; 0 = none is open */
@@ -103,6 +127,8 @@ enum action_event_kind {
     EVENT_CANCEL,
     EVENT_BEGIN,     /* caller-executed: the permit is used, or renewed */
     EVENT_REPORT,    /* caller-executed: its outcome */
+    EVENT_ASKED,     /* the check's answer: attempt, told, asked_unix_ms */
+    EVENT_FACT,      /* has_fact, asked_unix_ms: read, not to be read, or submitted anew */
     EVENT_QUARANTINE /* R27: its event broke a CHECK twice: to a person */
 };
 
@@ -114,13 +140,16 @@ struct action_event {
     const struct gate_answer *gate;              /* SUBMIT, GATE */
     unsigned char request_digest[ACTION_DIGEST]; /* SUBMIT, GATE, APPROVE: as it would be sent */
     uint64_t stop_id;                            /* the first stop that covers it now, or 0 */
-    uint16_t attempt;                            /* OUTCOME, REPORT */
+    uint16_t attempt;                            /* OUTCOME, REPORT, ASKED */
     struct attempt_result result;                /* OUTCOME */
     enum outcome reported;                       /* REPORT */
     bool has_token;                              /* the upstream's retry budget has a token */
     bool has_room;                               /* the upstream's concurrency allows one more */
-    bool is_release;     /* GATE: out of the safe queue: counts and grants (R15) */
-    bool happened, send; /* RESOLVE */
+    bool is_release;       /* GATE: out of the safe queue: counts and grants (R15) */
+    bool happened, send;   /* RESOLVE */
+    enum check_told told;  /* ASKED */
+    bool has_fact;         /* FACT: false = it cannot be told */
+    int64_t asked_unix_ms; /* ASKED, FACT: when the question was put */
 };
 
 /* Why an event was not taken; the API makes 409 or 403 of it. */
@@ -210,4 +239,5 @@ const char *state_name(enum action_state state);
 bool state_parse(struct slice name, enum action_state *out_state);
 const char *hold_for_name(enum hold_for hold_for);
 const char *due_kind_name(enum due_kind kind);
+const char *check_told_name(enum check_told told);
 const char *refusal_name(enum refusal refusal);

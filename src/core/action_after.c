@@ -5,6 +5,7 @@
 #include "core/action_inside.h"
 #include "core/moves.h"
 #include "core/pace.h"
+#include "core/settle.h"
 
 /* Semantics 1.3, rule D: never start an attempt that could not end in time. */
 enum { ACTION_START_MARGIN_MS = 50, ACTION_BUSY_BACKOFF_MS = 1000, ACTION_RETRY_JITTER_MS = 1000 };
@@ -33,8 +34,7 @@ void action_chain(struct action *action, const struct action_event *event, enum 
 }
 
 /* No further try by itself: R1 first, then the chain takes `unavailable`. */
-static void action_give_up(struct action *action, const struct action_event *event,
-                           enum reason reason)
+void action_give_up(struct action *action, const struct action_event *event, enum reason reason)
 {
     if (!action->may_have_happened) {
         if (event->terms->mode == MODE_OBSERVE)
@@ -179,6 +179,8 @@ void action_conclude(struct action *action, const struct action_event *event,
         return;
     case FOLLOW_UNCERTAIN:
         move_to_uncertain(action, event, verdict.reason);
+        if (settle_applies(action, event->terms))
+            settle_begin(action, event);
         return;
     }
     CHECK_UNREACHABLE();

@@ -17,9 +17,10 @@ static enum hold_for action_hold_for(const struct gate_answer *gate)
     case GATE_RISK:
     case GATE_CONFIDENCE:
     case GATE_MODE:
-    case GATE_FRESHNESS:
     case GATE_COUNT:
         break;
+    case GATE_FRESHNESS:
+        return HOLD_FOR_FACT;
     }
     return HOLD_FOR_POLICY;
 }
@@ -79,6 +80,10 @@ static void action_enter(struct action *action, const struct action_event *event
     const struct gate_answer *gate = event->gate;
     action->risk = gate->risk;
     action->mode = event->terms->mode;
+    if (gate->says == SAYS_HOLD && action_hold_for(gate) == HOLD_FOR_FACT) {
+        move_to_fact(action, event, gate->what.ms);
+        return;
+    }
     action->cause = gate->says == SAYS_GO ? CAUSE_NONE : gate->cause;
     if (action->state != STATE_WAITING) /* a retry stays within the entry that it belongs to */
         action->route_entered_unix_ms = event->now_unix_ms;

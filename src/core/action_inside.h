@@ -23,6 +23,14 @@ void action_late(struct action *action, const struct action_event *event, uint16
 /* The fallback of a cause, for what is known not to have happened. */
 void action_chain(struct action *action, const struct action_event *event, enum cause cause,
                   enum reason reason);
+/* No further try by itself: R1 first, then the chain takes `unavailable`. */
+void action_give_up(struct action *action, const struct action_event *event, enum reason reason);
+
+/* action_asked.c */
+void action_asked(struct action *action, const struct action_event *event,
+                  struct action_effects *out);
+void action_fact(struct action *action, const struct action_event *event,
+                 struct action_effects *out);
 
 /* action_timer.c */
 void action_timer(struct action *action, const struct action_event *event,

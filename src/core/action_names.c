@@ -30,13 +30,22 @@ bool state_parse(struct slice name, enum action_state *out_state)
 const char *hold_for_name(enum hold_for hold_for)
 {
     static const char *const names[HOLD_FOR_COUNT] = {
-        [HOLD_FOR_STOP] = "stop",
-        [HOLD_FOR_UPSTREAM] = "upstream",
-        [HOLD_FOR_RULE] = "rule",
-        [HOLD_FOR_POLICY] = "policy",
+        [HOLD_FOR_STOP] = "stop",     [HOLD_FOR_UPSTREAM] = "upstream", [HOLD_FOR_RULE] = "rule",
+        [HOLD_FOR_POLICY] = "policy", [HOLD_FOR_FACT] = "fact",
     };
     CHECK((unsigned)hold_for < HOLD_FOR_COUNT);
     return names[hold_for];
+}
+
+const char *check_told_name(enum check_told told)
+{
+    static const char *const names[CHECK_TOLD_COUNT] = {
+        [CHECK_CANNOT_TELL] = "cannot_tell",
+        [CHECK_HAPPENED] = "happened",
+        [CHECK_NOT_HAPPENED] = "not_happened",
+    };
+    CHECK((unsigned)told < CHECK_TOLD_COUNT);
+    return names[told];
 }
 
 const char *due_kind_name(enum due_kind kind)
@@ -44,6 +53,7 @@ const char *due_kind_name(enum due_kind kind)
     static const char *const names[DUE_COUNT] = {
         [DUE_NONE] = "none",   [DUE_RETRY] = "retry",       [DUE_HOLD_END] = "hold_end",
         [DUE_KEEPS] = "keeps", [DUE_START_BY] = "start_by", [DUE_LEASE] = "lease",
+        [DUE_CHECK] = "check", [DUE_FACT] = "fact",
     };
     CHECK((unsigned)kind < DUE_COUNT);
     return names[kind];

@@ -53,7 +53,13 @@ void action_timer(struct action *action, const struct action_event *event,
         action_conclude(action, event,
                         (struct verdict){OUTCOME_UNCERTAIN, REASON_LEASE, false, true}, out);
         return;
+    case DUE_FACT: /* the driver reads; only the end of the hold is an event */
+        if (event->now_unix_ms < action->hold_end_unix_ms)
+            break;
+        action_hold_ended(action, event, out);
+        return;
     case DUE_RETRY:
+    case DUE_CHECK: /* the driver asks */
     case DUE_NONE:
     case DUE_COUNT:
         break;

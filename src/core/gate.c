@@ -133,6 +133,16 @@ static struct gate_opinion gate_ask_freshness(const struct gate_question *questi
     const struct step_terms *terms = question->terms;
     if (terms->effect == EFFECT_READ || question->age_ms <= terms->stale_after_ms)
         return gate_go();
+    if (terms->has_refresh) /* R10: read first; the whole gate decides when it is there */
+        return (struct gate_opinion){.says = SAYS_HOLD,
+                                     .cause = CAUSE_RULE,
+                                     .reason = REASON_FACT,
+                                     .what = {.kind = WHAT_HOLD,
+                                              .ms = terms->what[CAUSE_UNAVAILABLE].kind == WHAT_HOLD
+                                                        ? terms->what[CAUSE_UNAVAILABLE].ms
+                                                        : GATE_HOLD_AT_STOP_MS,
+                                              .then_kind = WHAT_REVIEW,
+                                              .then_ms = GATE_REVIEW_DUE_MS}};
     return (struct gate_opinion){.says = SAYS_REVIEW,
                                  .cause = CAUSE_RULE,
                                  .reason = REASON_STALE,

@@ -42,7 +42,7 @@ struct gate_question {
     const struct rule *rules; /* facts->rule_count of them; their says and hold_ms are read */
     bool is_stopped;          /* some stop in force covers this action (risk included) */
     bool is_stored;           /* already admitted: held at a stop whatever `stopped` says */
-    int64_t age_ms;           /* since submit */
+    int64_t age_ms;           /* since the submit, or the newest fresh fact (R10) */
     bool is_upstream_down;    /* work is held for its upstream: queue behind it */
     bool is_approved;         /* a valid approval of this very request */
     bool is_granted;          /* a person said "send": counts as an approval */

@@ -94,6 +94,28 @@ void move_to_held(struct action *action, const struct action_event *event, enum 
     }
 }
 
+void move_to_fact(struct action *action, const struct action_event *event, int64_t hold_ms)
+{
+    bool goes_on = action->state == STATE_HELD && action->hold_end_unix_ms > event->now_unix_ms;
+    bool was_fact = action->state == STATE_HELD && action->hold_for == HOLD_FOR_FACT;
+    int64_t end = goes_on ? action->hold_end_unix_ms : event->now_unix_ms + hold_ms;
+    if (!goes_on)
+        action->cause = event->gate->cause; /* else as its hold says, at its end */
+    action->is_release_wanted = event->is_release || (was_fact && action->is_release_wanted);
+    if (action->may_have_happened && action->idempotency == IDEMPOTENCY_BY_KEY &&
+        move_keeps_end(action) < end)
+        end = move_keeps_end(action); /* R6 */
+    action->state = STATE_HELD;
+    action->reason = REASON_FACT;
+    action->hold_for = HOLD_FOR_FACT;
+    action->stop_id = 0;
+    action->asks = 0;
+    move_clear_timer(action);
+    action->hold_end_unix_ms = end;
+    action->due_kind = DUE_FACT;
+    action->due_unix_ms = event->now_unix_ms;
+}
+
 static void move_freeze(struct action *action, const struct action_event *event)
 {
     const struct step_terms *terms = event->terms;

@@ -15,6 +15,8 @@ void move_to_review(struct action *action, const struct action_event *event, enu
 /* Into the safe queue; a hold does not extend `keeps`. */
 void move_to_held(struct action *action, const struct action_event *event, enum reason reason,
                   enum hold_for hold_for, int64_t hold_ms);
+/* Held until a fresh fact is read (R10): at once, and within the hold that it may be in. */
+void move_to_fact(struct action *action, const struct action_event *event, int64_t hold_ms);
 /* Begins the next attempt; the first one of a route freezes what R5 and R6 name. */
 void move_start(struct action *action, const struct action_event *event,
                 struct action_effects *out);

@@ -63,7 +63,12 @@ enum outcome {
     X(REASON_PERSON_BY_HAND, "person_by_hand")                                                     \
     X(REASON_QUARANTINE, "quarantine")                                                             \
     X(REASON_LATE, "late_outcome")                                                                 \
-    X(REASON_RETIRED, "retired")
+    X(REASON_RETIRED, "retired")                                                                   \
+    /* what interlock asked for */                                                                 \
+    X(REASON_BY_CHECK, "by_check")                                                                 \
+    X(REASON_CHECK_SAYS_NOT, "check_says_not")                                                     \
+    X(REASON_CHECK_CANNOT_TELL, "check_cannot_tell")                                               \
+    X(REASON_FACT, "needs_fresh_fact")
 
 enum reason {
 #define X(name, text) name,

@@ -175,8 +175,8 @@ static struct attempt_result attempt_read(struct engine *engine, struct entry *e
     return result;
 }
 
-static void attempt_encode_outcome(struct engine *engine, const struct upstream_answer *answer,
-                                   struct buf *response, struct buf *out)
+void engine_encode_answer(struct engine *engine, const struct upstream_answer *answer,
+                          struct buf *response, struct buf *out)
 {
     struct bundle_outcome bundle = {.what = answer->what, .peer = answer->peer};
     struct bundle_header headers[LIMIT_HTTP_HEADERS];
@@ -205,7 +205,7 @@ static void attempt_done(void *arg, const struct upstream_answer *answer)
     struct buf outcome;
     buf_init(&response, LIMIT_ANSWER_STORED * 3); /* escaped text can grow */
     buf_init(&outcome, LIMIT_ANSWER_STORED * 4);
-    attempt_encode_outcome(engine, answer, &response, &outcome);
+    engine_encode_answer(engine, answer, &response, &outcome);
     struct action_event event;
     engine_event(engine, entry, EVENT_OUTCOME, &event);
     event.attempt = entry->row.action.starts_total;

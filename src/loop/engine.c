@@ -86,6 +86,7 @@ static enum err engine_init(struct engine *engine, const struct engine_options *
     list_init(&engine->followers);
     list_init(&engine->pendings);
     list_init(&engine->probes);
+    list_init(&engine->asks);
     switchboard_init(&engine->board);
     map_init(&engine->entries, LIMIT_HOT_ACTIONS * 2);
     map_init(&engine->keys, LIMIT_HOT_ACTIONS * 2);
@@ -147,6 +148,7 @@ void engine_free(struct engine *engine)
         free(pending);
     }
     engine_probes_free(engine);
+    engine_free_asks(engine);
     size_t cursor = 0;
     struct entry *entry = NULL;
     while ((entry = map_next(&engine->entries, &cursor)) != NULL)
@@ -183,6 +185,8 @@ void engine_close(struct engine *engine)
 bool engine_is_idle(const struct engine *engine)
 {
     if ((engine->unsaved > 0 && !engine->has_failed) || !list_is_empty(&engine->probes))
+        return false;
+    if (!list_is_empty(&engine->asks))
         return false;
     size_t cursor = 0;
     struct entry *entry = NULL;

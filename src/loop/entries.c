@@ -76,6 +76,7 @@ void entry_free(struct entry *entry)
     free(entry->frozen);
     free(entry->outcome);
     free(entry->label);
+    free(entry->fact);
     free(entry);
 }
 
@@ -146,7 +147,7 @@ struct entry *entry_get(struct engine *engine, uint64_t id, enum err *out_err)
 void entry_let_go(struct engine *engine, struct entry *entry)
 {
     bool is_needed =
-        entry->unsaved > 0 || entry->is_calling || !list_is_empty(&entry->waiters) ||
+        entry->unsaved > 0 || entry->is_calling || entry->ask || !list_is_empty(&entry->waiters) ||
         entry->row.action.attempt_is_open; /* also a permit: the receipts of stops count it */
     if (is_needed)
         return;

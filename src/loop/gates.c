@@ -4,6 +4,12 @@
 #include "base/check.h"
 #include "record/render.h"
 
+/* The time that the facts are of: the submit, or what was read or said since (R10). */
+static int64_t gate_facts_unix_ms(const struct action *action)
+{
+    return action->fact_unix_ms > 0 ? action->fact_unix_ms : action->submitted_unix_ms;
+}
+
 void engine_ask_gate(struct engine *engine, const struct step *step, const struct action *action,
                      const struct expr_scope *scope, struct gate_work *work)
 {
@@ -25,7 +31,7 @@ void engine_ask_gate(struct engine *engine, const struct step *step, const struc
         .rules = step->rules,
         .is_stopped = stop != NULL,
         .is_stored = work->is_stored,
-        .age_ms = engine->now_unix_ms - action->submitted_unix_ms,
+        .age_ms = engine->now_unix_ms - gate_facts_unix_ms(action),
         .is_upstream_down = upstream && !upstream_lets(upstream, action, &step->terms) &&
                             !action_is_granted(action, engine->now_unix_ms),
         .is_approved = action_is_approved(action, engine->now_unix_ms),
@@ -50,9 +56,8 @@ void engine_provider_key(struct engine *engine, const struct step *step, struct 
 /* ---- a stored action enters the gate again ---- */
 
 /* The scope of an action from what was stored at its submit. */
-static bool gate_open_scope(struct entry *entry, struct arena *scratch,
-                            struct bundle_submit *submit, struct expr_scope *out,
-                            json_t **out_input, json_t **out_context)
+bool engine_open_scope(struct entry *entry, struct arena *scratch, struct bundle_submit *submit,
+                       struct expr_scope *out, json_t **out_input, json_t **out_context)
 {
     struct engine *engine = entry->engine;
     if (entry_read_submit(entry, scratch, submit) != ERR_OK)
@@ -126,6 +131,7 @@ void engine_enter_gate(struct engine *engine, struct entry *entry, bool is_relea
     struct expr_scope scope = {0};
     json_t *input = NULL;
     json_t *context = NULL;
+    json_t *fresh = NULL;
     bool is_open = entry->step != NULL;
     if (is_open && !entry->row.action.is_frozen && entry->step->upstream)
         is_open = entry_set_upstream(entry, entry->step->upstream->name) == ERR_OK;
@@ -134,13 +140,15 @@ void engine_enter_gate(struct engine *engine, struct entry *entry, bool is_relea
     event.is_release = is_release;
     if (!is_open)
         gate_answer_review(&work.answer, REASON_RETIRED);
-    else if (!gate_open_scope(entry, &scratch, &submit, &scope, &input, &context) ||
-             !gate_refresh_request(entry, &scope, &scratch, event.request_digest))
+    else if (!engine_open_scope(entry, &scratch, &submit, &scope, &input, &context) ||
+             !gate_refresh_request(entry, &scope, &scratch, event.request_digest) ||
+             !(fresh = engine_fresh_input(entry, input)))
         gate_answer_review(&work.answer, REASON_RENDER);
     else {
         struct action probe = entry->row.action; /* the gate compares approval with the render */
         memcpy(probe.request_digest, event.request_digest, ACTION_DIGEST);
         work.upstream = entry->row.upstream;
+        scope.input = fresh; /* only now: the request is made of what was submitted */
         engine_ask_gate(engine, entry->step, &probe, &scope, &work);
         event.stop_id = work.stop_id;
     }
@@ -152,6 +160,7 @@ void engine_enter_gate(struct engine *engine, struct entry *entry, bool is_relea
     note.attempt = work.answer.says == SAYS_GO ? (uint16_t)(entry->row.action.starts_total + 1) : 0;
     struct action_effects effects;
     engine_step(engine, entry, &event, &note, &effects);
+    json_decref(fresh);
     json_decref(context);
     json_decref(input);
     arena_done(&scratch);

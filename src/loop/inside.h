@@ -6,6 +6,7 @@
  *   people.c    verdicts, resolve, cancel, again      stops.c     stops, receipts, restart
  *   upstreams.c budget, breaker, rate of each         flow.c      the safe queue: drain, asking
  *   probe.c     calls that are no action's            recover.c   the start
+ *   asks.c      checks and fresh facts
  *   views.c     reads                                 counts.c    counters
  *   admin.c     reload, backup, tokens                inbox.c     what waits for people
  *   audit.c     audits, labels */
@@ -54,7 +55,10 @@ struct entry {
     uint32_t unsaved;                       /* writes of it that are not durable */
     bool is_calling;                        /* handed to the upstream port */
     bool is_counted_held;                   /* among the held of its upstream */
-    struct gate_answer gate;                /* last answer, for views while it is in memory */
+    struct ask *ask;                        /* the question under way for it, or NULL */
+    char *fact; /* bundle of the newest fresh fact, once it was needed */
+    size_t fact_size;
+    struct gate_answer gate; /* last answer, for views while it is in memory */
     bool has_gate;
     struct list waiters;
 };
@@ -160,6 +164,7 @@ struct engine {
     struct list followers;
     struct list pendings;
     struct list probes;
+    struct list asks; /* questions under way */
     size_t waiter_count;
     uint64_t next_handle;
     uint64_t last_id;
@@ -244,6 +249,8 @@ struct step_note { /* what the record says besides the action */
     struct slice subject;
     const struct label_row *label_row; /* its row of STORE_LABELS changes to this */
     bool opens_audit, closes_audit;    /* with label_row */
+    enum check_told told;              /* ASKED */
+    uint64_t number;
 };
 /* Queues the write of the entry's new state and its record. must_send etc. follow when saved. */
 void engine_save(struct engine *engine, struct entry *entry, const struct step_note *note);
@@ -284,6 +291,10 @@ void engine_ask_gate(struct engine *engine, const struct step *step, const struc
                      const struct expr_scope *scope, struct gate_work *work);
 void engine_provider_key(struct engine *engine, const struct step *step, struct slice key,
                          const struct action *action, struct buf *out);
+/* What the expressions of a stored action see. False when its submit cannot be read; the caller
+ * gives back *out_input and *out_context in either case. */
+bool engine_open_scope(struct entry *entry, struct arena *scratch, struct bundle_submit *submit,
+                       struct expr_scope *out, json_t **out_input, json_t **out_context);
 /* Feeds EVENT_GATE to a stored action: facts, gate, render, step, save. */
 void engine_enter_gate(struct engine *engine, struct entry *entry, bool is_release,
                        struct slice actor);
@@ -294,6 +305,20 @@ bool engine_may_send(struct engine *engine, const struct entry *entry);
 /* Where an upstream is, with what authorizes us; in the arena. */
 MUST_USE enum err engine_endpoint(struct engine *engine, const struct upstream *upstream,
                                   struct arena *scratch, struct upstream_endpoint *out);
+
+/* The stored bundle of an answer; `response` gets its response member. */
+void engine_encode_answer(struct engine *engine, const struct upstream_answer *answer,
+                          struct buf *response, struct buf *out);
+
+/* ---- asks.c ---- */
+/* Puts the question that is due (DUE_CHECK, DUE_FACT), if the upstream has a free call. */
+void engine_ask(struct engine *engine, struct entry *entry);
+/* R10: a repeat of key and input makes the facts of a waiting action fresh. */
+void engine_renew(struct engine *engine, struct entry *entry, struct slice actor);
+/* The input as it is by now: with the newest fresh fact. A new reference. */
+json_t *engine_fresh_input(struct entry *entry, json_t *input);
+MUST_USE enum err engine_view_asks(struct entry *entry, struct arena *arena, struct view *out);
+void engine_free_asks(struct engine *engine);
 
 /* ---- timers.c ---- */
 void engine_due_at(struct engine *engine, int64_t unix_ms);

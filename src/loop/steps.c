@@ -132,6 +132,7 @@ static enum store_queue engine_queue_of(const struct action *action)
         return STORE_QUEUE_PEOPLE; /* a contradiction is open (R14) */
     switch (action->state) {
     case STATE_UNCERTAIN:
+        return action->due_kind == DUE_CHECK ? STORE_QUEUE_NONE : STORE_QUEUE_PEOPLE;
     case STATE_IN_REVIEW:
         return STORE_QUEUE_PEOPLE;
     case STATE_HELD:
@@ -179,6 +180,8 @@ static void engine_fill_record(struct engine *engine, struct entry *entry,
         .again_of = action->again_of,
         .upstream = note->upstream,
         .subject = note->subject,
+        .told = note->told,
+        .number = note->number,
         .workflow = entry->row.workflow,
         .step = entry->row.step,
     };
@@ -259,6 +262,8 @@ void engine_save(struct engine *engine, struct entry *entry, const struct step_n
     bool is_aside = note->kind == RECORD_LATE && action->reason != REASON_LATE;
     if (note->label && strcmp(note->label, BUNDLE_LABEL_OUTCOME) == 0 && !is_aside)
         entry->row.outcome_seq = write.seq;
+    if (note->label && strcmp(note->label, BUNDLE_LABEL_FACT) == 0 && note->number > 0)
+        entry->row.fact_seq = write.seq;
     struct buf *row = &engine->scratch_buf[1];
     buf_reset(row);
     row_encode(&entry->row, row);
@@ -376,6 +381,8 @@ void engine_step(struct engine *engine, struct entry *entry, struct action_event
     note->label_row = NULL; /* it was of this step */
     note->opens_audit = false;
     engine->in_work = 0;
+    bool is_release = action->state == STATE_HELD && action->hold_for == HOLD_FOR_FACT &&
+                      action->is_release_wanted; /* it was on its way out of the safe queue */
     if (out_effects->must_enter_gate)
-        engine_enter_gate(engine, entry, false, note->actor);
+        engine_enter_gate(engine, entry, is_release, note->actor);
 }

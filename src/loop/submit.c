@@ -210,6 +210,8 @@ static uint64_t submission_replay(struct submission *submission, struct entry *e
         workflow->replays++;
         workflow->prevented += entry->row.action.starts_total > 0;
     }
+    if (!submission->call->is_dry_run)
+        engine_renew(engine, entry, submission->call->principal->name);
     bool waits = engine->waiter_count < engine_config(engine)->limits.waiters;
     struct waiter *waiter = waiter_add(engine, entry, waits ? submission->call->wait_ms : 0,
                                        submission->call->done, submission->call->arg);

@@ -18,6 +18,10 @@ static void due_one(struct engine *engine, struct entry *entry)
 {
     const struct action *action = &entry->row.action;
     struct action_event event;
+    if (action->due_kind == DUE_CHECK || action->due_kind == DUE_FACT) {
+        engine_ask(engine, entry);
+        return;
+    }
     if (action->due_kind == DUE_RETRY) {
         struct upstream_state *upstream = engine_upstream(engine, entry->row.upstream);
         if (upstream && !engine_may_start(engine, upstream) &&

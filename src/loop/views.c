@@ -106,6 +106,8 @@ enum err engine_fill_view(struct engine *engine, struct entry *entry, struct are
                                     arena, &out->request);
     if (err == ERR_OK)
         err = view_gate(engine, entry, arena, out);
+    if (err == ERR_OK && !out->is_erased)
+        err = engine_view_asks(entry, arena, out);
     return err;
 }
 
@@ -133,7 +135,10 @@ static enum err view_read_record(struct engine *engine, uint64_t seq, struct are
     if (err != ERR_OK || payload.size < BUNDLE_SALT)
         return err != ERR_OK ? err : ERR_CORRUPT;
     payload = slice_from(payload, BUNDLE_SALT);
-    bool is_outcome = out->record.kind == RECORD_OUTCOME || out->record.kind == RECORD_LATE;
+    if (out->record.kind == RECORD_REFRESHED)
+        return bundle_fact_decode(payload, arena, &out->fact);
+    bool is_outcome = out->record.kind == RECORD_OUTCOME || out->record.kind == RECORD_LATE ||
+                      out->record.kind == RECORD_ASKED;
     return is_outcome ? bundle_outcome_decode(payload, arena, &out->outcome)
                       : bundle_words_decode(payload, arena, &out->words);
 }

@@ -62,7 +62,6 @@ struct draft_step {
     const struct yaml **rule_nodes; /* one for each of step->rules */
     const struct yaml **risk_nodes;
     const struct template *check_call, *refresh_call;
-    bool is_by_check;          /* read as none in this version */
     bool has_step_ended_badly; /* too broken for further checks */
 };
 

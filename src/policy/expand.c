@@ -270,8 +270,7 @@ static void expand_idempotency(struct expand *expand, const struct draft_step *d
                                const struct expand_origin *origin)
 {
     const struct step *step = draft->step;
-    enum idempotency idempotency =
-        draft->is_by_check ? IDEMPOTENCY_BY_CHECK : step->terms.idempotency;
+    enum idempotency idempotency = step->terms.idempotency;
     const char *why = "default";
     if (step->terms.effect == EFFECT_READ)
         return; /* a read may always be repeated */

@@ -14,7 +14,7 @@ static void inspect_attempts(struct load *load, const struct draft_step *draft)
 {
     const struct step *step = draft->step;
     const struct kind_row *kind = kind_row(step->kind);
-    if (!draft->retry[RETRY_ATTEMPTS] || step->terms.attempts < 2 || draft->is_by_check ||
+    if (!draft->retry[RETRY_ATTEMPTS] || step->terms.attempts < 2 ||
         step->terms.effect == EFFECT_READ || step->terms.idempotency != IDEMPOTENCY_NONE)
         return;
     struct problem *problem = read_problem_key(load, IL101, draft->at[STEP_RETRY]);
@@ -96,6 +96,7 @@ static void inspect_class(struct load *load, const struct draft_step *draft)
     const struct step *step = draft->step;
     const struct yaml *written = draft->at[STEP_IDEMPOTENCY], *check = draft->at[STEP_CHECK];
     bool is_by_key = step->terms.idempotency == IDEMPOTENCY_BY_KEY;
+    bool is_by_check = step->terms.idempotency == IDEMPOTENCY_BY_CHECK;
     if (written && is_by_key && step->upstream && !step->upstream->has_key_header) {
         struct problem *problem = read_problem_key(load, IL103, written);
         problem_message(load->problems, problem, "by-key, but %.*s declares no key header",
@@ -104,10 +105,10 @@ static void inspect_class(struct load *load, const struct draft_step *draft)
                      "upstreams: %.*s: idempotency: { header: Idempotency-Key, keeps: 24h }",
                      SLICE_FMT(step->upstream->name));
     }
-    if (draft->is_by_check && !check)
+    if (is_by_check && !check)
         problem_help(load->problems, read_problem_key(load, IL104, written),
                      "Write `check:` with call, happened and not_happened.");
-    if (check && !draft->is_by_check) {
+    if (check && !is_by_check) {
         struct problem *problem = read_problem_key(load, IL104, check);
         problem_message(load->problems, problem,
                         "this check is never asked: the step is `idempotency: %s`",
@@ -198,9 +199,8 @@ static bool inspect_is_sent(const struct step *step, const struct expr_field *wa
 {
     struct expr_field field;
     struct slice pointer;
-    bool is_sent = false;
-    if (wanted->root == EXPR_ROOT_PROVIDER_KEY)
-        return step->terms.idempotency == IDEMPOTENCY_BY_KEY;
+    bool is_sent =
+        wanted->root == EXPR_ROOT_PROVIDER_KEY && step->terms.idempotency == IDEMPOTENCY_BY_KEY;
     for (size_t cursor = 0; step->target && template_field_next(step->target, &cursor, &field);)
         is_sent = is_sent || slice_equal(field.path, wanted->path);
     for (size_t cursor = 0;

@@ -23,10 +23,6 @@
     X(LATER_CHAIN, "fallback", "the preset of the kind is used", "fallbacks")                      \
     X(LATER_CAPACITY, "at most", "there is no limit", "fallbacks")                                 \
     X(LATER_AT_DUE, "at due then", "a review past its due stays a review", "fallbacks")            \
-    X(LATER_BY_CHECK, "by-check", "it is read as none: a lost answer goes to a person",            \
-      "checks at the upstream")                                                                    \
-    X(LATER_REFRESH, "refresh", "what is older than stale_after goes to review",                   \
-      "fresh facts before a late start")                                                           \
     X(LATER_ORDER_BY, "order_by", "actions of one thing are not put in order", "order per thing")  \
     X(LATER_SUPERSEDE, "supersede", "an older action stays", "order per thing")                    \
     X(LATER_RETAIN, "retain", "nothing is erased", "retention")                                    \

@@ -61,8 +61,11 @@ void load_step(struct load *load, struct draft_workflow *workflow, struct draft_
 void load_call(struct load *load, struct draft_step *draft);
 void load_key(struct load *load, struct draft_step *draft);
 void load_request(struct load *load, struct draft_step *draft);
-/* NAME METHOD PATH of `check` and `refresh`, which only ask: the path. */
-const struct template *load_other_call(struct load *load, const struct yaml *node);
+/* NAME METHOD PATH of `check` and `refresh`, which only ask. False when it is not whole. */
+bool load_ask_call(struct load *load, const struct yaml *node, struct ask_call *out);
+
+/* load_asks.c: reads that interlock makes for an action. */
+void load_asks(struct load *load, struct draft_step *draft);
 
 /* load_input.c: what callers submit. */
 void load_input(struct load *load, struct draft_step *draft);

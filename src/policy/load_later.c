@@ -3,61 +3,6 @@
 #include "policy/near.h"
 #include "policy/when.h"
 
-static void load_check_condition(struct load *load, const struct yaml *map, const struct yaml *node,
-                                 const char *name)
-{
-    struct slice text;
-    if (!node)
-        (void)read_missing(load, map, name, "a bare \"not found\" proves nothing");
-    else if (read_text(load, node, &text))
-        (void)compile_condition(load, node, 0, text,
-                                EXPR_ROOT_INPUT | EXPR_ROOT_RESPONSE); /* told */
-}
-
-static void load_check(struct load *load, struct draft_step *draft, const struct yaml *node)
-{
-    const struct yaml *at[CHECK_FIELD_COUNT];
-    bool is_definitive = false;
-    int64_t ms = 0, least = 2 * draft->step->terms.timeout_ms;
-    if (!read_map(load, node, &fields_check, at))
-        return;
-    if (least < KIND_MINUTE)
-        least = KIND_MINUTE;
-    if (at[CHECK_CALL])
-        draft->check_call = load_other_call(load, at[CHECK_CALL]);
-    else
-        (void)read_missing(load, node, "call", "how the upstream is asked");
-    load_check_condition(load, node, at[CHECK_HAPPENED], "happened");
-    load_check_condition(load, node, at[CHECK_NOT_HAPPENED], "not_happened");
-    if (at[CHECK_SETTLE]) /* R12 */
-        (void)read_duration(load, at[CHECK_SETTLE], (struct read_range){least, KIND_MS_MAX},
-                            &ms); /* told */
-    if (at[CHECK_DEFINITIVE])
-        (void)read_bool(load, at[CHECK_DEFINITIVE], &is_definitive); /* told */
-}
-
-static void load_refresh(struct load *load, struct draft_step *draft, const struct yaml *node)
-{
-    const struct yaml *at[REFRESH_FIELD_COUNT];
-    struct slice text;
-    if (!read_map(load, node, &fields_refresh, at))
-        return;
-    if (at[REFRESH_CALL])
-        draft->refresh_call = load_other_call(load, at[REFRESH_CALL]);
-    else
-        (void)read_missing(load, node, "call", "where the fresh fact is read");
-    if (!at[REFRESH_SET])
-        (void)read_missing(load, node, "set", "which input fields it renews");
-    else if (read_is_map(load, at[REFRESH_SET]))
-        for (const struct yaml *child = at[REFRESH_SET]->first; child; child = child->next) {
-            load_field_is_known(load, draft->step, child->key, child->key->text);
-            if (read_text(load, child, &text))
-                (void)compile_expr(load, child, 0, text,
-                                   EXPR_ROOT_INPUT | EXPR_ROOT_RESPONSE); /* told */
-        }
-    later_tell(load, LATER_REFRESH, node);
-}
-
 /* DUR[ for N%] */
 static void load_sla(struct load *load, struct draft_step *draft, const struct yaml *node)
 {
@@ -93,10 +38,6 @@ void load_step_later(struct load *load, struct draft_step *draft)
     int64_t ms = 0;
     if (at[STEP_AUDIT])
         load_audit(load, draft, at[STEP_AUDIT]);
-    if (at[STEP_CHECK])
-        load_check(load, draft, at[STEP_CHECK]);
-    if (at[STEP_REFRESH])
-        load_refresh(load, draft, at[STEP_REFRESH]);
     if (at[STEP_SLA])
         load_sla(load, draft, at[STEP_SLA]);
     if (at[STEP_SUPERSEDE] && read_bool(load, at[STEP_SUPERSEDE], &flag))

@@ -106,16 +106,18 @@ void load_call(struct load *load, struct draft_step *draft)
     step->target = compile_template_at(load, node, line.path_at, EXPR_ROOTS_REQUEST);
 }
 
-const struct template *load_other_call(struct load *load, const struct yaml *node)
+bool load_ask_call(struct load *load, const struct yaml *node, struct ask_call *out)
 {
     struct load_line line;
     if (!load_call_line(load, node, &line))
-        return NULL;
-    (void)load_upstream_named(load, node, line.upstream_at, line.upstream); /* told */
+        return false;
+    out->upstream = load_upstream_named(load, node, line.upstream_at, line.upstream);
+    out->method = line.method;
     if (!slice_is(line.method, "GET") && !slice_is(line.method, "HEAD"))
         problem_message(load->problems, read_problem_in(load, IL013, node, line.method_at),
                         "this only asks: GET or HEAD");
-    return compile_template_at(load, node, line.path_at, EXPR_ROOTS_REQUEST);
+    out->target = compile_template_at(load, node, line.path_at, EXPR_ROOTS_REQUEST);
+    return out->target != NULL && out->upstream != NULL;
 }
 
 /* One template or several, newest first. */

@@ -117,11 +117,6 @@ static void load_idempotency(struct load *load, struct draft_step *draft)
         step->idempotency_origin = read_origin(node);
     else if (idempotency == IDEMPOTENCY_BY_KEY)
         step->idempotency_origin = step->upstream->origin;
-    if (idempotency == IDEMPOTENCY_BY_CHECK) { /* the safe reading: no second try */
-        draft->is_by_check = true;
-        idempotency = IDEMPOTENCY_NONE;
-        later_tell(load, LATER_BY_CHECK, node ? node : draft->at[STEP_CHECK]);
-    }
     step->terms.idempotency = idempotency;
     if (step->upstream && step->upstream->has_key_header)
         step->terms.keeps_ms = step->upstream->keeps_ms;
@@ -199,5 +194,6 @@ void load_step(struct load *load, struct draft_workflow *workflow, struct draft_
     load_people_of(load, draft);
     load_templates(load, draft);
     load_fallback(load, draft);
+    load_asks(load, draft);
     load_step_later(load, draft);
 }

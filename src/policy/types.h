@@ -83,8 +83,12 @@ struct step_terms {
     int risk_count; /* classes 0..risk_count-1, first = highest; risk_count = normal */
     struct what what[CAUSE_COUNT];
     int64_t uncertain_due_ms;
-    bool trusts_hint;     /* trust_retry_hint */
-    uint32_t audit_share; /* millionths of what ran by itself; 0 = no audit */
+    uint32_t audit_share;     /* millionths of what ran by itself; 0 = no audit */
+    bool trusts_hint;         /* trust_retry_hint */
+    bool has_check;           /* R12: what may have happened is asked for at an upstream */
+    bool is_check_definitive; /* one "not there" is enough */
+    int64_t settle_ms;        /* from an attempt's end to the first question, and between two */
+    bool has_refresh;         /* R10: a start past stale_after reads fresh facts first */
 };
 
 enum field_type { FIELD_ANY, FIELD_TEXT, FIELD_NUMBER, FIELD_INTEGER, FIELD_BOOLEAN, FIELD_DATE };
@@ -214,6 +218,29 @@ struct audit {
     struct origin origin;
 };
 
+/* A read that interlock makes for an action: GET or HEAD, no body. */
+struct ask_call {
+    const struct upstream *upstream;
+    struct slice method;
+    const struct template *target;
+};
+/* R12: whether it happened. The expressions read the answer, the input and the keys. */
+struct check {
+    struct ask_call call;
+    const struct expr *happened, *not_happened;
+};
+/* R10: input fields as they are by now, for the gate only. */
+struct refresh_field {
+    struct slice name;
+    const struct expr *value;
+};
+struct refresh {
+    struct ask_call call;
+    const struct refresh_field *fields;
+    size_t field_count;
+    struct origin origin;
+};
+
 struct workflow;
 struct step {
     const struct workflow *workflow;
@@ -239,6 +266,8 @@ struct step {
     const struct risk_class *risks;
     size_t risk_count;
     const struct expr *success, *failure; /* NULL where absent */
+    const struct check *check;            /* NULL: none, or it is never asked */
+    const struct refresh *refresh;        /* NULL: none */
     const struct status_rule *statuses;
     size_t status_count;
     struct slice const *masked; /* input field names */

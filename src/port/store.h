@@ -45,11 +45,11 @@ enum store_table {
 
 /* Where an open action waits; the index of the safe queue. */
 enum store_queue {
-    STORE_QUEUE_NONE,          /* attempting, or nothing but its due time */
+    STORE_QUEUE_NONE,          /* attempting, or only a due time (a retry, a check) */
     STORE_QUEUE_HELD_STOP,     /* held by a stop */
     STORE_QUEUE_HELD_UPSTREAM, /* held until its upstream answers again */
     STORE_QUEUE_HELD_OTHER,
-    STORE_QUEUE_PEOPLE, /* in review, uncertain, or ended with an open contradiction (R14) */
+    STORE_QUEUE_PEOPLE, /* in review, uncertain without a check, or contradicted (R14) */
     STORE_QUEUE_COUNT
 };
 

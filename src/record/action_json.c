@@ -1,6 +1,7 @@
 #include "record/action_json.h"
 
 #include "record/ids.h"
+#include "record/look.h"
 #include "record/member.h"
 #include "record/number.h"
 #include "record/path.h"
@@ -168,6 +169,8 @@ void action_json_add_members(struct buf *out, const struct view *view)
     action_json_add_sentence(out, "why", view, story_add_why);
     action_json_add_who(out, view);
     action_json_add_next(out, view);
+    look_add_fact_json(view, out);
+    look_add_json(view, out);
     if (a->stop_id != 0 && a->state == STATE_HELD)
         member_add_id(out, "incident", ID_INCIDENT, view->stop_incident);
     if (a->contradicted_unix_ms != 0)

@@ -84,6 +84,15 @@ void bundle_outcome_encode(const struct bundle_outcome *bundle, struct buf *out)
     bundle_close(out, open);
 }
 
+void bundle_fact_encode(const struct bundle_fact *bundle, struct buf *out)
+{
+    bool open = true;
+    bundle_add_text(out, &open, "from", bundle->from);
+    bundle_add_text(out, &open, "what", bundle->what);
+    bundle_add_raw(out, &open, "set", bundle->set_json);
+    bundle_close(out, open);
+}
+
 void bundle_words_encode(const struct bundle_words *bundle, struct buf *out)
 {
     bool open = true;
@@ -198,6 +207,18 @@ enum err bundle_outcome_decode(struct slice bytes, struct arena *arena, struct b
     const struct bundle_member members[] = {{"what", &bundle.what, NULL},
                                             {"peer", &bundle.peer, NULL},
                                             {"response", NULL, &bundle.response_json}};
+    enum err err = bundle_decode(bytes, arena, members, sizeof members / sizeof *members);
+    if (err == ERR_OK)
+        *out = bundle;
+    return err;
+}
+
+enum err bundle_fact_decode(struct slice bytes, struct arena *arena, struct bundle_fact *out)
+{
+    struct bundle_fact bundle = {0};
+    const struct bundle_member members[] = {{"from", &bundle.from, NULL},
+                                            {"what", &bundle.what, NULL},
+                                            {"set", NULL, &bundle.set_json}};
     enum err err = bundle_decode(bytes, arena, members, sizeof members / sizeof *members);
     if (err == ERR_OK)
         *out = bundle;

@@ -44,12 +44,19 @@ struct bundle_request {
     struct slice body;
 };
 
-/* With OUTCOME, LATE, RESOLVED, REPORT. */
+/* With OUTCOME, LATE, RESOLVED, REPORT, ASKED. */
 struct bundle_outcome {
     struct slice
         response_json; /* the whole `response` member: {"status":200,"headers":{…},"body":…} */
     struct slice what; /* clause for people: "no answer in 10 s" */
     struct slice peer;
+};
+
+/* With REFRESHED: what an upstream said that the input is by now (R10). */
+struct bundle_fact {
+    struct slice from;     /* "billing GET /invoices/INV-2041" */
+    struct slice set_json; /* {"balance":0}: input fields; empty = it could not be told */
+    struct slice what;     /* then: why not, a clause for people */
 };
 
 /* With APPROVED, DECLINED, RESOLVED, CANCELLED, STOP, RESTART, INCIDENT: a person's words. */
@@ -60,6 +67,7 @@ struct bundle_words {
 void bundle_submit_encode(const struct bundle_submit *bundle, struct buf *out);
 void bundle_request_encode(const struct bundle_request *bundle, struct buf *out);
 void bundle_outcome_encode(const struct bundle_outcome *bundle, struct buf *out);
+void bundle_fact_encode(const struct bundle_fact *bundle, struct buf *out);
 void bundle_words_encode(const struct bundle_words *bundle, struct buf *out);
 /* Slices point into bytes or into the arena. ERR_CORRUPT. */
 MUST_USE enum err bundle_submit_decode(struct slice bytes, struct arena *arena,
@@ -68,6 +76,8 @@ MUST_USE enum err bundle_request_decode(struct slice bytes, struct arena *arena,
                                         struct bundle_request *out);
 MUST_USE enum err bundle_outcome_decode(struct slice bytes, struct arena *arena,
                                         struct bundle_outcome *out);
+MUST_USE enum err bundle_fact_decode(struct slice bytes, struct arena *arena,
+                                     struct bundle_fact *out);
 MUST_USE enum err bundle_words_decode(struct slice bytes, struct arena *arena,
                                       struct bundle_words *out);
 
@@ -81,3 +91,5 @@ MUST_USE enum err bundle_open(struct slice stored, const char *label,
 #define BUNDLE_LABEL_SUBMIT "submit"
 #define BUNDLE_LABEL_OUTCOME "outcome"
 #define BUNDLE_LABEL_WORDS "words"
+#define BUNDLE_LABEL_ASKED "asked" /* the shape of an outcome: what a check answered */
+#define BUNDLE_LABEL_FACT "fact"

@@ -1,6 +1,7 @@
 #include "record/explain.h"
 
 #include "record/ids.h"
+#include "record/look.h"
 #include "record/path.h"
 #include "record/story.h"
 
@@ -119,6 +120,25 @@ static void explain_add_who(const struct view *view, struct buf *out)
     buf_add_byte(out, '\n');
 }
 
+/* A line that is there only where it says something. */
+static void explain_add_known(const struct view *view, struct buf *out)
+{
+    struct buf line;
+    buf_init(&line, LIMIT_HTTP_LINE);
+    if (look_add_fact(view, &line)) {
+        buf_add_text(out, "FRESH   ");
+        buf_add(out, buf_slice(&line));
+        buf_add_byte(out, '\n');
+    }
+    buf_reset(&line);
+    if (look_add(view, &line)) {
+        buf_add_text(out, "LOOK    ");
+        buf_add(out, buf_slice(&line));
+        buf_add_byte(out, '\n');
+    }
+    buf_done(&line);
+}
+
 void explain_add(struct buf *out, const struct view *view)
 {
     explain_add_action(view, out);
@@ -129,6 +149,7 @@ void explain_add(struct buf *out, const struct view *view)
     story_add_why(view, out);
     buf_add_byte(out, '\n');
     explain_add_path(view, out);
+    explain_add_known(view, out);
     buf_add_text(out, "FINAL   ");
     story_add_final(view, out);
     buf_add_byte(out, '\n');

@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/text.h"
 #include "record/ids.h"
+#include "record/look.h"
 #include "record/member.h"
 #include "record/receipt.h"
 #include "record/story.h"
@@ -184,6 +185,7 @@ static void inbox_json_add_action(struct buf *out, const struct inbox_item *item
     inbox_json_add_why(out, view);
     inbox_json_add_who(out, &who);
     member_add_time(out, "by", who.by_unix_ms);
+    look_add_json(view, out);
     inbox_json_add_verdicts(out, view);
     if (is_review) {
         member_add_name(out, "digest");

@@ -91,6 +91,41 @@ static void log_line_add_resolved(struct buf *out, const struct record *record,
                     record->state == STATE_FAILED ? "" : ", once more");
 }
 
+/* "the check says that it happened"; "the check could not tell; the check is asked again" */
+static void log_line_add_asked(struct buf *out, const struct record *record)
+{
+    static const char *const words[CHECK_TOLD_COUNT] = {
+        [CHECK_CANNOT_TELL] = "the check could not tell",
+        [CHECK_HAPPENED] = "the check says that it happened",
+        [CHECK_NOT_HAPPENED] = "the check says that it did not happen",
+    };
+    buf_add_text(out, words[record->told]);
+    if (record->state == STATE_UNCERTAIN)
+        buf_add_text(out,
+                     record->due_unix_ms > 0 ? "; it is asked again" : "; a person settles it");
+}
+
+static void log_line_add_refreshed(struct buf *out, const struct record *record)
+{
+    if (record->actor.size > 0)
+        buf_add_text(out, "submitted anew: its facts are fresh");
+    else
+        buf_add_text(out, record->number > 0 ? "fresh facts were read"
+                                             : "fresh facts could not be read");
+}
+
+/* Those that say nothing more. */
+static const char *const log_line_words[RECORD_KIND_COUNT] = {
+    [RECORD_APPROVED] = "approved",
+    [RECORD_DECLINED] = "not approved",
+    [RECORD_CANCELLED] = "cancelled",
+    [RECORD_BEGUN] = "its permit was used",
+    [RECORD_RENEWED] = "its lease was renewed",
+    [RECORD_REPEATED] = "asked again: answered, not sent",
+    [RECORD_UNLABELLED] = "drawn for audit; nobody said whether it was right",
+    [RECORD_ERASED] = "its payload was erased",
+};
+
 static void log_line_add_action(struct buf *out, const struct record *record,
                                 const struct view *view)
 {
@@ -116,33 +151,25 @@ static void log_line_add_action(struct buf *out, const struct record *record,
                     record->verdict.outcome == OUTCOME_OK ? "" : "not ",
                     wording_verb_of(view ? view->step : NULL)->done);
         return;
-    case RECORD_APPROVED:
-        buf_add_text(out, "approved");
-        return;
-    case RECORD_DECLINED:
-        buf_add_text(out, "not approved");
-        return;
-    case RECORD_CANCELLED:
-        buf_add_text(out, "cancelled");
-        return;
-    case RECORD_BEGUN:
-        buf_add_text(out, "its permit was used");
-        return;
-    case RECORD_RENEWED:
-        buf_add_text(out, "its lease was renewed");
-        return;
-    case RECORD_REPEATED:
-        buf_add_text(out, "asked again: answered, not sent");
-        return;
     case RECORD_LABELLED:
         buf_add_text(out, record->is_wrong ? "wrong: " : "right: ");
         wording_add_line(out, record->subject, LIMIT_NAME);
         return;
+    case RECORD_APPROVED:
+    case RECORD_DECLINED:
+    case RECORD_CANCELLED:
+    case RECORD_BEGUN:
+    case RECORD_RENEWED:
+    case RECORD_REPEATED:
     case RECORD_UNLABELLED:
-        buf_add_text(out, "drawn for audit; nobody said whether it was right");
-        return;
     case RECORD_ERASED:
-        buf_add_text(out, "its payload was erased");
+        buf_add_text(out, log_line_words[record->kind]);
+        return;
+    case RECORD_ASKED:
+        log_line_add_asked(out, record);
+        return;
+    case RECORD_REFRESHED:
+        log_line_add_refreshed(out, record);
         return;
     case RECORD_TIMER:
     case RECORD_QUARANTINED:
@@ -252,6 +279,8 @@ static void log_line_add_control(struct buf *out, const struct record *record)
     case RECORD_BEGUN:
     case RECORD_RENEWED:
     case RECORD_REPEATED:
+    case RECORD_ASKED:
+    case RECORD_REFRESHED:
     case RECORD_QUARANTINED:
     case RECORD_LABELLED:
     case RECORD_UNLABELLED:

@@ -46,6 +46,7 @@ RECORD_NAMES(outcome, enum outcome)
 RECORD_NAMES(hold_for, enum hold_for)
 RECORD_NAMES(says, enum says)
 RECORD_NAMES(label_use, enum label_use)
+RECORD_NAMES(check_told, enum check_told)
 
 enum { TRUTH_COUNT = TRUTH_UNDECIDABLE + 1 };
 
@@ -97,6 +98,7 @@ static const struct member members[] = {
     NAME("read_by", reason, REASON_COUNT, verdict.reason),
     NAMED("once", MEMBER_FLAG, verdict.is_once),
     NAMED("may_retry", MEMBER_FLAG, verdict.may_retry),
+    NAME("told", check_told, CHECK_TOLD_COUNT, told),
     PLAIN(MEMBER_INT, status),
     NAME("hold_for", hold_for, HOLD_FOR_COUNT, hold_for),
     NAMED("due", MEMBER_I64, due_unix_ms),

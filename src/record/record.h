@@ -28,7 +28,9 @@
     X(RECORD_CANCELLED, "cancelled")                                                               \
     X(RECORD_BEGUN, "begun") /* a permit was used */                                               \
     X(RECORD_RENEWED, "renewed")                                                                   \
-    X(RECORD_REPEATED, "repeated") /* observe: a repeat was answered, not sent */                  \
+    X(RECORD_REPEATED, "repeated")   /* observe: a repeat was answered, not sent */                \
+    X(RECORD_ASKED, "asked")         /* a check answered, or could not (R12) */                    \
+    X(RECORD_REFRESHED, "refreshed") /* a fresh fact, none, or a renewed submit (R10) */           \
     X(RECORD_QUARANTINED, "quarantined")                                                           \
     X(RECORD_LABELLED, "labelled")     /* somebody said whether it was right */                    \
     X(RECORD_UNLABELLED, "unlabelled") /* its audit is over without a label */                     \
@@ -68,6 +70,7 @@ struct record {
     uint16_t attempt; /* number that this record is about, 0 = none */
     bool has_verdict;
     struct verdict verdict; /* how the attempt was read */
+    enum check_told told;   /* ASKED; `attempt` is the one that it is about */
     int status;             /* HTTP, 0 = none */
     enum hold_for hold_for;
     int64_t due_unix_ms;

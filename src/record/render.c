@@ -69,3 +69,19 @@ bool render_request(const struct step *step, const struct expr_scope *scope, str
     *out_problem = work.problem;
     return is_good;
 }
+
+bool render_ask(const struct ask_call *call, const struct expr_scope *scope, struct arena *scratch,
+                struct bundle_request *out, struct expr_problem *out_problem)
+{
+    struct expr_work work = {.scratch = scratch};
+    struct buf target;
+    *out = (struct bundle_request){.method = call->method};
+    buf_init(&target, LIMIT_HTTP_LINE);
+    bool is_good =
+        template_render_path(call->target, scope, &work, &target) == EXPR_OK &&
+        render_headers(call->upstream->headers, call->upstream->header_count, scope, &work, out);
+    out->target = is_good ? arena_copy(scratch, buf_slice(&target)) : (struct slice){0};
+    buf_done(&target);
+    *out_problem = work.problem;
+    return is_good && !scratch->overflowed;
+}

@@ -13,3 +13,6 @@
 bool render_request(const struct step *step, const struct expr_scope *scope, struct arena *scratch,
                     struct bundle_request *out, struct buf *out_body,
                     struct expr_problem *out_problem);
+/* A read that interlock makes for an action: no body, no key; the same rules. */
+bool render_ask(const struct ask_call *call, const struct expr_scope *scope, struct arena *scratch,
+                struct bundle_request *out, struct expr_problem *out_problem);

@@ -195,6 +195,19 @@ static void wire_numbers(struct row_wire *wire, struct row *row)
     wire_near(wire, row->last_seq, &row->decided_seq);
 }
 
+/* What was asked for it (R10, R12). */
+static void wire_asks(struct row_wire *wire, struct row *row)
+{
+    struct action *a = &row->action;
+    uint64_t is_release_wanted = a->is_release_wanted;
+    wire_u8(wire, &a->asks);
+    wire_u64(wire, &is_release_wanted);
+    a->is_release_wanted = is_release_wanted & 1;
+    wire_time(wire, a->submitted_unix_ms, &a->negative_unix_ms);
+    wire_time(wire, a->submitted_unix_ms, &a->fact_unix_ms);
+    wire_near(wire, row->last_seq, &row->fact_seq);
+}
+
 /* What rows have since version 2; zero is the careful value of each. */
 static void wire_added(struct row_wire *wire, struct row *row)
 {
@@ -204,6 +217,7 @@ static void wire_added(struct row_wire *wire, struct row *row)
         uint64_t is_drawn = a->is_drawn;
         wire_u64(wire, &is_drawn);
         a->is_drawn = is_drawn & 1;
+        wire_asks(wire, row);
     }
     wire_time(wire, a->submitted_unix_ms, &a->contradicted_unix_ms);
     if (a->contradicted_unix_ms == 0)

@@ -23,6 +23,7 @@ struct row {
     uint64_t last_seq;      /* its newest record */
     uint64_t outcome_seq;   /* the newest record with payload "outcome", or 0 */
     uint64_t decided_seq;   /* the newest record with a path (ADMITTED, GATED …), or 0 */
+    uint64_t fact_seq;      /* the newest record with payload "fact", or 0 */
     uint64_t run_previous;  /* the action of the same run before it, or 0 */
     int64_t erased_unix_ms; /* its payloads are gone since; 0 = they are there */
     unsigned char key_hash[ROW_DIGEST], fingerprint[ROW_DIGEST];

@@ -206,6 +206,9 @@ static void story_add_held(const struct view *view, struct buf *out)
         buf_add_text(out, " Held until ");
         story_add_time(view, a->hold_end_unix_ms, ZONE_MINUTES, out);
         break;
+    case HOLD_FOR_FACT:
+        buf_add_text(out, " Waits for a fresh fact");
+        break;
     case HOLD_FOR_COUNT:
         CHECK_UNREACHABLE();
     }
@@ -251,7 +254,13 @@ static void story_add_done(const struct view *view, struct buf *out)
         buf_add_text(out, ").");
         return;
     }
-    buf_add_text(out, ": ");
+    if (a->reason == REASON_BY_CHECK) {
+        buf_add_text(out, ", says the check (");
+        story_add_time(view, a->ended_unix_ms, ZONE_SECONDS, out);
+        buf_add_text(out, "); ");
+    } else {
+        buf_add_text(out, ": ");
+    }
     story_add_attempt(view, out);
     buf_add_text(out, a->reason == REASON_LATE ? "; the answer came late." : ".");
 }
@@ -436,6 +445,14 @@ static const char *story_after_hold(const struct view *view)
     return a->may_have_happened ? "a person settles it" : "a person decides";
 }
 
+static void story_add_asked(const struct ask_call *call, struct buf *out)
+{
+    if (call)
+        wording_add_line(out, call->upstream->name, LIMIT_NAME);
+    else
+        buf_add_text(out, "the upstream");
+}
+
 bool story_next(const struct view *view, int64_t *out_at_unix_ms, struct buf *out_what)
 {
     const struct action *a = view->action;
@@ -455,8 +472,18 @@ bool story_next(const struct view *view, int64_t *out_at_unix_ms, struct buf *ou
         buf_add_text(out_what, " is due");
         return true;
     }
+    if (a->state == STATE_UNCERTAIN && a->due_kind == DUE_CHECK) {
+        buf_add_text(out_what, "the check is asked");
+        return true;
+    }
     if (a->state != STATE_HELD)
         return false;
+    if (a->hold_for == HOLD_FOR_FACT && a->due_unix_ms < a->hold_end_unix_ms) {
+        story_add_asked(view->step && view->step->refresh ? &view->step->refresh->call : NULL,
+                        out_what);
+        buf_add_text(out_what, " is asked for the facts of now");
+        return true;
+    }
     if (a->hold_for == HOLD_FOR_UPSTREAM && view->probe_at_unix_ms > 0 &&
         view->probe_at_unix_ms < a->due_unix_ms) {
         *out_at_unix_ms = view->probe_at_unix_ms;

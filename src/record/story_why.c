@@ -148,6 +148,12 @@ static void why_add_uncertain(const struct view *view, struct buf *out)
     const struct action *a = view->action;
     bool is_recognised =
         a->idempotency == IDEMPOTENCY_BY_KEY || a->idempotency == IDEMPOTENCY_BY_NATURE;
+    if (a->due_kind == DUE_CHECK) {
+        why_add_upstream(view, out);
+        buf_add_text(out, " cannot recognise a repeat, so the check is asked first");
+        why_add_class_origin(view, out);
+        return;
+    }
     buf_add_text(out, "not tried again by itself: ");
     if (why_ends_tries(a->reason)) {
         why_add_no_try(view, a->reason, out);
@@ -160,9 +166,11 @@ static void why_add_uncertain(const struct view *view, struct buf *out)
         buf_add_text(out, wording_of_reason(a->reason));
     } else if (view->step && view->step->terms.is_caller) {
         buf_add_text(out, "only who carried it out can say");
-    } else if (a->idempotency == IDEMPOTENCY_BY_CHECK) {
-        buf_add_text(out, "its check is not asked by this version");
+    } else if (a->reason == REASON_CHECK_CANNOT_TELL) {
+        buf_add_fmt(out, "the check was asked %u times and could not tell", (unsigned)a->asks);
         why_add_class_origin(view, out);
+    } else if (a->idempotency == IDEMPOTENCY_BY_CHECK && a->reason != REASON_PERSON) {
+        buf_add_text(out, "its policy has no check any more");
     } else {
         why_add_upstream(view, out);
         buf_add_text(out, " cannot recognise a repeat");
@@ -184,6 +192,8 @@ static void why_add_waiting(const struct view *view, struct buf *out)
     buf_add_text(out, "safe to try again: ");
     if (a->effect == EFFECT_READ) {
         buf_add_text(out, "it only asks");
+    } else if (a->reason == REASON_CHECK_SAYS_NOT) {
+        buf_add_text(out, wording_of_reason(a->reason));
     } else if (!a->may_have_happened) {
         why_add_upstream(view, out);
         buf_add_text(out, a->last_outcome == OUTCOME_BUSY ? " said that it did not take it"
@@ -253,6 +263,8 @@ static void why_add_done(const struct view *view, struct buf *out)
     const struct action *a = view->action;
     if (a->reason == REASON_PERSON || a->reason == REASON_PERSON_BY_HAND)
         why_add_person(view, out);
+    else if (a->reason == REASON_BY_CHECK)
+        buf_add_text(out, wording_of_reason(a->reason));
     else
         why_add_go(view, out);
 }

@@ -116,7 +116,7 @@ static void verify_chain(struct verify *verify, const struct store_record *store
 static bool verify_payload_fits(struct slice payload, const struct record *record)
 {
     static const char *const labels[] = {BUNDLE_LABEL_SUBMIT, BUNDLE_LABEL_OUTCOME,
-                                         BUNDLE_LABEL_WORDS};
+                                         BUNDLE_LABEL_WORDS, BUNDLE_LABEL_ASKED, BUNDLE_LABEL_FACT};
     struct slice value;
     for (size_t i = 0; i < sizeof labels / sizeof *labels; i++)
         if (bundle_open(payload, labels[i], record->payload, &value) == ERR_OK)
@@ -249,6 +249,8 @@ static enum err verify_control(struct verify *verify, uint64_t seq, const struct
     case RECORD_BEGUN:
     case RECORD_RENEWED:
     case RECORD_REPEATED:
+    case RECORD_ASKED:
+    case RECORD_REFRESHED:
     case RECORD_QUARANTINED:
     case RECORD_LABELLED:
     case RECORD_UNLABELLED:

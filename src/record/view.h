@@ -12,7 +12,8 @@ enum { VIEW_HISTORY = 200 };
 struct view_record {
     struct record record;
     struct bundle_words words;     /* people's words, where there are any */
-    struct bundle_outcome outcome; /* of outcomes */
+    struct bundle_outcome outcome; /* of outcomes, and of what a check answered */
+    struct bundle_fact fact;       /* of fresh facts */
     bool is_erased;                /* its payload is gone */
 };
 
@@ -46,7 +47,10 @@ struct view {
     const struct record *decided;  /* the last gate: path, decided_by, says, would */
     struct bundle_request request; /* open actions: what is or would be sent */
     bool has_outcome;
-    struct bundle_outcome outcome;     /* the last one */
+    struct bundle_outcome outcome; /* the last one */
+    bool has_fact;                 /* the newest fresh fact (R10), its set masked */
+    struct bundle_fact fact;       /* read at action->fact_unix_ms */
+    struct slice check_call; /* uncertain: "GET https://…", the check of the policy, masked */
     bool is_replayed, is_for_stranger; /* stranger: state and id only (R7) */
     struct slice permit_token;         /* only in the creating answer of a permit */
     int64_t start_by_unix_ms;

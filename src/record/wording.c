@@ -156,6 +156,10 @@ const char *wording_of_reason(enum reason reason)
         [REASON_QUARANTINE] = "interlock could not work on it twice",
         [REASON_LATE] = "its answer came late",
         [REASON_RETIRED] = "its policy was retired",
+        [REASON_BY_CHECK] = "the check says that it happened",
+        [REASON_CHECK_SAYS_NOT] = "the check says that it did not happen",
+        [REASON_CHECK_CANNOT_TELL] = "the check could not tell",
+        [REASON_FACT] = "its facts may be old: fresh ones are read first",
     };
     CHECK((unsigned)reason < REASON_COUNT && words[reason] != NULL);
     return words[reason];

@@ -77,12 +77,12 @@ def wait_requests(provider, count):
 class World:
     """`with World(tmp_path) as world:` starts two providers and the daemon."""
 
-    def __init__(self, folder, policy=POLICY, installation="", upstream=""):
+    def __init__(self, folder, policy=POLICY, installation="", upstream="", upstreams=""):
         self.plain, self.keyed = Provider(), Provider("--keys")
         text = INSTALLATION.split("upstreams:")[0].replace("[invoice-reminders]", "[stories]").replace(
             "[inquiry-routing]", "[stories]") + installation
         text += "upstreams:\n  plain: { url: \"%s\" %s}\n  keyed:\n    url: %s\n    idempotency: { header: Idempotency-Key, keeps: 24h }\n" % (
-            self.plain.url, upstream, self.keyed.url)
+            self.plain.url, upstream, self.keyed.url) + upstreams
         self.daemon = Daemon(install(folder, text, {"stories.yaml": policy}), token="ben")
 
     def __enter__(self):

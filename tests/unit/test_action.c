@@ -19,6 +19,7 @@ struct story {
     uint64_t stop_id;
     bool has_token, has_room, is_release;
     enum says gate_says;
+    bool gate_asks_fact;   /* hold for a fresh fact, until there is one (R10) */
     bool gate_asks_person; /* review, unless what a person said still holds (R18) */
     char trace[4096];
 };
@@ -72,7 +73,12 @@ static void read_term(struct step_terms *terms, const char *word)
         terms->idempotency = IDEMPOTENCY_BY_NATURE;
     else if (strcmp(word, "check") == 0)
         terms->idempotency = IDEMPOTENCY_BY_CHECK;
-    else if (strcmp(word, "caller") == 0)
+    else if (strcmp(word, "settle") == 0 || strcmp(word, "definitive") == 0) {
+        terms->idempotency = IDEMPOTENCY_BY_CHECK;
+        terms->has_check = true;
+        terms->settle_ms = 60000;
+        terms->is_check_definitive = word[0] == 'd';
+    } else if (strcmp(word, "caller") == 0)
         terms->is_caller = true;
     else if (strcmp(word, "observe") == 0)
         terms->mode = MODE_OBSERVE;
@@ -131,6 +137,12 @@ static struct gate_answer make_gate(const struct story *story)
     gate.reason = REASON_RULE;
     gate.what = (struct what){
         .kind = WHAT_REVIEW, .ms = 14400000, .then_kind = WHAT_REVIEW, .then_ms = 14400000};
+    if (story->gate_asks_fact && story->action.fact_unix_ms == 0) {
+        gate.says = SAYS_HOLD;
+        gate.path[0].gate = GATE_FRESHNESS;
+        gate.reason = REASON_FACT;
+        gate.what.ms = 86400000;
+    }
     if (story->stop_id != 0 && (says == SAYS_GO || story->gate_asks_person)) {
         gate.says = story->action.starts_total == 0 &&
                             story->terms.what[CAUSE_STOPPED].kind == WHAT_REFUSE &&
@@ -222,6 +234,8 @@ static bool read_setting(struct story *story, const char *word)
         story->gate_says = SAYS_REJECT;
     else if (strcmp(word, "gate=hold") == 0)
         story->gate_says = SAYS_HOLD;
+    else if (strcmp(word, "gate=fact") == 0)
+        story->gate_asks_fact = true;
     else if (strcmp(word, "gate=person") == 0)
         story->gate_asks_person = true;
     else if (strcmp(word, "gate=go") == 0)
@@ -229,6 +243,20 @@ static bool read_setting(struct story *story, const char *word)
     else
         return false;
     return true;
+}
+
+/* What interlock asked for: "says=happened", "fact". */
+static bool read_asked(const struct story *story, const char *word, struct action_event *event)
+{
+    const char *told = after(word, "says=");
+    event->attempt = story->action.starts_total;
+    event->asked_unix_ms = story->now_ms;
+    event->has_fact = strcmp(word, "fact") == 0;
+    event->kind = told ? EVENT_ASKED : EVENT_FACT;
+    for (unsigned i = 0; told && i < CHECK_TOLD_COUNT; i++)
+        if (strcmp(told, check_told_name((enum check_told)i)) == 0)
+            event->told = (enum check_told)i;
+    return told || event->has_fact || strcmp(word, "no-fact") == 0;
 }
 
 static void read_people(struct story *story, char *word, struct action_event *event)
@@ -288,7 +316,7 @@ static void run_word(struct story *story, char *word)
         event.kind = EVENT_OUTCOME;
         event.attempt = story->action.starts_total;
         event.result = read_result(word);
-    } else {
+    } else if (!read_asked(story, word, &event)) {
         read_people(story, word, &event);
     }
     step(story, &event);

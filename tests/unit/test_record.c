@@ -403,6 +403,10 @@ static void any_action(struct prng *prng, struct action *out)
         .is_hold_rule_spent = any_flag(prng),
         .approved_until_unix_ms = any_time(prng),
         .is_drawn = any_flag(prng),
+        .asks = (uint8_t)any_number(prng, 255),
+        .is_release_wanted = any_flag(prng),
+        .negative_unix_ms = any_time(prng),
+        .fact_unix_ms = any_time(prng),
         .contradicted_unix_ms = contradicted_unix_ms,
         .contradiction_due_unix_ms = contradicted_unix_ms ? any_time(prng) : 0,
         .contradiction_attempt = contradicted_unix_ms ? (uint16_t)any_number(prng, 99) : 0,
@@ -445,6 +449,7 @@ static void rows_come_back(void **state)
         row.first_seq = any_number(&prng, UINT64_MAX / 4);
         row.outcome_seq = any_number(&prng, UINT64_MAX / 4);
         row.decided_seq = any_number(&prng, UINT64_MAX / 4);
+        row.fact_seq = any_number(&prng, UINT64_MAX / 4);
         row.erased_unix_ms = any_time(&prng);
         any_bytes(&prng, any_flag(&prng), row.key_hash, ROW_DIGEST);
         any_bytes(&prng, any_flag(&prng), row.fingerprint, ROW_DIGEST);
@@ -464,7 +469,7 @@ static void rows_come_back(void **state)
         assert_memory_equal(row.fingerprint, back.fingerprint, ROW_DIGEST);
         assert_true(row.last_seq == back.last_seq && row.first_seq == back.first_seq);
         assert_true(row.outcome_seq == back.outcome_seq && row.decided_seq == back.decided_seq);
-        assert_true(row.erased_unix_ms == back.erased_unix_ms);
+        assert_true(row.erased_unix_ms == back.erased_unix_ms && row.fact_seq == back.fact_seq);
         for (size_t size = 0; size < bytes.size; size++)
             assert_int_not_equal(row_decode(slice_first(buf_slice(&bytes), size), &back), ERR_OK);
     }

@@ -11,10 +11,13 @@
 #include "base/text.h"
 #include "base/uri.h"
 
+enum { API_SPARE_ARENAS = 256 }; /* 1 MiB at most */
+
 struct api {
     const struct engine_port *engine;
     struct api_options options;
     size_t follower_count;
+    struct arena_pool arenas; /* first blocks of calls */
     struct verifications verifications;
 };
 
@@ -38,13 +41,16 @@ struct api *api_new(const struct engine_port *engine, const struct api_options *
         return NULL;
     api->engine = engine;
     api->options = *options;
+    api->arenas.count_max = API_SPARE_ARENAS;
     return api;
 }
 
 void api_free(struct api *api)
 {
-    if (api)
+    if (api) {
         verifications_done(&api->verifications);
+        arena_pool_done(&api->arenas);
+    }
     free(api);
 }
 
@@ -185,7 +191,7 @@ static void api_handle(void *impl, struct door_exchange *exchange)
     static const struct door_response no_memory = {
         .status = 503, .content_type = {"text/plain", 10}, .body = {"no memory\n", 10}};
     struct api *api = impl;
-    struct call *call = call_new(exchange, api->engine);
+    struct call *call = call_new(exchange, api->engine, &api->arenas);
     if (!call) {
         exchange->respond(exchange, &no_memory);
         return;

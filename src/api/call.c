@@ -5,7 +5,8 @@
 #include "api/principal.h"
 #include "base/check.h"
 
-struct call *call_new(struct door_exchange *exchange, const struct engine_port *engine)
+struct call *call_new(struct door_exchange *exchange, const struct engine_port *engine,
+                      struct arena_pool *arenas)
 {
     struct call *call = calloc(1, sizeof *call);
     if (!call)
@@ -14,7 +15,7 @@ struct call *call_new(struct door_exchange *exchange, const struct engine_port *
     call->exchange = exchange;
     call->request = exchange->request;
     call->config = engine->config(engine->impl);
-    arena_init(&call->arena, LIMIT_API_ARENA);
+    arena_init_pooled(&call->arena, LIMIT_API_ARENA, arenas);
     return call;
 }
 

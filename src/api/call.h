@@ -51,7 +51,8 @@ struct call {
 };
 
 /* NULL without memory. */
-struct call *call_new(struct door_exchange *exchange, const struct engine_port *engine);
+struct call *call_new(struct door_exchange *exchange, const struct engine_port *engine,
+                      struct arena_pool *arenas);
 void call_enter(struct call *call);
 /* Frees the call when it is answered and nobody is left in it. */
 void call_leave(struct call *call);

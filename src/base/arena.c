@@ -20,16 +20,53 @@ void arena_init(struct arena *arena, size_t size_max)
     *arena = (struct arena){.size_max = size_max};
 }
 
+void arena_init_pooled(struct arena *arena, size_t size_max, struct arena_pool *pool)
+{
+    *arena = (struct arena){.size_max = size_max, .pool = pool};
+}
+
+/* Not under AddressSanitizer: it is to see a use after the end of an arena. */
+#ifdef __SANITIZE_ADDRESS__
+enum { ARENA_POOLS = 0 };
+#else
+enum { ARENA_POOLS = 1 };
+#endif
+
+/* Into the pool, zeroed where it was used (invariant 1), or freed. */
+static void arena_drop(struct arena_pool *pool, struct arena_block *block)
+{
+    if (!ARENA_POOLS || !pool || block->capacity != ARENA_BLOCK_MIN ||
+        pool->count >= pool->count_max) {
+        free(block);
+        return;
+    }
+    memset(block->bytes, 0, block->used);
+    block->used = 0;
+    block->next = pool->blocks;
+    pool->blocks = block;
+    pool->count++;
+}
+
 void arena_done(struct arena *arena)
 {
     if (!arena)
         return;
     while (arena->blocks) {
         struct arena_block *next = arena->blocks->next;
-        free(arena->blocks);
+        arena_drop(arena->pool, arena->blocks);
         arena->blocks = next;
     }
-    *arena = (struct arena){.size_max = arena->size_max};
+    *arena = (struct arena){.size_max = arena->size_max, .pool = arena->pool};
+}
+
+void arena_pool_done(struct arena_pool *pool)
+{
+    while (pool->blocks) {
+        struct arena_block *next = pool->blocks->next;
+        free(pool->blocks);
+        pool->blocks = next;
+    }
+    pool->count = 0;
 }
 
 void arena_reset(struct arena *arena)
@@ -43,7 +80,7 @@ void arena_reset(struct arena *arena)
         else
             kept = block;
     }
-    *arena = (struct arena){.blocks = kept, .size_max = arena->size_max};
+    *arena = (struct arena){.blocks = kept, .size_max = arena->size_max, .pool = arena->pool};
     if (kept) {
         memset(kept->bytes, 0, kept->used); /* invariant 1 */
         kept->used = 0;
@@ -57,7 +94,15 @@ static bool arena_grow(struct arena *arena, size_t size)
         capacity = 1024 * 1024;
     if (capacity < size)
         capacity = size;
-    struct arena_block *block = calloc(1, sizeof *block + capacity);
+    struct arena_pool *pool = arena->pool;
+    struct arena_block *block = NULL;
+    if (pool && pool->blocks && capacity == ARENA_BLOCK_MIN) {
+        block = pool->blocks;
+        pool->blocks = block->next;
+        pool->count--;
+    } else {
+        block = calloc(1, sizeof *block + capacity);
+    }
     if (!block)
         return false;
     block->capacity = capacity;

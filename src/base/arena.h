@@ -7,15 +7,24 @@
 #include "base/slice.h"
 
 struct arena_block;
+/* First blocks between two lives, for those who make many arenas. Zeroed at birth is empty. */
+struct arena_pool {
+    struct arena_block *blocks;
+    size_t count, count_max;
+};
 struct arena {
     struct arena_block *blocks;
+    struct arena_pool *pool; /* outlives the arena; NULL = none */
     size_t size;
     size_t size_max;
     bool overflowed;
 };
 
 void arena_init(struct arena *arena, size_t size_max);
+/* As arena_init; its first block comes from the pool and goes back there. */
+void arena_init_pooled(struct arena *arena, size_t size_max, struct arena_pool *pool);
 void arena_done(struct arena *arena);
+void arena_pool_done(struct arena_pool *pool);
 /* Empty again; a small first block is kept, zeroed, for what comes next. */
 void arena_reset(struct arena *arena);
 /* Zeroed bytes, or NULL past the maximum. */

@@ -344,7 +344,7 @@ void engine_send(struct engine *engine, struct entry *entry, uint16_t attempt)
         return;
     }
     struct arena scratch;
-    arena_init(&scratch, ENGINE_SCRATCH);
+    arena_init_pooled(&scratch, ENGINE_SCRATCH, &engine->arenas);
     enum err err = attempt_call(engine, entry, upstream, &scratch);
     arena_done(&scratch);
     if (err != ERR_OK) {

@@ -113,6 +113,7 @@ struct engine *engine_new(const struct engine_options *options, struct buf *out_
         buf_add_text(out_message, err_text(ERR_NO_MEMORY));
         return NULL;
     }
+    engine->arenas.count_max = ENGINE_SPARE_ARENAS;
     enum err err = engine_init(engine, options);
     if (err != ERR_OK)
         buf_add_text(out_message, err_text(err));
@@ -159,6 +160,7 @@ void engine_free(struct engine *engine)
     switchboard_done(&engine->board);
     for (size_t i = 0; i < sizeof engine->scratch_buf / sizeof *engine->scratch_buf; i++)
         buf_done(&engine->scratch_buf[i]);
+    arena_pool_done(&engine->arenas);
     buf_done(&engine->token_name);
     buf_done(&engine->flag);
     free(engine->upstreams);

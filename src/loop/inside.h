@@ -32,7 +32,8 @@ enum {
     ENGINE_UNSAVED_ADMIT = LIMIT_STORE_QUEUE / 2,   /* no admission when more writes are queued */
     ENGINE_UNSAVED_ACT = LIMIT_STORE_QUEUE * 3 / 4, /* nothing but outcomes and stops */
     ENGINE_RELEASE_MS = 50, /* how often what a restart released is looked at again */
-    ENGINE_HOURS = 48       /* of counters kept in memory */
+    ENGINE_SPARE_ARENAS = 8,
+    ENGINE_HOURS = 48 /* of counters kept in memory */
 };
 
 /* One action in memory. */
@@ -196,6 +197,7 @@ struct engine {
     size_t audit_after_size;
     struct buf flag;
     struct buf scratch_buf[5]; /* reused: record, row, bundle, sealed, label row */
+    struct arena_pool arenas;  /* first blocks of what one event uses */
     struct buf token_name;     /* of the last token that was looked up in the store */
 };
 

@@ -33,7 +33,7 @@ static void submission_init(struct submission *submission, struct engine *engine
                             const struct engine_submit *call)
 {
     *submission = (struct submission){.engine = engine, .call = call, .step = call->step};
-    arena_init(&submission->scratch, ENGINE_SCRATCH);
+    arena_init_pooled(&submission->scratch, ENGINE_SCRATCH, &engine->arenas);
     buf_init(&submission->key, LIMIT_KEY);
     for (size_t i = 0; i < LIMIT_FORMER; i++)
         buf_init(&submission->was_keys[i], LIMIT_KEY);

@@ -157,7 +157,7 @@ static void waiter_remove(struct engine *engine, struct waiter *waiter)
 void waiter_answer(struct engine *engine, struct waiter *waiter)
 {
     struct arena arena;
-    arena_init(&arena, ENGINE_SCRATCH);
+    arena_init_pooled(&arena, ENGINE_SCRATCH, &engine->arenas);
     struct view view;
     waiter_remove(engine, waiter);
     struct engine_reply reply = {.outcome = ENGINE_TAKEN, .view = &view};

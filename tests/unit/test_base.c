@@ -166,6 +166,30 @@ static void arena_is_zeroed_after_a_reset(void **state)
     arena_done(&arena);
 }
 
+static void arena_is_zeroed_after_another_life(void **state)
+{
+    (void)state;
+    struct arena_pool pool = {.count_max = 2};
+    for (size_t i = 0; i < 4; i++) {
+        struct arena arenas[3];
+        for (size_t j = 0; j < 3; j++) {
+            arena_init_pooled(&arenas[j], 1000000, &pool);
+            char *small = arena_alloc(&arenas[j], 1000);
+            char *large = arena_alloc(&arenas[j], 100000);
+            assert_true(small && large);
+            for (size_t k = 0; k < 1000; k++)
+                assert_int_equal(small[k], 0);
+            memset(small, 'x', 1000);
+            memset(large, 'x', 100000);
+        }
+        for (size_t j = 0; j < 3; j++)
+            arena_done(&arenas[j]);
+        assert_true(pool.count <= 2);
+    }
+    arena_pool_done(&pool);
+    assert_true(!pool.blocks && pool.count == 0);
+}
+
 static void utf8_is_checked(void **state)
 {
     (void)state;
@@ -197,6 +221,7 @@ int main(void)
         cmocka_unit_test(map_agrees_with_an_array),
         cmocka_unit_test(arena_has_a_maximum),
         cmocka_unit_test(arena_is_zeroed_after_a_reset),
+        cmocka_unit_test(arena_is_zeroed_after_another_life),
         cmocka_unit_test(utf8_is_checked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -133,14 +133,11 @@ static void label_refuse(const struct engine_call *call, const struct step *step
 }
 
 /* The one place where a label reaches what counts labels: triggers come here. */
-static void label_feed(struct engine *engine, struct workflow_state *workflow,
-                       const struct label_event *event, enum label_use use)
+static void label_feed(struct workflow_state *workflow, const struct label_event *event,
+                       enum label_use use)
 {
-    if (!workflow)
-        return;
-    workflow->labels[use][event->is_wrong]++;
-    workflow->is_dirty = true;
-    engine->is_count_dirty = true;
+    if (workflow)
+        workflow->labels[use][event->is_wrong]++;
 }
 
 /* Adds the label to the row. */
@@ -166,7 +163,7 @@ static void label_add(struct engine *engine, const struct engine_call *call,
     }
     if (row->count < UINT32_MAX)
         row->count++;
-    label_feed(engine, engine_workflow(engine, row->workflow), &event, use);
+    label_feed(engine_workflow(engine, row->workflow), &event, use);
 }
 
 /* The index of the label among those of the step, or label_count. */

@@ -26,59 +26,51 @@ struct workflow_state *engine_workflow(struct engine *engine, struct slice name)
     return state;
 }
 
-static struct hour_counts *counts_hour(struct workflow_state *workflow, int64_t unix_ms)
+static void counts_load(struct engine *engine, struct slice workflow, struct hour_counts *counts);
+static enum err counts_write(struct engine *engine);
+
+/* The slot of that hour, with what is stored of it. */
+static struct hour_counts *counts_hour(struct engine *engine, struct workflow_state *workflow,
+                                       int64_t unix_ms)
 {
     int64_t hour = unix_ms / COUNTS_HOUR_MS;
     struct hour_counts *counts = &workflow->hours[(size_t)(hour % ENGINE_HOURS)];
-    if (counts->hour != hour)
-        *counts = (struct hour_counts){.hour = hour};
+    if (counts->hour == hour)
+        return counts;
+    if (counts->is_dirty)
+        (void)counts_write(engine); /* no room for two days: the next start counts them again */
+    *counts = (struct hour_counts){.hour = hour};
+    counts_load(engine, slice_text(workflow->name), counts);
     return counts;
 }
 
-static void counts_end(struct engine *engine, const struct row *row, const struct step *step)
+void engine_count_record(struct engine *engine, const struct record *record, const struct row *row)
 {
-    const struct action *action = &row->action;
     struct workflow_state *workflow = engine_workflow(engine, row->workflow);
+    const struct step *step = tally_is_end(record)
+                                  ? config_step_of(engine_config(engine), row->workflow, row->step)
+                                  : NULL;
     if (!workflow)
         return;
-    workflow->is_dirty = true;
+    struct hour_counts *counts = counts_hour(engine, workflow, record->at_unix_ms);
+    tally_add(&counts->tally, record, row, step ? step->sla_ms : 0);
+    counts->is_dirty = true;
     engine->is_count_dirty = true;
-    struct hour_counts *counts = counts_hour(workflow, action->ended_unix_ms);
-    switch (action->state) {
-    case STATE_DONE:
-        if (action->reviews > 0 || action->reason == REASON_PERSON ||
-            action->reason == REASON_PERSON_BY_HAND)
-            counts->reviewed++;
-        else
-            counts->automatic++;
-        if (action->cause != CAUSE_NONE)
-            counts->degraded[action->cause]++;
-        if (step && step->sla_ms > 0) {
-            bool is_met = action->ended_unix_ms - action->submitted_unix_ms <= step->sla_ms;
-            counts->sla_met += is_met;
-            counts->sla_missed += !is_met;
-        }
+}
+
+void engine_count_repeat(struct engine *engine, const struct row *row)
+{
+    struct workflow_state *workflow = engine_workflow(engine, row->workflow);
+    bool had_started = row->action.starts_total > 0;
+    if (!workflow)
         return;
-    case STATE_FAILED:
-        counts->failed++;
-        return;
-    case STATE_REJECTED:
-        counts->rejected++;
-        return;
-    case STATE_EXPIRED:
-        counts->expired++;
-        return;
-    case STATE_CANCELLED:
-        counts->cancelled++;
-        return;
-    case STATE_UNCERTAIN:
-    case STATE_ATTEMPTING:
-    case STATE_WAITING:
-    case STATE_IN_REVIEW:
-    case STATE_HELD:
-    case STATE_COUNT:
-        return;
-    }
+    workflow->replays++;
+    workflow->prevented += had_started;
+    struct hour_counts *counts = counts_hour(engine, workflow, engine->now_unix_ms);
+    counts->tally.n[TALLY_REPEATS]++;
+    counts->tally.n[TALLY_PREVENTED] += had_started;
+    counts->is_dirty = true;
+    engine->is_count_dirty = true;
 }
 
 void engine_count_move(struct engine *engine, struct entry *entry, const struct action *before,
@@ -101,8 +93,6 @@ void engine_count_move(struct engine *engine, struct entry *entry, const struct 
         upstream->held--;
         entry->is_counted_held = false;
     }
-    if (state_is_end(action->state) && !was_end)
-        counts_end(engine, &entry->row, entry->step);
     if (action_is_over(action)) {
         engine->unended--;
         return;
@@ -120,54 +110,88 @@ void engine_count_move(struct engine *engine, struct entry *entry, const struct 
 }
 
 /* ---- kept over restarts ----
- * Once a second at most, the hours of each workflow that changed are written, and up to which
- * record they count. The write stands behind those records in the queue, so it is never ahead of
- * them. */
+ * Once a second at most, each hour that changed is written, and up to which record all of them
+ * count: in one transaction, which stands behind those records in the queue. */
 
-enum { COUNTS_FLUSH_MS = 1000, COUNTS_NUMBERS = 9 + CAUSE_COUNT };
+enum { COUNTS_FLUSH_MS = 1000 };
+static const struct slice counts_through = {"/through", 8}; /* no workflow has such a name */
 
-static void counts_numbers(struct hour_counts *hour, uint64_t *out[COUNTS_NUMBERS])
+static void counts_load(struct engine *engine, struct slice workflow, struct hour_counts *counts)
 {
-    uint64_t *numbers[9] = {&hour->automatic, &hour->reviewed,  &hour->rejected,
-                            &hour->failed,    &hour->cancelled, &hour->expired,
-                            &hour->replays,   &hour->sla_met,   &hour->sla_missed};
-    memcpy(out, numbers, sizeof numbers);
-    for (size_t i = 0; i < CAUSE_COUNT; i++)
-        out[9 + i] = &hour->degraded[i];
+    const struct store_port *store = &engine->options.store;
+    struct arena arena;
+    struct slice value;
+    struct buf key;
+    arena_init(&arena, 65536);
+    buf_init(&key, LIMIT_NAME + 32);
+    tally_key_add(&key, workflow, counts->hour);
+    enum err err = store->get_row(store->impl, STORE_COUNTS, buf_slice(&key), &arena, &value);
+    if (err == ERR_OK)
+        err = tally_decode(value, &counts->tally);
+    if (err != ERR_OK && err != ERR_NOT_FOUND)
+        engine_fail(engine, err_text(err));
+    buf_done(&key);
+    arena_done(&arena);
 }
 
-static void counts_encode(struct workflow_state *workflow, uint64_t through, struct buf *out)
+static size_t counts_dirty(const struct engine *engine)
 {
-    uint64_t *numbers[COUNTS_NUMBERS];
-    number_add_varint(out, through);
-    for (size_t h = 0; h < ENGINE_HOURS; h++) {
-        if (workflow->hours[h].hour == 0)
-            continue;
-        number_add_varint(out, (uint64_t)workflow->hours[h].hour);
-        counts_numbers(&workflow->hours[h], numbers);
-        for (size_t i = 0; i < COUNTS_NUMBERS; i++)
-            number_add_varint(out, *numbers[i]);
-    }
+    size_t count = 0;
+    for (size_t i = 0; i < engine->workflow_count; i++)
+        for (size_t h = 0; h < ENGINE_HOURS; h++)
+            count += engine->workflows[i].hours[h].is_dirty;
+    return count;
 }
 
-static bool counts_decode(struct workflow_state *workflow, struct slice bytes,
-                          uint64_t *out_through)
+static void counts_add_row(struct arena *arena, struct store_row *row, struct buf *key,
+                           struct buf *value)
 {
-    uint64_t *numbers[COUNTS_NUMBERS];
-    if (!number_take_varint(&bytes, out_through))
-        return false;
-    while (bytes.size > 0) {
-        uint64_t hour = 0;
-        if (!number_take_varint(&bytes, &hour) || hour > INT32_MAX)
-            return false;
-        struct hour_counts *counts = &workflow->hours[hour % ENGINE_HOURS];
-        *counts = (struct hour_counts){.hour = (int64_t)hour};
-        counts_numbers(counts, numbers);
-        for (size_t i = 0; i < COUNTS_NUMBERS; i++)
-            if (!number_take_varint(&bytes, numbers[i]))
-                return false;
-    }
-    return true;
+    *row = (struct store_row){.table = STORE_COUNTS,
+                              .key = arena_copy(arena, buf_slice(key)),
+                              .value = arena_copy(arena, buf_slice(value))};
+    buf_reset(key);
+    buf_reset(value);
+}
+
+/* ERR_BUSY: nothing was taken, all of it stays dirty. */
+static enum err counts_write(struct engine *engine)
+{
+    const struct store_port *store = &engine->options.store;
+    size_t room = counts_dirty(engine) + 1;
+    size_t count = 0;
+    struct arena arena;
+    struct buf key, value;
+    arena_init(&arena, ENGINE_SCRATCH);
+    buf_init(&key, LIMIT_NAME + 32);
+    buf_init(&value, 4096);
+    struct store_row *rows = ARENA_ARRAY(&arena, room, struct store_row);
+    struct store_write *writes = ARENA_ARRAY(&arena, room, struct store_write);
+    for (size_t i = 0; rows && writes && i < engine->workflow_count; i++)
+        for (size_t h = 0; h < ENGINE_HOURS; h++) {
+            const struct hour_counts *counts = &engine->workflows[i].hours[h];
+            if (!counts->is_dirty)
+                continue;
+            tally_key_add(&key, slice_text(engine->workflows[i].name), counts->hour);
+            tally_encode(&counts->tally, &value);
+            counts_add_row(&arena, &rows[count++], &key, &value);
+        }
+    number_add_varint(&value, engine->seq);
+    buf_add(&key, counts_through);
+    enum err err = rows && writes ? ERR_OK : ERR_NO_MEMORY;
+    if (err == ERR_OK)
+        counts_add_row(&arena, &rows[count++], &key, &value);
+    for (size_t i = 0; err == ERR_OK && i < count; i++)
+        writes[i] = (struct store_write){.rows = &rows[i], .row_count = 1};
+    if (err == ERR_OK)
+        err = arena.overflowed ? ERR_NO_MEMORY
+                               : store->submit(store->impl, writes, count, NULL, NULL);
+    for (size_t i = 0; err == ERR_OK && i < engine->workflow_count; i++)
+        for (size_t h = 0; h < ENGINE_HOURS; h++)
+            engine->workflows[i].hours[h].is_dirty = false;
+    buf_done(&value);
+    buf_done(&key);
+    arena_done(&arena);
+    return err;
 }
 
 void engine_count_flush(struct engine *engine)
@@ -176,27 +200,13 @@ void engine_count_flush(struct engine *engine)
         engine->now_unix_ms < engine->count_flush_unix_ms)
         return;
     engine->count_flush_unix_ms = engine->now_unix_ms + COUNTS_FLUSH_MS;
-    engine->is_count_dirty = false;
-    const struct store_port *store = &engine->options.store;
-    struct buf value;
-    buf_init(&value, 64 * 1024);
-    for (size_t i = 0; i < engine->workflow_count; i++) {
-        struct workflow_state *workflow = &engine->workflows[i];
-        buf_reset(&value);
-        counts_encode(workflow, engine->seq, &value);
-        struct store_row row = {
-            .table = STORE_COUNTS, .key = slice_text(workflow->name), .value = buf_slice(&value)};
-        struct store_write write = {.rows = &row, .row_count = 1};
-        enum err err = store->submit(store->impl, &write, 1, NULL, NULL);
-        if (err == ERR_BUSY)
-            engine->is_count_dirty = true; /* later; the records are the truth */
-        else if (err != ERR_OK)
-            engine_fail(engine, err_text(err));
-    }
-    buf_done(&value);
+    enum err err = counts_write(engine);
+    engine->is_count_dirty = err == ERR_BUSY; /* later; the records are the truth */
+    if (err != ERR_OK && err != ERR_BUSY)
+        engine_fail(engine, err_text(err));
 }
 
-/* One record after the last flush: an action that ended by it counts. */
+/* One record after the last flush. */
 static enum err counts_replay(struct engine *engine, const struct store_record *stored,
                               struct arena *arena)
 {
@@ -205,48 +215,122 @@ static enum err counts_replay(struct engine *engine, const struct store_record *
     struct store_action action = {0};
     const struct store_port *store = &engine->options.store;
     enum err err = record_decode(stored->body, arena, &record);
-    if (err != ERR_OK || record.action == 0 || !state_is_end(record.state))
+    if (err != ERR_OK || record.action == 0)
         return err;
-    err = store->get_action(store->impl, record.action, arena, &action);
+    row.workflow = record.workflow;
+    row.step = record.step;
+    if (tally_is_end(&record)) {
+        err = store->get_action(store->impl, record.action, arena, &action);
+        if (err == ERR_OK)
+            err = row_decode(action.row, &row);
+    }
     if (err == ERR_OK)
-        err = row_decode(action.row, &row);
-    /* Words, late outcomes and erasures come after the end and count nothing. */
-    bool is_its_end = record.at_unix_ms == row.action.ended_unix_ms &&
-                      (record.kind != RECORD_LATE || record.reason == REASON_LATE);
-    if (err == ERR_OK && is_its_end)
-        counts_end(engine, &row, config_step_of(engine_config(engine), row.workflow, row.step));
+        engine_count_record(engine, &record, &row);
     return err;
+}
+
+/* Up to which record the stored hours count. */
+static enum err counts_read_through(struct engine *engine, uint64_t *out_through)
+{
+    const struct store_port *store = &engine->options.store;
+    struct arena arena;
+    struct slice value;
+    arena_init(&arena, 4096);
+    *out_through = 0;
+    enum err err = store->get_row(store->impl, STORE_COUNTS, counts_through, &arena, &value);
+    if (err == ERR_OK && !number_take_varint(&value, out_through))
+        err = ERR_CORRUPT;
+    arena_done(&arena);
+    return err == ERR_NOT_FOUND ? ERR_OK : err;
+}
+
+/* The last hours of what is in the configuration, for status. */
+static void counts_load_recent(struct engine *engine)
+{
+    const struct config *config = engine_config(engine);
+    for (size_t w = 0; w < config->workflow_count; w++) {
+        struct workflow_state *workflow = engine_workflow(engine, config->workflows[w].name);
+        for (int64_t h = 0; workflow && h < ENGINE_HOURS; h++)
+            (void)counts_hour(engine, workflow, engine->now_unix_ms - h * COUNTS_HOUR_MS);
+    }
 }
 
 enum err engine_recount(struct engine *engine)
 {
     const struct store_port *store = &engine->options.store;
-    struct arena arena;
-    arena_init(&arena, (size_t)LIMIT_PAGE * 65536);
-    struct store_row *rows = ARENA_ARRAY(&arena, LIMIT_PAGE, struct store_row);
-    struct store_record *records = ARENA_ARRAY(&arena, LIMIT_PAGE, struct store_record);
-    size_t count = 0;
-    uint64_t through = UINT64_MAX;
-    enum err err = rows && records ? store->list_rows(store->impl, STORE_COUNTS, (struct slice){0},
-                                                      LIMIT_PAGE, &arena, rows, &count)
-                                   : ERR_NO_MEMORY;
-    for (size_t i = 0; err == ERR_OK && i < count; i++) {
-        struct workflow_state *workflow = engine_workflow(engine, rows[i].key);
-        uint64_t own = 0;
-        if (!workflow || !counts_decode(workflow, rows[i].value, &own))
-            err = workflow ? ERR_CORRUPT : ERR_NO_MEMORY;
-        through = own < through ? own : through;
-    }
-    uint64_t from = count == 0 ? 1 : through + 1;
-    do {
-        count = 0;
-        if (err == ERR_OK)
-            err = store->list_records(store->impl, from, LIMIT_PAGE, &arena, records, &count);
+    uint64_t through = 0;
+    size_t count = LIMIT_PAGE;
+    enum err err = counts_read_through(engine, &through);
+    counts_load_recent(engine);
+    while (err == ERR_OK && count == LIMIT_PAGE) {
+        struct arena arena;
+        arena_init(&arena, (size_t)LIMIT_PAGE * 65536);
+        struct store_record *records = ARENA_ARRAY(&arena, LIMIT_PAGE, struct store_record);
+        err = records ? store->list_records(store->impl, through + 1, LIMIT_PAGE, &arena, records,
+                                            &count)
+                      : ERR_NO_MEMORY;
         for (size_t i = 0; err == ERR_OK && i < count; i++) {
             err = counts_replay(engine, &records[i], &arena);
-            from = records[i].seq + 1;
+            through = records[i].seq;
         }
-    } while (err == ERR_OK && count == LIMIT_PAGE && !arena.overflowed);
-    arena_done(&arena);
+        arena_done(&arena);
+    }
+    return err;
+}
+
+/* ---- sums ---- */
+
+/* Adds the stored hours that are not in memory. */
+static enum err tally_add_stored(struct engine *engine, const struct workflow_state *workflow,
+                                 int64_t since_hour, struct tally *out)
+{
+    const struct store_port *store = &engine->options.store;
+    struct slice name = slice_text(workflow->name);
+    struct buf after;
+    size_t count = LIMIT_PAGE;
+    bool is_over = false;
+    enum err err = ERR_OK;
+    buf_init(&after, LIMIT_NAME + 32);
+    tally_key_add(&after, name, since_hour - 1);
+    while (err == ERR_OK && count == LIMIT_PAGE && !is_over) {
+        struct arena arena;
+        arena_init(&arena, ENGINE_SCRATCH);
+        struct store_row *rows = ARENA_ARRAY(&arena, LIMIT_PAGE, struct store_row);
+        err = rows ? store->list_rows(store->impl, STORE_COUNTS, buf_slice(&after), LIMIT_PAGE,
+                                      &arena, rows, &count)
+                   : ERR_NO_MEMORY;
+        for (size_t i = 0; err == ERR_OK && i < count && !is_over; i++) {
+            struct tally tally;
+            int64_t hour = 0;
+            is_over = !tally_key_parse(rows[i].key, name, &hour); /* another workflow's */
+            if (is_over || workflow->hours[hour % ENGINE_HOURS].hour == hour)
+                continue;
+            err = tally_decode(rows[i].value, &tally);
+            if (err == ERR_OK)
+                tally_sum(out, &tally);
+        }
+        buf_reset(&after);
+        if (err == ERR_OK && count > 0)
+            buf_add(&after, rows[count - 1].key);
+        arena_done(&arena);
+    }
+    buf_done(&after);
+    return err;
+}
+
+enum err engine_tally(void *impl, struct slice workflow, int64_t since_unix_ms, struct tally *out)
+{
+    struct engine *engine = impl;
+    int64_t since_hour = since_unix_ms / COUNTS_HOUR_MS;
+    struct tally tally = {{0}};
+    const struct workflow_state *state = engine_workflow(engine, workflow);
+    if (!state)
+        return ERR_NO_MEMORY;
+    for (size_t h = 0; h < ENGINE_HOURS; h++)
+        if (state->hours[h].hour != 0 && state->hours[h].hour >= since_hour)
+            tally_sum(&tally, &state->hours[h].tally);
+    enum err err = tally_add_stored(engine, state, since_hour, &tally);
+    if (err == ERR_OK)
+        *out = tally;
     return err;
 }

@@ -26,6 +26,7 @@
 #include "record/ids.h"
 #include "record/label_row.h"
 #include "record/row.h"
+#include "record/tally.h"
 
 enum {
     ENGINE_SCRATCH = 16 * 1024 * 1024,              /* bytes that one event may use */
@@ -129,10 +130,9 @@ struct upstream_state {
 };
 
 struct hour_counts {
-    int64_t hour; /* unix hours */
-    uint64_t automatic, reviewed, rejected, failed, cancelled, expired, replays, sla_met,
-        sla_missed;
-    uint64_t degraded[CAUSE_COUNT];
+    int64_t hour; /* unix hours; 0 = an empty slot */
+    bool is_dirty;
+    struct tally tally;
 };
 struct workflow_state {
     char name[LIMIT_NAME + 1];
@@ -142,7 +142,6 @@ struct workflow_state {
     uint64_t replays, prevented, refused;
     uint64_t audits;                     /* open ones */
     uint64_t labels[LABEL_USE_COUNT][2]; /* since the start: right, wrong */
-    bool is_dirty;
 };
 
 struct follower {
@@ -376,6 +375,12 @@ void engine_probes_free(struct engine *engine);
 struct workflow_state *engine_workflow(struct engine *engine, struct slice name);
 void engine_count_move(struct engine *engine, struct entry *entry, const struct action *before,
                        bool is_new);
+/* What this record moves; row: its action after it. */
+void engine_count_record(struct engine *engine, const struct record *record, const struct row *row);
+/* A known key was asked again. */
+void engine_count_repeat(struct engine *engine, const struct row *row);
+/* The sum of all hours from that one on. */
+enum err engine_tally(void *impl, struct slice workflow, int64_t since_unix_ms, struct tally *out);
 /* Writes what changed, once a second at most. */
 void engine_count_flush(struct engine *engine);
 /* After a start: the last hours anew, from the records. */

@@ -189,6 +189,8 @@ static void engine_fill_record(struct engine *engine, struct entry *entry,
         record->has_verdict = true;
         record->verdict = note->effects->verdict;
     }
+    record->is_observed =
+        note->kind == RECORD_ADMITTED && engine_terms(entry)->mode == MODE_OBSERVE;
     if (note->effects && note->effects->has_draw) {
         record->has_draw = true;
         record->draw_roll = (int)note->effects->draw_roll;
@@ -275,6 +277,7 @@ void engine_save(struct engine *engine, struct entry *entry, const struct step_n
     struct buf *body = &engine->scratch_buf[0];
     buf_reset(body);
     record_encode(&record, body);
+    engine_count_record(engine, &record, &entry->row);
     CHECK(buf_ok(row) && buf_ok(body) && buf_ok(&engine->scratch_buf[3]));
     struct store_key keys[2];
     write.record = buf_slice(body);

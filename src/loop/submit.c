@@ -27,6 +27,7 @@ struct submission {
     uint64_t again_of; /* the ended action that is tried anew, or 0 */
     uint8_t generation;
     bool is_key_conflict; /* observe: the key was taken by another input */
+    bool is_keyless;      /* observe: a write of which nothing says when two are the same */
 };
 
 static void submission_init(struct submission *submission, struct engine *engine,
@@ -112,6 +113,7 @@ static bool submission_find_key(struct submission *submission)
         buf_add(&submission->key, call->key);
     } else if (step->terms.effect == EFFECT_READ || step->terms.mode == MODE_OBSERVE) {
         text_add_id(&submission->key, "none-", engine_new_id(submission->engine));
+        submission->is_keyless = step->terms.effect != EFFECT_READ;
     } else {
         submission_refuse(submission, ENGINE_NO_KEY,
                           "this step changes something, so it needs a key that says when two "
@@ -201,17 +203,31 @@ static void submission_conflict(struct submission *submission, struct entry *ent
     entry_let_go(submission->engine, entry);
 }
 
+static const char *submission_no_room(struct engine *engine);
+
+/* In observe each repeat is on record: it is what interlock keeps from being sent twice, and what
+ * people look at before the workflow moves up. */
+static void submission_record_repeat(struct submission *submission, struct entry *entry)
+{
+    struct engine *engine = submission->engine;
+    if (submission->step->terms.mode != MODE_OBSERVE || submission->call->is_dry_run ||
+        submission_no_room(engine))
+        return;
+    struct step_note note = {.kind = RECORD_REPEATED,
+                             .actor = submission->call->principal->name,
+                             .upstream = entry->row.upstream};
+    engine_save(engine, entry, &note);
+}
+
 /* A known key: the action as it is now, never a second one (I5). Returns a handle. */
 static uint64_t submission_replay(struct submission *submission, struct entry *entry)
 {
     struct engine *engine = submission->engine;
-    struct workflow_state *workflow = engine_workflow(engine, entry->row.workflow);
-    if (workflow) {
-        workflow->replays++;
-        workflow->prevented += entry->row.action.starts_total > 0;
-    }
-    if (!submission->call->is_dry_run)
+    if (!submission->call->is_dry_run) {
+        engine_count_repeat(engine, &entry->row);
         engine_renew(engine, entry, submission->call->principal->name);
+    }
+    submission_record_repeat(submission, entry);
     bool waits = engine->waiter_count < engine_config(engine)->limits.waiters;
     struct waiter *waiter = waiter_add(engine, entry, waits ? submission->call->wait_ms : 0,
                                        submission->call->done, submission->call->arg);
@@ -250,6 +266,11 @@ static enum err submission_observe_key(struct submission *submission, struct ent
         entry_let_go(submission->engine, *out_entry);
         *out_entry = NULL;
         err = ERR_LIMIT;
+    }
+    if (err == ERR_LIMIT) { /* observe keeps nothing back: a key of its own */
+        buf_cut(&submission->key, plain);
+        text_add_id(&submission->key, "#", engine_new_id(submission->engine));
+        err = submission_find(submission, out_entry);
     }
     submission->is_key_conflict = true;
     return err;
@@ -446,6 +467,14 @@ static void submission_stopped(struct submission *submission, uint64_t stop_id)
     submission->call->done(submission->call->arg, &reply);
 }
 
+/* What an action of mode observe is marked as, for the report and for `ready`. */
+static struct slice submission_mark(const struct submission *submission)
+{
+    if (submission->is_key_conflict)
+        return SLICE(TALLY_MARK_CONFLICT);
+    return submission->is_keyless ? SLICE(TALLY_MARK_NO_KEY) : (struct slice){0};
+}
+
 /* Stores the action that the gate has decided about. Returns a handle. */
 static uint64_t submission_admit(struct submission *submission, struct entry *entry,
                                  struct action_event *event, const struct gate_work *work,
@@ -515,8 +544,7 @@ static uint64_t submission_decide(struct submission *submission)
                              .attempt = work.answer.says == SAYS_GO,
                              .is_admission = true,
                              .key_replaces = submission->again_of,
-                             .subject = submission->is_key_conflict ? SLICE("key-conflict")
-                                                                    : (struct slice){0}};
+                             .subject = submission_mark(submission)};
     uint64_t handle = 0;
     if (!entry) {
         submission_refuse(submission, ENGINE_NO_ROOM, "out of memory, or the input is too large");

@@ -341,18 +341,18 @@ static enum err views_do_list(void *impl, const struct engine_query *query, stru
 
 /* ---- numbers ---- */
 
-static void counts_add_hour(struct engine_counts *out, const struct hour_counts *hour)
+static void counts_fill(struct engine_counts *out, const struct tally *tally)
 {
-    out->automatic += hour->automatic;
-    out->reviewed += hour->reviewed;
-    out->rejected += hour->rejected;
-    out->failed += hour->failed;
-    out->cancelled += hour->cancelled;
-    out->expired += hour->expired;
-    out->sla_met += hour->sla_met;
-    out->sla_missed += hour->sla_missed;
-    for (size_t i = 0; i < CAUSE_COUNT; i++)
-        out->degraded[i] += hour->degraded[i];
+    out->automatic = tally->n[TALLY_AUTOMATIC];
+    out->reviewed = tally->n[TALLY_REVIEWED];
+    out->rejected = tally->n[TALLY_REJECTED];
+    out->failed = tally->n[TALLY_FAILED];
+    out->cancelled = tally->n[TALLY_CANCELLED];
+    out->expired = tally->n[TALLY_EXPIRED];
+    out->sla_met = tally->n[TALLY_IN_TIME];
+    out->sla_missed = tally->n[TALLY_LATE];
+    for (unsigned i = CAUSE_LOW_CONFIDENCE; i < CAUSE_COUNT; i++)
+        out->degraded[i] = tally->n[tally_of_cause((enum cause)i)];
 }
 
 static void views_do_counts(void *impl, int64_t since_unix_ms, struct arena *arena,
@@ -369,9 +369,11 @@ static void views_do_counts(void *impl, int64_t since_unix_ms, struct arena *are
         *counts = (struct engine_counts){.workflow = config->workflows[i].name};
         if (!state)
             continue;
+        struct tally tally = {{0}};
         for (size_t h = 0; h < ENGINE_HOURS; h++)
             if (state->hours[h].hour >= since_unix_ms / 3600000)
-                counts_add_hour(counts, &state->hours[h]);
+                tally_sum(&tally, &state->hours[h].tally);
+        counts_fill(counts, &tally);
         counts->held = state->now[STATE_HELD];
         counts->uncertain = state->now[STATE_UNCERTAIN];
         counts->in_review = state->now[STATE_IN_REVIEW];
@@ -459,6 +461,7 @@ void engine_port_reads(struct engine_port *port)
     port->label_of = engine_label_of;
     port->label_sums = engine_label_sums;
     port->counts = views_do_counts;
+    port->tally = engine_tally;
     port->upstreams = views_do_upstreams;
     port->health = views_do_health;
 }

@@ -12,6 +12,7 @@
 #include "port/store.h"
 #include "record/inbox_json.h"
 #include "record/label_row.h"
+#include "record/tally.h"
 
 /* Who calls. Made by api/principal.c from a token. */
 enum principal_kind { PRINCIPAL_NONE, PRINCIPAL_PERSON, PRINCIPAL_SERVICE };
@@ -223,6 +224,8 @@ struct engine_port {
 
     void (*counts)(void *impl, int64_t since_unix_ms, struct arena *arena,
                    struct engine_counts *out_counts, size_t *out_count); /* one per workflow */
+    /* All that is counted of a workflow, from the hour of that time on. */
+    enum err (*tally)(void *impl, struct slice workflow, int64_t since_unix_ms, struct tally *out);
     void (*upstreams)(void *impl, struct arena *arena, struct engine_upstream *out,
                       size_t *out_count);
     void (*health)(void *impl, struct arena *arena, struct engine_health *out_health);

@@ -112,6 +112,7 @@ static const struct member members[] = {
     NAME("says", says, SAYS_COUNT, says),
     NAME("would", says, SAYS_COUNT, would),
     NAME("would_reason", reason, REASON_COUNT, would_reason),
+    NAMED("observed", MEMBER_FLAG, is_observed),
     INT_IF("roll", draw_roll, has_draw),
     INT_IF("share", draw_share, has_draw),
     NAMED("audit_due", MEMBER_I64, audit_due_unix_ms),

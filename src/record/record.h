@@ -81,7 +81,8 @@ struct record {
     uint8_t decided_by;
     enum says says, would; /* would: mode observe */
     enum reason would_reason;
-    bool has_draw; /* ADMITTED, step with audit: drawn iff roll < share (core/audit.h) */
+    bool is_observed; /* ADMITTED in mode observe */
+    bool has_draw;    /* ADMITTED, step with audit: drawn iff roll < share (core/audit.h) */
     int draw_roll, draw_share;
     int64_t audit_due_unix_ms; /* by this record an audit was opened */
     bool is_wrong;             /* LABELLED; `subject` is the label, `number` the how manieth */

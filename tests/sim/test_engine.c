@@ -452,6 +452,45 @@ static void sim_check_draws(struct world *world)
     arena_done(&arena);
 }
 
+/* The counters, over crashes, are what the records and rows say: nothing twice, nothing lost. */
+static void sim_check_counts(struct world *world)
+{
+    struct arena arena;
+    struct store_counts counts;
+    struct tally tally, own = {{0}};
+    size_t count = 0;
+    arena_init(&arena, 1 << 28);
+    world->store_port.counts(world->store_port.impl, &counts);
+    for (uint64_t seq = 1; seq <= counts.records; seq++) {
+        struct store_record stored;
+        struct record record;
+        CHECK(world->store_port.get_record(world->store_port.impl, seq, &arena, &stored) == ERR_OK);
+        CHECK(record_decode(stored.body, &arena, &record) == ERR_OK);
+        own.n[TALLY_SUBMITTED] += record.kind == RECORD_ADMITTED;
+        own.n[TALLY_APPROVED] += record.kind == RECORD_APPROVED;
+        own.n[TALLY_DECLINED] += record.kind == RECORD_DECLINED;
+    }
+    struct store_action *page = ARENA_ARRAY(&arena, LIMIT_PAGE, struct store_action);
+    CHECK(world->store_port.list_actions(world->store_port.impl, 0, LIMIT_PAGE, &arena, page,
+                                         &count) == ERR_OK);
+    for (size_t i = 0; i < count; i++) {
+        struct row row;
+        CHECK(row_decode(page[i].row, &row) == ERR_OK);
+        own.n[TALLY_FAILED] += row.action.state == STATE_FAILED;
+        own.n[TALLY_REJECTED] += row.action.state == STATE_REJECTED;
+        own.n[TALLY_CANCELLED] += row.action.state == STATE_CANCELLED;
+        own.n[TALLY_AUTOMATIC] += row.action.state == STATE_DONE;
+    }
+    CHECK(world->port.tally(world->port.impl, SLICE("sim"), 0, &tally) == ERR_OK);
+    tally.n[TALLY_AUTOMATIC] += tally.n[TALLY_REVIEWED];
+    for (size_t i = 0; i < TALLY_COUNT; i++)
+        if (own.n[i] != 0 && own.n[i] != tally.n[i])
+            WORLD_FAIL(world, "counted %s %llu times, it was %llu times",
+                       tally_name((enum tally_counter)i), (unsigned long long)tally.n[i],
+                       (unsigned long long)own.n[i]);
+    arena_done(&arena);
+}
+
 /* I10: what the engine wrote, over all crashes, is what its records say. Costs as much as a seed:
  * every eighth. */
 static void sim_verify(struct world *world, uint64_t seed)
@@ -567,6 +606,7 @@ static void sim_run(uint64_t seed)
     sim_check_things(&world);
     sim_check_rows(&world);
     sim_check_draws(&world);
+    sim_check_counts(&world);
     sim_verify(&world, seed);
     assert_true(world.answers > 0);
     world_done(&world);

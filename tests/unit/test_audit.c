@@ -10,6 +10,8 @@
 #include "base/text.h"
 #include "core/audit.h"
 #include "core/estimate.h"
+#include "record/label_row.h"
+#include "record/tally.h"
 #include "unit/case_table.h"
 
 static void run_cases(const char *file, size_t least,
@@ -136,6 +138,73 @@ static void only_what_ran_by_itself(void **state)
     assert_false(audit_counts(&other));
 }
 
+/* Rows come back, cut ones are told, and one of a newer or older version is read as far as it is
+ * known. */
+static void counters_come_back(void **state)
+{
+    (void)state;
+    struct tally tally, back;
+    struct buf bytes;
+    int64_t hour = 0;
+    buf_init(&bytes, 4096);
+    for (size_t i = 0; i < TALLY_COUNT; i++)
+        tally.n[i] = i * i * 1000003;
+    tally_encode(&tally, &bytes);
+    for (size_t size = 0; size < bytes.size; size++)
+        assert_int_equal(tally_decode(slice_first(buf_slice(&bytes), size), &back), ERR_CORRUPT);
+    assert_int_equal(tally_decode(buf_slice(&bytes), &back), ERR_OK);
+    assert_memory_equal(&tally, &back, sizeof tally);
+    assert_int_equal(tally_decode(SLICE("\002\007\011"), &back), ERR_OK);
+    assert_true(back.n[0] == 7 && back.n[1] == 9 && back.n[2] == 0);
+    buf_reset(&bytes);
+    tally_key_add(&bytes, SLICE("w"), 491234);
+    assert_true(slice_is(buf_slice(&bytes), "w/0000491234"));
+    assert_true(tally_key_parse(buf_slice(&bytes), SLICE("w"), &hour) && hour == 491234);
+    assert_false(tally_key_parse(buf_slice(&bytes), SLICE("v"), &hour));
+    assert_false(tally_key_parse(SLICE("/through"), SLICE(""), &hour));
+    buf_done(&bytes);
+}
+
+static void label_rows_come_back(void **state)
+{
+    (void)state;
+    struct label_row row = {.action = 77,
+                            .workflow = SLICE("w"),
+                            .step = SLICE("step"),
+                            .is_drawn = true,
+                            .use = LABEL_SAMPLE,
+                            .count = 2,
+                            .started_unix_ms = 1000,
+                            .ended_unix_ms = 2000,
+                            .due_unix_ms = 3000,
+                            .made_seq = 5,
+                            .last_seq = 9,
+                            .first = {SLICE("bad"), SLICE("ana"), true, 2500, 8},
+                            .last = {SLICE("good"), SLICE("ben"), false, 2600, 9}};
+    struct label_row back;
+    struct buf bytes;
+    buf_init(&bytes, 4096);
+    label_row_encode(&row, &bytes);
+    for (size_t size = 0; size < bytes.size; size++)
+        assert_int_not_equal(label_row_decode(slice_first(buf_slice(&bytes), size), &back), ERR_OK);
+    assert_int_equal(label_row_decode(buf_slice(&bytes), &back), ERR_OK);
+    assert_true(back.action == 77 && back.is_drawn && !back.is_over && !back.is_reviewed);
+    assert_true(back.count == 2 && back.use == LABEL_SAMPLE && back.due_unix_ms == 3000);
+    assert_true(back.first.is_wrong && !back.last.is_wrong && back.last.seq == 9);
+    assert_true(slice_is(back.first.label, "bad") && slice_is(back.last.by, "ben"));
+    assert_true(slice_is(back.step, "step") && back.made_seq == 5 && back.last_seq == 9);
+    struct label_sum sum = {0};
+    label_sum_add(&sum, &row, 4000);
+    assert_true(sum.drawn == 1 && sum.labelled == 1 && sum.wrong == 0 && sum.corrected == 1);
+    row.count = 0;
+    label_sum_add(&sum, &row, 4000);
+    row.is_over = true;
+    label_sum_add(&sum, &row, 4000);
+    assert_true(sum.drawn == 3 && sum.open == 1 && sum.overdue == 1 && sum.unlabelled == 1);
+    assert_true(sum.labelled == 1); /* no label is never right */
+    buf_done(&bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -144,6 +213,8 @@ int main(void)
         cmocka_unit_test(labels),
         cmocka_unit_test(rolls),
         cmocka_unit_test(only_what_ran_by_itself),
+        cmocka_unit_test(counters_come_back),
+        cmocka_unit_test(label_rows_come_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

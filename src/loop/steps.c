@@ -383,9 +383,9 @@ void engine_step(struct engine *engine, struct entry *entry, struct action_event
     engine_save(engine, entry, note);
     note->label_row = NULL; /* it was of this step */
     note->opens_audit = false;
-    engine->in_work = 0;
     bool is_release = action->state == STATE_HELD && action->hold_for == HOLD_FOR_FACT &&
                       action->is_release_wanted; /* it was on its way out of the safe queue */
+    engine->in_work = 0;
     if (out_effects->must_enter_gate)
         engine_enter_gate(engine, entry, is_release, note->actor);
 }

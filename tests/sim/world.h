@@ -19,7 +19,10 @@
 
 enum {
     WORLD_KEYS = 24,
-    WORLD_STEPS = 5,
+    WORLD_STEPS = 7,
+    WORLD_BY_CHECK = 5,
+    WORLD_FRESH = 6,
+    WORLD_BEHIND_MS = 110000, /* how far behind its own queue the provider may be: < 2 settle */
     WORLD_CALLS = 256,
     WORLD_STOPS = 64,
     WORLD_ACTIONS = 4096
@@ -37,7 +40,9 @@ struct thing {
     int64_t word_unix_ms;  /* when a person said last that it may start */
     uint64_t permit_of;    /* action whose permit the caller has */
     char permit[72];
-    uint64_t ok_action; /* an action that its caller has reported as done, and was told so */
+    int64_t visible_unix_ms; /* BY_CHECK: from then on the provider can tell what happened */
+    int64_t paid_unix_ms;    /* FRESH: nothing must be sent on older facts; 0 = not paid */
+    uint64_t ok_action;      /* an action that its caller has reported as done, and was told so */
 };
 
 struct flying {
@@ -45,6 +50,7 @@ struct flying {
     bool has_left;   /* its first byte has left */
     bool is_decided; /* the effect was decided at the provider */
     bool is_probe;   /* no action's: it asks whether the provider is back */
+    bool is_ask;     /* a question for an action: it has no effect */
     int step, thing;
     struct upstream_call call;
     char key[64];
@@ -73,8 +79,14 @@ struct world {
     struct told *tolds;
 };
 
-static const char *const world_steps[WORLD_STEPS] = {"by_none", "by_key", "by_nature", "read",
-                                                     "caller"};
+static const char *const world_steps[WORLD_STEPS] = {"by_none", "by_key",   "by_nature", "read",
+                                                     "caller",  "by_check", "fresh"};
+
+/* Its effects are counted. */
+static bool world_has_effects(int step)
+{
+    return step < 3 || step == WORLD_BY_CHECK || step == WORLD_FRESH;
+}
 
 static const char world_installation[] =
     "listen: 127.0.0.1:0\n"
@@ -132,6 +144,30 @@ static const char world_policy[] = "workflow: sim\n"
                                    "    kind: lookup\n"
                                    "    call: plain GET /read/${input.id}\n"
                                    "    key: ${input.id}\n"
+                                   "  by_check:\n"
+                                   "    kind: webhook\n"
+                                   "    call: plain POST /check/${input.id}\n"
+                                   "    key: ${input.id}\n"
+                                   "    body: { id: \"${input.id}\" }\n"
+                                   "    check:\n"
+                                   "      call: plain GET /asked/${input.id}\n"
+                                   "      happened: response.body.count > 0\n"
+                                   "      not_happened: response.body.count == 0\n"
+                                   "  fresh:\n"
+                                   "    kind: webhook\n"
+                                   "    call: plain POST /fresh/${input.id}\n"
+                                   "    input: { id: text, n: integer }\n"
+                                   "    key: ${input.id}\n"
+                                   "    body: { id: \"${input.id}\" }\n"
+                                   "    rules:\n"
+                                   "      - paid: reject if input.n < 0\n"
+                                   "      - large: review if input.n % 7 == 0\n"
+                                   "      - later: hold 5m if input.n % 2 == 0\n"
+                                   "    stale_after: 1m\n"
+                                   "    refresh:\n"
+                                   "      call: plain GET /fact/${input.id}\n"
+                                   "      set:\n"
+                                   "        n: response.body.n\n"
                                    "  caller:\n"
                                    "    kind: command\n"
                                    "    call: caller\n"
@@ -168,6 +204,10 @@ static void world_wake_at(void *impl, int64_t unix_ms)
 
 static int world_step_of(struct slice target)
 {
+    if (slice_starts(target, SLICE("/asked/")))
+        return WORLD_BY_CHECK;
+    if (slice_starts(target, SLICE("/fact/")))
+        return WORLD_FRESH;
     for (int i = 0; i < WORLD_STEPS; i++) {
         const char *name = world_steps[i];
         struct slice path = slice_text(strncmp(name, "by_", 3) == 0 ? name + 3 : name);
@@ -199,6 +239,16 @@ static void world_check_word(struct world *world, int step, int thing, const str
                    thing, (long long)age_ms / 1000);
 }
 
+/* R10: nothing starts on facts older than stale_after, whoever said so. */
+static void world_check_fresh(struct world *world, int step, int thing, const struct action *action)
+{
+    int64_t paid_unix_ms = world->things[step][thing].paid_unix_ms;
+    if (step == WORLD_FRESH && paid_unix_ms != 0 && action->submitted_unix_ms < paid_unix_ms &&
+        action->attempt_unix_ms - paid_unix_ms > 60000)
+        WORLD_FAIL(world, "R10: fresh k%d starts %lld s after it was paid", thing,
+                   (long long)(action->attempt_unix_ms - paid_unix_ms) / 1000);
+}
+
 /* I1: what is sent stands in the store as started. */
 static void world_check_durable(struct world *world, int step, int thing)
 {
@@ -223,6 +273,7 @@ static void world_check_durable(struct world *world, int step, int thing)
             continue;
         is_started = true;
         world_check_word(world, step, thing, &row.action);
+        world_check_fresh(world, step, thing, &row.action);
     }
     arena_done(&arena);
     if (!is_started)
@@ -246,16 +297,20 @@ static enum err world_call(void *impl, const struct upstream_call *call)
                                   .step = world_step_of(call->target),
                                   .thing = world_thing_of(call->target),
                                   .call = *call};
+        flying->is_ask = slice_starts(call->target, SLICE("/asked/")) ||
+                         slice_starts(call->target, SLICE("/fact/"));
         for (size_t h = 0; h < call->header_count; h++)
             if (slice_is(call->headers[h].name, "Idempotency-Key"))
                 (void)snprintf(flying->key, sizeof flying->key, "%.*s",
                                SLICE_FMT(call->headers[h].value));
         for (size_t j = 0; j < WORLD_CALLS; j++)
             if (j != i && world->flying[j].is_there && world->flying[j].step == flying->step &&
-                world->flying[j].thing == flying->thing)
+                world->flying[j].thing == flying->thing &&
+                world->flying[j].is_ask == flying->is_ask)
                 WORLD_FAIL(world, "I2: two attempts of %s k%d at once", world_steps[flying->step],
                            flying->thing);
-        world_check_durable(world, flying->step, flying->thing);
+        if (!flying->is_ask)
+            world_check_durable(world, flying->step, flying->thing);
         return ERR_OK;
     }
     return ERR_BUSY;
@@ -301,6 +356,9 @@ static void world_effect(struct world *world, struct flying *flying)
         thing->effects = thing->effects ? thing->effects : 1; /* repeating changes nothing */
     else
         thing->effects++;
+    if (flying->step == WORLD_BY_CHECK)
+        thing->visible_unix_ms =
+            world->now_unix_ms + (int64_t)prng_below(&world->prng, WORLD_BEHIND_MS);
 }
 
 static void world_finish(struct world *world, struct flying *flying,
@@ -328,6 +386,27 @@ static void world_move_probe(struct world *world, struct flying *flying, uint64_
     world_finish(world, flying, &answer);
 }
 
+/* A question is answered with what the provider knows by now, or in a way that says nothing. */
+static void world_move_ask(struct world *world, struct flying *flying, uint64_t dice)
+{
+    static const char *const nothing[] = {"not found", "{}", "{\"count\":\"?\",\"n\":\"?\"}", ""};
+    const struct thing *thing = &world->things[flying->step][flying->thing];
+    struct upstream_answer answer = {.phase = UPSTREAM_NOT_SENT,
+                                     .what = SLICE("connection refused")};
+    char body[64];
+    int count = world->now_unix_ms >= thing->visible_unix_ms ? thing->effects : 0;
+    int n = thing->paid_unix_ms ? -1 : flying->thing;
+    (void)snprintf(body, sizeof body, "{\"count\":%d,\"n\":%d}", count, n);
+    if (!world->is_provider_up || dice < 6 || !flying->call.may_send(flying->call.arg)) {
+        world_finish(world, flying, &answer);
+        return;
+    }
+    answer.phase = dice < 12 ? UPSTREAM_SENT_NO_ANSWER : UPSTREAM_ANSWERED;
+    answer.status = dice < 20 ? 503 : dice < 28 ? 404 : 200;
+    answer.body = dice < 40 ? slice_text(nothing[dice % 4]) : slice_text(body);
+    world_finish(world, flying, &answer);
+}
+
 /* One step of one call: it leaves, or it is answered in one of many ways. */
 static void world_move_call(struct world *world, struct flying *flying)
 {
@@ -335,6 +414,10 @@ static void world_move_call(struct world *world, struct flying *flying)
     static const char body[] = "{\"status\":\"queued\"}";
     if (flying->is_probe) {
         world_move_probe(world, flying, dice);
+        return;
+    }
+    if (flying->is_ask) {
+        world_move_ask(world, flying, dice);
         return;
     }
     if (!flying->has_left) {

@@ -145,6 +145,16 @@ static bool api_find_principal(struct call *call)
     return false;
 }
 
+/* The attempt to decide is in the record: 403. The words were made when it came. */
+static void api_refused(void *arg, const struct engine_reply *reply)
+{
+    struct call *call = arg;
+    (void)reply; /* refused in any case */
+    call_enter(call);
+    reply_trouble(call, &(struct trouble){.code = TROUBLE_DENIED, .detail = call->text});
+    call_leave(call);
+}
+
 static bool api_check_right(struct call *call)
 {
     enum right right = call->route->right;
@@ -156,9 +166,20 @@ static bool api_check_right(struct call *call)
     struct buf who;
     buf_init(&who, LIMIT_REASON);
     right_add_who(call->config, right, &subject, &who);
-    reply_refuse(call, TROUBLE_DENIED, "%.*s may not %s. Who may: %s",
-                 SLICE_FMT(call->principal.name), right_name(right), buf_text(&who));
+    call->text = arena_fmt(&call->arena, "%.*s may not %s. Who may: %s",
+                           SLICE_FMT(call->principal.name), right_name(right), buf_text(&who));
     buf_done(&who);
+    if (right != RIGHT_DECIDE) {
+        reply_trouble(call, &(struct trouble){.code = TROUBLE_DENIED, .detail = call->text});
+        return false;
+    }
+    struct engine_call what = {.act = ENGINE_REFUSED,
+                               .refused = REFUSAL_NOT_ALLOWED,
+                               .principal = &call->principal,
+                               .action = call->id,
+                               .done = api_refused,
+                               .arg = call};
+    call->engine->act(call->engine->impl, &what);
     return false;
 }
 
@@ -196,6 +217,8 @@ static void api_handle(void *impl, struct door_exchange *exchange)
         exchange->respond(exchange, &no_memory);
         return;
     }
+    call->api = api;
+    call->handle = api_handle;
     call->options = &api->options;
     call->followers = &api->follower_count;
     call->verifications = &api->verifications;

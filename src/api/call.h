@@ -18,6 +18,8 @@ struct verifications;
 struct call {
     const struct engine_port *engine;
     const struct api_options *options;
+    void *api; /* with handle: takes a request of ours as one from outside (bulk.c) */
+    void (*handle)(void *api, struct door_exchange *exchange);
     size_t *followers; /* streams under way, of all calls */
     struct verifications *verifications;
     struct door_exchange *exchange;

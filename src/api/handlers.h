@@ -23,6 +23,14 @@ void acts_again(struct call *call);
 void verdict_post(struct call *call);
 /* labels.c */
 void labels_post(struct call *call);
+/* reviews.c */
+void reviews_get(struct call *call);
+void reviews_reveal(struct call *call);
+void reviews_claim(struct call *call);
+void reviews_release(struct call *call);
+void reviews_reassign(struct call *call);
+/* bulk.c */
+void verdicts_post(struct call *call);
 /* inbox.c */
 void inbox_get(struct call *call);
 /* stops.c */

@@ -292,6 +292,11 @@ static const char *const reply_refusals[REFUSAL_COUNT] = {
     [REFUSAL_CHANGED] = "it is not what was shown any more: look again, then decide",
     [REFUSAL_NOT_DUE] = "it is not due yet",
     [REFUSAL_NOT_DONE] = "it was not done, so there is nothing to label",
+    [REFUSAL_CLAIMED] = "somebody else has claimed it: ask them, wait until their claim has run "
+                        "out, or reassign it",
+    [REFUSAL_NOT_YOURS] = "only who has claimed it releases it (or reassign it)",
+    [REFUSAL_BAD_EDIT] = "it cannot be changed so",
+    [REFUSAL_NOT_ALLOWED] = "it is not yours to decide",
 };
 
 void reply_refusal(struct call *call, const struct engine_reply *reply)

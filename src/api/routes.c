@@ -4,6 +4,7 @@
 #include "policy/near.h"
 
 #define ACTION "/v1/actions/{id}"
+#define REVIEW "/v1/reviews/{id}"
 #define INCIDENT "/v1/incidents/{id}"
 
 /* Lanes as in R30. The receipt of a stop travels with the stop. What a monitor asks goes before
@@ -28,8 +29,19 @@ static const struct route routes[] = {
     {"POST", ACTION "/again", "tryActionAgain", DOOR_LANE_VERDICT, RIGHT_AGAIN, SUBJECT_ACTION,
      acts_again},
     {"GET", "/v1/inbox", "getInbox", DOOR_LANE_READ, RIGHT_TOKEN, SUBJECT_NONE, inbox_get},
-    {"POST", "/v1/reviews/{id}/verdict", "giveVerdict", DOOR_LANE_VERDICT, RIGHT_DECIDE,
-     SUBJECT_REVIEW, verdict_post},
+    {"GET", REVIEW, "getReview", DOOR_LANE_READ, RIGHT_SEE, SUBJECT_REVIEW, reviews_get},
+    {"POST", REVIEW "/reveal", "revealReview", DOOR_LANE_VERDICT, RIGHT_DECIDE, SUBJECT_REVIEW,
+     reviews_reveal},
+    {"POST", REVIEW "/claim", "claimReview", DOOR_LANE_VERDICT, RIGHT_DECIDE, SUBJECT_REVIEW,
+     reviews_claim},
+    {"POST", REVIEW "/release", "releaseReview", DOOR_LANE_VERDICT, RIGHT_DECIDE, SUBJECT_REVIEW,
+     reviews_release},
+    {"POST", REVIEW "/reassign", "reassignReview", DOOR_LANE_VERDICT, RIGHT_DECIDE, SUBJECT_REVIEW,
+     reviews_reassign},
+    {"POST", "/v1/verdicts", "giveVerdicts", DOOR_LANE_VERDICT, RIGHT_TOKEN, SUBJECT_NONE,
+     verdicts_post},
+    {"POST", REVIEW "/verdict", "giveVerdict", DOOR_LANE_VERDICT, RIGHT_DECIDE, SUBJECT_REVIEW,
+     verdict_post},
     {"GET", "/v1/switches", "listSwitches", DOOR_LANE_READ, RIGHT_TOKEN, SUBJECT_NONE,
      stops_switches},
     {"POST", "/v1/stops", "stop", DOOR_LANE_STOP, RIGHT_TOKEN, SUBJECT_NONE, stops_post},

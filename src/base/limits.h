@@ -139,6 +139,9 @@
 #define LIMIT_LABEL_ROWS 200000     /* audits and labels read for one estimate */
 #define LIMIT_DUE_PAGE 256          /* due actions read from the store at once */
 #define LIMIT_PAGE 1000             /* items of one answer */
+#define CLAIM_MS 900000             /* a claim of a review runs out after this */
+#define LIMIT_CLAIM_MINUTES 480     /* or after as long as was asked for, at most this */
+#define LIMIT_BULK 100              /* verdicts of one call */
 #define LIMIT_INBOX_SCAN 2000       /* pieces of work looked at for one page of an inbox */
 #define STOP_TAKEN_UP_MS 300000     /* somebody takes a stop up by then; default of `ack_within` */
 #define LIMIT_DISK_RESERVE (16 * 1024 * 1024) /* admissions end when less is free */

@@ -71,6 +71,19 @@ static const struct option command_note_options[] = {
     {"note", "TEXT", "why"},
     {NULL, NULL, NULL},
 };
+static const struct option command_approve_options[] = {
+    {"edit", "FIELD=VALUE", "change the input first, and approve that"},
+    {"note", "TEXT", "why"},
+    {NULL, NULL, NULL},
+};
+static const struct option command_review_options[] = {
+    {"reveal", NULL, "masked fields too"},
+    {NULL, NULL, NULL},
+};
+static const struct option command_claim_options[] = {
+    {"minutes", "N", "how long; 15 without it, 480 at most"},
+    {NULL, NULL, NULL},
+};
 static const struct option command_inbox_options[] = {
     {"workflow", "NAME", "only of this one"},
     {"who", "NAME", "only what falls to this person or group"},
@@ -124,10 +137,13 @@ static const struct command command_table[] = {
      command_no_options, 0, 0, false, command_run_status},
     {"inbox", GROUP_EVERY_DAY, "", "all that waits for people, most urgent first", NULL,
      command_inbox_options, 0, 0, false, command_run_inbox},
-    {"approve", GROUP_EVERY_DAY, "ID|KEY", "let an action go that waits for a person", NULL,
-     command_note_options, 1, 1, false, command_run_approve},
-    {"reject", GROUP_EVERY_DAY, "ID|KEY", "do not let it go", NULL, command_note_options, 1, 1,
-     false, command_run_reject},
+    {"approve", GROUP_EVERY_DAY, "ID|KEY …", "let an action go that waits for a person",
+     "--edit changes a field of the input first, as often as it is given; VALUE is JSON where it\n"
+     "parses, else text. Several IDs are answered each for itself; exits 1 when one was not "
+     "taken.\n",
+     command_approve_options, 1, LIMIT_BULK, false, command_run_approve},
+    {"reject", GROUP_EVERY_DAY, "ID|KEY …", "do not let it go", NULL, command_note_options, 1,
+     LIMIT_BULK, false, command_run_reject},
     {"label", GROUP_EVERY_DAY, "ID|KEY|RUN LABEL", "say whether what was done was right",
      "LABEL is one of the step's `audit: labels`; the first means right, each other one wrong.\n",
      command_note_options, 2, 2, false, command_run_label},
@@ -154,6 +170,18 @@ static const struct command command_table[] = {
      "Exits 0 when it was taken (the answer says whether it is done or waits), 1 when it was\n"
      "refused or has failed.\n",
      command_submit_options, 2, INVOCATION_ARGUMENTS, false, command_run_submit},
+    {"review", GROUP_LATER, "ID|KEY", "the card of a review: what would be sent, why, who",
+     "--reveal shows masked fields to who may decide it; that they were shown is recorded.\n",
+     command_review_options, 1, 1, false, command_run_review},
+    {"claim", GROUP_LATER, "ID|KEY", "take a review in hand: nobody else decides it meanwhile",
+     "A claim runs out after 15 minutes, or after --minutes.\n", command_claim_options, 1, 1, false,
+     command_run_claim},
+    {"release", GROUP_LATER, "ID|KEY", "give a claimed review back", NULL, command_no_options, 1, 1,
+     false, command_run_release},
+    {"reassign", GROUP_LATER, "ID|KEY PERSON", "give a review to somebody who may decide it", NULL,
+     command_note_options, 2, 2, false, command_run_reassign},
+    {"note", GROUP_LATER, "ID|KEY --note TEXT", "add a note to a review", NULL,
+     command_note_options, 1, 1, false, command_run_note},
     {"again", GROUP_LATER, "ID|KEY --reason TEXT", "try an ended action anew, under the same key",
      NULL, command_reason_options, 1, 1, false, command_run_again},
     {"verify", GROUP_LATER, "", "prove that the records are whole and unaltered",

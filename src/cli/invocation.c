@@ -67,7 +67,8 @@ static bool invocation_take_option(struct invocation *invocation, int argc, char
         }
         value = argv[++*at];
     }
-    if (invocation_has(invocation, option->name)) {
+    bool is_list = strchr(option->value ? option->value : "", '=') != NULL; /* NAME=VALUE: again */
+    if (!is_list && invocation_has(invocation, option->name)) {
         (void)invocation_wrong(invocation, "--%s stands there twice", option->name);
         return false;
     }

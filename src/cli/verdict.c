@@ -1,38 +1,43 @@
 /* What people say about one action: approve, reject, resolve, cancel, again. */
+#include "cli/verdict.h"
 #include "base/limits.h"
 #include "cli/command.h"
 #include "cli/found.h"
 #include "record/ids.h"
 
-/* {"first":"text", …}: members that were not given are left out. */
-struct verdict_body {
-    struct buf json;
-};
-
-static void verdict_begin(struct verdict_body *body)
+void verdict_begin(struct verdict_body *body)
 {
     buf_init(&body->json, LIMIT_HTTP_BODY);
     buf_add_byte(&body->json, '{');
 }
 
-static void verdict_add(struct verdict_body *body, const char *name, const char *text)
+static void verdict_add_name(struct verdict_body *body, const char *name)
 {
-    if (!text)
-        return;
     if (body->json.size > 1)
         buf_add_byte(&body->json, ',');
     buf_add_fmt(&body->json, "\"%s\":", name);
+}
+
+void verdict_add(struct verdict_body *body, const char *name, const char *text)
+{
+    if (!text)
+        return;
+    verdict_add_name(body, name);
     buf_add_json_text(&body->json, slice_text(text));
+}
+
+void verdict_add_raw(struct verdict_body *body, const char *name, struct slice json)
+{
+    verdict_add_name(body, name);
+    buf_add(&body->json, json);
 }
 
 static void verdict_add_flag(struct verdict_body *body, const char *name, bool value)
 {
-    if (body->json.size > 1)
-        buf_add_byte(&body->json, ',');
-    buf_add_fmt(&body->json, "\"%s\":%s", name, value ? "true" : "false");
+    verdict_add_raw(body, name, value ? SLICE("true") : SLICE("false"));
 }
 
-static struct slice verdict_end(struct invocation *invocation, struct verdict_body *body)
+struct slice verdict_end(struct invocation *invocation, struct verdict_body *body)
 {
     buf_add_byte(&body->json, '}');
     struct slice copy = arena_copy(&invocation->arena, buf_slice(&body->json));
@@ -41,7 +46,7 @@ static struct slice verdict_end(struct invocation *invocation, struct verdict_bo
 }
 
 /* The review that an action waits for. false: told. */
-static bool verdict_find_review(struct invocation *invocation, struct slice action,
+static bool verdict_read_review(struct invocation *invocation, struct slice action,
                                 struct slice *out_review)
 {
     struct daemon_answer answer;
@@ -65,28 +70,141 @@ static bool verdict_find_review(struct invocation *invocation, struct slice acti
     return out_review->size > 0;
 }
 
-static int verdict_give(struct invocation *invocation, const char *verdict)
+int verdict_find_review(struct invocation *invocation, const char *what, struct slice *out_review)
 {
-    const char *what = invocation_argument(invocation, 0);
-    struct slice review = slice_text(what), action;
+    struct slice action;
     uint64_t id;
-    if (text_parse_id(review, ID_INCIDENT, &id)) {
+    *out_review = slice_text(what);
+    if (text_parse_id(*out_review, ID_INCIDENT, &id)) {
         say_error(invocation,
                   "interlock: a restart is not approved here: a member of `restart` gives it:\n"
                   "interlock restart %s --reason \"…\"\n",
                   what);
         return CLI_REFUSED;
     }
-    if (!slice_starts(review, SLICE(ID_REVIEW))) {
-        int code = found_one(invocation, what, &action);
-        if (code != CLI_DONE)
-            return code;
-        if (!verdict_find_review(invocation, action, &review))
-            return invocation->exit;
+    if (slice_starts(*out_review, SLICE(ID_REVIEW)))
+        return CLI_DONE;
+    int code = found_one(invocation, what, &action);
+    if (code != CLI_DONE)
+        return code;
+    return verdict_read_review(invocation, action, out_review) ? CLI_DONE : invocation->exit;
+}
+
+/* --edit FIELD=VALUE, as often as wanted: VALUE is JSON where it parses, else text. Empty: none.
+ * false: wrong use, told. */
+static bool verdict_read_edit(struct invocation *invocation, struct slice *out_json)
+{
+    struct verdict_body edit;
+    size_t count = 0;
+    verdict_begin(&edit);
+    for (size_t i = 0; i < invocation->option_count; i++) {
+        if (strcmp(invocation->options[i].name, "edit") != 0)
+            continue;
+        struct slice text = slice_text(invocation->options[i].value);
+        size_t at = slice_find(text, '=');
+        if (at == 0 || at == text.size) {
+            buf_done(&edit.json);
+            (void)invocation_wrong(invocation, "--edit FIELD=VALUE, not \"%.*s\"", SLICE_FMT(text));
+            return false;
+        }
+        struct slice value = slice_from(text, at + 1);
+        json_t *parsed = json_loadb(value.at, value.size, JSON_DECODE_ANY, NULL);
+        struct buf name;
+        buf_init(&name, LIMIT_HTTP_BODY);
+        buf_add(&name, slice_first(text, at));
+        if (parsed)
+            verdict_add_raw(&edit, buf_text(&name), value);
+        else
+            verdict_add(&edit, buf_text(&name), value.at);
+        buf_done(&name);
+        json_decref(parsed);
+        count++;
     }
+    *out_json = verdict_end(invocation, &edit);
+    if (count == 0)
+        *out_json = (struct slice){0};
+    return true;
+}
+
+/* One line for each of many: its id, and how it stands or why not. */
+static int verdict_say_results(struct invocation *invocation, const json_t *results)
+{
+    int code = CLI_DONE;
+    for (size_t i = 0; i < json_array_size(results); i++) {
+        const json_t *result = json_array_get(results, i);
+        const json_t *answer = json_object_get(result, "answer");
+        json_int_t status = json_integer_value(json_object_get(result, "status"));
+        bool is_good = status >= 200 && status < 300;
+        const char *why = daemon_text(answer, is_good ? "what" : "detail");
+        say(invocation, "%s  %s  %s\n", daemon_text(result, "id"),
+            is_good ? daemon_text(answer, "state") : "not taken",
+            *why ? why : daemon_text(answer, "title"));
+        if (!is_good)
+            code = CLI_REFUSED;
+    }
+    return code;
+}
+
+/* Many at once: each is found and answered for itself. */
+static int verdict_give_many(struct invocation *invocation, const char *verdict)
+{
+    struct buf list;
+    struct slice review;
+    buf_init(&list, LIMIT_HTTP_BODY);
+    buf_add_text(&list, "{\"verdicts\":[");
+    for (size_t i = 0; i < invocation->argument_count; i++) {
+        int code = verdict_find_review(invocation, invocation_argument(invocation, i), &review);
+        if (code != CLI_DONE) {
+            buf_done(&list);
+            return code;
+        }
+        struct verdict_body body;
+        verdict_begin(&body);
+        verdict_add(&body, "id", arena_fmt(&invocation->arena, "%.*s", SLICE_FMT(review)).at);
+        verdict_add(&body, "verdict", verdict);
+        verdict_add(&body, "note", invocation_option(invocation, "note"));
+        buf_add_text(&list, i ? "," : "");
+        buf_add(&list, verdict_end(invocation, &body));
+    }
+    buf_add_text(&list, "]}");
+    struct daemon_answer answer;
+    struct daemon_question question = {
+        .method = "POST", .target = SLICE("/v1/verdicts"), .body = buf_slice(&list)};
+    bool is_asked = daemon_ask(invocation, &question, &answer);
+    buf_done(&list);
+    if (!is_asked)
+        return invocation->exit;
+    if (!daemon_is_good(&answer))
+        return daemon_tell(invocation, &answer);
+    json_t *results = daemon_json(invocation, &answer);
+    if (!results)
+        return CLI_REFUSED;
+    if (invocation_has(invocation, "json"))
+        say(invocation, "%.*s\n", SLICE_FMT(answer.body));
+    int code = invocation_has(invocation, "json")
+                   ? CLI_DONE
+                   : verdict_say_results(invocation, json_object_get(results, "results"));
+    json_decref(results);
+    return code;
+}
+
+static int verdict_give(struct invocation *invocation, const char *verdict)
+{
+    struct slice edit = {0}, review;
+    if (!verdict_read_edit(invocation, &edit))
+        return CLI_WRONG_USE;
+    if (invocation->argument_count > 1 && edit.size > 0)
+        return invocation_wrong(invocation, "an edit is of one review: give one ID with --edit");
+    if (invocation->argument_count > 1)
+        return verdict_give_many(invocation, verdict);
+    int code = verdict_find_review(invocation, invocation_argument(invocation, 0), &review);
+    if (code != CLI_DONE)
+        return code;
     struct verdict_body body;
     verdict_begin(&body);
-    verdict_add(&body, "verdict", verdict);
+    verdict_add(&body, "verdict", edit.size > 0 ? "edit" : verdict);
+    if (edit.size > 0)
+        verdict_add_raw(&body, "edit", edit);
     verdict_add(&body, "note", invocation_option(invocation, "note"));
     return found_act(invocation, daemon_target(invocation, "/v1/reviews/", review, "/verdict"),
                      verdict_end(invocation, &body));
@@ -100,6 +218,14 @@ int command_run_approve(struct invocation *invocation)
 int command_run_reject(struct invocation *invocation)
 {
     return verdict_give(invocation, "reject");
+}
+
+int command_run_note(struct invocation *invocation)
+{
+    const char *note = invocation_option(invocation, "note");
+    if (!note || !*note)
+        return invocation_wrong(invocation, "what does it say? --note \"…\"");
+    return verdict_give(invocation, "note");
 }
 
 int command_run_resolve(struct invocation *invocation)

@@ -150,6 +150,8 @@ struct action_event {
     enum check_told told;  /* ASKED */
     bool has_fact;         /* FACT: false = it cannot be told */
     int64_t asked_unix_ms; /* ASKED, FACT: when the question was put */
+    bool is_edit;          /* APPROVE: with another input, which renders to edited_digest */
+    unsigned char edited_digest[ACTION_DIGEST];
 };
 
 /* Why an event was not taken; the API makes 409 or 403 of it. */
@@ -166,7 +168,11 @@ struct action_event {
     X(REFUSAL_OTHER_ATTEMPT, "other_attempt")                                                      \
     X(REFUSAL_CHANGED, "changed_since")                                                            \
     X(REFUSAL_NOT_DUE, "not_due")                                                                  \
-    X(REFUSAL_NOT_DONE, "not_done")
+    X(REFUSAL_NOT_DONE, "not_done")                                                                \
+    X(REFUSAL_CLAIMED, "claimed")                                                                  \
+    X(REFUSAL_NOT_YOURS, "not_yours")                                                              \
+    X(REFUSAL_BAD_EDIT, "bad_edit")                                                                \
+    X(REFUSAL_NOT_ALLOWED, "not_allowed")
 enum refusal {
 #define X(name, text) name,
     REFUSAL_LIST(X)

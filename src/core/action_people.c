@@ -1,6 +1,7 @@
 /* core/action_people.c - what a person's word does to an action.
  * Owns: approve, reject, resolve, cancel. Keeps R1, R15 (a word is good for one start) and R18 (and
  * for so long). */
+#include "base/check.h"
 #include "core/action_inside.h"
 #include "core/moves.h"
 
@@ -61,6 +62,16 @@ void action_approve(struct action *action, const struct action_event *event,
     if (memcmp(action->request_digest, event->request_digest, ACTION_DIGEST) != 0) {
         out->refusal = REFUSAL_CHANGED; /* bound to the digest of what was shown */
         return;
+    }
+    if (event->is_edit && action->revision == UINT8_MAX) {
+        out->refusal = REFUSAL_BAD_EDIT;
+        return;
+    }
+    if (event->is_edit) { /* R4: another body is another request, with a provider key of its own */
+        CHECK(!action->may_have_happened);
+        action->revision++;
+        action->is_frozen = false;
+        memcpy(action->request_digest, event->edited_digest, ACTION_DIGEST);
     }
     action->is_approved = true;
     action_set_until(action, event, action->people_due_unix_ms);

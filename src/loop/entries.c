@@ -30,8 +30,9 @@ enum err entry_keep(char **slot, size_t *slot_size, struct slice bytes)
 /* Copies the row's names into one block, so that the entry owns them. */
 static enum err entry_own_names(struct entry *entry)
 {
-    struct slice *parts[] = {&entry->row.workflow, &entry->row.step, &entry->row.upstream,
-                             &entry->row.actor, &entry->row.policy};
+    struct slice *parts[] = {&entry->row.workflow,   &entry->row.step,   &entry->row.upstream,
+                             &entry->row.actor,      &entry->row.policy, &entry->row.claimed_by,
+                             &entry->row.assigned_to};
     enum { PARTS = sizeof parts / sizeof *parts };
     size_t size = 1;
     for (size_t i = 0; i < PARTS; i++)
@@ -159,6 +160,21 @@ void entry_let_go(struct engine *engine, struct entry *entry)
     entry_free(entry);
 }
 
+enum err entry_set_review(struct entry *entry, struct slice claimed_by, struct slice assigned_to)
+{
+    struct row former = entry->row;
+    char *names = entry->names; /* the slices of the row still lie in it */
+    entry->row.claimed_by = claimed_by;
+    entry->row.assigned_to = assigned_to;
+    if (entry_own_names(entry) != ERR_OK) {
+        entry->names = names;
+        entry->row = former;
+        return ERR_NO_MEMORY;
+    }
+    free(names);
+    return ERR_OK;
+}
+
 enum err entry_set_upstream(struct entry *entry, struct slice upstream)
 {
     if (slice_equal(entry->row.upstream, upstream))
@@ -207,7 +223,8 @@ enum err entry_read_submit(struct entry *entry, struct arena *arena, struct bund
     const struct store_port *store = &entry->engine->options.store;
     if (!entry->submit) {
         struct slice stored = {0};
-        enum err err = store->get_payload(store->impl, entry->row.first_seq, arena, &stored);
+        uint64_t seq = entry->row.edited_seq ? entry->row.edited_seq : entry->row.first_seq;
+        enum err err = store->get_payload(store->impl, seq, arena, &stored);
         if (err != ERR_OK)
             return err;
         if (stored.size < BUNDLE_SALT)
@@ -219,4 +236,17 @@ enum err entry_read_submit(struct entry *entry, struct arena *arena, struct bund
     /* A copy: what was read may outlive the entry. */
     struct slice bytes = arena_copy(arena, slice_of(entry->submit, entry->submit_size));
     return arena->overflowed ? ERR_NO_MEMORY : bundle_submit_decode(bytes, arena, out);
+}
+
+enum err entry_read_as_submitted(struct entry *entry, struct arena *arena,
+                                 struct bundle_submit *out)
+{
+    const struct store_port *store = &entry->engine->options.store;
+    struct slice stored = {0};
+    if (entry->row.edited_seq == 0)
+        return entry_read_submit(entry, arena, out);
+    enum err err = store->get_payload(store->impl, entry->row.first_seq, arena, &stored);
+    if (err == ERR_OK && stored.size < BUNDLE_SALT)
+        err = ERR_CORRUPT;
+    return err == ERR_OK ? bundle_submit_decode(slice_from(stored, BUNDLE_SALT), arena, out) : err;
 }

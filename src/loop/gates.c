@@ -55,13 +55,10 @@ void engine_provider_key(struct engine *engine, const struct step *step, struct 
 
 /* ---- a stored action enters the gate again ---- */
 
-/* The scope of an action from what was stored at its submit. */
-bool engine_open_scope(struct entry *entry, struct arena *scratch, struct bundle_submit *submit,
-                       struct expr_scope *out, json_t **out_input, json_t **out_context)
+bool engine_submit_scope(struct entry *entry, const struct bundle_submit *submit,
+                         struct expr_scope *out, json_t **out_input, json_t **out_context)
 {
     struct engine *engine = entry->engine;
-    if (entry_read_submit(entry, scratch, submit) != ERR_OK)
-        return false;
     *out_input = json_loadb(submit->input_json.at, submit->input_json.size, 0, NULL);
     if (submit->context_json.size > 0)
         *out_context = json_loadb(submit->context_json.at, submit->context_json.size, 0, NULL);
@@ -77,35 +74,52 @@ bool engine_open_scope(struct entry *entry, struct arena *scratch, struct bundle
     return *out_input != NULL;
 }
 
+/* The scope of an action from what was stored at its submit. */
+bool engine_open_scope(struct entry *entry, struct arena *scratch, struct bundle_submit *submit,
+                       struct expr_scope *out, json_t **out_input, json_t **out_context)
+{
+    return entry_read_submit(entry, scratch, submit) == ERR_OK &&
+           engine_submit_scope(entry, submit, out, out_input, out_context);
+}
+
+bool engine_render_request(struct entry *entry, const struct action *action,
+                           struct expr_scope *scope, struct arena *scratch, struct buf *out_frozen)
+{
+    struct buf body, key;
+    buf_init(&body, LIMIT_REQUEST);
+    buf_init(&key, LIMIT_KEY);
+    engine_provider_key(entry->engine, entry->step, scope->key, action, &key);
+    scope->provider_key = buf_slice(&key);
+    struct bundle_request request;
+    struct expr_problem problem;
+    bool is_good = render_request(entry->step, scope, scratch, &request, &body, &problem);
+    if (is_good)
+        bundle_request_encode(&request, out_frozen);
+    is_good = is_good && buf_ok(out_frozen) && buf_ok(&body);
+    scope->provider_key = (struct slice){0};
+    buf_done(&key);
+    buf_done(&body);
+    return is_good;
+}
+
 /* Renders anew before the first start (R28: a changed render voids an approval). False when it
  * cannot be rendered by the policy in force. */
 static bool gate_refresh_request(struct entry *entry, struct expr_scope *scope,
                                  struct arena *scratch, unsigned char out_digest[ACTION_DIGEST])
 {
-    struct engine *engine = entry->engine;
     struct action *action = &entry->row.action;
     if (action->is_frozen) {
         memcpy(out_digest, action->request_digest, ACTION_DIGEST);
         return true;
     }
-    struct buf body, key, frozen;
-    buf_init(&body, LIMIT_REQUEST);
-    buf_init(&key, LIMIT_KEY);
+    struct buf frozen;
     buf_init(&frozen, LIMIT_REQUEST * 2);
-    engine_provider_key(engine, entry->step, scope->key, action, &key);
-    scope->provider_key = buf_slice(&key);
-    struct bundle_request request;
-    struct expr_problem problem;
-    bool is_good = render_request(entry->step, scope, scratch, &request, &body, &problem);
+    bool is_good = engine_render_request(entry, action, scope, scratch, &frozen);
     if (is_good) {
-        bundle_request_encode(&request, &frozen);
         digest_short(buf_slice(&frozen), out_digest);
-        is_good = buf_ok(&frozen) && buf_ok(&body) &&
-                  entry_keep(&entry->frozen, &entry->frozen_size, buf_slice(&frozen)) == ERR_OK;
+        is_good = entry_keep(&entry->frozen, &entry->frozen_size, buf_slice(&frozen)) == ERR_OK;
     }
     buf_done(&frozen);
-    buf_done(&key);
-    buf_done(&body);
     return is_good;
 }
 

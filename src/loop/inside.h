@@ -9,7 +9,8 @@
  *   asks.c      checks and fresh facts
  *   views.c     reads                                 counts.c    counters
  *   admin.c     reload, backup, tokens                inbox.c     what waits for people
- *   audit.c     audits, labels */
+ *   audit.c     audits, labels
+ *   reviews.c   verdicts, claims, edits */
 #pragma once
 #include "base/list.h"
 #include "base/map.h"
@@ -72,7 +73,11 @@ struct waiter {
     uint64_t handle;
     int64_t deadline_unix_ms;
     bool is_replay, is_stranger, is_late;
-    char permit[72]; /* token for the creating answer, hex; "" = none */
+    bool is_act;                 /* a person said something: the answer says who, and what */
+    char permit[72];             /* token for the creating answer, hex; "" = none */
+    enum engine_refusal outcome; /* what it is told: taken, or why not */
+    enum refusal refusal;
+    struct buf pointer, detail; /* of a refusal; or empty */
     engine_done_fn *done;
     void *arg;
 };
@@ -227,10 +232,16 @@ void entry_free(struct entry *entry);
 MUST_USE enum err entry_keep(char **slot, size_t *slot_size, struct slice bytes);
 /* Before the first start: the upstream of the policy in force. */
 MUST_USE enum err entry_set_upstream(struct entry *entry, struct slice upstream);
+/* Who has its review in hand, and whom it was given to. */
+MUST_USE enum err entry_set_review(struct entry *entry, struct slice claimed_by,
+                                   struct slice assigned_to);
 struct scope entry_scope(const struct entry *entry);
 struct scope row_scope(const struct row *row, const struct step *step);
 MUST_USE enum err entry_read_submit(struct entry *entry, struct arena *arena,
                                     struct bundle_submit *out);
+/* The same, before a person changed it. */
+MUST_USE enum err entry_read_as_submitted(struct entry *entry, struct arena *arena,
+                                          struct bundle_submit *out);
 struct map_key entry_map_key(const unsigned char hash[STORE_KEY_SIZE]);
 
 /* ---- steps.c ---- */
@@ -329,6 +340,7 @@ struct waiter *waiter_add(struct engine *engine, struct entry *entry, int64_t wa
 /* Answers those that need not wait longer. */
 void waiters_tell(struct engine *engine, struct entry *entry);
 void waiter_answer(struct engine *engine, struct waiter *waiter);
+void waiter_free(struct waiter *waiter);
 void waiters_run_deadlines(struct engine *engine);
 
 /* ---- upstreams.c ---- */
@@ -417,6 +429,9 @@ enum err engine_label_sums(void *impl, int64_t since_unix_ms, label_sum_fn *each
 /* ---- views.c ---- */
 MUST_USE enum err engine_fill_view(struct engine *engine, struct entry *entry, struct arena *arena,
                                    struct view *out);
+/* The newest records of it, at most that many. */
+MUST_USE enum err engine_fill_history(struct engine *engine, const struct entry *entry, size_t max,
+                                      struct arena *arena, struct view *out);
 enum err engine_view(void *impl, uint64_t id, bool with_history, struct arena *arena,
                      struct view *out);
 void engine_port_reads(struct engine_port *port);
@@ -424,6 +439,28 @@ void engine_port_reads(struct engine_port *port);
 /* ---- inbox.c ---- */
 enum err engine_inbox(void *impl, const struct engine_inbox_query *query, struct arena *arena,
                       struct inbox_item *out_items, struct engine_inbox_page *out_page);
+
+/* The scope of an action from what was submitted. false: it cannot be read. */
+bool engine_submit_scope(struct entry *entry, const struct bundle_submit *submit,
+                         struct expr_scope *out, json_t **out_input, json_t **out_context);
+/* The request as this action (its revision counts) would send it, and its digest. */
+bool engine_render_request(struct entry *entry, const struct action *action,
+                           struct expr_scope *scope, struct arena *scratch, struct buf *out_frozen);
+
+/* ---- people.c, for reviews.c ---- */
+/* Tells how the action stands: why it was not taken; or, when all of it is durable, as it is. */
+void act_refuse(struct engine *engine, const struct engine_call *call, struct entry *entry,
+                enum refusal refusal);
+void act_answer(struct engine *engine, const struct engine_call *call, struct entry *entry);
+/* Says so at once when what is written by now is durable, whatever the action does meanwhile. A
+ * refusal has its pointer and detail, or neither. */
+void act_tell(struct engine *engine, const struct engine_call *call, struct entry *entry,
+              const struct engine_reply *reply);
+/* A person's words as a payload; nothing when there are none. */
+void act_words(const struct engine_call *call, struct buf *out);
+
+/* ---- reviews.c ---- */
+void engine_act_review(struct engine *engine, const struct engine_call *call, struct entry *entry);
 
 /* ---- submit.c, people.c, stops.c, admin.c ---- */
 uint64_t engine_submit(void *impl, const struct engine_submit *submit);

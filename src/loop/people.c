@@ -1,5 +1,6 @@
-/* loop/people.c - what people and callers do to an action that exists: verdicts, settling, cancel,
- * a new try, and the reports of steps that the caller executes. Who may is decided by the door. */
+/* loop/people.c - what people and callers do to an action that exists: settling, cancel, a new try
+ * (verdicts: reviews.c), and the reports of steps that the caller executes. Who may is decided by
+ * the door. */
 #include "loop/inside.h"
 
 #include <stdlib.h>
@@ -10,8 +11,8 @@
  * waited for. */
 enum { ACT_WAIT_MS = 5000 };
 
-static void act_refuse(struct engine *engine, const struct engine_call *call, struct entry *entry,
-                       enum refusal refusal)
+void act_refuse(struct engine *engine, const struct engine_call *call, struct entry *entry,
+                enum refusal refusal)
 {
     struct arena arena;
     arena_init(&arena, ENGINE_SCRATCH);
@@ -25,18 +26,35 @@ static void act_refuse(struct engine *engine, const struct engine_call *call, st
 }
 
 /* Tells the caller how the action stands, once all of it is durable. */
-static void act_answer(struct engine *engine, const struct engine_call *call, struct entry *entry)
+void act_answer(struct engine *engine, const struct engine_call *call, struct entry *entry)
 {
     struct waiter *waiter = waiter_add(engine, entry, ACT_WAIT_MS, call->done, call->arg);
     if (!waiter) {
         engine_refuse(call->done, call->arg, ENGINE_NO_ROOM, "out of memory");
         return;
     }
+    waiter->is_act = true;
     waiters_tell(engine, entry);
     entry_let_go(engine, entry);
 }
 
-static void act_words(const struct engine_call *call, struct buf *out)
+void act_tell(struct engine *engine, const struct engine_call *call, struct entry *entry,
+              const struct engine_reply *reply)
+{
+    struct waiter *waiter = waiter_add(engine, entry, 0, call->done, call->arg);
+    if (!waiter) {
+        engine_refuse(call->done, call->arg, ENGINE_NO_ROOM, "out of memory");
+        return;
+    }
+    waiter->outcome = reply->outcome;
+    waiter->refusal = reply->refusal;
+    buf_add(&waiter->pointer, reply->pointer);
+    buf_add(&waiter->detail, reply->detail);
+    waiters_tell(engine, entry);
+    entry_let_go(engine, entry);
+}
+
+void act_words(const struct engine_call *call, struct buf *out)
 {
     struct bundle_words words = {.reason = call->reason, .evidence = call->evidence};
     if (words.reason.size > 0 || words.evidence.size > 0)
@@ -62,23 +80,6 @@ static bool act_step(struct engine *engine, const struct engine_call *call, stru
         return true;
     act_refuse(engine, call, entry, effects.refusal);
     return false;
-}
-
-static void act_verdict(struct engine *engine, const struct engine_call *call, struct entry *entry)
-{
-    struct action *action = &entry->row.action;
-    bool is_approve = call->act == ENGINE_APPROVE;
-    if (call->review != 0 && call->review != action->reviews) {
-        act_refuse(engine, call, entry, REFUSAL_CHANGED);
-        return;
-    }
-    struct action_event event;
-    engine_event(engine, entry, is_approve ? EVENT_APPROVE : EVENT_REJECT, &event);
-    memcpy(event.request_digest, action->request_digest, ACTION_DIGEST);
-    if (call->digest.size > 0 && !text_parse_hex(call->digest, event.request_digest, ACTION_DIGEST))
-        memset(event.request_digest, 0xff, ACTION_DIGEST); /* no digest: matches nothing */
-    if (act_step(engine, call, entry, &event, is_approve ? RECORD_APPROVED : RECORD_DECLINED))
-        act_answer(engine, call, entry);
 }
 
 static void act_resolve(struct engine *engine, const struct engine_call *call, struct entry *entry)
@@ -232,7 +233,14 @@ void engine_act(void *impl, const struct engine_call *call)
     switch (call->act) {
     case ENGINE_APPROVE:
     case ENGINE_REJECT:
-        act_verdict(engine, call, entry);
+    case ENGINE_EDIT:
+    case ENGINE_CLAIM:
+    case ENGINE_RELEASE:
+    case ENGINE_ASSIGN:
+    case ENGINE_NOTE:
+    case ENGINE_SHOW:
+    case ENGINE_REFUSED:
+        engine_act_review(engine, call, entry);
         break;
     case ENGINE_RESOLVE:
         act_resolve(engine, call, entry);

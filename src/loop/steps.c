@@ -260,6 +260,8 @@ void engine_save(struct engine *engine, struct entry *entry, const struct step_n
         entry->row.first_seq = write.seq;
     if (note->gate)
         entry->row.decided_seq = write.seq;
+    if (note->kind == RECORD_EDITED)
+        entry->row.edited_seq = write.seq;
     /* R9: what comes late changes no response that was told, unless it decides. */
     bool is_aside = note->kind == RECORD_LATE && action->reason != REASON_LATE;
     if (note->label && strcmp(note->label, BUNDLE_LABEL_OUTCOME) == 0 && !is_aside)
@@ -377,6 +379,11 @@ void engine_step(struct engine *engine, struct entry *entry, struct action_event
     if (!state_is_end(before.state) && engine_audit_open(engine, entry, &audit)) {
         note->label_row = &audit;
         note->opens_audit = true;
+    }
+    if (action->state != before.state || action->reviews != before.reviews) {
+        entry->row.claimed_by = (struct slice){0}; /* what they had in hand is over */
+        entry->row.assigned_to = (struct slice){0};
+        entry->row.claimed_until_unix_ms = 0;
     }
     engine_flow_after(engine, entry, out_effects);
     engine_count_move(engine, entry, &before, note->is_admission);

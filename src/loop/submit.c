@@ -185,7 +185,7 @@ static void submission_conflict(struct submission *submission, struct entry *ent
     struct view view = {0};
     struct engine_reply reply = {.outcome = ENGINE_CONFLICT, .view = &view};
     reply.detail = SLICE("this key was used for another input, which is erased by now");
-    if (entry_read_submit(entry, &submission->scratch, &stored) == ERR_OK) {
+    if (entry_read_as_submitted(entry, &submission->scratch, &stored) == ERR_OK) {
         struct buf fields;
         struct difference_list list;
         buf_init(&fields, 4096);

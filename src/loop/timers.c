@@ -141,6 +141,9 @@ struct waiter *waiter_add(struct engine *engine, struct entry *entry, int64_t wa
     waiter->deadline_unix_ms = engine->now_unix_ms + wait_ms;
     waiter->done = done;
     waiter->arg = arg;
+    waiter->outcome = ENGINE_TAKEN;
+    buf_init(&waiter->pointer, LIMIT_REASON);
+    buf_init(&waiter->detail, LIMIT_REASON);
     list_add_before(&entry->waiters, &waiter->by_entry);
     waiter_queue(engine, waiter);
     engine->waiter_count++;
@@ -154,14 +157,30 @@ static void waiter_remove(struct engine *engine, struct waiter *waiter)
     engine->waiter_count--;
 }
 
+void waiter_free(struct waiter *waiter)
+{
+    explicit_bzero(waiter->permit, sizeof waiter->permit);
+    buf_done(&waiter->pointer);
+    buf_done(&waiter->detail);
+    free(waiter);
+}
+
 void waiter_answer(struct engine *engine, struct waiter *waiter)
 {
     struct arena arena;
     arena_init_pooled(&arena, ENGINE_SCRATCH, &engine->arenas);
     struct view view;
     waiter_remove(engine, waiter);
-    struct engine_reply reply = {.outcome = ENGINE_TAKEN, .view = &view};
-    if (engine_fill_view(engine, waiter->entry, &arena, &view) != ERR_OK) {
+    struct engine_reply reply = {.outcome = waiter->outcome,
+                                 .refusal = waiter->refusal,
+                                 .pointer = buf_slice(&waiter->pointer),
+                                 .detail = buf_slice(&waiter->detail),
+                                 .view = &view};
+    enum { ACT_HISTORY = 4 }; /* what was said, and what came of it */
+    enum err err = engine_fill_view(engine, waiter->entry, &arena, &view);
+    if (err == ERR_OK && waiter->is_act)
+        err = engine_fill_history(engine, waiter->entry, ACT_HISTORY, &arena, &view);
+    if (err != ERR_OK) {
         reply = (struct engine_reply){.outcome = ENGINE_STORE_FAILED,
                                       .detail = SLICE("the store could not be read")};
     } else {
@@ -173,8 +192,7 @@ void waiter_answer(struct engine *engine, struct waiter *waiter)
         view.start_by_unix_ms = view.action->due_unix_ms;
     }
     waiter->done(waiter->arg, &reply);
-    explicit_bzero(waiter->permit, sizeof waiter->permit);
-    free(waiter);
+    waiter_free(waiter);
     arena_done(&arena);
 }
 
@@ -236,7 +254,7 @@ void waiters_run_deadlines(struct engine *engine)
             waiter_remove(engine, waiter);
             engine_refuse(waiter->done, waiter->arg, ENGINE_NO_ROOM,
                           "the store cannot save it now; ask again with the same key");
-            free(waiter);
+            waiter_free(waiter);
         }
     }
 }
@@ -250,7 +268,7 @@ void engine_forget(void *impl, uint64_t handle)
             continue;
         struct entry *entry = waiter->entry;
         waiter_remove(engine, waiter);
-        free(waiter);
+        waiter_free(waiter);
         entry_let_go(engine, entry);
         return;
     }

@@ -86,6 +86,9 @@ enum err engine_fill_view(struct engine *engine, struct entry *entry, struct are
                          .policy_version = arena_copy(arena, entry->row.policy),
                          .erased_unix_ms = entry->row.erased_unix_ms,
                          .is_erased = entry->row.erased_unix_ms != 0,
+                         .claimed_by = arena_copy(arena, entry->row.claimed_by),
+                         .claimed_until_unix_ms = entry->row.claimed_until_unix_ms,
+                         .assigned_to = arena_copy(arena, entry->row.assigned_to),
                          .now_unix_ms = engine->now_unix_ms,
                          .zone = engine->options.zone};
     view_waits(engine, entry, arena, out);
@@ -125,7 +128,8 @@ static enum err view_read_record(struct engine *engine, uint64_t seq, struct are
     if (err != ERR_OK)
         return err;
     out->record.seq = seq;
-    if (!out->record.has_payload || out->record.kind == RECORD_ADMITTED)
+    bool is_submit = out->record.kind == RECORD_ADMITTED || out->record.kind == RECORD_EDITED;
+    if (!out->record.has_payload || is_submit)
         return ERR_OK;
     err = store->get_payload(store->impl, seq, arena, &payload);
     if (err == ERR_NOT_FOUND) {
@@ -143,26 +147,25 @@ static enum err view_read_record(struct engine *engine, uint64_t seq, struct are
                       : bundle_words_decode(payload, arena, &out->words);
 }
 
-/* The newest VIEW_HISTORY records, newest last. */
-static enum err view_history(struct engine *engine, const struct entry *entry, struct arena *arena,
-                             struct view *out)
+/* Newest last. */
+enum err engine_fill_history(struct engine *engine, const struct entry *entry, size_t max,
+                             struct arena *arena, struct view *out)
 {
-    struct view_record *records = ARENA_ARRAY(arena, VIEW_HISTORY, struct view_record);
+    struct view_record *records = ARENA_ARRAY(arena, max, struct view_record);
     size_t count = 0;
     uint64_t seq = entry->row.last_seq;
     if (!records)
         return ERR_NO_MEMORY;
-    while (seq != 0 && count < VIEW_HISTORY) {
-        enum err err = view_read_record(engine, seq, arena, &records[VIEW_HISTORY - 1 - count]);
-        if (err == ERR_NOT_FOUND && entry->unsaved > 0) { /* not durable yet: not history yet */
+    while (seq != 0 && count < max) {
+        enum err err = view_read_record(engine, seq, arena, &records[max - 1 - count]);
+        if (err == ERR_NOT_FOUND && entry->unsaved > 0) /* not durable yet: not history yet */
             return ERR_OK;
-        }
         if (err != ERR_OK)
             return err;
-        seq = records[VIEW_HISTORY - 1 - count].record.previous;
+        seq = records[max - 1 - count].record.previous;
         count++;
     }
-    out->history = records + VIEW_HISTORY - count;
+    out->history = records + max - count;
     out->history_count = count;
     return ERR_OK;
 }
@@ -178,7 +181,7 @@ enum err engine_view(void *impl, uint64_t id, bool with_history, struct arena *a
         return err;
     err = engine_fill_view(engine, entry, arena, out);
     if (err == ERR_OK && with_history)
-        err = view_history(engine, entry, arena, out);
+        err = engine_fill_history(engine, entry, VIEW_HISTORY, arena, out);
     entry_let_go(engine, entry);
     return err;
 }

@@ -76,14 +76,21 @@ enum engine_act {
     ENGINE_AGAIN,
     ENGINE_BEGIN,
     ENGINE_REPORT,
-    ENGINE_LABEL
+    ENGINE_LABEL,
+    ENGINE_EDIT,    /* approve with another input */
+    ENGINE_CLAIM,   /* of a review, as the next ones; for_ms */
+    ENGINE_RELEASE, /* a claim of one's own */
+    ENGINE_ASSIGN,  /* to a person who may decide it */
+    ENGINE_NOTE,    /* reason */
+    ENGINE_SHOW,    /* masked fields are shown: recorded before they are */
+    ENGINE_REFUSED  /* a verdict was refused at the door: recorded; always ENGINE_NOT_NOW */
 };
 struct engine_call {
     enum engine_act act;
     const struct principal *principal;
     uint64_t action;
-    uint8_t review;                /* APPROVE, REJECT: which one; 0 = the current one */
-    struct slice digest;           /* APPROVE: hex of what was shown; empty = the review's own */
+    uint8_t review;      /* of reviews: which one; 0 = the current one */
+    struct slice digest; /* APPROVE, EDIT: hex of what was shown; empty = the review's own */
     struct slice reason, evidence; /* people's words */
     bool happened, send;           /* RESOLVE */
     struct slice token;            /* BEGIN, REPORT */
@@ -91,6 +98,10 @@ struct engine_call {
     enum outcome outcome;          /* REPORT */
     struct slice response_json;    /* REPORT; or empty */
     struct slice label;            /* LABEL: one of the step's; `reason` is its note */
+    struct slice edit_json;        /* EDIT: an object of input fields; null takes a field away */
+    struct slice to;               /* ASSIGN */
+    int64_t for_ms;                /* CLAIM */
+    enum refusal refused;          /* REFUSED: why */
     engine_done_fn *done;
     void *arg;
 };

@@ -180,6 +180,10 @@ void action_json_add_members(struct buf *out, const struct view *view)
         buf_add_byte(out, '"');
         id_add_review(out, a->id, a->reviews);
         buf_add_byte(out, '"');
+        if (view_claimer(view).size > 0) {
+            member_add_text(out, "claimed_by", view_claimer(view));
+            member_add_time(out, "claimed_until", view->claimed_until_unix_ms);
+        }
     }
     action_json_add_decision(out, view);
     action_json_add_policy(out, view);

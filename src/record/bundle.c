@@ -70,6 +70,8 @@ void bundle_submit_encode(const struct bundle_submit *bundle, struct buf *out)
         bundle_add_name(out, &open, "saw");
         bundle_add_saw(out, bundle);
     }
+    bundle_add_raw(out, &open, "edit", bundle->edit_json);
+    bundle_add_text(out, &open, "note", bundle->edit_note);
     bundle_add_raw(out, &open, "context", bundle->context_json);
     bundle_add_raw(out, &open, "input", bundle->input_json);
     bundle_close(out, open);
@@ -185,6 +187,8 @@ enum err bundle_submit_decode(struct slice bytes, struct arena *arena, struct bu
         {"trace", &bundle.trace, NULL},
         {"confidence", NULL, &confidence},
         {"saw", NULL, &saw},
+        {"edit", NULL, &bundle.edit_json},
+        {"note", &bundle.edit_note, NULL},
         {"context", NULL, &bundle.context_json},
         {"input", NULL, &bundle.input_json},
     };

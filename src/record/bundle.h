@@ -24,13 +24,16 @@ struct bundle_header {
     struct slice name, value;
 };
 
-/* With ADMITTED. Slices are raw JSON where said, else plain text. */
+/* With ADMITTED and EDITED. Slices are raw JSON where said, else plain text. */
 struct bundle_submit {
     struct slice key, run, actor, summary, because, trace;
     struct slice input_json;   /* the caller's bytes */
     struct slice context_json; /* or empty */
     bool has_confidence;
     double confidence;
+    struct slice
+        edit_json; /* EDITED: what was changed, [{"field","from","to"}…], masked; or empty */
+    struct slice edit_note; /* EDITED: a person's words, or empty */
     bool is_summary_masked;
     size_t saw_count;
     struct bundle_saw saw[LIMIT_SAW];

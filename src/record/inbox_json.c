@@ -6,6 +6,7 @@
 #include "record/look.h"
 #include "record/member.h"
 #include "record/receipt.h"
+#include "record/review_json.h"
 #include "record/story.h"
 
 enum { INBOX_SENTENCE = 4096 };
@@ -58,19 +59,38 @@ static void inbox_json_add_verdict(struct buf *out, const char *verdict, const c
     buf_done(&does);
 }
 
+/* "It was not sent: send now" */
+static void inbox_json_add_again(struct buf *out, const struct wording_verb *verb)
+{
+    struct buf format;
+    buf_init(&format, INBOX_SENTENCE);
+    buf_add_fmt(&format, "it was not *: %s now", verb->act);
+    inbox_json_add_verdict(out, "not_happened_send", buf_text(&format), verb->done);
+    buf_done(&format);
+}
+
 void inbox_json_add_verdicts(struct buf *out, const struct view *view)
 {
     const struct wording_verb *verb = wording_verb_of(view->step);
     member_add_name(out, "verdicts");
     buf_add_byte(out, '[');
     if (view->action->state == STATE_IN_REVIEW) {
-        inbox_json_add_verdict(out, "approve", "* now, as shown", verb->act);
+        struct buf act; /* "send to m…@example.org" */
+        buf_init(&act, INBOX_SENTENCE);
+        buf_add_text(&act, verb->act);
+        buf_add_text(&act, " to ");
+        size_t empty = act.size;
+        review_add_recipient(view, &act);
+        bool has_recipient = act.size > empty;
+        inbox_json_add_verdict(out, "approve", "* now, as shown",
+                               has_recipient ? buf_text(&act) : verb->act);
+        buf_done(&act);
+        inbox_json_add_verdict(out, "edit", "change it and *", verb->act);
         inbox_json_add_verdict(out, "reject", "do not *", verb->act);
     } else {
         inbox_json_add_verdict(out, "happened", "it was *", verb->done);
         if (!state_is_end(view->action->state)) /* an end is final, also a contradicted one */
-            inbox_json_add_verdict(out, "not_happened_send", "it was not *: try once more now",
-                                   verb->done);
+            inbox_json_add_again(out, verb);
         inbox_json_add_verdict(out, "not_happened", "it was not *: leave it", verb->done);
     }
     buf_add_byte(out, ']');

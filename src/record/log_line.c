@@ -126,6 +126,26 @@ static const char *const log_line_words[RECORD_KIND_COUNT] = {
     [RECORD_ERASED] = "its payload was erased",
 };
 
+/* What people did about a review, besides yes and no. */
+static void log_line_add_review(struct buf *out, const struct record *record,
+                                const struct view *view)
+{
+    static const char *const clauses[RECORD_KIND_COUNT] = {
+        [RECORD_EDITED] = "changed and approved",
+        [RECORD_CLAIMED] = "its review was claimed",
+        [RECORD_UNCLAIMED] = "its review was released",
+        [RECORD_ASSIGNED] = "its review was given to ",
+        [RECORD_SAID] = "a note on its review",
+        [RECORD_SHOWN] = "its masked fields were shown",
+        [RECORD_REFUSED] = "a verdict was refused: ",
+    };
+    buf_add_text(out, clauses[record->kind]);
+    if (record->kind == RECORD_ASSIGNED)
+        story_add_principal(view ? view->config : NULL, record->subject, out);
+    else if (record->kind == RECORD_REFUSED)
+        wording_add_line(out, record->subject, LIMIT_NAME);
+}
+
 static void log_line_add_action(struct buf *out, const struct record *record,
                                 const struct view *view)
 {
@@ -154,6 +174,15 @@ static void log_line_add_action(struct buf *out, const struct record *record,
     case RECORD_LABELLED:
         buf_add_text(out, record->is_wrong ? "wrong: " : "right: ");
         wording_add_line(out, record->subject, LIMIT_NAME);
+        return;
+    case RECORD_EDITED:
+    case RECORD_CLAIMED:
+    case RECORD_UNCLAIMED:
+    case RECORD_ASSIGNED:
+    case RECORD_SAID:
+    case RECORD_SHOWN:
+    case RECORD_REFUSED:
+        log_line_add_review(out, record, view);
         return;
     case RECORD_APPROVED:
     case RECORD_DECLINED:
@@ -275,6 +304,13 @@ static void log_line_add_control(struct buf *out, const struct record *record)
     case RECORD_DECLINED:
     case RECORD_RESOLVED:
     case RECORD_SETTLED:
+    case RECORD_EDITED:
+    case RECORD_CLAIMED:
+    case RECORD_UNCLAIMED:
+    case RECORD_ASSIGNED:
+    case RECORD_SAID:
+    case RECORD_SHOWN:
+    case RECORD_REFUSED:
     case RECORD_CANCELLED:
     case RECORD_BEGUN:
     case RECORD_RENEWED:

@@ -25,6 +25,13 @@
     X(RECORD_DECLINED, "declined") /* verdict reject */                                            \
     X(RECORD_RESOLVED, "resolved")                                                                 \
     X(RECORD_SETTLED, "settled") /* a person's word on a contradiction: no state changes */        \
+    X(RECORD_EDITED, "edited")   /* verdict edit: approved with another input */                   \
+    X(RECORD_CLAIMED, "claimed") /* of a review, as the next ones: no state changes */             \
+    X(RECORD_UNCLAIMED, "unclaimed")                                                               \
+    X(RECORD_ASSIGNED, "assigned") /* subject: to whom */                                          \
+    X(RECORD_SAID, "said")         /* a note */                                                    \
+    X(RECORD_SHOWN, "shown")       /* masked fields were shown to the actor */                     \
+    X(RECORD_REFUSED, "refused")   /* a verdict that was not taken; subject: why */                \
     X(RECORD_CANCELLED, "cancelled")                                                               \
     X(RECORD_BEGUN, "begun") /* a permit was used */                                               \
     X(RECORD_RENEWED, "renewed")                                                                   \

@@ -230,6 +230,30 @@ static void wire_added(struct row_wire *wire, struct row *row)
         (enum outcome)wire_enum(wire, a->contradiction_verdict, OUTCOME_COUNT);
 }
 
+/* Its review: who has it, and what was changed. Mostly nothing: one byte. */
+static void wire_review(struct row_wire *wire, struct row *row)
+{
+    bool is_writing = wire->out != NULL;
+    bool is_claimed = row->claimed_by.size > 0;
+    bool is_assigned = row->assigned_to.size > 0;
+    bool is_edited = row->edited_seq != 0;
+    bool *const there[] = {&is_claimed, &is_assigned, &is_edited};
+    uint64_t flags = 0;
+    for (unsigned i = 0; is_writing && i < 3; i++)
+        wire_flag(&flags, i, true, there[i]);
+    wire_u64(wire, &flags);
+    for (unsigned i = 0; !is_writing && i < 3; i++)
+        wire_flag(&flags, i, false, there[i]);
+    if (is_claimed) {
+        wire_slice(wire, &row->claimed_by);
+        wire_time(wire, row->action.submitted_unix_ms, &row->claimed_until_unix_ms);
+    }
+    if (is_assigned)
+        wire_slice(wire, &row->assigned_to);
+    if (is_edited)
+        wire_near(wire, row->last_seq, &row->edited_seq);
+}
+
 static void wire_row(struct row_wire *wire, struct row *row)
 {
     wire_enums(wire, &row->action);
@@ -243,6 +267,8 @@ static void wire_row(struct row_wire *wire, struct row *row)
     wire_flags_and_digests(wire, row);
     if (wire->version > ROW_VERSION_FIRST)
         wire_added(wire, row);
+    if (wire->version > ROW_VERSION_FIRST)
+        wire_review(wire, row);
 }
 
 void row_encode(const struct row *row, struct buf *out)

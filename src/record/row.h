@@ -17,15 +17,20 @@ enum { ROW_DIGEST = 16, ROW_POLICY = 16 };
 struct row {
     struct action action;
     struct slice workflow, step, upstream;
-    struct slice actor;     /* the principal who submitted it: never the one who approves */
-    struct slice policy;    /* 16 hex digits: the configuration of the deciding record */
-    uint64_t first_seq;     /* its ADMITTED record: payload "submit" */
-    uint64_t last_seq;      /* its newest record */
-    uint64_t outcome_seq;   /* the newest record with payload "outcome", or 0 */
-    uint64_t decided_seq;   /* the newest record with a path (ADMITTED, GATED …), or 0 */
-    uint64_t fact_seq;      /* the newest record with payload "fact", or 0 */
-    uint64_t run_previous;  /* the action of the same run before it, or 0 */
-    int64_t erased_unix_ms; /* its payloads are gone since; 0 = they are there */
+    struct slice actor;      /* the principal who submitted it: never the one who approves */
+    struct slice policy;     /* 16 hex digits: the configuration of the deciding record */
+    uint64_t first_seq;      /* its ADMITTED record: payload "submit" */
+    uint64_t last_seq;       /* its newest record */
+    uint64_t outcome_seq;    /* the newest record with payload "outcome", or 0 */
+    uint64_t decided_seq;    /* the newest record with a path (ADMITTED, GATED …), or 0 */
+    uint64_t fact_seq;       /* the newest record with payload "fact", or 0 */
+    uint64_t run_previous;   /* the action of the same run before it, or 0 */
+    uint64_t edited_seq;     /* the record with the input that a person changed (payload "submit"),
+                              * or 0: it is as submitted */
+    struct slice claimed_by; /* who has its review in hand until claimed_until; or empty */
+    int64_t claimed_until_unix_ms;
+    struct slice assigned_to; /* whom its review was given to; or empty */
+    int64_t erased_unix_ms;   /* its payloads are gone since; 0 = they are there */
     unsigned char key_hash[ROW_DIGEST], fingerprint[ROW_DIGEST];
     unsigned char permit_hash[ROW_DIGEST]; /* of the permit's token; zero = none is valid */
 };

@@ -10,7 +10,10 @@ enum { STORY_TEXT_MAX = 200 };
 static bool story_is_aside(const struct record *record)
 {
     return (record->kind == RECORD_LATE && record->reason != REASON_LATE) ||
-           record->kind == RECORD_SETTLED || record->kind == RECORD_ERASED;
+           record->kind == RECORD_SETTLED || record->kind == RECORD_ERASED ||
+           record->kind == RECORD_CLAIMED || record->kind == RECORD_UNCLAIMED ||
+           record->kind == RECORD_ASSIGNED || record->kind == RECORD_SAID ||
+           record->kind == RECORD_SHOWN || record->kind == RECORD_REFUSED;
 }
 
 const struct record *story_last(const struct view *view, const struct bundle_words **out_words)

@@ -245,6 +245,13 @@ static enum err verify_control(struct verify *verify, uint64_t seq, const struct
     case RECORD_DECLINED:
     case RECORD_RESOLVED:
     case RECORD_SETTLED:
+    case RECORD_EDITED:
+    case RECORD_CLAIMED:
+    case RECORD_UNCLAIMED:
+    case RECORD_ASSIGNED:
+    case RECORD_SAID:
+    case RECORD_SHOWN:
+    case RECORD_REFUSED:
     case RECORD_CANCELLED:
     case RECORD_BEGUN:
     case RECORD_RENEWED:

@@ -36,6 +36,13 @@ struct who_question view_question(const struct view *view, enum who_duty duty)
                                  .now_unix_ms = view->now_unix_ms};
 }
 
+struct slice view_claimer(const struct view *view)
+{
+    bool is_claimed =
+        view->action->state == STATE_IN_REVIEW && view->claimed_until_unix_ms > view->now_unix_ms;
+    return is_claimed ? view->claimed_by : (struct slice){0};
+}
+
 bool view_who(const struct view *view, struct view_who *out_who)
 {
     const struct action *action = view->action;
@@ -63,6 +70,10 @@ bool view_who(const struct view *view, struct view_who *out_who)
     if (answer.person)
         view_name_person(view, answer.person->name, &who);
     who.stands_for = answer.stands_for;
+    if (action->state == STATE_IN_REVIEW && view->assigned_to.size > 0)
+        view_name_person(view, view->assigned_to, &who);
+    if (view_claimer(view).size > 0)
+        view_name_person(view, view_claimer(view), &who);
     *out_who = who;
     return true;
 }

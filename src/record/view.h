@@ -58,11 +58,16 @@ struct view {
     int64_t probe_at_unix_ms; /* held for its upstream: when the next probe may go */
     size_t history_count;     /* for explain; newest last */
     struct view_record *history;
+    struct slice claimed_by; /* who has its review in hand until claimed_until; or empty */
+    int64_t claimed_until_unix_ms;
+    struct slice assigned_to; /* whom its review was given to; or empty */
     int64_t now_unix_ms;
     const struct zone *zone; /* local time of the sentences; NULL: UTC */
 };
 
 /* The question of R28 about this action. */
 struct who_question view_question(const struct view *view, enum who_duty duty);
+/* Who has its review in hand now; empty = nobody. */
+struct slice view_claimer(const struct view *view);
 /* Who acts now; false when nobody has to. */
 bool view_who(const struct view *view, struct view_who *out_who);

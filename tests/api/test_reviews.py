@@ -1,7 +1,9 @@
 """Reviews as a person meets them: the inbox, who has what, and every answer to them."""
-import concurrent.futures, time
+import concurrent.futures, os, subprocess, time
 
-from interlock_client import BUILD, Daemon, install
+import pytest
+
+from interlock_client import BUILD, INSTALLATION, REMINDERS, ROUTING, TOKENS, Daemon, install
 
 
 def pages(daemon, query="", **more):
@@ -37,7 +39,6 @@ steps:
 class TestInbox:
     def test_most_urgent_first_over_all_pages(self, tmp_path):
         """Whatever order they came in: an index by due time, and a cursor that goes through all."""
-        from interlock_client import REMINDERS, ROUTING
         policies = {"invoice-reminders.yaml": REMINDERS, "inquiry-routing.yaml": ROUTING, "slow-work.yaml": SLOW}
         with Daemon(install(tmp_path, policies=policies)) as daemon:
             for n in range(1, 6):
@@ -82,3 +83,323 @@ class TestInbox:
                 assert min(took) < 0.05, took
             everything = pages(daemon, "limit=1000")
             assert len({item["id"] for item in everything}) == count
+
+
+MASKED = """\
+workflow: invoice-reminders
+purpose: Remind customers of overdue invoices
+owner: finance
+restart: finance-leads
+inform: ana
+mode: auto
+
+steps:
+  send_reminder:
+    kind: email
+    recipient: ${input.email}
+    call: mailer POST /v1/messages
+    key: ${input.invoice}:${input.stage}
+    summary: Reminder ${input.stage} for ${input.invoice}, ${input.balance} EUR, to ${input.email}
+    mask: [email]
+    input: { invoice: text, stage: integer, balance: number, email: text }
+    body:
+      to: ${input.email}
+      invoice: ${input.invoice}
+      balance: ${input.balance}
+    rules:
+      - paid-already: reject if input.balance <= 0
+      - large-account: review if input.balance > 10000
+"""
+
+
+@pytest.fixture(scope="module")
+def well(tmp_path_factory):
+    folder = install(tmp_path_factory.mktemp("reviews"),
+                     policies={"invoice-reminders.yaml": MASKED, "inquiry-routing.yaml": ROUTING})
+    with Daemon(folder, token="ana") as daemon:
+        yield daemon
+
+
+def wait_for_review(daemon, invoice, **more):
+    answer = daemon.remind(invoice, balance=20000.10, **more)
+    assert answer.status == 202 and answer.json["state"] == "in_review", answer
+    return answer.json["review"], answer.json["action"]
+
+
+def verdict(daemon, review, verdict, **members):
+    token = members.pop("token", None)
+    return daemon.post("/v1/reviews/%s/verdict" % review, dict(members, verdict=verdict), token=token)
+
+
+def records(daemon, action):
+    lines = daemon.get("/v1/decisions?last=1000", token="ben").json
+    return [line["record"] for line in lines if line["record"].get("action") == action]
+
+
+def kinds(daemon, action):
+    return [record["kind"] for record in records(daemon, action)]
+
+
+class TestCard:
+    def test_says_all_and_shows_no_masked_field(self, well):
+        review, action = wait_for_review(well, "CARD-1", because="12 days overdue")
+        card = well.get("/v1/reviews/" + review).json
+        assert card["state"] == "open" and card["action"] == action
+        assert card["title"] == "Reminder 1 for CARD-1, 20000.1 EUR, to m…@example.org"
+        assert "large-account" in card["why"] and card["because"] == "12 days overdue"
+        assert card["asked_by"] == "billing-cron"
+        assert card["who"]["group"] == "finance" and card["who"]["person"] == "ana"
+        assert card["input"]["email"] == "m…@example.org" and card["masked"] == ["email"]
+        assert card["input"]["balance"] == 20000.10
+        assert card["will"]["target"] == "/v1/messages"
+        assert card["will"]["body"] == {"to": "m…@example.org", "invoice": "CARD-1", "balance": 20000.10}
+        assert {v["verdict"]: v["does"] for v in card["verdicts"]} == {
+            "approve": "Send to m…@example.org now, as shown", "edit": "Change it and send", "reject": "Do not send"}
+        item = next(i for i in pages(well) if i["id"] == review)
+        assert item["verdicts"] == card["verdicts"] and item["digest"] == card["digest"]
+        assert "m@example.org" not in well.get("/v1/reviews/" + review).text
+
+    def test_masked_fields_are_shown_to_who_decides_and_it_is_recorded(self, well):
+        review, action = wait_for_review(well, "CARD-2")
+        assert well.post("/v1/reviews/%s/reveal" % review, token="eve").status == 403
+        assert well.post("/v1/reviews/%s/reveal" % review, token="billing-cron").status == 403
+        card = well.post("/v1/reviews/%s/reveal" % review, {}).json
+        assert card["revealed"] and card["input"]["email"] == "m@example.org"
+        assert card["will"]["body"]["to"] == "m@example.org"
+        shown = [r for r in records(well, action) if r["kind"] == "shown"]
+        assert [r["actor"] for r in shown] == ["ana"]
+        assert not well.get("/v1/reviews/" + review).json["revealed"]
+
+    def test_a_note_stands_on_it(self, well):
+        review, action = wait_for_review(well, "CARD-3")
+        assert verdict(well, review, "note", note="asked the customer").status == 200
+        assert verdict(well, review, "note").status == 422
+        notes = well.get("/v1/reviews/" + review).json["notes"]
+        assert [(n["by"], n["note"]) for n in notes] == [("ana", "asked the customer")]
+        assert well.get("/v1/reviews/" + review).json["state"] == "open"
+
+    def test_of_an_action_that_is_none(self, well):
+        assert well.get("/v1/reviews/r_0000000000001.1").status == 404
+        assert well.get("/v1/reviews/17").status == 404
+
+
+class TestWho:
+    def test_claim_keeps_others_away_until_it_is_given_back(self, well):
+        review, action = wait_for_review(well, "WHO-1")
+        claimed = well.post("/v1/reviews/%s/claim" % review, {})
+        assert claimed.status == 200 and claimed.json["claimed_by"] == "ana"
+        assert claimed.json["who"]["person"] == "ana"
+        other = verdict(well, review, "approve", token="ben")
+        assert other.status == 409 and "claimed" in other.json["detail"]
+        assert well.post("/v1/reviews/%s/claim" % review, {}, token="ben").status == 409
+        assert well.post("/v1/reviews/%s/release" % review, {}, token="ben").status == 409
+        card = well.get("/v1/reviews/" + review).json
+        assert card["claimed"]["by"] == "ana"
+        assert well.post("/v1/reviews/%s/release" % review, {}).status == 200
+        assert well.get("/v1/reviews/" + review).json["claimed"] is None
+        assert verdict(well, review, "approve", token="ben").json["state"] == "done"
+        assert kinds(well, action)[:2] == ["admitted", "claimed"]
+        assert kinds(well, action).count("refused") == 3
+
+    def test_a_claim_is_as_long_as_asked_for(self, well):
+        review, _ = wait_for_review(well, "WHO-2")
+        assert well.post("/v1/reviews/%s/claim" % review, {"minutes": 481}).status == 422
+        before = well.post("/v1/reviews/%s/claim" % review, {}).json["claimed_until"]
+        after = well.post("/v1/reviews/%s/claim" % review, {"minutes": 480}).json["claimed_until"]
+        assert after > before
+
+    def test_reassign_gives_it_to_somebody_who_may(self, well):
+        review, action = wait_for_review(well, "WHO-3")
+        well.post("/v1/reviews/%s/claim" % review, {})
+        wrong = well.post("/v1/reviews/%s/reassign" % review, {"to": "eve"}, token="ben")
+        assert wrong.status == 422 and wrong.json["pointer"] == "/to" and "eve" in wrong.json["detail"]
+        assert well.post("/v1/reviews/%s/reassign" % review, {"to": "billing-cron"}).status == 422
+        given = well.post("/v1/reviews/%s/reassign" % review, {"to": "ben", "note": "you know them"}, token="ben")
+        assert given.status == 200 and given.json["who"]["person"] == "ben"
+        card = well.get("/v1/reviews/" + review).json
+        assert card["assigned_to"] == "ben" and card["claimed"] is None
+        assert card["notes"][0]["note"] == "you know them"
+
+    def test_claims_survive_a_restart(self, tmp_path):
+        with Daemon(install(tmp_path), token="ana") as daemon:
+            review, _ = wait_for_review(daemon, "WHO-4")
+            daemon.post("/v1/reviews/%s/claim" % review, {})
+            daemon.kill()
+            daemon.start()
+            assert verdict(daemon, review, "approve", token="ben").status == 409
+            assert verdict(daemon, review, "approve").json["state"] == "done"
+
+
+class TestVerdicts:
+    def test_twice(self, well):
+        review, action = wait_for_review(well, "TWICE-1")
+        assert verdict(well, review, "reject", note="wrong customer").json["state"] == "rejected"
+        assert verdict(well, review, "reject").status == 200
+        for other in (verdict(well, review, "approve"), verdict(well, review, "reject", token="ben")):
+            assert other.status == 409 and other.json["state"] == "rejected"
+        card = well.get("/v1/reviews/" + review).json
+        assert card["state"] == "decided" and card["verdicts"] == [] and card["who"] is None
+        assert card["decided"]["verdict"] == "reject" and card["decided"]["note"] == "wrong customer"
+        assert [r["subject"] for r in records(well, action) if r["kind"] == "refused"] == 2 * ["not_in_review"]
+
+    def test_by_the_wrong_person(self, well):
+        review, action = wait_for_review(well, "WRONG-1")
+        for token in ("eve", "billing-cron", "helpdesk-bot"):
+            answer = verdict(well, review, "approve", token=token)
+            assert answer.status == 403 and "Who may" in answer.json["detail"]
+        refused = [r for r in records(well, action) if r["kind"] == "refused"]
+        assert [(r["actor"], r["subject"]) for r in refused] == [
+            (who, "not_allowed") for who in ("eve", "billing-cron", "helpdesk-bot")]
+
+    def test_of_what_one_asked_for_oneself(self, well):
+        review, _ = wait_for_review(well, "OWN-1", token="ana")
+        assert verdict(well, review, "approve").status == 403
+        assert verdict(well, review, "approve", token="ben").json["state"] == "done"
+
+    def test_of_another_digest(self, well):
+        review, action = wait_for_review(well, "DIGEST-1")
+        answer = verdict(well, review, "approve", digest="0" * 32)
+        assert answer.status == 409 and "look again" in answer.json["detail"]
+        assert kinds(well, action)[-1] == "refused"
+        digest = well.get("/v1/reviews/" + review).json["digest"]
+        assert verdict(well, review, "approve", digest=digest).json["state"] == "done"
+
+    def test_of_a_policy_that_changed_what_is_sent(self, tmp_path):
+        with Daemon(install(tmp_path, policies={"invoice-reminders.yaml": MASKED, "inquiry-routing.yaml": ROUTING}), token="ana") as daemon:
+            review, action = wait_for_review(daemon, "POLICY-1")
+            policy = tmp_path / "policies" / "invoice-reminders.yaml"
+            policy.write_text(policy.read_text().replace("      invoice: ${input.invoice}\n", "      reference: ${input.invoice}\n"))
+            assert daemon.post("/v1/admin/reload", token="ben").status == 200
+            answer = verdict(daemon, review, "approve")
+            assert answer.json["state"] == "in_review" and answer.json["review"] != review  # asked anew
+            assert daemon.sandbox()["effects"] == 0
+
+    def test_after_it_was_cancelled(self, well):
+        review, action = wait_for_review(well, "LATE-1")
+        assert well.post("/v1/actions/%s/cancel" % action, {"reason": "paid"}).status == 200
+        assert verdict(well, review, "approve").status == 409
+        card = well.get("/v1/reviews/" + review).json
+        assert card["state"] == "void" and card["decided"] is None
+
+    def test_unknown_words(self, well):
+        review, _ = wait_for_review(well, "WORDS-1")
+        assert verdict(well, review, "maybe").status == 422
+        assert verdict(well, review, "approve", edit={"balance": 1}).status == 422
+        assert verdict(well, review, "edit").status == 422
+
+
+class TestEdit:
+    def test_sends_what_was_changed_once_with_a_key_of_its_own(self, well):
+        review, action = wait_for_review(well, "EDIT-1")
+        answer = verdict(well, review, "edit", edit={"email": "x@example.org", "balance": 15000}, note="asked")
+        assert answer.status == 200 and answer.json["state"] == "done", answer
+        assert answer.json["summary"] == "Reminder 1 for EDIT-1, 15000 EUR, to x…@example.org"
+        card = well.get("/v1/reviews/" + review).json
+        assert card["decided"]["verdict"] == "edit" and card["decided"]["note"] == "asked"
+        assert card["changed"] == [{"field": "balance", "from": 20000.10, "to": 15000},
+                                   {"field": "email", "from": "m…@example.org", "to": "x…@example.org"}]
+        assert kinds(well, action) == ["admitted", "edited", "started", "outcome"]
+        assert records(well, action)[1]["revision"] == 1
+        assert verdict(well, review, "edit", edit={"email": "x@example.org", "balance": 15000}).status == 200
+        assert verdict(well, review, "edit", edit={"balance": 16000}).status == 409
+        # the caller's repeat is the same action, with the input that it sent
+        again = well.remind("EDIT-1", balance=20000.10)
+        assert again.status == 200 and again.json["action"] == action
+        other = well.remind("EDIT-1", balance=15000)
+        assert other.status == 422 and "/balance" in other.json["detail"]
+
+    @pytest.mark.parametrize("edit, why", [
+        ({"balance": "much"}, "/edit/balance"),
+        ({"nothing": 1}, "/edit/nothing"),
+        ({"email": None}, "/edit"),
+        ({"stage": 2}, "key"),
+        ({"balance": 0}, "paid-already"),
+        ({"balance": 20000.10}, "changes nothing"),
+    ])
+    def test_an_invalid_one_changes_nothing_and_is_recorded(self, well, edit, why):
+        invoice = "EDIT-2-%s" % abs(hash(why))
+        review, action = wait_for_review(well, invoice)
+        answer = verdict(well, review, "edit", edit=edit)
+        assert answer.status == 422 and why in answer.json["pointer"] + answer.json["detail"], answer
+        card = well.get("/v1/reviews/" + review).json
+        assert card["state"] == "open" and card["input"]["balance"] == 20000.10
+        assert [r["subject"] for r in records(well, action) if r["kind"] == "refused"] == ["bad_edit"]
+
+    def test_survives_a_crash_and_is_verified(self, tmp_path):
+        with Daemon(install(tmp_path, policies={"invoice-reminders.yaml": MASKED, "inquiry-routing.yaml": ROUTING}), token="ana") as daemon:
+            stop = daemon.post("/v1/stops", {"scope": {"workflow": "invoice-reminders"}}).json
+            answer = daemon.remind("EDIT-3", balance=20000.10)
+            assert answer.json["state"] == "held"
+            assert daemon.post("/v1/incidents/%s/restart" % stop["incident"], {"reason": "go"}, token="ben").status == 200
+            review, action = wait_for_review(daemon, "EDIT-4")
+            daemon.post("/v1/stops", {"scope": {"workflow": "invoice-reminders"}})
+            held = verdict(daemon, review, "edit", edit={"balance": 12000})
+            assert held.json["state"] == "held"
+            daemon.kill()
+            daemon.start()
+            assert "12000" in daemon.action(action)["summary"]
+            assert daemon.get("/v1/decisions/verify", token="ben").json["good"] is not False
+
+
+class TestMany:
+    def test_each_has_its_own_answer(self, well):
+        one, _ = wait_for_review(well, "MANY-1")
+        two, _ = wait_for_review(well, "MANY-2", token="ana")
+        answer = well.post("/v1/verdicts", {"verdicts": [
+            {"id": one, "verdict": "approve"}, {"id": two, "verdict": "approve"},
+            {"id": one, "verdict": "reject"}, {"id": "r_17", "verdict": "reject"},
+            {"id": two, "verdict": "perhaps"}]})
+        assert [r["status"] for r in answer.json["results"]] == [200, 403, 409, 404, 403]
+        assert answer.json["results"][0]["answer"]["state"] == "done"
+        assert [r["id"] for r in answer.json["results"]] == [one, two, one, "r_17", two]
+
+    def test_bad_lists(self, well):
+        for body in ({}, {"verdicts": []}, {"verdicts": 1}, {"verdicts": [1]}, {"verdicts": [{"verdict": "approve"}]},
+                     {"verdicts": 101 * [{"id": "r_1", "verdict": "approve"}]}):
+            assert well.post("/v1/verdicts", body).status == 422, body
+
+
+class TestSettled:
+    def test_the_answer_says_who_and_on_what_evidence(self, tmp_path):
+        plain = INSTALLATION.replace("    idempotency: { header: Idempotency-Key, keeps: 24h }\n", "")
+        with Daemon(install(tmp_path, installation=plain), token="ana") as daemon:
+            daemon.sandbox("mailer", lose=1)
+            uncertain = daemon.remind("SETTLE-1", headers={"Prefer": "wait=30"})
+            assert uncertain.json["state"] == "uncertain", uncertain
+            answer = daemon.post("/v1/actions/%s/resolve" % uncertain.json["action"],
+                                 {"happened": True, "evidence": "message id 4711"})
+            assert answer.json["state"] == "done"
+            assert "Ana Ruiz" in answer.json["what"] and "message id 4711" in answer.json["why"], answer
+
+
+class TestCommandLine:
+    def shell(self, daemon, *arguments, token="ana"):
+        environment = dict(os.environ, INTERLOCK_URL="http://%s:%d" % (daemon.host, daemon.port),
+                           INTERLOCK_TOKEN=TOKENS[token])
+        done = subprocess.run([str(BUILD / "interlock"), *arguments], env=environment, cwd=daemon.folder,
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+        return done.returncode, done.stdout + done.stderr
+
+    def test_a_review_from_card_to_verdict(self, well):
+        review, _ = wait_for_review(well, "CLI-1")
+        code, said = self.shell(well, "inbox", "--kind", "review")
+        assert code == 0 and "CLI-1:1  review  invoice-reminders  finance (ana)" in said
+        code, said = self.shell(well, "review", "CLI-1:1")
+        assert code == 0 and "m…@example.org" in said and "Send to m…@example.org now, as shown" in said
+        code, said = self.shell(well, "review", review, "--reveal")
+        assert code == 0 and '"email":"m@example.org"' in said
+        assert self.shell(well, "claim", "CLI-1:1")[0] == 0
+        code, said = self.shell(well, "approve", "CLI-1:1", token="ben")
+        assert code == 1 and "claimed" in said
+        assert self.shell(well, "release", "CLI-1:1")[0] == 0
+        assert self.shell(well, "reassign", "CLI-1:1", "ben", "--note", "yours")[0] == 0
+        assert self.shell(well, "note", review, "--note", "asked")[0] == 0
+        code, said = self.shell(well, "approve", review, "--edit", "balance=12000.50", token="ben")
+        assert code == 0 and "done" in said, said
+        code, said = self.shell(well, "review", review)
+        assert "DECIDED edit by ben" in said and '"to":12000.5' in said, said
+
+    def test_several(self, well):
+        ids = [wait_for_review(well, "CLI-2%d" % n)[0] for n in range(3)]
+        code, said = self.shell(well, "reject", *ids, "r_0000000000001.1", "--note", "all paid")
+        assert code == 1 and said.count("  rejected  Not sent") == 3 and "not taken" in said, said

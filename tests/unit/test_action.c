@@ -19,8 +19,9 @@ struct story {
     uint64_t stop_id;
     bool has_token, has_room, is_release;
     enum says gate_says;
-    bool gate_asks_fact;   /* hold for a fresh fact, until there is one (R10) */
-    bool gate_asks_person; /* review, unless what a person said still holds (R18) */
+    unsigned char rendering; /* digest of what would be sent */
+    bool gate_asks_fact;     /* hold for a fresh fact, until there is one (R10) */
+    bool gate_asks_person;   /* review, unless what a person said still holds (R18) */
     char trace[4096];
 };
 
@@ -261,12 +262,15 @@ static bool read_asked(const struct story *story, const char *word, struct actio
 
 static void read_people(struct story *story, char *word, struct action_event *event)
 {
-    (void)story;
     if (strcmp(word, "approve") == 0)
         event->kind = EVENT_APPROVE;
     else if (strcmp(word, "approve-other") == 0) {
         event->kind = EVENT_APPROVE;
         event->request_digest[0] = 99;
+    } else if (strcmp(word, "edit") == 0) { /* the next renderings are of what was edited */
+        event->kind = EVENT_APPROVE;
+        event->is_edit = true;
+        event->edited_digest[0] = ++story->rendering;
     } else if (strcmp(word, "reject") == 0)
         event->kind = EVENT_REJECT;
     else if (strcmp(word, "cancel") == 0)
@@ -286,7 +290,8 @@ static void read_people(struct story *story, char *word, struct action_event *ev
 
 static void run_word(struct story *story, char *word)
 {
-    struct action_event event = {.request_digest = {1}, .result = {.retry_after_ms = -1}};
+    struct action_event event = {.request_digest = {story->rendering},
+                                 .result = {.retry_after_ms = -1}};
     struct gate_answer gate = make_gate(story);
     char *value = NULL;
     if (read_setting(story, word))
@@ -334,6 +339,7 @@ static void stories(void **state)
         struct story story = {.terms = terms_default(),
                               .has_token = true,
                               .has_room = true,
+                              .rendering = 1,
                               .gate_says = SAYS_GO,
                               .now_ms = 1000000};
         char *rest = NULL;

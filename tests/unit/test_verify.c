@@ -333,7 +333,7 @@ static void liar_action(struct liar *liar, struct store_action *action)
         action->is_ended = true;
     }
     if (action->id == action_id(3) && liar_says(liar, "row byte"))
-        action->row = liar_change(liar, action->row, action->row.size - 1);
+        action->row = liar_change(liar, action->row, slice_find(action->row, 'm')); /* mailer */
     if (action->id == action_id(3) && liar_says(liar, "row unreadable"))
         action->row = slice_first(action->row, 10);
     if (action->id == action_id(1) && liar_says(liar, "old row"))

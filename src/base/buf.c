@@ -126,6 +126,13 @@ static void buf_add_json_special(struct buf *buf, unsigned char byte)
     }
 }
 
+/* ASCII that does not go into a JSON string as it is: controls, a quote, a backslash. A table,
+ * since each byte of an answer comes by here. */
+static const bool buf_is_special[128] = {
+    true, true, true, true, true, true, true, true, true,         true,          true,         true,
+    true, true, true, true, true, true, true, true, true,         true,          true,         true,
+    true, true, true, true, true, true, true, true, ['"'] = true, ['\\'] = true, [0x7f] = true};
+
 void buf_add_json_text(struct buf *buf, struct slice text)
 {
     buf_add_byte(buf, '"');
@@ -133,7 +140,7 @@ void buf_add_json_text(struct buf *buf, struct slice text)
     size_t i = 0;
     while (i < text.size) {
         unsigned char byte = (unsigned char)text.at[i];
-        if (byte >= 0x20 && byte < 0x80 && byte != '"' && byte != '\\' && byte != 0x7f) {
+        if (byte < 0x80 && !buf_is_special[byte]) {
             i++;
             continue;
         }

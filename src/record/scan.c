@@ -90,11 +90,16 @@ static size_t scan_escape(struct slice s, uint32_t *out_code)
     return 12;
 }
 
-/* Bytes of a string that stand for themselves: not a quote, a backslash or a control. */
+/* By byte: it ends a run of those that stand for themselves: a quote, a backslash, a control. */
+static const bool scan_is_special[256] = {
+    true, true, true, true, true, true, true, true, true,         true,         true, true,
+    true, true, true, true, true, true, true, true, true,         true,         true, true,
+    true, true, true, true, true, true, true, true, ['"'] = true, ['\\'] = true};
+
 static size_t scan_plain_size(struct slice s, size_t from)
 {
     size_t i = from;
-    while (i < s.size && s.at[i] != '"' && s.at[i] != '\\' && (unsigned char)s.at[i] >= 0x20)
+    while (i < s.size && !scan_is_special[(unsigned char)s.at[i]])
         i++;
     return i - from;
 }
@@ -166,12 +171,13 @@ enum scan_type scan_type(struct slice raw)
     }
 }
 
-static bool scan_take_key(struct slice *s)
+static bool scan_take_key(struct slice *s, struct slice *out_key)
 {
     scan_skip_blanks(s);
     size_t size = scan_string_size(*s);
     if (size == 0)
         return false;
+    *out_key = slice_first(*s, size);
     *s = slice_from(*s, size);
     scan_skip_blanks(s);
     return scan_take_byte(s, ':');
@@ -188,6 +194,7 @@ static_assert(LIMIT_JSON_DEPTH <= 64, "a bit for each level");
 static bool scan_enter(struct scan_stack *stack, struct slice *s, bool *out_is_empty)
 {
     bool is_object = s->at[0] == '{';
+    struct slice key;
     *s = slice_from(*s, 1);
     scan_skip_blanks(s);
     *out_is_empty = scan_take_byte(s, is_object ? '}' : ']');
@@ -197,17 +204,18 @@ static bool scan_enter(struct scan_stack *stack, struct slice *s, bool *out_is_e
         return true;
     stack->is_object = stack->is_object << 1 | is_object;
     stack->depth++;
-    return !is_object || scan_take_key(s);
+    return !is_object || scan_take_key(s, &key);
 }
 
 /* After a value: closes what ends here. True with depth 0 at the end, or before the next value. */
 static bool scan_leave(struct scan_stack *stack, struct slice *s)
 {
+    struct slice key;
     while (stack->depth > 0) {
         bool is_object = stack->is_object & 1;
         scan_skip_blanks(s);
         if (scan_take_byte(s, ','))
-            return !is_object || scan_take_key(s);
+            return !is_object || scan_take_key(s, &key);
         if (!scan_take_byte(s, is_object ? '}' : ']'))
             return false;
         stack->is_object >>= 1;
@@ -279,12 +287,8 @@ bool scan_next(struct scan_walk *walk, struct slice *out_key, struct slice *out_
     walk->is_first = false;
     struct slice key = {0};
     struct slice value;
-    if (walk->close == '}') {
-        scan_skip_blanks(&walk->rest);
-        key = slice_first(walk->rest, scan_string_size(walk->rest));
-        if (!scan_take_key(&walk->rest))
-            return scan_fail(walk);
-    }
+    if (walk->close == '}' && !scan_take_key(&walk->rest, &key))
+        return scan_fail(walk);
     if (!scan_take(&walk->rest, &value))
         return scan_fail(walk);
     *out_key = key;

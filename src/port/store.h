@@ -50,6 +50,7 @@ enum store_queue {
     STORE_QUEUE_HELD_UPSTREAM, /* held until its upstream answers again */
     STORE_QUEUE_HELD_OTHER,
     STORE_QUEUE_PEOPLE, /* in review, uncertain without a check, or contradicted (R14) */
+    STORE_QUEUE_HELD_ORDER, /* held until an older action of its order key has ended (R11) */
     STORE_QUEUE_COUNT
 };
 
@@ -81,6 +82,7 @@ struct store_write {
     int64_t people_due_unix_ms; /* open only, STORE_QUEUE_PEOPLE: by when somebody should act */
     struct slice scope;         /* open only: "workflow/step" */
     struct slice upstream;      /* open only: name, for HELD_UPSTREAM */
+    struct slice order;         /* order key, or empty; taken when the action enters open */
     const struct store_key *keys;
     size_t key_count;
     const struct store_row *rows;
@@ -119,6 +121,7 @@ struct store_open_query {
     enum store_queue queue;
     struct slice scope;    /* prefix "workflow/" or whole "workflow/step"; empty = any */
     struct slice upstream; /* empty = any */
+    struct slice order;    /* order key; empty = any; alone, or with after_id */
     uint64_t after_id;
     int64_t after_due_unix_ms; /* by_due, by_people_due: that time of after_id, the last one of the
                                 * page before */

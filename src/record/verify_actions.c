@@ -49,7 +49,7 @@ static void verify_case_waits(struct verify_case *c)
                         state_is_end(a->state); /* a contradiction: it would not be open else */
     bool is_held = a->state == STATE_HELD;
     bool in_held = queue == STORE_QUEUE_HELD_STOP || queue == STORE_QUEUE_HELD_UPSTREAM ||
-                   queue == STORE_QUEUE_HELD_OTHER;
+                   queue == STORE_QUEUE_HELD_OTHER || queue == STORE_QUEUE_HELD_ORDER;
     if (is_of_people != (queue == STORE_QUEUE_PEOPLE) || is_held != in_held)
         verify_find(c->verify, "action %s: it is %s, but waits in another queue", c->id,
                     state_name(a->state));

@@ -60,6 +60,7 @@ static void memory_data_free_action(struct memory_action *action)
     memory_data_forget(&action->frozen);
     memory_data_forget(&action->scope);
     memory_data_forget(&action->upstream);
+    memory_data_forget(&action->order);
     free(action);
 }
 
@@ -148,6 +149,7 @@ static void memory_data_add_record(struct memory_data *data, const struct store_
 static void memory_data_set_action(struct memory_data *data, const struct store_write *write)
 {
     struct memory_action *action = sorted_get(&data->actions, &write->action);
+    bool enters_open = (!action || action->is_ended) && !write->is_ended;
     if (!action) {
         action = calloc(1, sizeof *action);
         CHECK(action != NULL); /* invariant 2 */
@@ -161,11 +163,14 @@ static void memory_data_set_action(struct memory_data *data, const struct store_
     memory_data_hold(&action->row, write->row);
     if (write->is_ended) {
         memory_data_forget(&action->frozen);
+        memory_data_forget(&action->order);
         action->queue = STORE_QUEUE_NONE;
         action->due_unix_ms = 0;
         action->people_due_unix_ms = 0;
         return;
     }
+    if (enters_open)
+        memory_data_hold(&action->order, write->order);
     if (write->frozen.size > 0)
         memory_data_hold(&action->frozen, write->frozen);
     action->queue = write->queue;

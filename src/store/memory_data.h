@@ -19,7 +19,7 @@ struct memory_action {
     bool is_ended;
     enum store_queue queue;
     int64_t due_unix_ms, people_due_unix_ms;
-    struct slice row, frozen, scope, upstream;
+    struct slice row, frozen, scope, upstream, order;
 };
 
 struct memory_row {

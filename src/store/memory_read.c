@@ -112,6 +112,8 @@ static bool memory_read_fits(const struct store_open_query *query,
         return false;
     if (query->upstream.size > 0 && !slice_equal(action->upstream, query->upstream))
         return false;
+    if (query->order.size > 0 && !slice_equal(action->order, query->order))
+        return false;
     if (!memory_read_scope_fits(query->scope, action->scope))
         return false;
     if (!query->by_due && !query->by_people_due)

@@ -46,7 +46,7 @@ static size_t parcel_array_size(const struct store_write *write)
 static size_t parcel_byte_size(const struct store_write *write)
 {
     size_t size = write->record.size + write->payload.size + write->row.size + write->frozen.size +
-                  write->scope.size + write->upstream.size;
+                  write->scope.size + write->upstream.size + write->order.size;
     for (size_t i = 0; i < write->row_count; i++)
         size += write->rows[i].key.size + write->rows[i].value.size;
     return size;
@@ -76,6 +76,7 @@ static void parcel_copy_write(struct store_write *copy, const struct store_write
     copy->frozen = parcel_copy(bytes, write->frozen);
     copy->scope = parcel_copy(bytes, write->scope);
     copy->upstream = parcel_copy(bytes, write->upstream);
+    copy->order = parcel_copy(bytes, write->order);
     struct store_key *keys = (struct store_key *)(void *)*arrays;
     *arrays += write->key_count * sizeof *keys;
     struct store_row *rows = (struct store_row *)(void *)*arrays;

@@ -41,7 +41,7 @@ static const char *const sqlite_apply_sql[APPLY_COUNT] = {
                     " WHERE seq = ?1 AND is_erased = 0",
     [APPLY_OPEN_INSERT] =
         "INSERT INTO open_actions(id, body, queue, due, scope, upstream, people_due,"
-        " frozen) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        " frozen, order_key) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, nullif(?9, x''))",
     [APPLY_OPEN_UPDATE] = "UPDATE open_actions SET body = ?2, queue = ?3, due = ?4, scope = ?5,"
                           " upstream = ?6, people_due = ?7 WHERE id = ?1",
     [APPLY_OPEN_FREEZE] = "UPDATE open_actions SET body = ?2, queue = ?3, due = ?4, scope = ?5,"
@@ -152,9 +152,10 @@ static enum err sqlite_apply_leave(struct sqlite_apply *apply, enum sqlite_apply
     return err;
 }
 
-static enum err sqlite_apply_run_open(sqlite3_stmt *statement, const struct store_write *write,
-                                      bool has_frozen)
+static enum err sqlite_apply_run_open(struct sqlite_apply *apply, const struct store_write *write,
+                                      enum sqlite_apply_statement which)
 {
+    sqlite3_stmt *statement = apply->statements[which];
     sql_bind_u64(statement, 1, write->action);
     sql_bind_blob(statement, 2, write->row);
     sql_bind_i64(statement, 3, write->queue);
@@ -162,8 +163,10 @@ static enum err sqlite_apply_run_open(sqlite3_stmt *statement, const struct stor
     sql_bind_text(statement, 5, write->scope);
     sql_bind_text(statement, 6, write->upstream);
     sql_bind_i64(statement, 7, write->people_due_unix_ms);
-    if (has_frozen)
+    if (which != APPLY_OPEN_UPDATE)
         sql_bind_blob(statement, 8, write->frozen);
+    if (which == APPLY_OPEN_INSERT)
+        sql_bind_blob(statement, 9, write->order);
     return sql_run(statement);
 }
 
@@ -172,9 +175,8 @@ static enum err sqlite_apply_open(struct sqlite_apply *apply, const struct store
     struct sqlite_head *head = &apply->head;
     if (write->action <= head->newest_open) {
         bool has_frozen = write->frozen.size > 0;
-        enum err err = sqlite_apply_run_open(
-            apply->statements[has_frozen ? APPLY_OPEN_FREEZE : APPLY_OPEN_UPDATE], write,
-            has_frozen);
+        enum err err =
+            sqlite_apply_run_open(apply, write, has_frozen ? APPLY_OPEN_FREEZE : APPLY_OPEN_UPDATE);
         if (err != ERR_OK || sqlite3_changes(apply->db) > 0)
             return err;
     }
@@ -188,7 +190,7 @@ static enum err sqlite_apply_open(struct sqlite_apply *apply, const struct store
     head->open_count++;
     if (write->action > head->newest_open)
         head->newest_open = write->action;
-    return sqlite_apply_run_open(apply->statements[APPLY_OPEN_INSERT], write, true);
+    return sqlite_apply_run_open(apply, write, APPLY_OPEN_INSERT);
 }
 
 static enum err sqlite_apply_run_ended(sqlite3_stmt *statement, const struct store_write *write)

@@ -21,6 +21,7 @@ enum sqlite_reader_statement {
     READ_OPEN_UPSTREAM,
     READ_OPEN_PEOPLE,
     READ_OPEN_PEOPLE_OF,
+    READ_OPEN_ORDER,
     READ_ACTIONS,
     READ_RECORDS,
     READ_KEYS,
@@ -68,6 +69,7 @@ static const char *const sqlite_reader_sql[READ_COUNT] = {
         OPEN_ACTION "INDEXED BY open_by_people_of WHERE queue = 4 AND workflow = ?4"
                     " AND (people_due, id) > (?8, ?1) " OPEN_FILTER "ORDER BY people_due, id"
                     " LIMIT ?2",
+    [READ_OPEN_ORDER] = OPEN_BY("open_by_order", "order_key = ?9"),
     [READ_ACTIONS] = OPEN_ACTION "WHERE id <= ?1 UNION ALL " ENDED_ACTION
                                  "WHERE id <= ?1 ORDER BY id DESC LIMIT ?2",
     [READ_RECORDS] = "SELECT seq, hash, body FROM records WHERE seq >= ?1 ORDER BY seq LIMIT ?2",
@@ -298,6 +300,8 @@ static enum sqlite_reader_statement sqlite_reader_index(const struct store_open_
         return READ_OPEN_DUE;
     if (query->by_people_due)
         return is_workflow ? READ_OPEN_PEOPLE_OF : READ_OPEN_PEOPLE;
+    if (query->order.size > 0)
+        return READ_OPEN_ORDER;
     if (!query->has_queue || query->queue == STORE_QUEUE_NONE)
         return READ_OPEN;
     if (query->queue == STORE_QUEUE_HELD_UPSTREAM && query->upstream.size > 0)
@@ -328,6 +332,8 @@ static enum err sqlite_reader_list_open(void *impl, const struct store_open_quer
         sql_bind_i64(read, 7, query->due_until_unix_ms);
     if (query->by_due || query->by_people_due)
         sql_bind_i64(read, 8, query->after_due_unix_ms);
+    if (which == READ_OPEN_ORDER)
+        sql_bind_blob(read, 9, query->order);
     return sqlite_reader_actions(read, arena, out, out_count);
 }
 

@@ -6,6 +6,7 @@
 enum { ACTION_COUNT = 120, KEY_COUNT = 60, SUBMIT_COUNT = 1500, STORE_COUNT = 2 };
 
 static const char *const scopes[] = {"a/x", "a/y", "ab/x", "b/x", "a/", "a", ""};
+static const char *const orders[] = {"order-1", "order-2", "order-3"};
 static const char *const upstreams[] = {"", "u1", "u2"};
 static const char filler[] = "0123456789abcdefghijklmnopqrstuvwxyz";
 
@@ -67,6 +68,7 @@ static void make_write(struct script *script, size_t at, uint64_t seq)
         write->people_due_unix_ms = (int64_t)pick(script, 50);
         write->scope = slice_text(scopes[pick(script, sizeof scopes / sizeof *scopes)]);
         write->upstream = slice_text(upstreams[pick(script, 3)]);
+        write->order = pick(script, 2) ? slice_text(orders[pick(script, 3)]) : (struct slice){0};
         write->keys = script->keys[at];
         write->key_count = pick(script, 3);
         for (size_t i = 0; i < write->key_count; i++)
@@ -199,7 +201,10 @@ static void print_store(struct harness *h, struct buf *out)
 
 static struct store_open_query make_query(struct script *script)
 {
-    unsigned order = (unsigned)pick(script, 4);
+    unsigned order = (unsigned)pick(script, 5);
+    if (order == 4)
+        return (struct store_open_query){.order = slice_text(orders[pick(script, 3)]),
+                                         .limit = 1 + pick(script, 9)};
     return (struct store_open_query){
         .by_due = order == 1,
         .by_people_due = order == 2,
@@ -221,6 +226,7 @@ static void print_query(struct harness *h, struct store_open_query query, struct
                 (int)query.queue, (int)query.limit);
     print_slice(out, query.scope);
     print_slice(out, query.upstream);
+    print_slice(out, query.order);
     buf_add_byte(out, '\n');
     do {
         assert_int_equal(h->port.list_open(h->port.impl, &query, &h->arena, actions, &count),

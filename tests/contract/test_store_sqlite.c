@@ -45,6 +45,8 @@ static void pages_are_read_in_the_order_of_an_index(void **state)
         query.by_due = false;
         assert_int_equal(h->port.list_open(h->port.impl, &query, &h->arena, out, &count), ERR_OK);
     }
+    struct store_open_query of_order = {.order = SLICE("order-key"), .after_id = 3, .limit = 5};
+    assert_int_equal(h->port.list_open(h->port.impl, &of_order, &h->arena, out, &count), ERR_OK);
     assert_int_equal(h->port.list_actions(h->port.impl, 0, 5, &h->arena, out, &count), ERR_OK);
     struct sqlite_reader *reader = h->port.impl; /* it begins with that: store/sqlite_reader.h */
     size_t used_count = 0;
@@ -57,7 +59,7 @@ static void pages_are_read_in_the_order_of_an_index(void **state)
         assert_int_equal(sqlite3_stmt_status(read, SQLITE_STMTSTATUS_AUTOINDEX, 0), 0);
         assert_int_equal(sqlite3_stmt_busy(read), 0); /* no snapshot is held */
     }
-    assert_int_equal(used_count, 9); /* eight of open actions, one of all */
+    assert_int_equal(used_count, 10); /* nine of open actions, one of all */
 }
 
 static char *path_in(const struct harness *h, const char *name)

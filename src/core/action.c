@@ -62,6 +62,7 @@ void action_step(struct action *action, const struct action_event *event,
         action_resolve(action, event, &out);
         break;
     case EVENT_CANCEL:
+    case EVENT_SUPERSEDE:
         action_cancel(action, event, &out);
         break;
     case EVENT_BEGIN:

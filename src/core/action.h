@@ -39,6 +39,7 @@ enum hold_for {
     HOLD_FOR_RULE,
     HOLD_FOR_POLICY,
     HOLD_FOR_FACT,
+    HOLD_FOR_ORDER,
     HOLD_FOR_COUNT
 };
 
@@ -125,6 +126,7 @@ enum action_event_kind {
     EVENT_REJECT,
     EVENT_RESOLVE, /* happened, send; after "send" the driver sends EVENT_GATE */
     EVENT_CANCEL,
+    EVENT_SUPERSEDE, /* a newer action of its order key takes its place (R11) */
     EVENT_BEGIN,     /* caller-executed: the permit is used, or renewed */
     EVENT_REPORT,    /* caller-executed: its outcome */
     EVENT_ASKED,     /* the check's answer: attempt, told, asked_unix_ms */

@@ -14,6 +14,8 @@ static enum hold_for action_hold_for(const struct gate_answer *gate)
         return HOLD_FOR_RULE;
     case GATE_UPSTREAM:
         return HOLD_FOR_UPSTREAM;
+    case GATE_ORDER:
+        return HOLD_FOR_ORDER;
     case GATE_RISK:
     case GATE_CONFIDENCE:
     case GATE_MODE:

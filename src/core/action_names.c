@@ -31,7 +31,7 @@ const char *hold_for_name(enum hold_for hold_for)
 {
     static const char *const names[HOLD_FOR_COUNT] = {
         [HOLD_FOR_STOP] = "stop",     [HOLD_FOR_UPSTREAM] = "upstream", [HOLD_FOR_RULE] = "rule",
-        [HOLD_FOR_POLICY] = "policy", [HOLD_FOR_FACT] = "fact",
+        [HOLD_FOR_POLICY] = "policy", [HOLD_FOR_FACT] = "fact",         [HOLD_FOR_ORDER] = "order",
     };
     CHECK((unsigned)hold_for < HOLD_FOR_COUNT);
     return names[hold_for];

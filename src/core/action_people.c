@@ -165,6 +165,7 @@ void action_cancel(struct action *action, const struct action_event *event,
         out->refusal = REFUSAL_MAY_HAVE_HAPPENED; /* R1 */
     if (out->refusal != REFUSAL_NONE)
         return;
-    move_end(action, event, STATE_CANCELLED, REASON_PERSON);
+    move_end(action, event, STATE_CANCELLED,
+             event->kind == EVENT_SUPERSEDE ? REASON_SUPERSEDED : REASON_PERSON);
     out->is_changed = true;
 }

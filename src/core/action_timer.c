@@ -17,6 +17,10 @@ static void action_hold_ended(struct action *action, const struct action_event *
         out->must_enter_gate = true;
         return;
     }
+    if (action->hold_for == HOLD_FOR_ORDER) { /* nothing failed: a person looks what it waits for */
+        move_to_review(action, event, REASON_HOLD_ENDED, terms->what[CAUSE_RULE].ms);
+        return;
+    }
     const struct what *what = &terms->what[action->cause];
     if (what->kind != WHAT_HOLD || what->then_kind != WHAT_END)
         move_to_review(action, event, REASON_HOLD_ENDED,

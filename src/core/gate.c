@@ -159,6 +159,22 @@ static struct gate_opinion gate_ask_upstream(const struct gate_question *questio
     return gate_by_what(question->terms, CAUSE_UNAVAILABLE, REASON_UPSTREAM_DOWN);
 }
 
+/* At most one unended action of an order key may start: the oldest. */
+static struct gate_opinion gate_ask_order(const struct gate_question *question)
+{
+    if (!question->is_older_open)
+        return gate_go();
+    struct gate_opinion opinion = {.says = SAYS_HOLD,
+                                   .reason = REASON_ORDER,
+                                   .what = question->terms->what[CAUSE_UNAVAILABLE]};
+    if (opinion.what.kind != WHAT_HOLD)
+        opinion.what = (struct what){.kind = WHAT_HOLD,
+                                     .ms = GATE_HOLD_AT_STOP_MS,
+                                     .then_kind = WHAT_REVIEW,
+                                     .then_ms = GATE_REVIEW_DUE_MS};
+    return opinion;
+}
+
 /* Adds an answer to the path; the first most restrictive one decides. */
 static void gate_add(struct gate_answer *answer, struct gate_step step,
                      const struct gate_opinion *opinion, bool is_approved)
@@ -227,6 +243,10 @@ void gate_decide(const struct gate_question *question, struct gate_answer *out_a
     gate_add(&answer, (struct gate_step){.gate = GATE_FRESHNESS}, &opinion, is_approved);
     opinion = gate_ask_upstream(question);
     gate_add(&answer, (struct gate_step){.gate = GATE_UPSTREAM}, &opinion, is_approved);
+    if (question->is_ordered) {
+        opinion = gate_ask_order(question);
+        gate_add(&answer, (struct gate_step){.gate = GATE_ORDER}, &opinion, is_approved);
+    }
     if (answer.says == SAYS_NOTE)
         answer.says = SAYS_GO;
     gate_observe(question, &answer);
@@ -239,7 +259,7 @@ const char *gate_name(enum gate gate)
         [GATE_RISK] = "risk",         [GATE_SWITCH] = "switch",
         [GATE_RULE] = "rule",         [GATE_CONFIDENCE] = "confidence",
         [GATE_MODE] = "mode",         [GATE_FRESHNESS] = "freshness",
-        [GATE_UPSTREAM] = "upstream",
+        [GATE_UPSTREAM] = "upstream", [GATE_ORDER] = "order",
     };
     CHECK((unsigned)gate < GATE_COUNT);
     return names[gate];

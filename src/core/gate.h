@@ -18,6 +18,7 @@ enum gate {
     GATE_MODE,
     GATE_FRESHNESS,
     GATE_UPSTREAM,
+    GATE_ORDER, /* asked only where the step has an order key (R11) */
     GATE_COUNT
 };
 /* In order of force. SAYS_NOTE: recorded, no opinion (risk; an `allow` rule; a rule that is false).
@@ -44,6 +45,8 @@ struct gate_question {
     bool is_stored;           /* already admitted: held at a stop whatever `stopped` says */
     int64_t age_ms;           /* since the submit, or the newest fresh fact (R10) */
     bool is_upstream_down;    /* work is held for its upstream: queue behind it */
+    bool is_ordered;          /* it has an order key */
+    bool is_older_open;       /* an older action of its order key has not ended */
     bool is_approved;         /* a valid approval of this very request */
     bool is_granted;          /* a person said "send": counts as an approval */
     bool is_hold_rule_spent;  /* its rule's hold has run out: that hold does not repeat */

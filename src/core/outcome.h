@@ -68,7 +68,11 @@ enum outcome {
     X(REASON_BY_CHECK, "by_check")                                                                 \
     X(REASON_CHECK_SAYS_NOT, "check_says_not")                                                     \
     X(REASON_CHECK_CANNOT_TELL, "check_cannot_tell")                                               \
-    X(REASON_FACT, "needs_fresh_fact")
+    X(REASON_FACT, "needs_fresh_fact")                                                             \
+    /* one thing at a time (R11) */                                                                \
+    X(REASON_ORDER, "older_one_first")                                                             \
+    X(REASON_OVERTAKEN, "newer_one_has_started")                                                   \
+    X(REASON_SUPERSEDED, "superseded")
 
 enum reason {
 #define X(name, text) name,

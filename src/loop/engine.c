@@ -54,7 +54,7 @@ void engine_set_alarm(struct engine *engine)
         alarm_at(&at, engine->audit_sweep_unix_ms);
         for (size_t i = 0; i < engine->upstream_count; i++)
             alarm_at(&at, upstream_alarm_unix_ms(engine, &engine->upstreams[i]));
-        if (engine->is_releasing) /* as room allows */
+        if (engine->is_releasing || engine->is_ordering) /* as room allows */
             alarm_at(&at, engine->now_unix_ms + ENGINE_RELEASE_MS);
     }
     if (at == engine->alarm_unix_ms)
@@ -71,6 +71,7 @@ void engine_wake(struct engine *engine)
     waiters_run_deadlines(engine);
     engine_run_upstreams(engine);
     engine_release_stop(engine);
+    engine_release_order(engine);
     engine_run_audits(engine);
     engine_set_alarm(engine);
 }
@@ -90,6 +91,7 @@ static enum err engine_init(struct engine *engine, const struct engine_options *
     switchboard_init(&engine->board);
     map_init(&engine->entries, LIMIT_HOT_ACTIONS * 2);
     map_init(&engine->keys, LIMIT_HOT_ACTIONS * 2);
+    map_init(&engine->orders, LIMIT_HOT_ACTIONS * 2);
     map_init(&engine->runs, LIMIT_HOT_ACTIONS * 2);
     buf_init(&engine->flag, 4096);
     buf_add(&engine->flag, options->flag);
@@ -157,6 +159,7 @@ void engine_free(struct engine *engine)
     map_done(&engine->entries);
     map_done(&engine->keys);
     map_done(&engine->runs);
+    map_done(&engine->orders);
     switchboard_done(&engine->board);
     for (size_t i = 0; i < sizeof engine->scratch_buf / sizeof *engine->scratch_buf; i++)
         buf_done(&engine->scratch_buf[i]);

@@ -58,6 +58,7 @@ struct entry *entry_new(struct engine *engine, const struct row *row)
     entry->engine = engine;
     entry->row = *row;
     list_init(&entry->waiters);
+    list_init(&entry->by_order);
     if (entry_own_names(entry) != ERR_OK) {
         free(entry);
         return NULL;
@@ -85,12 +86,16 @@ enum err entry_add(struct engine *engine, struct entry *entry, bool is_newest)
 {
     struct map_key key = entry_map_key(entry->row.key_hash);
     enum err err = map_put(&engine->entries, map_key_u64(entry->row.action.id), entry);
+    if (err == ERR_OK)
+        order_enter(engine, entry);
     if (err != ERR_OK || !is_newest)
         return err;
     (void)map_remove(&engine->keys, key); /* an older generation may have answered for it */
     err = map_put(&engine->keys, key, entry);
-    if (err != ERR_OK)
-        (void)map_remove(&engine->entries, map_key_u64(entry->row.action.id)); /* undo */
+    if (err != ERR_OK) { /* undo */
+        (void)map_remove(&engine->entries, map_key_u64(entry->row.action.id));
+        order_leave(engine, entry);
+    }
     return err;
 }
 
@@ -157,6 +162,7 @@ void entry_let_go(struct engine *engine, struct entry *entry)
         (void)map_remove(&engine->keys, entry_map_key(entry->row.key_hash)); /* likewise */
     if (entry->has_run && map_get(&engine->runs, entry_map_key(entry->run_hash)) == entry)
         (void)map_remove(&engine->runs, entry_map_key(entry->run_hash)); /* likewise */
+    order_leave(engine, entry);
     entry_free(entry);
 }
 

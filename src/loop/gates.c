@@ -37,6 +37,11 @@ void engine_ask_gate(struct engine *engine, const struct step *step, const struc
         .is_approved = action_is_approved(action, engine->now_unix_ms),
         .is_granted = action_is_granted(action, engine->now_unix_ms),
         .is_hold_rule_spent = action->is_hold_rule_spent};
+    if (work->order && !digest_is_zero(work->order, STORE_KEY_SIZE)) {
+        question.is_ordered = true;
+        question.is_older_open =
+            engine_order_before(engine, work->order, action->id ? action->id : UINT64_MAX) != 0;
+    }
     gate_decide(&question, &work->answer);
     work->stop_id = stop ? stop->id : 0;
 }
@@ -138,6 +143,8 @@ static void gate_answer_review(struct gate_answer *answer, enum reason reason)
 void engine_enter_gate(struct engine *engine, struct entry *entry, bool is_release,
                        struct slice actor)
 {
+    if (engine_order_gives_way(engine, entry))
+        return;
     struct arena scratch;
     arena_init(&scratch, ENGINE_SCRATCH);
     struct gate_work work = {.scratch = &scratch, .is_stored = true};
@@ -158,11 +165,14 @@ void engine_enter_gate(struct engine *engine, struct entry *entry, bool is_relea
              !gate_refresh_request(entry, &scope, &scratch, event.request_digest) ||
              !(fresh = engine_fresh_input(entry, input)))
         gate_answer_review(&work.answer, REASON_RENDER);
+    else if (entry->row.action.may_have_happened && engine_order_is_overtaken(engine, entry))
+        gate_answer_review(&work.answer, REASON_OVERTAKEN); /* R11: it would overwrite the newer */
     else {
         struct action probe = entry->row.action; /* the gate compares approval with the render */
         memcpy(probe.request_digest, event.request_digest, ACTION_DIGEST);
         work.upstream = entry->row.upstream;
         scope.input = fresh; /* only now: the request is made of what was submitted */
+        work.order = entry->row.order;
         engine_ask_gate(engine, entry->step, &probe, &scope, &work);
         event.stop_id = work.stop_id;
     }

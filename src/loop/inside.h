@@ -64,6 +64,7 @@ struct entry {
     struct gate_answer gate; /* last answer, for views while it is in memory */
     bool has_gate;
     struct list waiters;
+    struct list by_order; /* the ring of those in memory with its order key */
 };
 
 /* A caller that waits for an answer. */
@@ -164,6 +165,7 @@ struct engine {
     struct switchboard board;
     struct map entries;  /* id -> entry */
     struct map keys;     /* key hash -> entry */
+    struct map orders;   /* order key -> one entry of its ring */
     struct map runs;     /* run hash -> newest entry of that run */
     struct list waiters; /* by deadline */
     struct list followers;
@@ -189,8 +191,10 @@ struct engine {
     bool is_running;           /* recovery is over */
     bool is_closing, has_failed, is_count_dirty;
     int64_t count_flush_unix_ms; /* not before */
-    bool is_releasing;           /* a restart lifted stops: what they held enters the gate */
-    uint64_t release_after;      /* up to this id it did */
+    bool is_ordering;            /* what is held for its order is looked at, from order_after on */
+    uint64_t order_after;
+    bool is_releasing;      /* a restart lifted stops: what they held enters the gate */
+    uint64_t release_after; /* up to this id it did */
     struct upstream_state *upstreams;
     size_t upstream_count;
     struct workflow_state *workflows;
@@ -292,8 +296,9 @@ const struct step_terms *engine_terms(const struct entry *entry);
 /* ---- gates.c ---- */
 struct gate_work {
     struct arena *scratch;
-    bool is_stored;        /* in: already admitted */
-    struct slice upstream; /* in: where it goes */
+    bool is_stored;             /* in: already admitted */
+    struct slice upstream;      /* in: where it goes */
+    const unsigned char *order; /* in: its order key, or zeros */
     struct facts_saw saw;
     struct gate_answer answer;
     uint64_t stop_id; /* the first stop that covers it, or 0 */
@@ -342,6 +347,31 @@ void waiters_tell(struct engine *engine, struct entry *entry);
 void waiter_answer(struct engine *engine, struct waiter *waiter);
 void waiter_free(struct waiter *waiter);
 void waiters_run_deadlines(struct engine *engine);
+
+/* ---- order.c ---- */
+struct order_work {
+    struct arena *scratch;                /* in */
+    const struct bundle_request *request; /* in: as rendered */
+    unsigned char order[STORE_KEY_SIZE];  /* zeros: it has none */
+    struct expr_problem problem;
+};
+/* The order key of an action that is about to be admitted. False with the problem. */
+bool engine_order_key(struct engine *engine, const struct step *step, struct expr_scope *scope,
+                      struct order_work *work);
+void order_enter(struct engine *engine, struct entry *entry);
+void order_leave(struct engine *engine, struct entry *entry);
+/* The oldest unended action of the order key, if it is older than id; 0 = none. */
+uint64_t engine_order_before(struct engine *engine, const unsigned char order[STORE_KEY_SIZE],
+                             uint64_t id);
+bool engine_order_is_overtaken(struct engine *engine, const struct entry *entry);
+/* `supersede`: what is older and known not to have happened is cancelled. */
+void engine_order_admitted(struct engine *engine, struct entry *entry);
+/* `supersede`: cancels this one if a newer one is there. */
+bool engine_order_gives_way(struct engine *engine, struct entry *entry);
+/* A write of it is durable: the next one of its order key may go. */
+void engine_order_saved(struct engine *engine, struct entry *entry);
+/* Looks at all that is held for its order: after a start, and after a time without room. */
+void engine_release_order(struct engine *engine);
 
 /* ---- upstreams.c ---- */
 struct upstream_state *engine_upstream(struct engine *engine, struct slice name);

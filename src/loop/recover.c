@@ -287,6 +287,7 @@ enum err engine_recover(struct engine *engine, struct buf *out_message)
         err = engine_recover_audits(engine);
     if (err == ERR_OK)
         err = engine_recount(engine);
+    engine->is_ordering = true;  /* likewise what an older one has made free */
     engine->is_releasing = true; /* a restart may have been approved just before the crash */
     return err;
 }

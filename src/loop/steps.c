@@ -89,6 +89,7 @@ static void engine_saved(void *arg, uint64_t through)
         if (pending->must_send)
             engine_send(engine, entry, pending->attempt); /* I1: only now */
         engine_flow_saved(engine, entry);
+        engine_order_saved(engine, entry);
         waiters_tell(engine, entry);
         entry_let_go(engine, entry);
     }
@@ -138,6 +139,8 @@ static enum store_queue engine_queue_of(const struct action *action)
     case STATE_HELD:
         if (action->hold_for == HOLD_FOR_STOP)
             return STORE_QUEUE_HELD_STOP;
+        if (action->hold_for == HOLD_FOR_ORDER)
+            return STORE_QUEUE_HELD_ORDER;
         return action->hold_for == HOLD_FOR_UPSTREAM ? STORE_QUEUE_HELD_UPSTREAM
                                                      : STORE_QUEUE_HELD_OTHER;
     case STATE_ATTEMPTING:
@@ -298,6 +301,8 @@ void engine_save(struct engine *engine, struct entry *entry, const struct step_n
     buf_add(scope, entry->row.step);
     write.scope = buf_slice(scope);
     write.upstream = entry->row.upstream;
+    if (note->is_admission && !digest_is_zero(entry->row.order, STORE_KEY_SIZE))
+        write.order = slice_of(entry->row.order, STORE_KEY_SIZE);
     write.keys = keys;
     write.key_count = engine_fill_keys(entry, note, keys);
     struct pending pending = {.entry = entry,

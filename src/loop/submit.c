@@ -22,6 +22,7 @@ struct submission {
     struct buf was_keys[LIMIT_FORMER]; /* of the former templates; empty: cannot be made */
     size_t plain_sizes[LIMIT_FORMER];
     unsigned char key_hash[STORE_KEY_SIZE], fingerprint[STORE_KEY_SIZE];
+    unsigned char order[STORE_KEY_SIZE]; /* zeros: none */
     struct bundle_request request;
     unsigned char request_digest[ACTION_DIGEST];
     uint64_t again_of; /* the ended action that is tried anew, or 0 */
@@ -389,6 +390,7 @@ static struct entry *submission_entry(struct submission *submission, const struc
                       .policy = slice_of(version, ROW_POLICY)};
     memcpy(row.key_hash, submission->key_hash, STORE_KEY_SIZE);
     memcpy(row.fingerprint, submission->fingerprint, STORE_KEY_SIZE);
+    memcpy(row.order, submission->order, STORE_KEY_SIZE);
     struct entry *entry = entry_new(engine, &row);
     if (entry && (entry_keep(&entry->submit, &entry->submit_size, buf_slice(bundle)) != ERR_OK ||
                   entry_keep(&entry->frozen, &entry->frozen_size, buf_slice(&submission->frozen)) !=
@@ -508,6 +510,7 @@ static uint64_t submission_admit(struct submission *submission, struct entry *en
     struct action_effects effects;
     engine_step(engine, entry, event, note, &effects);
     CHECK(effects.is_changed); /* a refusal by a stop was told apart before */
+    engine_order_admitted(engine, entry);
     return handle;
 }
 
@@ -520,7 +523,13 @@ static uint64_t submission_decide(struct submission *submission)
     action.again_of = submission->again_of;
     if (!submission_render(submission, &action))
         return 0;
-    struct gate_work work = {.scratch = &submission->scratch};
+    struct order_work order = {.scratch = &submission->scratch, .request = &submission->request};
+    if (!engine_order_key(engine, submission->step, &submission->scope, &order)) {
+        submission_refuse_problem(submission, "order_by cannot be rendered", &order.problem);
+        return 0;
+    }
+    memcpy(submission->order, order.order, sizeof submission->order);
+    struct gate_work work = {.scratch = &submission->scratch, .order = submission->order};
     if (submission->step->upstream)
         work.upstream = submission->step->upstream->name;
     engine_ask_gate(engine, submission->step, &action, &submission->scope, &work);

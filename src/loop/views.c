@@ -53,7 +53,7 @@ static int64_t views_next_try(const struct upstream_state *upstream)
                                                    : upstream->drain.at_unix_ms;
 }
 
-/* What waits for it: a stop's incident, a probe. */
+/* What waits for it: a stop's incident, a probe, an older action. */
 static void view_waits(struct engine *engine, const struct entry *entry, struct arena *arena,
                        struct view *out)
 {
@@ -65,6 +65,8 @@ static void view_waits(struct engine *engine, const struct entry *entry, struct 
     if (copy)
         *copy = *stop;
     out->stop = copy;
+    if (action->state == STATE_HELD && action->hold_for == HOLD_FOR_ORDER)
+        out->order_before = engine_order_before(engine, entry->row.order, action->id);
     struct upstream_state *upstream = engine_upstream(engine, entry->row.upstream);
     if (upstream && action->state == STATE_HELD && action->hold_for == HOLD_FOR_UPSTREAM)
         out->probe_at_unix_ms = views_next_try(upstream);

@@ -34,14 +34,13 @@ static void load_sla(struct load *load, struct draft_step *draft, const struct y
 void load_step_later(struct load *load, struct draft_step *draft)
 {
     const struct yaml **at = draft->at;
-    bool flag = false;
     int64_t ms = 0;
     if (at[STEP_AUDIT])
         load_audit(load, draft, at[STEP_AUDIT]);
     if (at[STEP_SLA])
         load_sla(load, draft, at[STEP_SLA]);
-    if (at[STEP_SUPERSEDE] && read_bool(load, at[STEP_SUPERSEDE], &flag))
-        later_tell(load, LATER_SUPERSEDE, at[STEP_SUPERSEDE]);
+    if (at[STEP_SUPERSEDE])
+        (void)read_bool(load, at[STEP_SUPERSEDE], &draft->step->supersedes); /* told */
     if (at[STEP_RETAIN] &&
         read_duration(load, at[STEP_RETAIN], (struct read_range){KIND_HOUR, KIND_MS_MAX}, &ms))
         later_tell(load, LATER_RETAIN, at[STEP_RETAIN]);

@@ -193,10 +193,8 @@ void load_request(struct load *load, struct draft_step *draft)
         step->recipient = compile_template(load, at[STEP_RECIPIENT], input);
     if (at[STEP_AMOUNT])
         step->amount = compile_template(load, at[STEP_AMOUNT], input);
-    if (at[STEP_ORDER_BY]) {
+    if (at[STEP_ORDER_BY])
         step->order_by = compile_template(load, at[STEP_ORDER_BY], input | EXPR_ROOT_KEY);
-        later_tell(load, LATER_ORDER_BY, at[STEP_ORDER_BY]);
-    }
     if (at[STEP_HEADERS])
         load_headers(load, at[STEP_HEADERS], step);
     if (at[STEP_QUERY] && read_is_map(load, at[STEP_QUERY]))

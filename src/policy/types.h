@@ -274,6 +274,7 @@ struct step {
     size_t masked_count;
     const struct group *uncertain_who, *reviewers; /* NULL = the workflow's owner */
     bool is_four_eyes;
+    bool supersedes;    /* R11: a newer action takes the place of an older one */
     int64_t sla_ms;     /* 0 = none */
     struct audit audit; /* terms.audit_share says whether any is drawn */
     struct slices was;  /* former names, newest first (R7) */

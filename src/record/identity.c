@@ -125,6 +125,18 @@ void identity_run(struct identity *identity, const struct identity_name *name,
     identity_name_hash(identity, "run", name, out);
 }
 
+void identity_order(struct identity *identity, const struct identity_name *name,
+                    unsigned char out[IDENTITY_SIZE])
+{
+    identity_name_hash(identity, "order", name, out);
+}
+
+void identity_target(struct identity *identity, const struct identity_name *name,
+                     unsigned char out[IDENTITY_SIZE])
+{
+    identity_name_hash(identity, "target", name, out);
+}
+
 enum err identity_fingerprint(struct identity *identity, struct slice input_json,
                               unsigned char out[IDENTITY_SIZE])
 {

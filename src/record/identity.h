@@ -33,6 +33,12 @@ void identity_key(struct identity *identity, const struct identity_name *name,
                   unsigned char out[IDENTITY_SIZE]);
 void identity_run(struct identity *identity, const struct identity_name *name,
                   unsigned char out[IDENTITY_SIZE]);
+/* R11: what actions change, by the policy's `order_by` (within a workflow), or by method and target
+ * (workflow: the upstream's name). */
+void identity_order(struct identity *identity, const struct identity_name *name,
+                    unsigned char out[IDENTITY_SIZE]);
+void identity_target(struct identity *identity, const struct identity_name *name,
+                     unsigned char out[IDENTITY_SIZE]);
 
 /* ERR_INVALID, ERR_LIMIT, ERR_NO_MEMORY as canonical_spell. */
 MUST_USE enum err identity_fingerprint(struct identity *identity, struct slice input_json,

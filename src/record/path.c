@@ -229,6 +229,7 @@ static bool path_is_shown(const struct path *path, const struct gate_step *step)
     case GATE_MODE:
     case GATE_FRESHNESS:
     case GATE_UPSTREAM:
+    case GATE_ORDER:
     case GATE_COUNT:
         break;
     }
@@ -263,6 +264,9 @@ static void path_add_gate(const struct path *path, size_t index, struct slice *s
         return;
     case GATE_UPSTREAM:
         buf_add_text(out, "upstream does not answer");
+        return;
+    case GATE_ORDER:
+        buf_add_text(out, "an older one of the same thing is open");
         return;
     case GATE_COUNT:
         CHECK_UNREACHABLE();

@@ -148,9 +148,9 @@ static bool member_is_always_written(const struct record *record, const struct m
 
 /* The path in codes (R18), a word a gate: "k- s+ r0rt c+": the gate, what it says, and for rules
  * and risk which one and whether it held. Letters are fixed for ever; new ones may come. */
-static const char record_gate_codes[] = "ksrcmfu"; /* by enum gate */
-static const char record_says_codes[] = "-+rhxj";  /* by enum says */
-static const char record_truth_codes[] = "ftu";    /* by enum truth */
+static const char record_gate_codes[] = "ksrcmfuo"; /* by enum gate */
+static const char record_says_codes[] = "-+rhxj";   /* by enum says */
+static const char record_truth_codes[] = "ftu";     /* by enum truth */
 static_assert(sizeof record_gate_codes == GATE_COUNT + 1, "a letter for each gate");
 static_assert(sizeof record_says_codes == SAYS_COUNT + 1, "a letter for each answer");
 static_assert(sizeof record_truth_codes == TRUTH_COUNT + 1, "a letter for each truth");

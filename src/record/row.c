@@ -121,7 +121,7 @@ static void wire_flags_and_digests(struct row_wire *wire, struct row *row)
         &a->is_granted,        &a->once_is_spent,   &a->is_hold_rule_spent, &a->is_frozen,
     };
     unsigned char *const digests[] = {a->request_digest, a->approved_digest, row->key_hash,
-                                      row->fingerprint, row->permit_hash};
+                                      row->fingerprint,  row->permit_hash,   row->order};
     enum { BOOLS = sizeof bools / sizeof *bools, DIGESTS = sizeof digests / sizeof *digests };
     bool is_writing = wire->out != NULL;
     uint64_t flags = 0;

@@ -32,6 +32,7 @@ struct row {
     struct slice assigned_to; /* whom its review was given to; or empty */
     int64_t erased_unix_ms;   /* its payloads are gone since; 0 = they are there */
     unsigned char key_hash[ROW_DIGEST], fingerprint[ROW_DIGEST];
+    unsigned char order[ROW_DIGEST];       /* its order key (R11); zero = it has none */
     unsigned char permit_hash[ROW_DIGEST]; /* of the permit's token; zero = none is valid */
 };
 

@@ -204,6 +204,14 @@ static void story_add_held(const struct view *view, struct buf *out)
         story_add_upstream(view, out);
         buf_add_text(out, " answers");
         break;
+    case HOLD_FOR_ORDER:
+        buf_add_text(out, " Waits until ");
+        if (view->order_before != 0)
+            text_add_id(out, ID_ACTION, view->order_before);
+        else
+            buf_add_text(out, "an older action");
+        buf_add_text(out, " of the same thing has ended");
+        break;
     case HOLD_FOR_RULE:
     case HOLD_FOR_POLICY:
         buf_add_text(out, " Held until ");

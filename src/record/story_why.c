@@ -102,7 +102,7 @@ static bool why_is_gate(enum reason reason)
 {
     return reason == REASON_STOP || reason == REASON_RULE || reason == REASON_LOW_CONFIDENCE ||
            reason == REASON_MODE_REVIEW || reason == REASON_STALE || reason == REASON_UNDECIDABLE ||
-           reason == REASON_UPSTREAM_DOWN;
+           reason == REASON_UPSTREAM_DOWN || reason == REASON_ORDER;
 }
 
 /* ---- why there is no other try ---- */
@@ -114,7 +114,7 @@ static bool why_ends_tries(enum reason reason)
            reason == REASON_RETRY_AFTER || reason == REASON_KEEPS_OVER ||
            reason == REASON_OBSERVE || reason == REASON_RELEASES_SPENT ||
            reason == REASON_QUARANTINE || reason == REASON_HOLD_ENDED || reason == REASON_RETIRED ||
-           reason == REASON_RENDER;
+           reason == REASON_OVERTAKEN || reason == REASON_RENDER;
 }
 
 static void why_add_no_try(const struct view *view, enum reason reason, struct buf *out)

@@ -55,6 +55,7 @@ struct view {
     struct slice permit_token;         /* only in the creating answer of a permit */
     int64_t start_by_unix_ms;
     uint64_t stop_incident;   /* of action->stop_id */
+    uint64_t order_before;    /* held for its order: the action that goes first; 0 = not known */
     int64_t probe_at_unix_ms; /* held for its upstream: when the next probe may go */
     size_t history_count;     /* for explain; newest last */
     struct view_record *history;

@@ -119,6 +119,9 @@ static void inspect_class(struct load *load, const struct draft_step *draft)
         step->terms.effect == EFFECT_WRITE && slice_is(step->method, "POST"))
         problem_note(load->problems, read_problem_key(load, IL105, written),
                      "a POST usually makes one more each time");
+    if (step->supersedes && !step->order_by && step->terms.idempotency != IDEMPOTENCY_BY_NATURE)
+        problem_help(load->problems, read_problem_key(load, IL013, draft->at[STEP_SUPERSEDE]),
+                     "It needs `order_by:`, which says what actions are of the same thing.");
 }
 
 const struct draft_what *inspect_acting(const struct draft_step *draft,

@@ -49,7 +49,7 @@ enum store_queue {
     STORE_QUEUE_HELD_STOP,     /* held by a stop */
     STORE_QUEUE_HELD_UPSTREAM, /* held until its upstream answers again */
     STORE_QUEUE_HELD_OTHER,
-    STORE_QUEUE_PEOPLE, /* in review, uncertain without a check, or contradicted (R14) */
+    STORE_QUEUE_PEOPLE,     /* in review, uncertain without a check, or contradicted (R14) */
     STORE_QUEUE_HELD_ORDER, /* held until an older action of its order key has ended (R11) */
     STORE_QUEUE_COUNT
 };

@@ -432,34 +432,6 @@ static void open_actions_are_listed_by_queue_and_scope(void **state)
     free(out);
 }
 
-/* R11: the open actions of one order key, oldest first; the key is taken when an action opens. */
-static void open_actions_are_listed_by_order_key(void **state)
-{
-    struct harness *h = *state;
-    struct store_action out[8];
-    for (uint64_t id = 1; id <= 6; id++) {
-        struct store_write write = harness_open_action(h, id, "row");
-        write.order = id % 2 ? SLICE("odd-------------") : (struct slice){0};
-        write.queue = (enum store_queue)(id % STORE_QUEUE_COUNT);
-        submit_action(h, write);
-    }
-    struct store_write write = harness_open_action(h, 5, "moved");
-    write.order = SLICE("another---------"); /* too late */
-    submit_action(h, write);
-    struct store_open_query query = {.order = SLICE("odd-------------")};
-    assert_int_equal(list(h, query, out), 3);
-    assert_int_equal(out[0].id, 1);
-    assert_int_equal(out[1].id, 3);
-    assert_int_equal(out[2].id, 5);
-    assert_slice(out[2].row, "moved");
-    query.after_id = 1;
-    assert_int_equal(list(h, query, out), 2);
-    submit_action(h, (struct store_write){.action = 3, .is_ended = true, .row = SLICE("end")});
-    assert_int_equal(list(h, query, out), 1);
-    query = (struct store_open_query){.order = SLICE("another---------")};
-    assert_int_equal(list(h, query, out), 0);
-}
-
 static void open_actions_are_listed_in_pages(void **state)
 {
     struct harness *h = *state;
@@ -800,7 +772,6 @@ static int tear_down(void **state)
     X(a_key_is_stolen_inside_one_submit)                                                           \
     X(rows_are_put_listed_and_removed)                                                             \
     X(open_actions_are_listed_by_queue_and_scope)                                                  \
-    X(open_actions_are_listed_by_order_key)                                                        \
     X(open_actions_are_listed_in_pages)                                                            \
     X(due_actions_come_earliest_first)                                                             \
     X(what_waits_for_people_comes_by_its_due_time)                                                 \

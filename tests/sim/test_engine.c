@@ -201,6 +201,7 @@ static void sim_person_acts(struct world *world)
         }
         if (call.act == ENGINE_APPROVE || call.send)
             model->word_unix_ms = world->now_unix_ms;
+        world->upstreams[step == 1].words += call.act == ENGINE_APPROVE || call.send;
         world->port.act(world->port.impl, &call);
     }
     arena_done(&arena);

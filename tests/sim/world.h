@@ -19,10 +19,13 @@
 
 enum {
     WORLD_KEYS = 24,
-    WORLD_STEPS = 7,
+    WORLD_STEPS = 9,
     WORLD_BY_CHECK = 5,
     WORLD_FRESH = 6,
     WORLD_BEHIND_MS = 110000, /* how far behind its own queue the provider may be: < 2 settle */
+    WORLD_ORDERED = 7,
+    WORLD_LATEST = 8,
+    WORLD_THINGS = 4, /* order keys: input.n % WORLD_THINGS */
     WORLD_CALLS = 256,
     WORLD_STOPS = 64,
     WORLD_ACTIONS = 4096
@@ -35,6 +38,7 @@ struct thing {
     int agains;            /* explicit new tries */
     int reads;             /* requests whose bytes were read */
     char provider_key[64]; /* last one seen, of this generation */
+    int calls;             /* requests that left, or were refused by the network */
     int key_changes;       /* different provider keys within a generation */
     uint64_t acknowledged; /* action id that a caller was told */
     int64_t word_unix_ms;  /* when a person said last that it may start */
@@ -75,12 +79,19 @@ struct world {
         bool is_acknowledged, is_asked;
     } stops[WORLD_STOPS];
     size_t stop_count;
+    struct {
+        int calls;  /* that left for it, or were refused by the network */
+        int words;  /* of people that may make one more start */
+        int excess; /* beyond the budget, since excess_unix_ms */
+        int64_t excess_unix_ms;
+        int excess_crashes; /* crashes before that */
+    } upstreams[2];         /* plain, keyed */
     int answers, crashes, events;
     struct told *tolds;
 };
 
-static const char *const world_steps[WORLD_STEPS] = {"by_none", "by_key",   "by_nature", "read",
-                                                     "caller",  "by_check", "fresh"};
+static const char *const world_steps[WORLD_STEPS] = {
+    "by_none", "by_key", "by_nature", "read", "caller", "by_check", "fresh", "ordered", "latest"};
 
 /* Its effects are counted. */
 static bool world_has_effects(int step)
@@ -171,7 +182,20 @@ static const char world_policy[] = "workflow: sim\n"
                                    "  caller:\n"
                                    "    kind: command\n"
                                    "    call: caller\n"
-                                   "    key: ${input.id}\n";
+                                   "    key: ${input.id}\n"
+                                   "  ordered:\n"
+                                   "    kind: record\n"
+                                   "    call: plain PUT /ordered/${input.id}\n"
+                                   "    key: ${input.id}\n"
+                                   "    order_by: ordered-${input.n % 4}\n"
+                                   "    rules:\n"
+                                   "      - large: review if input.n % 7 == 0\n"
+                                   "  latest:\n"
+                                   "    kind: record\n"
+                                   "    call: plain PUT /latest/${input.id}\n"
+                                   "    key: ${input.id}\n"
+                                   "    order_by: latest-${input.n % 4}\n"
+                                   "    supersede: true\n";
 
 #define WORLD_FAIL(world, ...)                                                                     \
     do {                                                                                           \
@@ -352,7 +376,7 @@ static void world_effect(struct world *world, struct flying *flying)
         thing->key_changes++;
     if (flying->key[0])
         memcpy(thing->provider_key, flying->key, sizeof thing->provider_key);
-    if (flying->step == 2 || is_known_key)
+    if (flying->step == 2 || flying->step >= WORLD_ORDERED || is_known_key)
         thing->effects = thing->effects ? thing->effects : 1; /* repeating changes nothing */
     else
         thing->effects++;
@@ -407,6 +431,81 @@ static void world_move_ask(struct world *world, struct flying *flying, uint64_t 
     world_finish(world, flying, &answer);
 }
 
+/* Attempts <= 1.1 x actions + 10, and one more for each word of a person; a probe or a round may
+ * add one, but not within the least time that a breaker is open, or a crash was in between. */
+static void world_count_call(struct world *world, struct flying *flying)
+{
+    enum { OPEN_LEAST_MS = 24000, EXCESS_MAX = 4 };
+    int which = flying->step == 1;
+    int actions = 0;
+    world->things[flying->step][flying->thing].calls++;
+    world->upstreams[which].calls++;
+    for (int step = 0; step < WORLD_STEPS; step++)
+        for (int i = 0; i < WORLD_KEYS && (step == 1) == which; i++)
+            if (world->things[step][i].calls > 0)
+                actions += 1 + world->things[step][i].agains;
+    if (world->upstreams[which].calls <= actions * 11 / 10 + 10 + world->upstreams[which].words)
+        return;
+    /* Paid for by its time. Three answers close a breaker, and a round has one repeat free. */
+    bool is_new = world->now_unix_ms - world->upstreams[which].excess_unix_ms >= OPEN_LEAST_MS ||
+                  world->crashes != world->upstreams[which].excess_crashes;
+    world->upstreams[which].calls--;
+    world->upstreams[which].excess = is_new ? 1 : world->upstreams[which].excess + 1;
+    if (is_new)
+        world->upstreams[which].excess_unix_ms = world->now_unix_ms;
+    world->upstreams[which].excess_crashes = world->crashes;
+    if (world->upstreams[which].excess > EXCESS_MAX)
+        WORLD_FAIL(world, "R30: %d attempts for %d actions, and %d more at once",
+                   world->upstreams[which].calls, actions, world->upstreams[which].excess);
+}
+
+/* The number of an open action's thing, or -1 for another step. */
+static int world_number_of(struct world *world, const struct row *row, int step)
+{
+    struct arena arena;
+    struct slice payload;
+    struct bundle_submit submit;
+    uint64_t number = 0;
+    if (!slice_is(row->step, world_steps[step]))
+        return -1;
+    arena_init(&arena, 1 << 20);
+    CHECK(world->store_port.get_payload(world->store_port.impl, row->first_seq, &arena, &payload) ==
+          ERR_OK);
+    CHECK(bundle_submit_decode(slice_from(payload, BUNDLE_SALT), &arena, &submit) == ERR_OK);
+    CHECK(slice_to_u64(slice_from(submit.key, 1), WORLD_KEYS, &number));
+    arena_done(&arena);
+    return (int)number;
+}
+
+/* R11: what leaves is the oldest of its order key that has not ended. */
+static void world_check_order(struct world *world, int step, int thing)
+{
+    struct arena arena;
+    struct store_action page[LIMIT_PAGE];
+    struct store_open_query query = {.limit = LIMIT_PAGE};
+    size_t count = 0;
+    uint64_t oldest = 0;
+    bool is_oldest = false;
+    if (step < WORLD_ORDERED)
+        return;
+    arena_init(&arena, 1 << 22);
+    CHECK(world->store_port.list_open(world->store_port.impl, &query, &arena, page, &count) ==
+          ERR_OK);
+    for (size_t i = 0; i < count; i++) {
+        struct row row;
+        CHECK(row_decode(page[i].row, &row) == ERR_OK);
+        int number = state_is_end(row.action.state) ? -1 : world_number_of(world, &row, step);
+        if (number < 0 || number % WORLD_THINGS != thing % WORLD_THINGS)
+            continue;
+        is_oldest = is_oldest || (oldest == 0 && number == thing);
+        oldest = page[i].id;
+    }
+    arena_done(&arena);
+    if (!is_oldest)
+        WORLD_FAIL(world, "R11: %s k%d left before an older one has ended", world_steps[step],
+                   thing);
+}
+
 /* One step of one call: it leaves, or it is answered in one of many ways. */
 static void world_move_call(struct world *world, struct flying *flying)
 {
@@ -422,6 +521,7 @@ static void world_move_call(struct world *world, struct flying *flying)
     }
     if (!flying->has_left) {
         if (!world->is_provider_up || dice < 6) {
+            world_count_call(world, flying);
             struct upstream_answer answer = {.phase = UPSTREAM_NOT_SENT,
                                              .what = SLICE("connection refused")};
             world_finish(world, flying, &answer);
@@ -434,6 +534,8 @@ static void world_move_call(struct world *world, struct flying *flying)
             return;
         }
         world_check_stopped(world, flying->step, flying->thing);
+        world_check_order(world, flying->step, flying->thing);
+        world_count_call(world, flying);
         flying->has_left = true;
         if (dice < 80)
             world_effect(world, flying);

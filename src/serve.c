@@ -23,13 +23,18 @@
 #include "upstream/router.h"
 #include "upstream/sandbox.h"
 
-enum { SERVE_END_MS = 65000 }; /* the longest default timeout, and a little */
+enum {
+    SERVE_END_MS = 65000, /* the longest default timeout, and a little */
+    SERVE_RANDOM = 2048   /* salts of 32 actions: a system call for each costs as much as a hash */
+};
 
 struct serve {
     uv_loop_t loop;
     uv_timer_t alarm, end;
     uv_signal_t terminate, interrupt, hangup;
     uv_check_t watch;
+    char random[SERVE_RANDOM]; /* read ahead; what was given out is wiped */
+    size_t random_left;
     int64_t wall_offset_ms; /* wall clock minus boot clock, read once (R29) */
     struct buf config_path;
     struct buf zone_name;
@@ -60,18 +65,32 @@ static int64_t serve_now(void *impl)
     return serve_clock_ms(CLOCK_BOOTTIME) + serve->wall_offset_ms;
 }
 
-static void serve_random(void *impl, void *out, size_t size)
+static void serve_read_random(char *at, size_t size)
 {
-    (void)impl;
-    char *at = out;
     while (size > 0) {
-        ssize_t got = getrandom(at, size < 256 ? size : 256, 0);
+        ssize_t got = getrandom(at, size, 0);
         if (got < 0 && errno == EINTR)
             continue;
         CHECK(got > 0); /* the kernel's generator cannot fail once it is ready */
         at += got;
         size -= (size_t)got;
     }
+}
+
+static void serve_random(void *impl, void *out, size_t size)
+{
+    struct serve *serve = impl;
+    if (size > SERVE_RANDOM / 8) {
+        serve_read_random(out, size);
+        return;
+    }
+    if (serve->random_left < size) {
+        serve_read_random(serve->random, SERVE_RANDOM);
+        serve->random_left = SERVE_RANDOM;
+    }
+    serve->random_left -= size;
+    memcpy(out, serve->random + serve->random_left, size);
+    explicit_bzero(serve->random + serve->random_left, size);
 }
 
 static void serve_alarm(uv_timer_t *timer)

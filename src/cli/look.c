@@ -109,6 +109,24 @@ static void look_say_who(struct invocation *invocation, const json_t *item)
         say(invocation, "  by %s", daemon_time(invocation, by));
 }
 
+/* Where to look whether it happened. */
+static void look_say_where(struct invocation *invocation, const json_t *item)
+{
+    const json_t *look = json_object_get(item, "look");
+    const char *target = daemon_text(look, "target");
+    const char *provider_key = daemon_text(look, "provider_key");
+    const char *ask = daemon_text(look, "ask");
+    if (!look)
+        return;
+    say(invocation, "    LOOK %s %s%s%s", daemon_text(look, "upstream"),
+        daemon_text(look, "method"), *target ? " " : "", target);
+    if (*provider_key)
+        say(invocation, ", provider key %s", provider_key);
+    if (*ask)
+        say(invocation, ", ask: %s", ask);
+    say(invocation, "\n");
+}
+
 static void look_say_item(struct invocation *invocation, const json_t *item)
 {
     const char *key = daemon_text(item, "key");
@@ -118,6 +136,7 @@ static void look_say_item(struct invocation *invocation, const json_t *item)
     say(invocation, "\n    %s\n", daemon_text(item, "title"));
     if (*daemon_text(item, "why"))
         say(invocation, "    WHY  %s\n", daemon_text(item, "why"));
+    look_say_where(invocation, item);
     look_say_do(invocation, item);
 }
 

@@ -71,8 +71,11 @@ static void submit_say_dry_run(struct invocation *invocation, const struct daemo
     }
     say(invocation, "WOULD    %s\nTHEN     %s\n", daemon_text(said, "would"),
         daemon_text(said, "then"));
-    say(invocation, "IF DOWN  %s     IF NO ANSWER  %s\nNOTHING was sent or recorded.\n",
-        daemon_text(said, "if_down"), daemon_text(said, "if_no_answer"));
+    say(invocation, "IF DOWN  %s     IF NO ANSWER  %s\n", daemon_text(said, "if_down"),
+        daemon_text(said, "if_no_answer"));
+    if (*daemon_text(said, "if_late"))
+        say(invocation, "IF LATE  %s\n", daemon_text(said, "if_late"));
+    say(invocation, "NOTHING was sent or recorded.\n");
     json_decref(said);
 }
 

@@ -245,6 +245,20 @@ static void expand_uncertain(struct expand *expand, const struct draft_step *dra
         expand_time(expand, 3, "due", step->terms.uncertain_due_ms, origin->kind);
 }
 
+/* `settle` has a preset, and is what people ask about. */
+static void expand_check(struct expand *expand, const struct draft_step *draft)
+{
+    const struct yaml *node = draft->at[STEP_CHECK];
+    if (yaml_get(node, SLICE("settle")) || !draft->step->check) {
+        expand_written(expand, node, 2);
+        return;
+    }
+    expand_heading(expand, 2, "check", node, "");
+    for (const struct yaml *child = node->first; child; child = child->next)
+        expand_written(expand, child, 3);
+    expand_time(expand, 3, "settle", draft->step->terms.settle_ms, "2 x timeout, at least 1m");
+}
+
 static void expand_fallback(struct expand *expand, const struct draft_step *draft,
                             const struct expand_origin *origin)
 {
@@ -330,6 +344,8 @@ static void expand_step(struct expand *expand, const struct draft_step *draft)
             expand_uncertain(expand, draft, &origin);
         else if (field == STEP_FALLBACK)
             expand_fallback(expand, draft, &origin);
+        else if (field == STEP_CHECK && draft->at[field])
+            expand_check(expand, draft);
         else if (draft->at[field])
             expand_written(expand, draft->at[field], 2);
         else

@@ -146,12 +146,36 @@ static void try_add_if_no_answer(struct buf *out, const struct try_case *try_cas
     }
     if (step->terms.effect == EFFECT_READ)
         try_add_what(out, try_case, &step->terms.what[CAUSE_UNAVAILABLE]);
-    else if (is_repeated)
+    else if (step->check) {
+        buf_add_text(out, "after ");
+        zone_add_span(out, step->terms.settle_ms);
+        buf_add_text(out, " ask ");
+        wording_add_line(out, step->check->call.upstream->name, LIMIT_NAME);
+        buf_add_text(out, " whether it happened, try again if it did not, and if that cannot be "
+                          "told ");
+        try_add_settle(out, step);
+    } else if (is_repeated)
         try_add_settle(out, step);
     else {
         buf_add_text(out, "not tried again; ");
         try_add_settle(out, step);
         buf_add_text(out, " whether it happened");
+    }
+}
+
+/* R10: what a late start reads first. */
+static void try_add_if_late(struct buf *out, const struct try_case *try_case)
+{
+    const struct step *step = try_case->step;
+    const struct refresh *refresh = step->refresh;
+    buf_add_text(out, "after ");
+    zone_add_span(out, step->terms.stale_after_ms);
+    buf_add_text(out, " ask ");
+    wording_add_line(out, refresh->call.upstream->name, LIMIT_NAME);
+    buf_add_text(out, " first, and decide by what it says of ");
+    for (size_t i = 0; i < refresh->field_count; i++) {
+        buf_add_text(out, i == 0 ? "" : ", ");
+        wording_add_line(out, refresh->fields[i].name, LIMIT_NAME);
     }
 }
 
@@ -165,6 +189,10 @@ void try_text_add(struct buf *out, const struct try_case *try_case)
     try_add_if_down(out, try_case);
     buf_add_text(out, "     IF NO ANSWER  ");
     try_add_if_no_answer(out, try_case);
+    if (try_case->step->terms.has_refresh) {
+        buf_add_text(out, "\nIF LATE  ");
+        try_add_if_late(out, try_case);
+    }
     buf_add_text(out, "\nNOTHING was sent or recorded.\n");
 }
 
@@ -188,6 +216,8 @@ void try_json_add(struct buf *out, const struct try_case *try_case)
     try_add_member(out, "then", try_case, try_add_then);
     try_add_member(out, "if_down", try_case, try_add_if_down);
     try_add_member(out, "if_no_answer", try_case, try_add_if_no_answer);
+    if (try_case->step->terms.has_refresh)
+        try_add_member(out, "if_late", try_case, try_add_if_late);
     member_add_name(out, "path");
     path_add_json(&path, out);
     buf_add_byte(out, '}');

@@ -33,10 +33,11 @@ static void add_pretty(struct buf *out, const char *title, const struct buf *jso
 static void actions_as_json(void **state)
 {
     (void)state;
-    static const char *const names[] = {"uncertain",    "done",          "done_observe",
-                                        "done_erased",  "done_by_hand",  "attempting_permit",
-                                        "waiting_busy", "review_rule",   "review_confidence",
-                                        "held_stop",    "held_upstream", "rejected_rule"};
+    static const char *const names[] = {"uncertain",       "done",          "done_observe",
+                                        "done_erased",     "done_by_hand",  "attempting_permit",
+                                        "waiting_busy",    "review_rule",   "review_confidence",
+                                        "held_stop",       "held_upstream", "rejected_rule",
+                                        "uncertain_asked", "rejected_fresh"};
     struct buf out;
     buf_init(&out, FIXTURE_GOLDEN_MAX);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -138,7 +139,8 @@ static void problems_and_inbox(void **state)
                                             .pointer = SLICE("/input/balance"),
                                             .is_retryable = false});
     add_pretty(&out, "problem without an action", &json);
-    static const char *const names[] = {"uncertain", "review_rule", "uncertain_lease", "hostile"};
+    static const char *const names[] = {"uncertain", "review_rule", "uncertain_lease", "hostile",
+                                        "uncertain_look"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         buf_reset(&json);
         view_case(&f, names[i]);
@@ -241,45 +243,57 @@ static struct record record_of(const struct fixture *f, enum record_kind kind)
                            .would = f->decided.would};
 }
 
+static const struct {
+    const char *name;
+    enum record_kind kind;
+    const char *actor;
+} log_cases[] = {
+    {"attempting", RECORD_ADMITTED, "billing-cron"},
+    {"review_rule", RECORD_ADMITTED, "billing-cron"},
+    {"done_observe", RECORD_OUTCOME, ""},
+    {"done", RECORD_OUTCOME, ""},
+    {"uncertain", RECORD_OUTCOME, ""},
+    {"uncertain_after_crash", RECORD_CRASHED, ""},
+    {"uncertain_tries_used", RECORD_OUTCOME, ""},
+    {"waiting_by_key", RECORD_OUTCOME, ""},
+    {"waiting_not_sent", RECORD_OUTCOME, ""},
+    {"waiting_busy", RECORD_OUTCOME, ""},
+    {"held_stop", RECORD_GATED, ""},
+    {"done_late", RECORD_LATE, ""},
+    {"review_after_hold", RECORD_TIMER, ""},
+    {"uncertain_quarantine", RECORD_QUARANTINED, ""},
+    {"done_by_person", RECORD_RESOLVED, "ben"},
+    {"failed_person", RECORD_RESOLVED, "ben"},
+    {"attempting", RECORD_APPROVED, "ben"},
+    {"rejected_person", RECORD_DECLINED, "ben"},
+    {"cancelled", RECORD_CANCELLED, "ben"},
+    {"attempting_lease", RECORD_BEGUN, "billing-cron"},
+    {"done_erased", RECORD_ERASED, "ben"},
+    {"hostile", RECORD_OUTCOME, ""},
+    {"uncertain_asked", RECORD_ASKED, ""},
+    {"uncertain_cannot_tell", RECORD_ASKED, ""},
+    {"done_by_check", RECORD_ASKED, ""},
+    {"waiting_check_says_not", RECORD_ASKED, ""},
+    {"held_fact", RECORD_REFRESHED, ""},
+    {"held_fact", RECORD_REFRESHED, "billing-cron"},
+};
+
 static void log_lines(void **state)
 {
     (void)state;
-    static const struct {
-        const char *name;
-        enum record_kind kind;
-        const char *actor;
-    } lines[] = {
-        {"attempting", RECORD_ADMITTED, "billing-cron"},
-        {"review_rule", RECORD_ADMITTED, "billing-cron"},
-        {"done_observe", RECORD_OUTCOME, ""},
-        {"done", RECORD_OUTCOME, ""},
-        {"uncertain", RECORD_OUTCOME, ""},
-        {"uncertain_after_crash", RECORD_CRASHED, ""},
-        {"uncertain_tries_used", RECORD_OUTCOME, ""},
-        {"waiting_by_key", RECORD_OUTCOME, ""},
-        {"waiting_not_sent", RECORD_OUTCOME, ""},
-        {"waiting_busy", RECORD_OUTCOME, ""},
-        {"held_stop", RECORD_GATED, ""},
-        {"done_late", RECORD_LATE, ""},
-        {"review_after_hold", RECORD_TIMER, ""},
-        {"uncertain_quarantine", RECORD_QUARANTINED, ""},
-        {"done_by_person", RECORD_RESOLVED, "ben"},
-        {"failed_person", RECORD_RESOLVED, "ben"},
-        {"attempting", RECORD_APPROVED, "ben"},
-        {"rejected_person", RECORD_DECLINED, "ben"},
-        {"cancelled", RECORD_CANCELLED, "ben"},
-        {"attempting_lease", RECORD_BEGUN, "billing-cron"},
-        {"done_erased", RECORD_ERASED, "ben"},
-        {"hostile", RECORD_OUTCOME, ""},
-    };
     struct fixture f;
     struct buf out;
     buf_init(&out, FIXTURE_GOLDEN_MAX);
-    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
-        view_case(&f, lines[i].name);
-        struct record record = record_of(&f, lines[i].kind);
+    for (size_t i = 0; i < sizeof log_cases / sizeof *log_cases; i++) {
+        view_case(&f, log_cases[i].name);
+        struct record record = record_of(&f, log_cases[i].kind);
         memcpy(record.path, f.decided.path, sizeof record.path);
-        record.actor = slice_text(lines[i].actor);
+        record.actor = slice_text(log_cases[i].actor);
+        record.due_unix_ms = f.action.due_unix_ms;
+        if (f.action.reason == REASON_BY_CHECK)
+            record.told = CHECK_HAPPENED;
+        if (f.action.reason == REASON_CHECK_SAYS_NOT)
+            record.told = CHECK_NOT_HAPPENED;
         log_line_add(&out, &record, &f.view, f.view.zone);
     }
     struct view none = {.zone = &f.zone, .config = &f.config, .now_unix_ms = FIXTURE_AT(14, 2, 21)};

@@ -412,6 +412,80 @@ static inline void view_case_hostile_key(struct fixture *f)
     f->view.submit.key = SLICE("it's-me;$(reboot)");
 }
 
+/* ---- what interlock asks for ---- */
+
+static struct upstream view_case_billing = {.name = {"billing", 7}};
+static const struct refresh view_case_refresh = {.call = {.upstream = &view_case_billing}};
+
+static inline void view_case_uncertain_asked(struct fixture *f)
+{
+    f->action.idempotency = IDEMPOTENCY_BY_CHECK;
+    f->action.due_kind = DUE_CHECK;
+    f->action.due_unix_ms = FIXTURE_AT(14, 12, 31);
+    f->action.people_due_unix_ms = 0;
+    f->view.request.method = SLICE("POST");
+    f->view.request.target = SLICE("/v1/messages");
+    f->view.check_call = SLICE("GET https://mail.example.org/v1/messages?reference=INV-2041:2");
+}
+
+static inline void view_case_uncertain_cannot_tell(struct fixture *f)
+{
+    view_case_uncertain_asked(f);
+    f->action.due_kind = DUE_NONE;
+    f->action.due_unix_ms = 0;
+    f->action.people_due_unix_ms = FIXTURE_AT(18, 2, 21);
+    f->action.reason = REASON_CHECK_CANNOT_TELL;
+    f->action.asks = 5;
+    f->step.masked_count = 1; /* a target may show what is masked */
+}
+
+static inline void view_case_uncertain_look(struct fixture *f)
+{
+    f->action.idempotency = IDEMPOTENCY_BY_KEY;
+    f->action.reason = REASON_KEEPS_OVER;
+    f->view.request.method = SLICE("POST");
+    f->view.request.target = SLICE("/v1/messages");
+    f->view.request.provider_key = SLICE("ABCDEFGH");
+}
+
+static inline void view_case_done_by_check(struct fixture *f)
+{
+    f->action.idempotency = IDEMPOTENCY_BY_CHECK;
+    fixture_end(f, STATE_DONE, REASON_BY_CHECK);
+}
+
+static inline void view_case_waiting_check_says_not(struct fixture *f)
+{
+    f->action.idempotency = IDEMPOTENCY_BY_CHECK;
+    f->action.state = STATE_WAITING;
+    f->action.reason = REASON_CHECK_SAYS_NOT;
+    f->action.may_have_happened = false;
+    f->action.due_kind = DUE_RETRY;
+    f->action.due_unix_ms = FIXTURE_AT(14, 10, 0);
+    f->action.people_due_unix_ms = 0;
+}
+
+static inline void view_case_held_fact(struct fixture *f)
+{
+    fixture_unstarted(f, STATE_HELD, REASON_FACT);
+    f->step.refresh = &view_case_refresh;
+    f->action.hold_for = HOLD_FOR_FACT;
+    f->action.due_kind = DUE_FACT;
+    f->action.due_unix_ms = FIXTURE_AT(15, 20, 1);
+    f->action.hold_end_unix_ms = FIXTURE_AT(18, 0, 0);
+    f->action.people_due_unix_ms = 0;
+    fixture_gate(f, SAYS_HOLD, 6);
+}
+
+static inline void view_case_rejected_fresh(struct fixture *f)
+{
+    view_case_rejected_rule(f);
+    f->view.has_fact = true;
+    f->action.fact_unix_ms = FIXTURE_AT(15, 20, 1);
+    f->view.fact = (struct bundle_fact){.from = SLICE("billing GET /invoices/INV-2041"),
+                                        .set_json = SLICE("{\"balance\":-1.5,\"paid\":true}")};
+}
+
 static const struct {
     const char *name;
     void (*change)(struct fixture *f);
@@ -419,6 +493,13 @@ static const struct {
     {"uncertain", view_case_as_designed},
     {"uncertain_after_crash", view_case_uncertain_after_crash},
     {"uncertain_keeps_over", view_case_uncertain_keeps_over},
+    {"uncertain_asked", view_case_uncertain_asked},
+    {"uncertain_cannot_tell", view_case_uncertain_cannot_tell},
+    {"uncertain_look", view_case_uncertain_look},
+    {"done_by_check", view_case_done_by_check},
+    {"waiting_check_says_not", view_case_waiting_check_says_not},
+    {"held_fact", view_case_held_fact},
+    {"rejected_fresh", view_case_rejected_fresh},
     {"uncertain_tries_used", view_case_uncertain_tries_used},
     {"uncertain_401_after_timeout", view_case_uncertain_401_after_timeout},
     {"uncertain_at_gate", view_case_uncertain_at_gate},

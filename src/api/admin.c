@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "record/digest.h"
+#include "record/ids.h"
 #include "record/member.h"
 
 enum { ADMIN_ID_BYTES = 8 };
@@ -97,6 +98,62 @@ void admin_backup(struct call *call)
     }
     call->text = body.path;
     call->engine->backup(call->engine->impl, &call->principal, body.path, admin_backup_done, call);
+}
+
+static void admin_erased(void *arg, const struct engine_reply *reply)
+{
+    struct call *call = arg;
+    call_enter(call);
+    if (reply->outcome != ENGINE_TAKEN) {
+        reply_refusal(call, reply);
+    } else {
+        struct buf out;
+        buf_init(&out, LIMIT_HTTP_ANSWER);
+        buf_add_byte(&out, '{');
+        member_add_id(&out, "action", ID_ACTION, reply->view->action->id);
+        member_add_word(&out, "state", state_name(reply->view->action->state));
+        member_add_time(&out, "erased_at", reply->view->erased_unix_ms);
+        buf_add_byte(&out, '}');
+        reply_json(call, 200, &out);
+        buf_done(&out);
+    }
+    call_leave(call);
+}
+
+/* R24: what was said of an ended action goes for good; that it was, and how it ended, stays. */
+void admin_erase(struct call *call)
+{
+    static const struct body_field fields[] = {
+        {.name = "action",
+         .type = BODY_TEXT,
+         .is_required = true,
+         .size_max = LIMIT_NAME,
+         .at = offsetof(struct admin_body, name)},
+        {.name = "reason",
+         .type = BODY_TEXT,
+         .is_required = true,
+         .size_max = LIMIT_REASON,
+         .at = offsetof(struct admin_body, path)},
+    };
+    struct admin_body body = {0};
+    uint64_t id = 0;
+    if (!parameter_read(call, NULL, 0) || !body_read(call, fields, 2, &body))
+        return;
+    if (!text_parse_id(body.name, ID_ACTION, &id) || body.path.size == 0) {
+        bool is_reason = body.path.size == 0;
+        reply_trouble(
+            call, &(struct trouble){.code = TROUBLE_BAD_BODY,
+                                    .pointer = is_reason ? SLICE("/reason") : SLICE("/action"),
+                                    .detail = is_reason ? SLICE("\"reason\" must say why")
+                                                        : SLICE("\"action\" must be an id: a_…")});
+        return;
+    }
+    call->engine->act(call->engine->impl, &(struct engine_call){.act = ENGINE_ERASE,
+                                                                .principal = &call->principal,
+                                                                .action = id,
+                                                                .reason = body.path,
+                                                                .done = admin_erased,
+                                                                .arg = call});
 }
 
 /* The one answer that ever shows the token. */

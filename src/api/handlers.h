@@ -55,6 +55,7 @@ void metrics_get(struct call *call);
 /* admin.c */
 void admin_reload(struct call *call);
 void admin_backup(struct call *call);
+void admin_erase(struct call *call);
 void admin_tokens_list(struct call *call);
 void admin_tokens_post(struct call *call);
 void admin_tokens_revoke(struct call *call);

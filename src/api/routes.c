@@ -63,6 +63,8 @@ static const struct route routes[] = {
      admin_reload},
     {"POST", "/v1/admin/backup", "backup", DOOR_LANE_VERDICT, RIGHT_CONFIGURE, SUBJECT_NONE,
      admin_backup},
+    {"POST", "/v1/admin/erase", "erase", DOOR_LANE_VERDICT, RIGHT_CONFIGURE, SUBJECT_NONE,
+     admin_erase},
     {"GET", "/v1/admin/tokens", "listTokens", DOOR_LANE_READ, RIGHT_CONFIGURE, SUBJECT_NONE,
      admin_tokens_list},
     {"POST", "/v1/admin/tokens", "makeToken", DOOR_LANE_VERDICT, RIGHT_CONFIGURE, SUBJECT_NONE,

@@ -94,6 +94,11 @@ static const struct option command_reason_options[] = {
     {"reason", "TEXT", "why"},
     {NULL, NULL, NULL},
 };
+static const struct option command_erase_options[] = {
+    {"run", "RUN", "all ended actions of this run"},
+    {"reason", "TEXT", "why"},
+    {NULL, NULL, NULL},
+};
 static const struct option command_resolve_options[] = {
     {"happened", NULL, "it did happen"},
     {"not-happened", NULL, "it did not"},
@@ -189,6 +194,12 @@ static const struct command command_table[] = {
      command_verify_options, 0, 0, false, command_run_verify},
     {"backup", GROUP_LATER, "FILE", "write a copy of the store while it runs", NULL,
      command_no_options, 1, 1, false, command_run_backup},
+    {"erase", GROUP_LATER, "ID|KEY | --run RUN --reason TEXT",
+     "erase for good what was said of ended actions",
+     "What callers, people and upstreams said goes, with its salt. The records, the states and "
+     "the\n"
+     "keys stay: a repeat is still recognised. For admins.\n",
+     command_erase_options, 0, 1, false, command_run_erase},
     {"token", GROUP_LATER, "new NAME | list | revoke ID", "tokens of people and services", NULL,
      command_no_options, 1, 2, false, command_run_token},
     {"reload", GROUP_LATER, "", "take the changed files into force: all of them, or none", NULL,

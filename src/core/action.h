@@ -168,6 +168,7 @@ struct action_event {
     X(REFUSAL_NO_PERMIT, "no_permit")                                                              \
     X(REFUSAL_LATE, "too_late")                                                                    \
     X(REFUSAL_OTHER_ATTEMPT, "other_attempt")                                                      \
+    X(REFUSAL_NOT_ENDED, "not_ended")                                                              \
     X(REFUSAL_CHANGED, "changed_since")                                                            \
     X(REFUSAL_NOT_DUE, "not_due")                                                                  \
     X(REFUSAL_NOT_DONE, "not_done")                                                                \

@@ -52,6 +52,7 @@ void engine_set_alarm(struct engine *engine)
     if (!engine->is_closing && !engine->has_failed) {
         alarm_at(&at, engine->due_unix_ms);
         alarm_at(&at, engine->audit_sweep_unix_ms);
+        alarm_at(&at, engine->retain_unix_ms);
         for (size_t i = 0; i < engine->upstream_count; i++)
             alarm_at(&at, upstream_alarm_unix_ms(engine, &engine->upstreams[i]));
         if (engine->is_releasing || engine->is_ordering) /* as room allows */
@@ -73,6 +74,7 @@ void engine_wake(struct engine *engine)
     engine_release_stop(engine);
     engine_release_order(engine);
     engine_run_audits(engine);
+    engine_run_retain(engine);
     engine_set_alarm(engine);
 }
 

@@ -82,6 +82,20 @@ void entry_free(struct entry *entry)
     free(entry);
 }
 
+static void entry_forget(char **slot, size_t *size)
+{
+    free(*slot);
+    *slot = NULL;
+    *size = 0;
+}
+
+void entry_forget_values(struct entry *entry)
+{
+    entry_forget(&entry->submit, &entry->submit_size);
+    entry_forget(&entry->outcome, &entry->outcome_size);
+    entry_forget(&entry->frozen, &entry->frozen_size);
+}
+
 enum err entry_add(struct engine *engine, struct entry *entry, bool is_newest)
 {
     struct map_key key = entry_map_key(entry->row.key_hash);

@@ -189,6 +189,9 @@ struct engine {
     volatile uint64_t in_work; /* action of the event under way; read when a bug ends the process */
     bool was_clean;            /* the last run ended in order */
     bool is_running;           /* recovery is over */
+    int64_t retain_unix_ms;    /* the next turn of the sweep by age; 0 = at the next wake */
+    size_t retain_place;       /* steps before it had their turn */
+    bool retain_is_busy;       /* some step had more than one turn's work */
     bool is_closing, has_failed, is_count_dirty;
     int64_t count_flush_unix_ms; /* not before */
     bool is_ordering;            /* what is held for its order is looked at, from order_after on */
@@ -239,6 +242,8 @@ MUST_USE enum err entry_set_upstream(struct entry *entry, struct slice upstream)
 /* Who has its review in hand, and whom it was given to. */
 MUST_USE enum err entry_set_review(struct entry *entry, struct slice claimed_by,
                                    struct slice assigned_to);
+/* What callers and upstreams said, out of memory: it is erased in the store. */
+void entry_forget_values(struct entry *entry);
 struct scope entry_scope(const struct entry *entry);
 struct scope row_scope(const struct row *row, const struct step *step);
 MUST_USE enum err entry_read_submit(struct entry *entry, struct arena *arena,
@@ -267,6 +272,8 @@ struct step_note { /* what the record says besides the action */
     bool opens_audit, closes_audit;    /* with label_row */
     enum check_told told;              /* ASKED */
     uint64_t number;
+    const uint64_t *erased; /* records whose payloads go with this write (R24) */
+    size_t erased_count;
 };
 /* Queues the write of the entry's new state and its record. must_send etc. follow when saved. */
 void engine_save(struct engine *engine, struct entry *entry, const struct step_note *note);
@@ -455,6 +462,12 @@ MUST_USE enum err engine_audits(struct engine *engine, struct audit_place after,
                                 struct slice workflow, struct audit_place *out,
                                 size_t *inout_count);
 enum err engine_label_sums(void *impl, int64_t since_unix_ms, label_sum_fn *each, void *arg);
+
+/* ---- erase.c ---- */
+/* ENGINE_ERASE; REFUSAL_NONE: it is on its way to the store. */
+enum refusal engine_erase(struct engine *engine, const struct engine_call *call,
+                          struct entry *entry);
+void engine_run_retain(struct engine *engine);
 
 /* ---- views.c ---- */
 MUST_USE enum err engine_fill_view(struct engine *engine, struct entry *entry, struct arena *arena,

@@ -213,6 +213,15 @@ static void act_label(struct engine *engine, const struct engine_call *call, str
         act_answer(engine, call, entry);
 }
 
+static void act_erase(struct engine *engine, const struct engine_call *call, struct entry *entry)
+{
+    enum refusal refusal = engine_erase(engine, call, entry);
+    if (refusal != REFUSAL_NONE)
+        act_refuse(engine, call, entry, refusal);
+    else
+        act_answer(engine, call, entry);
+}
+
 void engine_act(void *impl, const struct engine_call *call)
 {
     struct engine *engine = impl;
@@ -256,6 +265,9 @@ void engine_act(void *impl, const struct engine_call *call)
         break;
     case ENGINE_REPORT:
         act_report(engine, call, entry);
+        break;
+    case ENGINE_ERASE:
+        act_erase(engine, call, entry);
         break;
     case ENGINE_LABEL:
         act_label(engine, call, entry);

@@ -287,7 +287,8 @@ enum err engine_recover(struct engine *engine, struct buf *out_message)
         err = engine_recover_audits(engine);
     if (err == ERR_OK)
         err = engine_recount(engine);
-    engine->is_ordering = true;  /* likewise what an older one has made free */
+    engine->is_ordering = true; /* likewise what an older one has made free */
+    engine->retain_unix_ms = engine->now_unix_ms;
     engine->is_releasing = true; /* a restart may have been approved just before the crash */
     return err;
 }

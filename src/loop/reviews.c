@@ -481,6 +481,7 @@ void engine_act_review(struct engine *engine, const struct engine_call *call, st
     case ENGINE_REPORT:
     case ENGINE_LABEL:
     case ENGINE_REFUSED:
+    case ENGINE_ERASE:
         break;
     }
     CHECK_UNREACHABLE();

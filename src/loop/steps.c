@@ -303,6 +303,8 @@ void engine_save(struct engine *engine, struct entry *entry, const struct step_n
     write.upstream = entry->row.upstream;
     if (note->is_admission && !digest_is_zero(entry->row.order, STORE_KEY_SIZE))
         write.order = slice_of(entry->row.order, STORE_KEY_SIZE);
+    write.erased = note->erased;
+    write.erased_count = note->erased_count;
     write.keys = keys;
     write.key_count = engine_fill_keys(entry, note, keys);
     struct pending pending = {.entry = entry,

@@ -34,16 +34,12 @@ static void load_sla(struct load *load, struct draft_step *draft, const struct y
 void load_step_later(struct load *load, struct draft_step *draft)
 {
     const struct yaml **at = draft->at;
-    int64_t ms = 0;
     if (at[STEP_AUDIT])
         load_audit(load, draft, at[STEP_AUDIT]);
     if (at[STEP_SLA])
         load_sla(load, draft, at[STEP_SLA]);
     if (at[STEP_SUPERSEDE])
         (void)read_bool(load, at[STEP_SUPERSEDE], &draft->step->supersedes); /* told */
-    if (at[STEP_RETAIN] &&
-        read_duration(load, at[STEP_RETAIN], (struct read_range){KIND_HOUR, KIND_MS_MAX}, &ms))
-        later_tell(load, LATER_RETAIN, at[STEP_RETAIN]);
 }
 
 /* always, or DAYS HH:MM-HH:MM */
@@ -113,10 +109,6 @@ static void load_report(struct load *load, const struct yaml *node)
 void load_workflow_later(struct load *load, struct draft_workflow *draft)
 {
     const struct yaml **at = draft->at;
-    if (at[WORKFLOW_RETAIN] &&
-        read_duration(load, at[WORKFLOW_RETAIN], (struct read_range){KIND_HOUR, KIND_MS_MAX},
-                      &draft->workflow->retain_ms))
-        later_tell(load, LATER_RETAIN, at[WORKFLOW_RETAIN]);
     if (at[WORKFLOW_REPORT])
         load_report(load, at[WORKFLOW_REPORT]);
     draft->workflow->label_age_ms = 7 * KIND_DAY;

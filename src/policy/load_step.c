@@ -173,6 +173,10 @@ void load_step(struct load *load, struct draft_workflow *workflow, struct draft_
     load_audit_default(&step->audit);
     if (draft->at[STEP_WAS])
         read_former(load, draft->at[STEP_WAS], &step->was);
+    if (draft->at[STEP_RETAIN])
+        (void)read_duration(load, draft->at[STEP_RETAIN],
+                            (struct read_range){KIND_HOUR, KIND_MS_MAX},
+                            &step->retain_ms); /* told */
     load_step_mode(load, workflow, draft);
     load_call(load, draft);
     load_input(load, draft);

@@ -53,6 +53,9 @@ void load_workflow(struct load *load, struct draft_workflow *draft)
         (void)read_line(load, at[WORKFLOW_PURPOSE], &workflow->purpose); /* told */
     if (at[WORKFLOW_WAS])
         read_former(load, at[WORKFLOW_WAS], &workflow->was);
+    if (at[WORKFLOW_RETAIN])
+        (void)read_duration(load, at[WORKFLOW_RETAIN], (struct read_range){KIND_HOUR, KIND_MS_MAX},
+                            &workflow->retain_ms); /* told */
     workflow->duties = (struct duties){.owner = load_duty(load, at[WORKFLOW_OWNER]),
                                        .restart = load_duty(load, at[WORKFLOW_RESTART]),
                                        .inform = load_duty(load, at[WORKFLOW_INFORM]),

@@ -277,6 +277,7 @@ struct step {
     bool supersedes;    /* R11: a newer action takes the place of an older one */
     int64_t sla_ms;     /* 0 = none */
     struct audit audit; /* terms.audit_share says whether any is drawn */
+    int64_t retain_ms;  /* after the end what was said is erased; 0 = the workflow's */
     struct slices was;  /* former names, newest first (R7) */
     struct origin origin, call_origin, confidence_origin, idempotency_origin;
 };
@@ -346,7 +347,7 @@ struct workflow {
     enum mode mode;
     struct step *steps;
     size_t step_count;
-    int64_t retain_ms; /* 0 = not set */
+    int64_t retain_ms; /* of its steps; 0 = kept for ever */
     enum sensitivity sensitivity;
     const struct trigger *triggers; /* written ones first, then the standard ones */
     size_t trigger_count;

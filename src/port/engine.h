@@ -83,7 +83,8 @@ enum engine_act {
     ENGINE_ASSIGN,  /* to a person who may decide it */
     ENGINE_NOTE,    /* reason */
     ENGINE_SHOW,    /* masked fields are shown: recorded before they are */
-    ENGINE_REFUSED  /* a verdict was refused at the door: recorded; always ENGINE_NOT_NOW */
+    ENGINE_REFUSED, /* a verdict was refused at the door: recorded; always ENGINE_NOT_NOW */
+    ENGINE_ERASE    /* reason; only what is over */
 };
 struct engine_call {
     enum engine_act act;

@@ -87,6 +87,9 @@ struct store_write {
     size_t key_count;
     const struct store_row *rows;
     size_t row_count;
+    /* Records whose payloads go with this write, for good (R24); one that has none is no error. */
+    const uint64_t *erased;
+    size_t erased_count;
 };
 
 /* Told once for each submit, with its ticket: submits are counted from 1 when the store opens. All
@@ -171,7 +174,7 @@ struct store_port {
     /* Ascending keys, key > after (empty = from the first). */
     enum err (*list_rows)(void *impl, enum store_table table, struct slice after, size_t limit,
                           struct arena *arena, struct store_row *out, size_t *out_count);
-    /* Erases payload bytes and their salt for good (R24); the record stays. Synchronous. */
+    /* Like store_write.erased, one payload at once; ERR_NOT_FOUND where there is none. */
     enum err (*erase_payload)(void *impl, uint64_t seq);
     /* Writes a consistent copy to a new file at path while running; the copy is marked as one.
      * It holds at least all that was told when it was asked for. done is told on the loop thread,

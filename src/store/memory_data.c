@@ -227,6 +227,11 @@ enum err memory_data_apply(struct memory_data *data, const struct parcel *parcel
             memory_data_set_key(data, &write->keys[j]);
         for (size_t j = 0; j < write->row_count; j++)
             memory_data_set_row(data, &write->rows[j]);
+        for (size_t j = 0; j < write->erased_count; j++) {
+            struct slice *payload = memory_data_payload(data, write->erased[j]);
+            if (payload)
+                memory_data_forget(payload);
+        }
     }
     data->batch_count++;
     return ERR_OK;

@@ -20,6 +20,8 @@ static void parcel_check_write(const struct store_write *write)
     for (size_t i = 0; i < write->key_count; i++)
         CHECK(write->keys[i].action != 0 && parcel_id_fits(write->keys[i].action) &&
               parcel_id_fits(write->keys[i].replaces));
+    for (size_t i = 0; i < write->erased_count; i++)
+        CHECK(parcel_id_fits(write->erased[i]));
     for (size_t i = 0; i < write->row_count; i++)
         CHECK(write->rows[i].table < STORE_TABLE_COUNT && write->rows[i].key.size > 0);
 }
@@ -40,7 +42,8 @@ uint64_t parcel_check(const struct store_write *writes, size_t count, uint64_t s
 /* Rows and keys come after the writes, all of them aligned alike; then the bytes. */
 static size_t parcel_array_size(const struct store_write *write)
 {
-    return write->key_count * sizeof *write->keys + write->row_count * sizeof *write->rows;
+    return write->key_count * sizeof *write->keys + write->row_count * sizeof *write->rows +
+           write->erased_count * sizeof *write->erased;
 }
 
 static size_t parcel_byte_size(const struct store_write *write)
@@ -54,6 +57,8 @@ static size_t parcel_byte_size(const struct store_write *write)
 
 static_assert(_Alignof(struct store_key) <= _Alignof(struct store_write), "keys may follow writes");
 static_assert(sizeof(struct store_key) % _Alignof(struct store_row) == 0, "rows may follow keys");
+static_assert(sizeof(struct store_row) % _Alignof(uint64_t) == 0, "numbers may follow rows");
+static_assert(sizeof(uint64_t) % _Alignof(struct store_key) == 0, "keys may follow numbers");
 static_assert(sizeof(struct store_row) % _Alignof(struct store_key) == 0, "keys may follow rows");
 
 static struct slice parcel_copy(char **at, struct slice bytes)
@@ -81,6 +86,11 @@ static void parcel_copy_write(struct store_write *copy, const struct store_write
     *arrays += write->key_count * sizeof *keys;
     struct store_row *rows = (struct store_row *)(void *)*arrays;
     *arrays += write->row_count * sizeof *rows;
+    uint64_t *erased = (uint64_t *)(void *)*arrays;
+    *arrays += write->erased_count * sizeof *erased;
+    for (size_t i = 0; i < write->erased_count; i++)
+        erased[i] = write->erased[i];
+    copy->erased = erased;
     for (size_t i = 0; i < write->key_count; i++)
         keys[i] = write->keys[i];
     for (size_t i = 0; i < write->row_count; i++) {

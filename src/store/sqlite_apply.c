@@ -255,6 +255,11 @@ static enum err sqlite_apply_write(struct sqlite_apply *apply, const struct stor
         err = sqlite_apply_key(apply, &write->keys[i]);
     for (size_t i = 0; i < write->row_count && err == ERR_OK; i++)
         err = sqlite_apply_row(apply, &write->rows[i]);
+    for (size_t i = 0; i < write->erased_count && err == ERR_OK; i++) {
+        sql_bind_u64(apply->statements[APPLY_ERASE], 1, write->erased[i]);
+        err = sql_run(apply->statements[APPLY_ERASE]);
+        apply->has_erased = true;
+    }
     return err;
 }
 
@@ -292,6 +297,7 @@ enum err sqlite_apply_batch(struct sqlite_apply *apply, struct parcel *const *pa
 {
     struct sqlite_head before = apply->head;
     size_t failed = count;
+    apply->has_erased = false;
     enum err err = sql_run(apply->statements[APPLY_BEGIN]);
     for (size_t i = 0; i < count && err == ERR_OK; i++) {
         err = sqlite_apply_parcel(apply, parcels[i]);

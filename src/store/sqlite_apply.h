@@ -24,6 +24,7 @@ struct sqlite_apply {
     sqlite3_stmt *statements[SQLITE_APPLY_STATEMENTS];
     struct chainer chainer;
     struct sqlite_head head;
+    bool has_erased; /* the last batch erased payloads */
 };
 
 /* Reads the head. ERR_CORRUPT when it does not fit the last record. */

@@ -132,6 +132,8 @@ static enum err sqlite_writer_commit(struct sqlite_writer *writer, size_t count,
     if (err == ERR_OK)
         sqlite_writer_count(writer, count, writer->apply.head.seq - seq, spent_us);
     sqlite_keeper_leave(writer->keeper, writer->wal_pages);
+    if (err == ERR_OK && writer->apply.has_erased)
+        sqlite_keeper_truncate(writer->keeper); /* the log has older copies of what was erased */
     if (err == ERR_NO_SPACE || (err == ERR_OK && spent_us > WRITER_SLOW_US)) {
         enum err epoch_err = sqlite_writer_check_epoch(writer);
         if (epoch_err != ERR_OK && epoch_err != ERR_NO_SPACE)

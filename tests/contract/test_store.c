@@ -624,8 +624,12 @@ static void payloads_are_erased(void **state)
     struct store_record record;
     assert_int_equal(h->port.get_record(impl, 2, &h->arena, &record), ERR_OK);
     assert_slice(record.body, "{}");
-    write = harness_record(h, "goes on");
+    static const uint64_t erased[] = {1, 2, 4, 3}; /* 2 is erased, 4 never had one */
+    write = harness_record(h, "goes on, and takes the rest with it");
+    write.erased = erased;
+    write.erased_count = 4;
     submit_action(h, write);
+    assert_int_equal(h->port.erase_payload(impl, 3), ERR_NOT_FOUND);
 }
 
 static void a_full_queue_takes_nothing(void **state)

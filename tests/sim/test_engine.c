@@ -179,7 +179,7 @@ static void sim_person_acts(struct world *world)
             step++;
         struct slice key = view->submit.key;
         uint64_t thing = 0;
-        CHECK(slice_to_u64(slice_from(key, 1), WORLD_KEYS, &thing));
+        CHECK(view->is_erased || slice_to_u64(slice_from(key, 1), WORLD_KEYS, &thing));
         struct told *told = told_new(world, TOLD_ACT, step, (int)thing);
         struct engine_call call = {.principal = &sim_person,
                                    .action = view->action->id,
@@ -216,7 +216,9 @@ static void sim_meddle(struct world *world)
     if (!model->acknowledged)
         return;
     struct told *told = told_new(world, TOLD_ACT, step, thing);
-    struct engine_call call = {.act = prng_below(&world->prng, 2) ? ENGINE_CANCEL : ENGINE_AGAIN,
+    static const enum engine_act acts[] = {ENGINE_CANCEL, ENGINE_CANCEL, ENGINE_AGAIN, ENGINE_AGAIN,
+                                           ENGINE_ERASE};
+    struct engine_call call = {.act = acts[prng_below(&world->prng, 5)],
                                .principal = &sim_person,
                                .action = model->acknowledged,
                                .reason = SLICE("meddling"),
@@ -390,6 +392,8 @@ static void sim_check_rows(struct world *world)
             config_step(world->port.config(world->port.impl), row.workflow, row.step);
         action_check(&row.action, step->terms.attempts);
         sim_check_reported(world, &row.action);
+        if (row.erased_unix_ms != 0 && !state_is_end(row.action.state))
+            WORLD_FAIL(world, "R24: what has not ended is erased%s", "");
         if (row.action.starts_total > step->terms.attempts + row.action.grants)
             WORLD_FAIL(world, "I4: %d starts", row.action.starts_total);
         if (page[i].is_ended != action_is_over(&row.action))
@@ -601,6 +605,39 @@ static void sim_show_open(struct world *world)
     arena_done(&arena);
 }
 
+/* R24: what ended is erased by itself when `retain:` has passed, and nothing of it is left. */
+static void sim_retain(struct world *world, uint64_t seed)
+{
+    if (seed % 8 != 1)
+        return;
+    world->now_unix_ms += 31 * 3600000;
+    for (int i = 0; i < 600; i++) {
+        world->now_unix_ms += 1000;
+        if (world->alarm_unix_ms != 0 && world->alarm_unix_ms <= world->now_unix_ms) {
+            world->alarm_unix_ms = 0;
+            engine_wake(world->engine);
+        }
+        (void)store_memory_flush(world->store, 64);
+    }
+    struct arena arena;
+    arena_init(&arena, 1 << 26);
+    struct store_action *page = ARENA_ARRAY(&arena, LIMIT_PAGE, struct store_action);
+    size_t count = 0;
+    CHECK(world->store_port.list_actions(world->store_port.impl, 0, LIMIT_PAGE, &arena, page,
+                                         &count) == ERR_OK);
+    for (size_t i = 0; i < count; i++) {
+        struct row row;
+        struct slice payload;
+        CHECK(row_decode(page[i].row, &row) == ERR_OK);
+        if (row.erased_unix_ms == 0 ||
+            world->store_port.get_payload(world->store_port.impl, row.first_seq, &arena,
+                                          &payload) != ERR_NOT_FOUND)
+            WORLD_FAIL(world, "R24: an action that ended %lld h ago is not erased",
+                       (long long)(world->now_unix_ms - row.action.ended_unix_ms) / 3600000);
+    }
+    arena_done(&arena);
+}
+
 static void sim_run(uint64_t seed)
 {
     struct world world;
@@ -619,6 +656,7 @@ static void sim_run(uint64_t seed)
     sim_check_rows(&world);
     sim_check_draws(&world);
     sim_check_counts(&world);
+    sim_retain(&world, seed);
     sim_verify(&world, seed);
     assert_true(world.answers > 0);
     world_done(&world);

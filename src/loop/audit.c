@@ -38,7 +38,7 @@ bool engine_audit_open(struct engine *engine, const struct entry *entry, struct 
     *out = audit_row_of(entry);
     out->is_drawn = true;
     out->due_unix_ms =
-        engine->now_unix_ms + (entry->step ? entry->step->audit.due_ms : AUDIT_SWEEP_MS);
+        engine_due_of(engine, entry->step ? entry->step->audit.due_ms : AUDIT_SWEEP_MS);
     return true;
 }
 

@@ -300,6 +300,9 @@ void engine_event(struct engine *engine, struct entry *entry, enum action_event_
                   struct action_event *out);
 const struct step_terms *engine_terms(const struct entry *entry);
 
+/* So much later in the hours of the installation (R29). */
+int64_t engine_due_of(const struct engine *engine, int64_t due_ms);
+
 /* ---- gates.c ---- */
 struct gate_work {
     struct arena *scratch;

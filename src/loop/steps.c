@@ -35,6 +35,17 @@ const struct step_terms *engine_terms(const struct entry *entry)
     return entry->step ? &entry->step->terms : &engine_retired_terms;
 }
 
+int64_t engine_due_of(const struct engine *engine, int64_t due_ms)
+{
+    const struct config *config = engine_config(engine);
+    const struct zone *zone = engine->options.zone;
+    struct calendar calendar = {.spans = config->hours,
+                                .span_count = config->hour_count,
+                                .impl = zone ? zone->impl : NULL,
+                                .utc_offset_ms = zone ? zone->utc_offset_ms : NULL};
+    return calendar_due(&calendar, engine->now_unix_ms, due_ms);
+}
+
 void engine_event(struct engine *engine, struct entry *entry, enum action_event_kind kind,
                   struct action_event *out)
 {
@@ -391,6 +402,9 @@ void engine_step(struct engine *engine, struct entry *entry, struct action_event
         entry->row.claimed_by = (struct slice){0}; /* what they had in hand is over */
         entry->row.assigned_to = (struct slice){0};
         entry->row.claimed_until_unix_ms = 0;
+        if (action->state == STATE_IN_REVIEW) /* counted by the clock until here */
+            action->people_due_unix_ms =
+                engine_due_of(engine, action->people_due_unix_ms - engine->now_unix_ms);
     }
     engine_flow_after(engine, entry, out_effects);
     engine_count_move(engine, entry, &before, note->is_admission);

@@ -42,41 +42,6 @@ void load_step_later(struct load *load, struct draft_step *draft)
         (void)read_bool(load, at[STEP_SUPERSEDE], &draft->step->supersedes); /* told */
 }
 
-/* always, or DAYS HH:MM-HH:MM */
-void load_hours(struct load *load, const struct yaml *node)
-{
-    size_t count = 0;
-    for (const struct yaml *item = read_items(node, &count); item && count > 0;
-         item = item->next, count--) {
-        struct words words;
-        if (!words_init(&words, load, item))
-            return;
-        if (words_take(&words, "always") && words_are_over(&words))
-            continue;
-        struct slice span = {NULL, 0};
-        unsigned days = 0;
-        int from = 0, to = 0;
-        bool is_good = when_parse_days(words_peek(&words), &days);
-        if (is_good) {
-            (void)words_next(&words);
-            span = words_peek(&words);
-        }
-        is_good = is_good && span.size == 11 && span.at[5] == '-' &&
-                  when_parse_time(slice_first(span, 5), &from) &&
-                  when_parse_time(slice_from(span, 6), &to) && from < to;
-        if (!is_good) {
-            (void)words_refuse(&words, "hours, as in Mon-Fri 09:00-18:00,");
-            return;
-        }
-        (void)words_next(&words);
-        if (!words_are_over(&words)) {
-            (void)words_refuse(&words, "the end");
-            return;
-        }
-    }
-    later_tell(load, LATER_HOURS, node);
-}
-
 /* daily|weekly|monthly[ to GROUP] */
 static void load_report(struct load *load, const struct yaml *node)
 {

@@ -6,6 +6,7 @@
  *   2. Every default is filled in; what was written and what was preset is told apart by `origin`.
  *   3. Times are ms; 0 means "none" only where said. */
 #pragma once
+#include "base/calendar.h"
 #include "base/slice.h"
 #include "core/trigger.h"
 
@@ -371,7 +372,9 @@ struct config {
     int listen_port;
     struct slice store_path; /* relative to the config file's folder unless absolute */
     struct slice policies_path;
-    struct slice timezone; /* IANA name; UTC by default */
+    struct slice timezone;             /* IANA name; UTC by default */
+    const struct calendar_span *hours; /* when people are there; none = always */
+    size_t hour_count;
     struct workflow *workflows;
     size_t workflow_count;
     struct upstream *upstreams;

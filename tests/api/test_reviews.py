@@ -1,5 +1,5 @@
 """Reviews as a person meets them: the inbox, who has what, and every answer to them."""
-import concurrent.futures, os, subprocess, time
+import concurrent.futures, datetime, os, subprocess, time
 
 import pytest
 
@@ -403,3 +403,18 @@ class TestCommandLine:
         ids = [wait_for_review(well, "CLI-2%d" % n)[0] for n in range(3)]
         code, said = self.shell(well, "reject", *ids, "r_0000000000001.1", "--note", "all paid")
         assert code == 1 and said.count("  rejected  Not sent") == 3 and "not taken" in said, said
+
+
+class TestHours:
+    def test_reviews_count_opening_hours_and_uncertain_ones_the_clock(self, tmp_path):
+        """One minute a day, in Tokyo: a review due in 4 h has 240 days. Asked at that very minute, it is a day less."""
+        plain = INSTALLATION.replace("    idempotency: { header: Idempotency-Key, keeps: 24h }\n", "")
+        hours = "timezone: Asia/Tokyo\nhours: Mon-Sun 03:00-03:01\n"
+        with Daemon(install(tmp_path, installation=plain + hours), token="ana") as daemon:
+            by = daemon.remind("HOURS-1", balance=20000).json["who"]["by"]
+            days = (datetime.datetime.fromisoformat(by[:-1]) - datetime.datetime.utcnow()).total_seconds() / 86400
+            assert 238 < days < 241 and by[11:16] in ("18:00", "18:01"), by
+            daemon.sandbox("mailer", lose=1)
+            by = daemon.remind("HOURS-2", headers={"Prefer": "wait=30"}).json["who"]["by"]
+            hours = (datetime.datetime.fromisoformat(by[:-1]) - datetime.datetime.utcnow()).total_seconds() / 3600
+            assert 3.9 < hours < 4.1, by

@@ -79,6 +79,9 @@
 #define LIMIT_CHAIN 8              /* entries of one fallback list */
 #define LIMIT_STANDARD_TRIGGERS 8  /* implied for one step */
 #define LIMIT_LABELS 16            /* answers of one audit question */
+#define LIMIT_ENTRIES 64           /* of all fallbacks of a step, `then` included */
+#define LIMIT_ROUTES 15            /* ways to act of a step besides its own call */
+#define LIMIT_PASSED 16            /* entries of a fallback that were passed over, remembered */
 #define LIMIT_PATH_GATES (LIMIT_RULES + 16)
 
 /* Attempts. */

@@ -152,7 +152,8 @@ static int try_run(struct try *try)
         code = try_make_scope(try);
     if (code != CLI_DONE)
         return code;
-    if (!render_request(try->step, &try->scope, try->work.scratch, &request, &try->body, &problem))
+    if (!render_request(try->step, NULL, &try->scope, try->work.scratch, &request, &try->body,
+                        &problem))
         return try_tell(try, "the request cannot be rendered", &problem);
     return try_say(try, &request);
 }

@@ -5,9 +5,13 @@
  *   (new)      -> attempting | in_review | held | rejected | failed      [action_gate.c]
  *   attempting -> done | waiting | uncertain | held | in_review | failed [action_after.c]
  *   waiting    -> attempting | held | in_review | uncertain | rejected   [action_gate.c]
+ *   waiting    -> done (a template's answer) | waiting (the next entry)  [action_chain.c]
+ *   Wherever a fallback is taken: in_review | held | waiting | failed | rejected | cancelled |
+ *   expired                                                              [action_chain.c]
  *   held       -> attempting | held | in_review | rejected               [action_gate.c]
  *   held       -> in_review | expired | uncertain                        [action_timer.c]
  *   in_review  -> attempting | held | in_review | rejected               [action_gate.c, _people.c]
+ *   in_review  -> as its fallback goes on, past due                      [action_timer.c]
  *   uncertain  -> done | failed | attempting | held                      [action_people.c, _gate.c]
  *   uncertain  -> done | waiting | uncertain, and its chain              [action_asked.c]
  *   waiting, held, in_review -> cancelled                                [action_people.c]
@@ -77,6 +81,12 @@ void action_step(struct action *action, const struct action_event *event,
     case EVENT_FACT:
         action_fact(action, event, &out);
         break;
+    case EVENT_ANSWERED:
+        action_answered(action, event, &out);
+        break;
+    case EVENT_UNRENDERED:
+        action_unrendered(action, event, &out);
+        break;
     case EVENT_QUARANTINE:
         action_quarantine(action, event, &out);
         break;
@@ -89,12 +99,13 @@ void action_step(struct action *action, const struct action_event *event,
 void action_check(const struct action *action, int attempts_cap)
 {
     CHECK((unsigned)action->state < STATE_COUNT);
-    CHECK(!action->attempt_is_open || action->state == STATE_ATTEMPTING); /* I2 */
-    CHECK((int)action->starts <= attempts_cap + (int)action->grants);     /* I4 */
-    CHECK(!state_is_end(action->state) || !action->may_have_happened);    /* R1 */
-    CHECK(action->state != STATE_WAITING || action->due_unix_ms > 0);     /* I8 */
-    CHECK(action->state != STATE_HELD || action->due_unix_ms > 0);        /* I8 */
-    CHECK(action->state != STATE_ATTEMPTING || action->attempt_is_open);  /* I8 */
+    CHECK(!action->attempt_is_open || action->state == STATE_ATTEMPTING);     /* I2 */
+    CHECK((int)action->starts <= attempts_cap + (int)action->grants);         /* I4 */
+    CHECK(!state_is_end(action->state) || !action->may_have_happened);        /* R1 */
+    CHECK(action->route == 0 || action->routes_entered >> action->route & 1); /* R15 */
+    CHECK(action->state != STATE_WAITING || action->due_unix_ms > 0);         /* I8 */
+    CHECK(action->state != STATE_HELD || action->due_unix_ms > 0);            /* I8 */
+    CHECK(action->state != STATE_ATTEMPTING || action->attempt_is_open);      /* I8 */
     bool is_asked = action->state == STATE_UNCERTAIN && action->due_kind == DUE_CHECK;
     bool has_people = (action->state == STATE_UNCERTAIN && !is_asked) ||
                       action->state == STATE_IN_REVIEW ||

@@ -5,6 +5,7 @@
  *   I3  while may_have_happened, no start unless the upstream recognises the repeat or a person
  *       said that it did not happen.
  *   I4  starts <= attempts of the routes entered + grants.
+ *   R15 a route is entered at most once; none is entered while may_have_happened (R1).
  *   I8  a state that is no end has a timer (due) or people (who waits), or an open attempt.
  *   R1  while may_have_happened the action ends only as done.
  * Transitions: see the list at the head of action.c. */
@@ -51,9 +52,28 @@ enum due_kind {
     DUE_KEEPS,
     DUE_START_BY,
     DUE_LEASE,
-    DUE_CHECK, /* UNCERTAIN: the check is asked (R12) */
-    DUE_FACT,  /* HELD: the fresh fact is read (R10) */
+    DUE_CHECK,  /* UNCERTAIN: the check is asked (R12) */
+    DUE_FACT,   /* HELD: the fresh fact is read (R10) */
+    DUE_REVIEW, /* a review past its due time goes on to the entry that the policy names */
     DUE_COUNT
+};
+
+/* Why an entry of a fallback did not do it. */
+enum pass_why {
+    PASS_UNKNOWN, /* zero: stored by a newer version */
+    PASS_FULL,    /* as many are open, or held, as it allows */
+    PASS_FAILED,  /* its upstream will not do it */
+    PASS_UNAVAILABLE,
+    PASS_DOWN,   /* its upstream does not answer: not tried */
+    PASS_RENDER, /* it needs a field that this input does not have */
+    PASS_USED,   /* this way was tried already in this generation (R15) */
+    PASS_PAST_DUE,
+    PASS_HOLD_ENDED,
+    PASS_COUNT
+};
+struct pass {
+    uint8_t entry;
+    enum pass_why why;
 };
 
 enum { ACTION_DIGEST = 16 };
@@ -75,6 +95,11 @@ struct action {
     uint64_t again_of; /* the action that this one tries anew, or 0 */
 
     uint8_t generation, route, revision;
+    uint8_t entry;           /* of the fallback: which one it is at; 0 = none (policy/types.h) */
+    uint16_t routes_entered; /* a bit a route, 0 = the step's own call (R15) */
+    uint16_t grants_former;  /* grants of the routes that were left (I4) */
+    uint8_t passed_count;    /* entries of the present fallback that did not do it */
+    struct pass passed[LIMIT_PASSED];
     uint8_t risk;
     enum mode mode;
     uint16_t starts;       /* of this route, for the cap */
@@ -126,12 +151,14 @@ enum action_event_kind {
     EVENT_REJECT,
     EVENT_RESOLVE, /* happened, send; after "send" the driver sends EVENT_GATE */
     EVENT_CANCEL,
-    EVENT_SUPERSEDE, /* a newer action of its order key takes its place (R11) */
-    EVENT_BEGIN,     /* caller-executed: the permit is used, or renewed */
-    EVENT_REPORT,    /* caller-executed: its outcome */
-    EVENT_ASKED,     /* the check's answer: attempt, told, asked_unix_ms */
-    EVENT_FACT,      /* has_fact, asked_unix_ms: read, not to be read, or submitted anew */
-    EVENT_QUARANTINE /* R27: its event broke a CHECK twice: to a person */
+    EVENT_SUPERSEDE,  /* a newer action of its order key takes its place (R11) */
+    EVENT_BEGIN,      /* caller-executed: the permit is used, or renewed */
+    EVENT_REPORT,     /* caller-executed: its outcome */
+    EVENT_ASKED,      /* the check's answer: attempt, told, asked_unix_ms */
+    EVENT_FACT,       /* has_fact, asked_unix_ms: read, not to be read, or submitted anew */
+    EVENT_ANSWERED,   /* the template of its entry was rendered: that is the answer */
+    EVENT_UNRENDERED, /* the template, or the request of the route, cannot be made: next entry */
+    EVENT_QUARANTINE  /* R27: its event broke a CHECK twice: to a person */
 };
 
 struct action_event {
@@ -147,6 +174,7 @@ struct action_event {
     enum outcome reported;                       /* REPORT */
     bool has_token;                              /* the upstream's retry budget has a token */
     bool has_room;                               /* the upstream's concurrency allows one more */
+    uint64_t open_reviews, open_held;            /* of the step, this action not among them */
     bool is_release;       /* GATE: out of the safe queue: counts and grants (R15) */
     bool happened, send;   /* RESOLVE */
     enum check_told told;  /* ASKED */
@@ -249,4 +277,5 @@ bool state_parse(struct slice name, enum action_state *out_state);
 const char *hold_for_name(enum hold_for hold_for);
 const char *due_kind_name(enum due_kind kind);
 const char *check_told_name(enum check_told told);
+const char *pass_name(enum pass_why why);
 const char *refusal_name(enum refusal refusal);

@@ -1,8 +1,9 @@
 /* core/action_after.c - what follows when an attempt has ended.
- * Owns: retries, their waits, the fallback of a cause, late outcomes (R14).
+ * Owns: retries, their waits, giving a way up, late outcomes (R14).
  * Keeps R1 (nothing that may have happened is given up) and I4. */
 #include "base/check.h"
 #include "core/action_inside.h"
+#include "core/chain.h"
 #include "core/moves.h"
 #include "core/pace.h"
 #include "core/settle.h"
@@ -10,51 +11,44 @@
 /* Semantics 1.3, rule D: never start an attempt that could not end in time. */
 enum { ACTION_START_MARGIN_MS = 50, ACTION_BUSY_BACKOFF_MS = 1000, ACTION_RETRY_JITTER_MS = 1000 };
 
-/* The fallback of a cause, for what is known not to have happened. */
-void action_chain(struct action *action, const struct action_event *event, enum cause cause,
-                  enum reason reason)
+/* The present way cannot do it: the entry behind it, or the fallback of the cause. In observe there
+ * is none. */
+static void action_fall_back(struct action *action, const struct action_event *event,
+                             enum cause cause, enum reason reason, enum pass_why why,
+                             struct action_effects *out)
 {
-    CHECK(!action->may_have_happened);
-    const struct what *what = &event->terms->what[cause];
-    action->cause = cause;
-    switch (what->kind) {
-    case WHAT_REVIEW:
-        move_to_review(action, event, reason, what->ms);
-        return;
-    case WHAT_HOLD:
-        move_to_held(action, event, reason,
-                     cause == CAUSE_UNAVAILABLE ? HOLD_FOR_UPSTREAM : HOLD_FOR_POLICY, what->ms);
-        return;
-    case WHAT_REFUSE:
-    case WHAT_END:
-        move_end(action, event, cause == CAUSE_EXPIRED ? STATE_EXPIRED : STATE_FAILED, reason);
-        return;
-    }
-    CHECK_UNREACHABLE();
+    if (event->terms->mode == MODE_OBSERVE)
+        move_end(action, event, STATE_FAILED, reason);
+    else if (action->route > 0)
+        action_next(action, event, why, reason, out);
+    else
+        action_chain(action, event, cause, reason, out);
 }
 
-/* No further try by itself: R1 first, then the chain takes `unavailable`. */
-void action_give_up(struct action *action, const struct action_event *event, enum reason reason)
+void action_give_up(struct action *action, const struct action_event *event, enum reason reason,
+                    enum pass_why why, struct action_effects *out)
 {
     if (!action->may_have_happened) {
-        if (event->terms->mode == MODE_OBSERVE)
-            move_end(action, event, STATE_FAILED, reason);
-        else /* a release from the safe queue would be the retry that the upstream forbade */
-            action_chain(action, event, reason == REASON_HINT ? CAUSE_FAILED : CAUSE_UNAVAILABLE,
-                         reason);
+        /* After a hint, a release from the safe queue would be the retry that was forbidden. */
+        action_fall_back(action, event, reason == REASON_HINT ? CAUSE_FAILED : CAUSE_UNAVAILABLE,
+                         reason, why, out);
         return;
     }
-    const struct what *what = &event->terms->what[CAUSE_UNAVAILABLE];
+    uint8_t entry = 0;
+    const struct what *hold = chain_hold(event->terms, CAUSE_UNAVAILABLE, &entry);
     /* 409 to a repeat: the upstream knows the key, and a further repeat would say the same. */
     bool can_wait = action->last_reason != REASON_CONFLICT_409 && reason != REASON_HINT &&
-                    reason != REASON_OBSERVE && what->kind == WHAT_HOLD &&
+                    reason != REASON_OBSERVE && hold &&
                     action_may_repeat(action, event->now_unix_ms);
-    if (can_wait) {
-        action->cause = CAUSE_UNAVAILABLE;
-        move_to_held(action, event, reason, HOLD_FOR_UPSTREAM, what->ms);
-    } else {
+    if (!can_wait) {
         move_to_uncertain(action, event, reason);
+        return;
     }
+    if (action->route == 0) {
+        action->cause = CAUSE_UNAVAILABLE;
+        action->entry = entry;
+    }
+    move_to_held(action, event, reason, HOLD_FOR_UPSTREAM, hold->ms);
 }
 
 /* How long to wait before the next attempt: full jitter, never before Retry-After. */
@@ -102,7 +96,7 @@ static void action_plan_retry(struct action *action, const struct action_event *
     int64_t wait_ms = action_wait_ms(action, event);
     enum reason reason = action_why_no_retry(action, event, verdict, wait_ms);
     if (reason != REASON_NONE) {
-        action_give_up(action, event, reason);
+        action_give_up(action, event, reason, PASS_UNAVAILABLE, out);
         return;
     }
     if (!action_may_repeat(action, event->now_unix_ms + wait_ms)) {
@@ -128,8 +122,11 @@ static void action_withheld(struct action *action, const struct action_event *ev
         return;
     }
     const struct what *what = &event->terms->what[CAUSE_STOPPED];
-    int64_t hold_ms = what->kind == WHAT_HOLD ? what->ms : event->terms->what[CAUSE_RULE].ms;
-    action->cause = CAUSE_STOPPED;
+    int64_t hold_ms = what->kind == WHAT_HOLD ? what->ms : GATE_HOLD_AT_STOP_MS;
+    if (action->route == 0) { /* on another route it stays what its fallback was taken for */
+        action->cause = CAUSE_STOPPED;
+        action->entry = 0;
+    }
     action->grants++; /* the stop, not the upstream, cost this start */
     static const unsigned char none[ACTION_DIGEST] = {0};
     if (action->starts == 1 && memcmp(action->approved_digest, none, ACTION_DIGEST) != 0 &&
@@ -168,14 +165,15 @@ void action_conclude(struct action *action, const struct action_event *event,
     switch (outcome_follow(action->effect, action->idempotency, verdict.outcome,
                            action->may_have_happened)) {
     case FOLLOW_DONE:
-        action->cause = CAUSE_NONE;
+        if (action->route == 0)
+            action->cause = CAUSE_NONE;
         move_end(action, event, STATE_DONE, verdict.reason);
         return;
     case FOLLOW_RETRY:
         action_plan_retry(action, event, &verdict, out);
         return;
     case FOLLOW_CHAIN:
-        action_chain(action, event, CAUSE_FAILED, verdict.reason);
+        action_fall_back(action, event, CAUSE_FAILED, verdict.reason, PASS_FAILED, out);
         return;
     case FOLLOW_UNCERTAIN:
         move_to_uncertain(action, event, verdict.reason);
@@ -196,6 +194,11 @@ static bool action_is_told_otherwise(const struct action *action, uint16_t attem
     bool is_known_repeat = action->effect == EFFECT_READ ||
                            action->idempotency == IDEMPOTENCY_BY_KEY ||
                            action->idempotency == IDEMPOTENCY_BY_NATURE;
+    /* Of another way than the present one, or beside a template's answer: nothing recognised it. */
+    bool is_other_way = attempt + action->starts <= action->starts_total;
+    if (outcome == OUTCOME_OK && action->state == STATE_DONE &&
+        (action->reason == REASON_TEMPLATE || (action->route > 0 && is_other_way)))
+        return true;
     if (outcome == OUTCOME_OK) {
         if (action->state == STATE_DONE || !state_is_end(action->state))
             return !is_last && !is_known_repeat;

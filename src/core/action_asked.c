@@ -21,7 +21,7 @@ static void action_not_there(struct action *action, const struct action_event *e
     else if (!event->has_token)
         reason = REASON_NO_TOKEN;
     if (reason != REASON_NONE) {
-        action_give_up(action, event, reason);
+        action_give_up(action, event, reason, PASS_UNAVAILABLE, out);
         return;
     }
     out->spends_token = true;
@@ -50,7 +50,8 @@ void action_asked(struct action *action, const struct action_event *event,
         return;
     case SETTLED_HAPPENED:
         action->may_have_happened = false;
-        action->cause = CAUSE_NONE;
+        if (action->route == 0)
+            action->cause = CAUSE_NONE;
         move_end(action, event, STATE_DONE, REASON_BY_CHECK);
         return;
     case SETTLED_NOT_HAPPENED:

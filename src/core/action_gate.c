@@ -3,39 +3,21 @@
 #include "base/check.h"
 #include "core/action_inside.h"
 #include "core/audit.h"
+#include "core/chain.h"
 #include "core/moves.h"
 
 static enum hold_for action_hold_for(const struct gate_answer *gate)
 {
-    switch (gate->path[gate->decided_by].gate) {
-    case GATE_SWITCH:
+    if (gate->cause == CAUSE_STOPPED)
         return HOLD_FOR_STOP;
-    case GATE_RULE:
-        return HOLD_FOR_RULE;
-    case GATE_UPSTREAM:
+    if (gate->cause == CAUSE_UNAVAILABLE)
         return HOLD_FOR_UPSTREAM;
-    case GATE_ORDER:
+    if (gate->reason == REASON_ORDER)
         return HOLD_FOR_ORDER;
-    case GATE_RISK:
-    case GATE_CONFIDENCE:
-    case GATE_MODE:
-    case GATE_COUNT:
-        break;
-    case GATE_FRESHNESS:
+    if (gate->reason == REASON_FACT)
         return HOLD_FOR_FACT;
-    }
-    return HOLD_FOR_POLICY;
-}
-
-static void action_refused(struct action *action, const struct action_event *event)
-{
-    const struct gate_answer *gate = event->gate;
-    if (action->may_have_happened)
-        move_to_uncertain(action, event, gate->reason);
-    else if (gate->says == SAYS_REFUSE && gate->cause == CAUSE_UNAVAILABLE)
-        move_end(action, event, STATE_FAILED, gate->reason);
-    else
-        move_end(action, event, STATE_REJECTED, gate->reason);
+    return gate->entry == 0 && gate->path[gate->decided_by].gate == GATE_RULE ? HOLD_FOR_RULE
+                                                                              : HOLD_FOR_POLICY;
 }
 
 /* "go": the last checks before a start, in the order in which they can still stop it. */
@@ -45,7 +27,7 @@ static void action_go(struct action *action, const struct action_event *event,
     bool is_retry = false;
     if (event->is_release) {
         if (action->releases >= LIMIT_RELEASES) { /* R15 */
-            move_to_review(action, event, REASON_RELEASES_SPENT, event->terms->what[CAUSE_RULE].ms);
+            move_to_review(action, event, REASON_RELEASES_SPENT, chain_review_due_ms(event->terms));
             return;
         }
         action->releases++;
@@ -61,7 +43,7 @@ static void action_go(struct action *action, const struct action_event *event,
         return;
     }
     if (action->starts >= event->terms->attempts + action->grants) {
-        move_to_review(action, event, REASON_ATTEMPTS_SPENT, event->terms->what[CAUSE_RULE].ms);
+        move_to_review(action, event, REASON_ATTEMPTS_SPENT, chain_review_due_ms(event->terms));
         return;
     }
     if (!event->has_room) { /* stored, not started: the driver asks again when a call has ended */
@@ -76,6 +58,36 @@ static void action_go(struct action *action, const struct action_event *event,
     move_start(action, event, out);
 }
 
+/* A gate that keeps it from starting. What may have happened takes no fallback (R1): it is held, or
+ * a person settles it. */
+static void action_kept(struct action *action, const struct action_event *event,
+                        struct action_effects *out)
+{
+    const struct gate_answer *gate = event->gate;
+    if (gate->reason == REASON_UPSTREAM_DOWN && gate->says == SAYS_FALLBACK) {
+        action_give_up(action, event, gate->reason, PASS_DOWN, out);
+        return;
+    }
+    if (gate->says == SAYS_FALLBACK && action->may_have_happened) {
+        move_to_uncertain(action, event, gate->reason);
+        return;
+    }
+    /* On another route it keeps its place in the fallback: a review or a hold is only a halt. */
+    bool is_halt = gate->says != SAYS_FALLBACK && (action->route > 0 || action->may_have_happened);
+    if (gate->entry != 0 && !is_halt) {
+        action_chain(action, event, gate->cause, gate->reason, out);
+        return;
+    }
+    if (action->route == 0) {
+        action->cause = gate->cause;
+        action->entry = 0;
+    }
+    if (gate->says == SAYS_REVIEW)
+        move_to_review(action, event, gate->reason, gate->what.ms);
+    else
+        move_to_held(action, event, gate->reason, action_hold_for(gate), gate->what.ms);
+}
+
 static void action_enter(struct action *action, const struct action_event *event,
                          struct action_effects *out)
 {
@@ -86,22 +98,29 @@ static void action_enter(struct action *action, const struct action_event *event
         move_to_fact(action, event, gate->what.ms);
         return;
     }
-    action->cause = gate->says == SAYS_GO ? CAUSE_NONE : gate->cause;
     if (action->state != STATE_WAITING) /* a retry stays within the entry that it belongs to */
         action->route_entered_unix_ms = event->now_unix_ms;
     switch (gate->says) {
     case SAYS_GO:
+        if (action->route == 0) {
+            action->cause = CAUSE_NONE;
+            action->entry = 0;
+            action->passed_count = 0;
+        }
         action_go(action, event, out);
         return;
     case SAYS_REVIEW:
-        move_to_review(action, event, gate->reason, gate->what.ms);
-        return;
     case SAYS_HOLD:
-        move_to_held(action, event, gate->reason, action_hold_for(gate), gate->what.ms);
+    case SAYS_FALLBACK:
+        action_kept(action, event, out);
         return;
     case SAYS_REFUSE:
     case SAYS_REJECT:
-        action_refused(action, event);
+        action->cause = gate->cause;
+        if (action->may_have_happened)
+            move_to_uncertain(action, event, gate->reason);
+        else
+            move_end(action, event, STATE_REJECTED, gate->reason);
         return;
     case SAYS_NOTE:
     case SAYS_COUNT:

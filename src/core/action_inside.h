@@ -20,11 +20,22 @@ void action_conclude(struct action *action, const struct action_event *event,
 /* R14: the outcome of an attempt that was given up. */
 void action_late(struct action *action, const struct action_event *event, uint16_t attempt,
                  enum outcome outcome, struct action_effects *out);
-/* The fallback of a cause, for what is known not to have happened. */
+/* No further try by itself: R1 first, then the fallback, with why its present entry did not do it.
+ */
+void action_give_up(struct action *action, const struct action_event *event, enum reason reason,
+                    enum pass_why why, struct action_effects *out);
+
+/* action_chain.c: both for what is known not to have happened (R1). */
+/* The fallback of a cause, from its first entry. */
 void action_chain(struct action *action, const struct action_event *event, enum cause cause,
-                  enum reason reason);
-/* No further try by itself: R1 first, then the chain takes `unavailable`. */
-void action_give_up(struct action *action, const struct action_event *event, enum reason reason);
+                  enum reason reason, struct action_effects *out);
+/* The entry after the present one, which did not do it. */
+void action_next(struct action *action, const struct action_event *event, enum pass_why why,
+                 enum reason reason, struct action_effects *out);
+void action_answered(struct action *action, const struct action_event *event,
+                     struct action_effects *out);
+void action_unrendered(struct action *action, const struct action_event *event,
+                       struct action_effects *out);
 
 /* action_asked.c */
 void action_asked(struct action *action, const struct action_event *event,

@@ -51,12 +51,29 @@ const char *check_told_name(enum check_told told)
 const char *due_kind_name(enum due_kind kind)
 {
     static const char *const names[DUE_COUNT] = {
-        [DUE_NONE] = "none",   [DUE_RETRY] = "retry",       [DUE_HOLD_END] = "hold_end",
-        [DUE_KEEPS] = "keeps", [DUE_START_BY] = "start_by", [DUE_LEASE] = "lease",
-        [DUE_CHECK] = "check", [DUE_FACT] = "fact",
+        [DUE_NONE] = "none",     [DUE_RETRY] = "retry",       [DUE_HOLD_END] = "hold_end",
+        [DUE_KEEPS] = "keeps",   [DUE_START_BY] = "start_by", [DUE_LEASE] = "lease",
+        [DUE_REVIEW] = "review", [DUE_CHECK] = "check",       [DUE_FACT] = "fact",
     };
     CHECK((unsigned)kind < DUE_COUNT);
     return names[kind];
+}
+
+const char *pass_name(enum pass_why why)
+{
+    static const char *const names[PASS_COUNT] = {
+        [PASS_UNKNOWN] = "unknown",
+        [PASS_FULL] = "full",
+        [PASS_FAILED] = "failed",
+        [PASS_UNAVAILABLE] = "unavailable",
+        [PASS_DOWN] = "down",
+        [PASS_RENDER] = "cannot_render",
+        [PASS_USED] = "used",
+        [PASS_PAST_DUE] = "past_due",
+        [PASS_HOLD_ENDED] = "hold_ended",
+    };
+    CHECK((unsigned)why < PASS_COUNT);
+    return names[why];
 }
 
 const char *refusal_name(enum refusal refusal)

@@ -1,10 +1,7 @@
 #include "core/gate.h"
 
 #include "base/check.h"
-
-/* A stop holds what is stored already for at least this long, also where the policy refuses new
- * work (policy.md, Kinds). */
-enum { GATE_HOLD_AT_STOP_MS = 24 * 3600 * 1000, GATE_REVIEW_DUE_MS = 4 * 3600 * 1000 };
+#include "core/chain.h"
 
 uint8_t gate_risk(const struct step_terms *terms, const struct gate_facts *facts)
 {
@@ -23,6 +20,7 @@ struct gate_opinion {
     enum cause cause;
     enum reason reason;
     struct what what;
+    uint8_t entry;
 };
 
 static struct gate_opinion gate_go(void)
@@ -30,11 +28,13 @@ static struct gate_opinion gate_go(void)
     return (struct gate_opinion){.says = SAYS_GO};
 }
 
-/* The answer that a fallback's WHAT makes: review = review, hold = hold, all else refuses. */
+/* The answer that a fallback makes by its first WHAT: review = review, hold = hold, all else =
+ * fallback. */
 static struct gate_opinion gate_by_what(const struct step_terms *terms, enum cause cause,
                                         enum reason reason)
 {
-    struct gate_opinion opinion = {.cause = cause, .reason = reason, .what = terms->what[cause]};
+    struct gate_opinion opinion = {
+        .cause = cause, .reason = reason, .what = terms->what[cause], .entry = (uint8_t)cause};
     switch (opinion.what.kind) {
     case WHAT_REVIEW:
         opinion.says = SAYS_REVIEW;
@@ -44,23 +44,35 @@ static struct gate_opinion gate_by_what(const struct step_terms *terms, enum cau
         return opinion;
     case WHAT_REFUSE:
     case WHAT_END:
-        opinion.says = SAYS_REFUSE;
+    case WHAT_SKIP:
+    case WHAT_ANSWER:
+    case WHAT_ROUTE:
+        opinion.says = SAYS_FALLBACK;
         return opinion;
     }
     CHECK_UNREACHABLE();
 }
 
+/* A review that no fallback line can take away. */
+static struct gate_opinion gate_review(const struct step_terms *terms, enum reason reason)
+{
+    return (struct gate_opinion){.says = SAYS_REVIEW,
+                                 .cause = CAUSE_RULE,
+                                 .reason = reason,
+                                 .what = {.kind = WHAT_REVIEW, .ms = chain_review_due_ms(terms)}};
+}
+
 static struct gate_opinion gate_ask_switch(const struct gate_question *question)
 {
-    if (!question->is_stopped)
+    if (!(question->restrictions & RESTRICT_STARTS))
         return gate_go();
     struct gate_opinion opinion = gate_by_what(question->terms, CAUSE_STOPPED, REASON_STOP);
+    if (opinion.what.kind == WHAT_REFUSE || opinion.what.kind == WHAT_END)
+        opinion.says = SAYS_REFUSE;
     if (question->is_stored && opinion.says != SAYS_HOLD) {
         opinion.says = SAYS_HOLD;
-        opinion.what = (struct what){.kind = WHAT_HOLD,
-                                     .ms = GATE_HOLD_AT_STOP_MS,
-                                     .then_kind = WHAT_REVIEW,
-                                     .then_ms = GATE_REVIEW_DUE_MS};
+        opinion.entry = 0;
+        opinion.what = (struct what){.kind = WHAT_HOLD, .ms = GATE_HOLD_AT_STOP_MS};
     }
     /* `stopped: review` shows the work to a person, who cannot start it before the restart. */
     return opinion;
@@ -75,12 +87,10 @@ static struct gate_opinion gate_ask_rule(const struct gate_question *question, s
         return note;
     if (truth == TRUTH_UNDECIDABLE) { /* invariant 2, also for `allow`: the policy cannot be read */
         struct gate_opinion opinion = gate_by_what(question->terms, CAUSE_RULE, REASON_UNDECIDABLE);
-        return opinion.says == SAYS_HOLD || opinion.says == SAYS_REVIEW
+        bool is_careful = opinion.says == SAYS_HOLD || opinion.says == SAYS_REVIEW;
+        return is_careful && question->route == 0
                    ? opinion
-                   : (struct gate_opinion){.says = SAYS_REVIEW,
-                                           .cause = CAUSE_RULE,
-                                           .reason = REASON_UNDECIDABLE,
-                                           .what = {.kind = WHAT_REVIEW, .ms = GATE_REVIEW_DUE_MS}};
+                   : gate_review(question->terms, REASON_UNDECIDABLE);
     }
     switch (rule->says) {
     case RULE_REJECT:
@@ -92,10 +102,7 @@ static struct gate_opinion gate_ask_rule(const struct gate_question *question, s
         return (struct gate_opinion){.says = SAYS_HOLD,
                                      .cause = CAUSE_RULE,
                                      .reason = REASON_RULE,
-                                     .what = {.kind = WHAT_HOLD,
-                                              .ms = rule->hold_ms,
-                                              .then_kind = WHAT_REVIEW,
-                                              .then_ms = GATE_REVIEW_DUE_MS}};
+                                     .what = {.kind = WHAT_HOLD, .ms = rule->hold_ms}};
     case RULE_REVIEW:
         return gate_by_what(question->terms, CAUSE_RULE, REASON_RULE);
     case RULE_ALLOW:
@@ -121,11 +128,9 @@ static struct gate_opinion gate_ask_mode(const struct gate_question *question)
         return gate_go();
     /* The mode promises a person; a fallback line cannot take that away. */
     struct gate_opinion opinion = gate_by_what(terms, CAUSE_RULE, REASON_MODE_REVIEW);
-    if (opinion.says != SAYS_REVIEW) {
-        opinion.says = SAYS_REVIEW;
-        opinion.what = (struct what){.kind = WHAT_REVIEW, .ms = GATE_REVIEW_DUE_MS};
-    }
-    return opinion;
+    return opinion.says == SAYS_REVIEW && question->route == 0
+               ? opinion
+               : gate_review(terms, REASON_MODE_REVIEW);
 }
 
 static struct gate_opinion gate_ask_freshness(const struct gate_question *question)
@@ -140,22 +145,17 @@ static struct gate_opinion gate_ask_freshness(const struct gate_question *questi
                                      .what = {.kind = WHAT_HOLD,
                                               .ms = terms->what[CAUSE_UNAVAILABLE].kind == WHAT_HOLD
                                                         ? terms->what[CAUSE_UNAVAILABLE].ms
-                                                        : GATE_HOLD_AT_STOP_MS,
-                                              .then_kind = WHAT_REVIEW,
-                                              .then_ms = GATE_REVIEW_DUE_MS}};
-    return (struct gate_opinion){.says = SAYS_REVIEW,
-                                 .cause = CAUSE_RULE,
-                                 .reason = REASON_STALE,
-                                 .what = {.kind = WHAT_REVIEW,
-                                          .ms = terms->what[CAUSE_RULE].kind == WHAT_REVIEW
-                                                    ? terms->what[CAUSE_RULE].ms
-                                                    : GATE_REVIEW_DUE_MS}};
+                                                        : GATE_HOLD_AT_STOP_MS}};
+    return gate_review(terms, REASON_STALE);
 }
 
 static struct gate_opinion gate_ask_upstream(const struct gate_question *question)
 {
     if (!question->is_upstream_down)
         return gate_go();
+    if (question->route > 0) /* another way that is closed too: the entry behind it */
+        return (struct gate_opinion){
+            .says = SAYS_FALLBACK, .cause = question->walked, .reason = REASON_UPSTREAM_DOWN};
     return gate_by_what(question->terms, CAUSE_UNAVAILABLE, REASON_UPSTREAM_DOWN);
 }
 
@@ -168,27 +168,40 @@ static struct gate_opinion gate_ask_order(const struct gate_question *question)
                                    .reason = REASON_ORDER,
                                    .what = question->terms->what[CAUSE_UNAVAILABLE]};
     if (opinion.what.kind != WHAT_HOLD)
-        opinion.what = (struct what){.kind = WHAT_HOLD,
-                                     .ms = GATE_HOLD_AT_STOP_MS,
-                                     .then_kind = WHAT_REVIEW,
-                                     .then_ms = GATE_REVIEW_DUE_MS};
+        opinion.what = (struct what){.kind = WHAT_HOLD, .ms = GATE_HOLD_AT_STOP_MS};
     return opinion;
+}
+
+/* Was this answered already: by a person who approved, or by the fallback that the action is in,
+ * which is there because of it? What the mode, freshness and undecidable rules say is never. */
+static bool gate_is_answered(const struct gate_question *question,
+                             const struct gate_opinion *opinion)
+{
+    bool is_approved = question->is_approved || question->is_granted;
+    if (opinion->says == SAYS_REVIEW && is_approved)
+        return true; /* invariant 3 */
+    if (opinion->entry == 0 || question->walked == CAUSE_NONE ||
+        opinion->cause != question->walked || opinion->cause == CAUSE_STOPPED)
+        return false;
+    if (opinion->reason != REASON_RULE && opinion->reason != REASON_LOW_CONFIDENCE)
+        return opinion->says == SAYS_FALLBACK && is_approved;
+    return question->route > 0 || (opinion->says == SAYS_FALLBACK && is_approved);
 }
 
 /* Adds an answer to the path; the first most restrictive one decides. */
 static void gate_add(struct gate_answer *answer, struct gate_step step,
-                     const struct gate_opinion *opinion, bool is_approved)
+                     const struct gate_opinion *opinion, const struct gate_question *question)
 {
     CHECK(answer->path_count < LIMIT_PATH_GATES);
     step.says = opinion->says;
     answer->path[answer->path_count] = step;
-    /* Invariant 3: what a person approved needs no second review. */
-    bool counts = opinion->says != SAYS_REVIEW || !is_approved;
+    bool counts = !gate_is_answered(question, opinion);
     if (counts && opinion->says > answer->says) {
         answer->says = opinion->says;
         answer->cause = opinion->cause;
         answer->reason = opinion->reason;
         answer->what = opinion->what;
+        answer->entry = opinion->entry;
         answer->decided_by = answer->path_count;
     }
     answer->path_count++;
@@ -206,6 +219,7 @@ static void gate_observe(const struct gate_question *question, struct gate_answe
     answer->cause = opinion.cause;
     answer->reason = opinion.reason;
     answer->what = opinion.what;
+    answer->entry = opinion.entry;
     answer->decided_by = 1; /* the switch stands second, after risk */
 }
 
@@ -221,31 +235,31 @@ void gate_decide(const struct gate_question *question, struct gate_answer *out_a
     if (answer.risk < facts->risk_count)
         risk_truth = facts->risks[answer.risk];
     gate_add(&answer, (struct gate_step){GATE_RISK, SAYS_NOTE, answer.risk, risk_truth}, &opinion,
-             is_approved);
+             question);
     opinion = gate_ask_switch(question);
     /* At a stop even an approved start waits: `stopped: review` then holds. */
-    if (is_approved && opinion.says == SAYS_REVIEW)
-        opinion.says = SAYS_HOLD, opinion.what = (struct what){.kind = WHAT_HOLD,
-                                                               .ms = GATE_HOLD_AT_STOP_MS,
-                                                               .then_kind = WHAT_REVIEW,
-                                                               .then_ms = GATE_REVIEW_DUE_MS};
-    gate_add(&answer, (struct gate_step){.gate = GATE_SWITCH}, &opinion, is_approved);
+    if (is_approved && opinion.says == SAYS_REVIEW) {
+        opinion.says = SAYS_HOLD;
+        opinion.entry = 0;
+        opinion.what = (struct what){.kind = WHAT_HOLD, .ms = GATE_HOLD_AT_STOP_MS};
+    }
+    gate_add(&answer, (struct gate_step){.gate = GATE_SWITCH}, &opinion, question);
     for (size_t i = 0; i < facts->rule_count; i++) {
         opinion = gate_ask_rule(question, i);
         gate_add(&answer, (struct gate_step){GATE_RULE, SAYS_NOTE, (uint8_t)i, facts->rules[i]},
-                 &opinion, is_approved);
+                 &opinion, question);
     }
     opinion = gate_ask_confidence(question);
-    gate_add(&answer, (struct gate_step){.gate = GATE_CONFIDENCE}, &opinion, is_approved);
+    gate_add(&answer, (struct gate_step){.gate = GATE_CONFIDENCE}, &opinion, question);
     opinion = gate_ask_mode(question);
-    gate_add(&answer, (struct gate_step){.gate = GATE_MODE}, &opinion, is_approved);
+    gate_add(&answer, (struct gate_step){.gate = GATE_MODE}, &opinion, question);
     opinion = gate_ask_freshness(question);
-    gate_add(&answer, (struct gate_step){.gate = GATE_FRESHNESS}, &opinion, is_approved);
+    gate_add(&answer, (struct gate_step){.gate = GATE_FRESHNESS}, &opinion, question);
     opinion = gate_ask_upstream(question);
-    gate_add(&answer, (struct gate_step){.gate = GATE_UPSTREAM}, &opinion, is_approved);
+    gate_add(&answer, (struct gate_step){.gate = GATE_UPSTREAM}, &opinion, question);
     if (question->is_ordered) {
         opinion = gate_ask_order(question);
-        gate_add(&answer, (struct gate_step){.gate = GATE_ORDER}, &opinion, is_approved);
+        gate_add(&answer, (struct gate_step){.gate = GATE_ORDER}, &opinion, question);
     }
     if (answer.says == SAYS_NOTE)
         answer.says = SAYS_GO;
@@ -268,8 +282,9 @@ const char *gate_name(enum gate gate)
 const char *says_name(enum says says)
 {
     static const char *const names[SAYS_COUNT] = {
-        [SAYS_NOTE] = "note", [SAYS_GO] = "go",         [SAYS_REVIEW] = "review",
-        [SAYS_HOLD] = "hold", [SAYS_REFUSE] = "refuse", [SAYS_REJECT] = "reject",
+        [SAYS_NOTE] = "note",         [SAYS_GO] = "go",     [SAYS_REVIEW] = "review",
+        [SAYS_FALLBACK] = "fallback", [SAYS_HOLD] = "hold", [SAYS_REFUSE] = "refuse",
+        [SAYS_REJECT] = "reject",
     };
     CHECK((unsigned)says < SAYS_COUNT);
     return names[says];

@@ -1,6 +1,6 @@
 /* core/gate.h - may this action start by itself, now?
  * Owns: the order of answers (R18): risk first; all gates are always asked; the most restrictive
- * answer wins: reject > refuse > hold > review > go; the first of equals is named.
+ * answer wins: reject > refuse > hold > fallback > review > go; the first of equals is named.
  * Invariants:
  *   1. Every gate's answer is in the path, also when another one decided.
  *   2. What cannot be told is not "go": an undecidable rule reviews, an undecidable risk is the
@@ -23,7 +23,23 @@ enum gate {
 };
 /* In order of force. SAYS_NOTE: recorded, no opinion (risk; an `allow` rule; a rule that is false).
  */
-enum says { SAYS_NOTE, SAYS_GO, SAYS_REVIEW, SAYS_HOLD, SAYS_REFUSE, SAYS_REJECT, SAYS_COUNT };
+enum says {
+    SAYS_NOTE,
+    SAYS_GO,
+    SAYS_REVIEW,
+    SAYS_FALLBACK, /* its cause's fallback begins with something else than review or hold */
+    SAYS_HOLD,
+    SAYS_REFUSE, /* new work at a stop whose policy refuses it: nothing is stored */
+    SAYS_REJECT,
+    SAYS_COUNT
+};
+
+/* What the stops in force forbid: the union over all that cover the action (R17). */
+enum { RESTRICT_NONE = 0, RESTRICT_STARTS = 1 };
+
+/* A stop holds what is stored already for so long, also where the policy refuses new work
+ * (policy.md, Kinds). */
+enum { GATE_HOLD_AT_STOP_MS = 24 * 3600 * 1000 };
 
 enum truth { TRUTH_FALSE, TRUTH_TRUE, TRUTH_UNDECIDABLE };
 
@@ -41,7 +57,9 @@ struct gate_question {
     const struct step_terms *terms;
     const struct gate_facts *facts;
     const struct rule *rules; /* facts->rule_count of them; their says and hold_ms are read */
-    bool is_stopped;          /* some stop in force covers this action (risk included) */
+    unsigned restrictions;    /* RESTRICT_…: of the stops that cover it (risk included) */
+    uint8_t route;            /* 0 = the step's own call */
+    enum cause walked;        /* whose fallback it is in: what led there is not asked twice */
     bool is_stored;           /* already admitted: held at a stop whatever `stopped` says */
     int64_t age_ms;           /* since the submit, or the newest fresh fact (R10) */
     bool is_upstream_down;    /* work is held for its upstream: queue behind it */
@@ -63,7 +81,8 @@ struct gate_answer {
     enum says says;
     enum cause cause; /* whose fallback applies, for REVIEW, HOLD, REFUSE, REJECT */
     enum reason reason;
-    struct what what;   /* resolved: review due, hold time */
+    struct what what;   /* review due, hold time */
+    uint8_t entry;      /* of the fallback; 0: `what` alone */
     uint8_t decided_by; /* index into path */
     uint8_t risk;       /* class; terms->risk_count = normal */
     enum says would;    /* mode observe: what auto would have said; else == says */

@@ -1,6 +1,7 @@
 #include "core/moves.h"
 
 #include "base/check.h"
+#include "core/chain.h"
 
 void action_init(struct action *action, uint64_t id, int64_t now_unix_ms, uint8_t generation)
 {
@@ -99,8 +100,10 @@ void move_to_fact(struct action *action, const struct action_event *event, int64
     bool goes_on = action->state == STATE_HELD && action->hold_end_unix_ms > event->now_unix_ms;
     bool was_fact = action->state == STATE_HELD && action->hold_for == HOLD_FOR_FACT;
     int64_t end = goes_on ? action->hold_end_unix_ms : event->now_unix_ms + hold_ms;
-    if (!goes_on)
-        action->cause = event->gate->cause; /* else as its hold says, at its end */
+    if (!goes_on && action->route == 0) { /* else as its hold, or its route, says at its end */
+        action->cause = event->gate->cause;
+        action->entry = 0;
+    }
     action->is_release_wanted = event->is_release || (was_fact && action->is_release_wanted);
     if (action->may_have_happened && action->idempotency == IDEMPOTENCY_BY_KEY &&
         move_keeps_end(action) < end)
@@ -116,14 +119,37 @@ void move_to_fact(struct action *action, const struct action_event *event, int64
     action->due_unix_ms = event->now_unix_ms;
 }
 
+void move_to_route(struct action *action, const struct action_event *event, uint8_t route)
+{
+    CHECK(!action->may_have_happened); /* R1 */
+    CHECK(!action->attempt_is_open);
+    CHECK(route > 0 && route <= LIMIT_ROUTES && !(action->routes_entered >> route & 1)); /* R15 */
+    action->route = route;
+    action->routes_entered |= (uint16_t)(1u << route);
+    action->grants_former = (uint16_t)(action->grants_former + action->grants);
+    action->starts = 0;
+    action->grants = 0;
+    action->is_frozen = false;
+    action->is_approved = false;
+    action->is_granted = false;
+    action->once_is_spent = false;
+    memset(action->approved_digest, 0, ACTION_DIGEST);
+    memset(action->request_digest, 0, ACTION_DIGEST);
+    action->route_entered_unix_ms = event->now_unix_ms;
+    action->first_start_unix_ms = 0;
+}
+
 static void move_freeze(struct action *action, const struct action_event *event)
 {
     const struct step_terms *terms = event->terms;
+    const struct step_route *route = chain_route(terms, action->route);
+    CHECK(route || action->route == 0);
     action->is_frozen = true; /* R5, R6: from here on the policy cannot change them */
+    action->routes_entered |= (uint16_t)(1u << action->route);
     action->effect = terms->effect;
-    action->idempotency = terms->idempotency;
-    action->keeps_ms = terms->keeps_ms;
-    action->timeout_ms = terms->timeout_ms;
+    action->idempotency = route ? route->idempotency : terms->idempotency;
+    action->keeps_ms = route ? route->keeps_ms : terms->keeps_ms;
+    action->timeout_ms = route ? route->timeout_ms : terms->timeout_ms;
     action->first_start_unix_ms = event->now_unix_ms;
     memcpy(action->request_digest, event->request_digest, ACTION_DIGEST);
 }

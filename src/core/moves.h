@@ -17,6 +17,9 @@ void move_to_held(struct action *action, const struct action_event *event, enum 
                   enum hold_for hold_for, int64_t hold_ms);
 /* Held until a fresh fact is read (R10): at once, and within the hold that it may be in. */
 void move_to_fact(struct action *action, const struct action_event *event, int64_t hold_ms);
+/* Another way to act, which was not entered before (R15): its own cap, its own request and class.
+ */
+void move_to_route(struct action *action, const struct action_event *event, uint8_t route);
 /* Begins the next attempt; the first one of a route freezes what R5 and R6 name. */
 void move_start(struct action *action, const struct action_event *event,
                 struct action_effects *out);

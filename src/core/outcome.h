@@ -72,7 +72,11 @@ enum outcome {
     /* one thing at a time (R11) */                                                                \
     X(REASON_ORDER, "older_one_first")                                                             \
     X(REASON_OVERTAKEN, "newer_one_has_started")                                                   \
-    X(REASON_SUPERSEDED, "superseded")
+    X(REASON_SUPERSEDED, "superseded")                                                             \
+    /* fallbacks */                                                                                \
+    X(REASON_FALLBACK, "fallback")                                                                 \
+    X(REASON_TEMPLATE, "template")                                                                 \
+    X(REASON_PAST_DUE, "past_due")
 
 enum reason {
 #define X(name, text) name,

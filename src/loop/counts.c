@@ -26,6 +26,22 @@ struct workflow_state *engine_workflow(struct engine *engine, struct slice name)
     return state;
 }
 
+static struct step_state *counts_step(struct workflow_state *workflow, struct slice name)
+{
+    for (size_t i = 0; i < workflow->step_count; i++)
+        if (slice_is(name, workflow->steps[i].name))
+            return &workflow->steps[i];
+    struct step_state *states =
+        realloc(workflow->steps, (workflow->step_count + 1) * sizeof *states);
+    if (!states)
+        return NULL;
+    workflow->steps = states;
+    struct step_state *state = &states[workflow->step_count++];
+    memset(state, 0, sizeof *state);
+    memcpy(state->name, name.at, name.size < LIMIT_NAME ? name.size : LIMIT_NAME);
+    return state;
+}
+
 static void counts_load(struct engine *engine, struct slice workflow, struct hour_counts *counts);
 static enum err counts_write(struct engine *engine);
 
@@ -44,6 +60,41 @@ static struct hour_counts *counts_hour(struct engine *engine, struct workflow_st
     return counts;
 }
 
+static struct step_hour *counts_step_hour(struct step_state *state, int64_t unix_ms)
+{
+    int64_t hour = unix_ms / COUNTS_HOUR_MS;
+    struct step_hour *counts = &state->hours[(size_t)(hour % ENGINE_HOURS)];
+    if (counts->hour != hour)
+        *counts = (struct step_hour){.hour = hour};
+    return counts;
+}
+
+/* By cause, and by risk class: what stands behind the declared classes is normal. */
+static void counts_end_of_step(struct workflow_state *workflow, const struct row *row,
+                               const struct step *step)
+{
+    const struct action *action = &row->action;
+    struct step_state *state = counts_step(workflow, row->step);
+    if (!state)
+        return;
+    struct step_hour *hour = counts_step_hour(state, action->ended_unix_ms);
+    bool is_class = step && action->risk < step->risk_count;
+    struct risk_counts *risk = &hour->risks[is_class ? action->risk : LIMIT_RISKS];
+    if (action->state != STATE_DONE) {
+        risk->other++;
+        return;
+    }
+    if (tally_had_people(action))
+        risk->reviewed++;
+    else
+        risk->automatic++;
+    if (action->cause == CAUSE_NONE)
+        return;
+    risk->degraded++;
+    hour->degraded[action->cause]++;
+    state->degraded[action->cause]++;
+}
+
 void engine_count_record(struct engine *engine, const struct record *record, const struct row *row)
 {
     struct workflow_state *workflow = engine_workflow(engine, row->workflow);
@@ -54,6 +105,8 @@ void engine_count_record(struct engine *engine, const struct record *record, con
         return;
     struct hour_counts *counts = counts_hour(engine, workflow, record->at_unix_ms);
     tally_add(&counts->tally, record, row, step ? step->sla_ms : 0);
+    if (tally_is_end(record))
+        counts_end_of_step(workflow, row, step);
     counts->is_dirty = true;
     engine->is_count_dirty = true;
 }
@@ -73,6 +126,39 @@ void engine_count_repeat(struct engine *engine, const struct row *row)
     engine->is_count_dirty = true;
 }
 
+/* One more, or one less, of what is open in a state. */
+static void counts_open(struct workflow_state *workflow, struct slice step, enum action_state state,
+                        bool is_more)
+{
+    bool is_capacity = state == STATE_IN_REVIEW || state == STATE_HELD;
+    struct step_state *counts = is_capacity ? counts_step(workflow, step) : NULL;
+    if (!counts)
+        return;
+    uint64_t *count = state == STATE_HELD ? &counts->held : &counts->in_review;
+    CHECK(is_more || *count > 0);
+    *count = is_more ? *count + 1 : *count - 1;
+}
+
+void engine_count_open(struct engine *engine, const struct row *row)
+{
+    struct workflow_state *workflow = engine_workflow(engine, row->workflow);
+    if (!workflow)
+        return;
+    workflow->now[action_counts_as(&row->action)]++;
+    counts_open(workflow, row->step, row->action.state, true);
+}
+
+void engine_open_of_step(struct engine *engine, const struct entry *entry, struct action_event *out)
+{
+    struct workflow_state *workflow = engine_workflow(engine, entry->row.workflow);
+    const struct step_state *counts = workflow ? counts_step(workflow, entry->row.step) : NULL;
+    if (!counts)
+        return;
+    enum action_state state = entry->row.action.state;
+    out->open_reviews = counts->in_review - (state == STATE_IN_REVIEW);
+    out->open_held = counts->held - (state == STATE_HELD);
+}
+
 void engine_count_move(struct engine *engine, struct entry *entry, const struct action *before,
                        bool is_new)
 {
@@ -87,6 +173,7 @@ void engine_count_move(struct engine *engine, struct entry *entry, const struct 
     } else {
         CHECK(workflow->now[action_counts_as(before)] > 0);
         workflow->now[action_counts_as(before)]--;
+        counts_open(workflow, entry->row.step, before->state, false);
     }
     workflow->total[action->state] += !was_end;
     if (upstream && entry->is_counted_held) {
@@ -98,6 +185,7 @@ void engine_count_move(struct engine *engine, struct entry *entry, const struct 
         return;
     }
     workflow->now[action_counts_as(action)]++;
+    counts_open(workflow, entry->row.step, action->state, true);
     if (upstream && action->state == STATE_HELD && action->hold_for == HOLD_FOR_UPSTREAM) {
         upstream->held++;
         entry->is_counted_held = true;

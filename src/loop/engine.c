@@ -169,6 +169,8 @@ void engine_free(struct engine *engine)
     buf_done(&engine->token_name);
     buf_done(&engine->flag);
     free(engine->upstreams);
+    for (size_t i = 0; i < engine->workflow_count; i++)
+        free(engine->workflows[i].steps);
     free(engine->workflows);
     if (engine->identity)
         identity_done(engine->identity);

@@ -2,6 +2,8 @@
 #include "loop/inside.h"
 
 #include "base/check.h"
+#include "core/chain.h"
+#include "policy/template.h"
 #include "record/render.h"
 
 /* The time that the facts are of: the submit, or what was read or said since (R10). */
@@ -29,7 +31,9 @@ void engine_ask_gate(struct engine *engine, const struct step *step, const struc
         .terms = &step->terms,
         .facts = &facts,
         .rules = step->rules,
-        .is_stopped = stop != NULL,
+        .restrictions = stop ? RESTRICT_STARTS : RESTRICT_NONE,
+        .route = action->route,
+        .walked = action->entry != 0 ? action->cause : CAUSE_NONE,
         .is_stored = work->is_stored,
         .age_ms = engine->now_unix_ms - gate_facts_unix_ms(action),
         .is_upstream_down = upstream && !upstream_lets(upstream, action, &step->terms) &&
@@ -97,7 +101,9 @@ bool engine_render_request(struct entry *entry, const struct action *action,
     scope->provider_key = buf_slice(&key);
     struct bundle_request request;
     struct expr_problem problem;
-    bool is_good = render_request(entry->step, scope, scratch, &request, &body, &problem);
+    const struct step_route *route = chain_route(&entry->step->terms, action->route);
+    bool is_good = (route || action->route == 0) &&
+                   render_request(entry->step, route, scope, scratch, &request, &body, &problem);
     if (is_good)
         bundle_request_encode(&request, out_frozen);
     is_good = is_good && buf_ok(out_frozen) && buf_ok(&body);
@@ -140,11 +146,133 @@ static void gate_answer_review(struct gate_answer *answer, enum reason reason)
                                    .path = {{.gate = GATE_SWITCH, .says = SAYS_REVIEW}}};
 }
 
+static void gate_take_answer(struct engine *engine, struct entry *entry, struct action_event *event,
+                             const struct gate_answer *answer, struct slice actor)
+{
+    event->gate = answer;
+    entry->gate = *answer;
+    entry->has_gate = true;
+    struct step_note note = {.actor = actor, .gate = answer, .upstream = entry->row.upstream};
+    note.kind = answer->says == SAYS_GO ? RECORD_STARTED : RECORD_GATED;
+    note.attempt = answer->says == SAYS_GO ? (uint16_t)(entry->row.action.starts_total + 1) : 0;
+    struct action_effects effects;
+    engine_step(engine, entry, event, &note, &effects);
+}
+
+/* ---- fallbacks ---- */
+
+/* The answer that its fallback stands at, or NULL. */
+static const struct what *gate_answer_of(const struct entry *entry)
+{
+    const struct action *action = &entry->row.action;
+    if (!entry->step || action->state != STATE_WAITING || action->reason != REASON_FALLBACK)
+        return NULL;
+    const struct what *what = chain_entry(&entry->step->terms, action->entry);
+    return what && what->kind == WHAT_ANSWER ? what : NULL;
+}
+
+/* It stood at an entry that the policy in force does not have there: a person decides. */
+static bool gate_is_lost(const struct entry *entry)
+{
+    const struct action *action = &entry->row.action;
+    if (action->state != STATE_WAITING || action->reason != REASON_FALLBACK)
+        return false;
+    const struct what *what = chain_entry(&entry->step->terms, action->entry);
+    return !what || what->kind != WHAT_ROUTE || what->route != action->route;
+}
+
+/* The template as a `response` without a status: nothing was asked. */
+static bool gate_render_answer(struct entry *entry, const struct what *what, struct arena *scratch,
+                               struct buf *out)
+{
+    struct bundle_submit submit = {0};
+    struct expr_scope scope = {0};
+    struct expr_work work = {.scratch = scratch};
+    json_t *input = NULL;
+    json_t *context = NULL;
+    struct buf key, body;
+    buf_init(&key, LIMIT_KEY);
+    buf_init(&body, LIMIT_ANSWER_STORED);
+    bool is_good =
+        what->answer && engine_open_scope(entry, scratch, &submit, &scope, &input, &context);
+    if (is_good) {
+        engine_provider_key(entry->engine, entry->step, scope.key, &entry->row.action, &key);
+        scope.provider_key = buf_slice(&key);
+        is_good = template_tree_render_text(what->answer, &scope, &work, &body) == EXPR_OK;
+    }
+    if (is_good) {
+        buf_add(out, SLICE("{\"status\":null,\"body\":"));
+        buf_add(out, buf_slice(&body));
+        buf_add_byte(out, '}');
+    }
+    buf_done(&body);
+    buf_done(&key);
+    json_decref(context);
+    json_decref(input);
+    return is_good && buf_ok(out);
+}
+
+/* What its fallback needs cannot be made of this input: the entry behind it (never an empty text).
+ */
+static void gate_unrendered(struct engine *engine, struct entry *entry, struct slice actor)
+{
+    struct action_event event;
+    struct action_effects effects;
+    struct step_note note = {
+        .kind = RECORD_PASSED, .actor = actor, .upstream = entry->row.upstream};
+    engine_event(engine, entry, EVENT_UNRENDERED, &event);
+    engine_step(engine, entry, &event, &note, &effects);
+}
+
+static void gate_answer_template(struct engine *engine, struct entry *entry,
+                                 const struct what *what)
+{
+    struct arena scratch;
+    struct buf response, outcome;
+    struct action_event event;
+    struct action_effects effects;
+    arena_init(&scratch, ENGINE_SCRATCH);
+    buf_init(&response, LIMIT_ANSWER_STORED + LIMIT_NAME);
+    buf_init(&outcome, LIMIT_ANSWER_STORED * 2);
+    if (gate_render_answer(entry, what, &scratch, &response)) {
+        struct bundle_outcome bundle = {.response_json = buf_slice(&response),
+                                        .what = SLICE("answered by a template")};
+        bundle_outcome_encode(&bundle, &outcome);
+        struct step_note note = {
+            .kind = RECORD_ANSWERED, .label = BUNDLE_LABEL_OUTCOME, .payload = buf_slice(&outcome)};
+        if (entry_keep(&entry->outcome, &entry->outcome_size, buf_slice(&outcome)) != ERR_OK)
+            engine_fail(engine, "out of memory");
+        engine_event(engine, entry, EVENT_ANSWERED, &event);
+        engine_step(engine, entry, &event, &note, &effects);
+    } else {
+        gate_unrendered(engine, entry, (struct slice){0});
+    }
+    buf_done(&outcome);
+    buf_done(&response);
+    arena_done(&scratch);
+}
+
+/* Before the first start of a way: the upstream that it goes to, by the policy in force. */
+static bool gate_set_upstream(struct entry *entry)
+{
+    const struct action *action = &entry->row.action;
+    const struct step_route *route = chain_route(&entry->step->terms, action->route);
+    const struct upstream *upstream = route ? route->upstream : entry->step->upstream;
+    if (action->is_frozen || !upstream || (!route && action->route > 0))
+        return true;
+    return entry_set_upstream(entry, upstream->name) == ERR_OK;
+}
+
 void engine_enter_gate(struct engine *engine, struct entry *entry, bool is_release,
                        struct slice actor)
 {
     if (engine_order_gives_way(engine, entry))
         return;
+    const struct what *template = gate_answer_of(entry);
+    if (template) { /* an answer is no start: the gate has said what it had to say */
+        gate_answer_template(engine, entry, template);
+        return;
+    }
     struct arena scratch;
     arena_init(&scratch, ENGINE_SCRATCH);
     struct gate_work work = {.scratch = &scratch, .is_stored = true};
@@ -153,21 +281,22 @@ void engine_enter_gate(struct engine *engine, struct entry *entry, bool is_relea
     json_t *input = NULL;
     json_t *context = NULL;
     json_t *fresh = NULL;
-    bool is_open = entry->step != NULL;
-    if (is_open && !entry->row.action.is_frozen && entry->step->upstream)
-        is_open = entry_set_upstream(entry, entry->step->upstream->name) == ERR_OK;
+    bool is_open = entry->step != NULL && gate_set_upstream(entry);
+    bool is_rendered = true;
     struct action_event event;
     engine_event(engine, entry, EVENT_GATE, &event);
     event.is_release = is_release;
-    if (!is_open)
+    if (!is_open || gate_is_lost(entry))
         gate_answer_review(&work.answer, REASON_RETIRED);
     else if (!engine_open_scope(entry, &scratch, &submit, &scope, &input, &context) ||
-             !gate_refresh_request(entry, &scope, &scratch, event.request_digest) ||
              !(fresh = engine_fresh_input(entry, input)))
         gate_answer_review(&work.answer, REASON_RENDER);
     else if (entry->row.action.may_have_happened && engine_order_is_overtaken(engine, entry))
         gate_answer_review(&work.answer, REASON_OVERTAKEN); /* R11: it would overwrite the newer */
-    else {
+    else if (!gate_refresh_request(entry, &scope, &scratch, event.request_digest)) {
+        is_rendered = entry->row.action.route == 0; /* of another route: the entry behind it */
+        gate_answer_review(&work.answer, REASON_RENDER);
+    } else {
         struct action probe = entry->row.action; /* the gate compares approval with the render */
         memcpy(probe.request_digest, event.request_digest, ACTION_DIGEST);
         work.upstream = entry->row.upstream;
@@ -176,14 +305,10 @@ void engine_enter_gate(struct engine *engine, struct entry *entry, bool is_relea
         engine_ask_gate(engine, entry->step, &probe, &scope, &work);
         event.stop_id = work.stop_id;
     }
-    event.gate = &work.answer;
-    entry->gate = work.answer;
-    entry->has_gate = true;
-    struct step_note note = {.actor = actor, .gate = &work.answer, .upstream = entry->row.upstream};
-    note.kind = work.answer.says == SAYS_GO ? RECORD_STARTED : RECORD_GATED;
-    note.attempt = work.answer.says == SAYS_GO ? (uint16_t)(entry->row.action.starts_total + 1) : 0;
-    struct action_effects effects;
-    engine_step(engine, entry, &event, &note, &effects);
+    if (is_rendered)
+        gate_take_answer(engine, entry, &event, &work.answer, actor);
+    else
+        gate_unrendered(engine, entry, actor);
     json_decref(fresh);
     json_decref(context);
     json_decref(input);

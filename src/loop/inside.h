@@ -140,8 +140,22 @@ struct hour_counts {
     bool is_dirty;
     struct tally tally;
 };
+/* Of one step: what is open now, and for status what came of it by risk class and cause. */
+struct step_hour {
+    int64_t hour;
+    uint64_t degraded[CAUSE_COUNT];
+    struct risk_counts risks[LIMIT_RISKS + 1]; /* the last one: normal */
+};
+struct step_state {
+    char name[LIMIT_NAME + 1];
+    uint64_t in_review, held;
+    uint64_t degraded[CAUSE_COUNT]; /* since the start of the process */
+    struct step_hour hours[ENGINE_HOURS];
+};
 struct workflow_state {
     char name[LIMIT_NAME + 1];
+    struct step_state *steps; /* those that had something to count */
+    size_t step_count;
     struct hour_counts hours[ENGINE_HOURS];
     uint64_t now[STATE_COUNT];   /* open actions by state */
     uint64_t total[STATE_COUNT]; /* entries into a state since the start of the process */
@@ -425,6 +439,11 @@ void engine_probes_free(struct engine *engine);
 
 /* ---- counts.c ---- */
 struct workflow_state *engine_workflow(struct engine *engine, struct slice name);
+/* How many reviews and held actions its step has open besides it (capacities of fallbacks). */
+void engine_open_of_step(struct engine *engine, const struct entry *entry,
+                         struct action_event *out);
+/* The start: an action that is stored and open. */
+void engine_count_open(struct engine *engine, const struct row *row);
 void engine_count_move(struct engine *engine, struct entry *entry, const struct action *before,
                        bool is_new);
 /* What this record moves; row: its action after it. */

@@ -24,11 +24,9 @@ static void recover_attempt(struct engine *engine, struct entry *entry)
 
 static void recover_gauges(struct engine *engine, const struct row *row)
 {
-    struct workflow_state *workflow = engine_workflow(engine, row->workflow);
     struct upstream_state *upstream = engine_upstream(engine, row->upstream);
     engine->unended++;
-    if (workflow)
-        workflow->now[action_counts_as(&row->action)]++;
+    engine_count_open(engine, row);
     if (upstream && row->action.state == STATE_HELD && row->action.hold_for == HOLD_FOR_UPSTREAM) {
         upstream->held++;
         upstream_holds(engine, upstream, &row->action);

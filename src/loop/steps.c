@@ -62,6 +62,7 @@ void engine_event(struct engine *engine, struct entry *entry, enum action_event_
         .has_room = !upstream || engine_may_start(engine, upstream),
         .result = {.retry_after_ms = -1},
     };
+    engine_open_of_step(engine, entry, out);
 }
 
 /* ---- after the save ---- */
@@ -190,6 +191,7 @@ static void engine_fill_record(struct engine *engine, struct entry *entry,
         .route = action->route,
         .revision = action->revision,
         .review = action->reviews,
+        .entry = action->entry,
         .stop = action->state == STATE_HELD ? action->stop_id : 0,
         .again_of = action->again_of,
         .upstream = note->upstream,
@@ -232,6 +234,15 @@ static void engine_fill_record(struct engine *engine, struct entry *entry,
     }
 }
 
+/* "3:full 8:cannot_render" */
+static struct slice engine_add_passed(const struct action *action, struct buf *out)
+{
+    for (size_t i = 0; i < action->passed_count; i++)
+        buf_add_fmt(out, "%s%u:%s", i > 0 ? " " : "", (unsigned)action->passed[i].entry,
+                    pass_name(action->passed[i].why));
+    return buf_slice(out);
+}
+
 static size_t engine_fill_keys(const struct entry *entry, const struct step_note *note,
                                struct store_key keys[2])
 {
@@ -266,7 +277,10 @@ void engine_save(struct engine *engine, struct entry *entry, const struct step_n
 {
     struct action *action = &entry->row.action;
     struct record record;
+    struct buf passed;
+    buf_init(&passed, LIMIT_PASSED * 32);
     engine_fill_record(engine, entry, note, &record);
+    record.passed = engine_add_passed(action, &passed);
     struct store_write write = {.seq = ++engine->seq, .action = action->id};
     write.payload = engine_seal(engine, note, &record);
     entry->row.last_seq = write.seq;
@@ -294,6 +308,7 @@ void engine_save(struct engine *engine, struct entry *entry, const struct step_n
     buf_reset(body);
     record_encode(&record, body);
     engine_count_record(engine, &record, &entry->row);
+    buf_done(&passed);
     CHECK(buf_ok(row) && buf_ok(body) && buf_ok(&engine->scratch_buf[3]));
     struct store_key keys[2];
     write.record = buf_slice(body);

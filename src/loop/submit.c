@@ -324,7 +324,7 @@ static bool submission_render(struct submission *submission, const struct action
     submission->scope.key = buf_slice(&submission->key);
     engine_provider_key(engine, step, submission->scope.key, action, &submission->provider_key);
     submission->scope.provider_key = buf_slice(&submission->provider_key);
-    if (!render_request(step, &submission->scope, &submission->scratch, &submission->request,
+    if (!render_request(step, NULL, &submission->scope, &submission->scratch, &submission->request,
                         &submission->body, &problem)) {
         submission_refuse_problem(submission, "the request cannot be rendered", &problem);
         return false;

@@ -144,7 +144,7 @@ static enum err view_read_record(struct engine *engine, uint64_t seq, struct are
     if (out->record.kind == RECORD_REFRESHED)
         return bundle_fact_decode(payload, arena, &out->fact);
     bool is_outcome = out->record.kind == RECORD_OUTCOME || out->record.kind == RECORD_LATE ||
-                      out->record.kind == RECORD_ASKED;
+                      out->record.kind == RECORD_ASKED || out->record.kind == RECORD_ANSWERED;
     return is_outcome ? bundle_outcome_decode(payload, arena, &out->outcome)
                       : bundle_words_decode(payload, arena, &out->words);
 }

@@ -142,6 +142,8 @@ static const char *const catalogue_texts[CHECK_CODE_COUNT] = {
     [IL308] =
         "The risk class is compared with, or limited to, but no `risk:` line declares it, so it "
         "never matches.",
+    [IL309] = "An entry of a fallback is tried because another way failed. One that leads back to "
+              "that way, or to a list that was walked already, would fail again, or never end.",
     [IL401] =
         "Configuration is stored whole, shown and shared, so secrets do not belong in it. They "
         "are named by { file: PATH } or { env: NAME } and exist in memory only.",

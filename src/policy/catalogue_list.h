@@ -56,6 +56,7 @@
     X(IL306, ERROR, "a field that no input shape names")                                           \
     X(IL307, ERROR, "a payment without a sum trigger")                                             \
     X(IL308, ERROR, "a risk class that nothing declares")                                          \
+    X(IL309, ERROR, "a fallback that leads back to itself")                                        \
     /* the installation */                                                                         \
     X(IL401, ERROR, "a secret in clear text")                                                      \
     X(IL402, ERROR, "http to another machine")                                                     \

@@ -1,6 +1,6 @@
 /* policy/draft.h - what was written, beside what it means: the loader's own notes on a
  * configuration. Owns: for each part of a struct config the YAML that it came from, and what this
- * version checks but does not enforce (chains, templates, triggers). Invariants:
+ * version checks but does not enforce (triggers). Invariants:
  *   1. Lives in the arena of its config. Only policy/ reads it. */
 #pragma once
 #include "base/limits.h"
@@ -22,9 +22,10 @@ struct draft_what {
     enum written_what kind;
     int64_t ms; /* REVIEW: due; HOLD: how long */
     bool has_ms;
-    int64_t at_most;         /* 0 = no limit */
-    bool is_then_at_due;     /* `at due then` */
-    struct slice name;       /* TEMPLATE, UPSTREAM */
+    int64_t at_most;     /* 0 = no limit */
+    bool is_then_at_due; /* `at due then` */
+    struct slice name;   /* TEMPLATE, UPSTREAM */
+    const struct upstream *upstream;
     struct draft_what *then; /* NULL = none */
     const struct yaml *node;
     size_t text_at; /* where it begins in the node's text */
@@ -37,7 +38,8 @@ struct draft_chain {
 
 struct draft_template {
     struct slice name;
-    const struct yaml *node;
+    const struct yaml *node, *value;  /* value: of `answer` or `body` */
+    const struct template_tree *tree; /* NULL: not readable */
     bool has_body;
     bool is_used;
 };
@@ -59,6 +61,8 @@ struct draft_step {
     struct draft_chain chains[CAUSE_COUNT];
     struct draft_template *templates;
     size_t template_count;
+    struct what *more; /* as step->terms.more, while it is made */
+    struct step_route *routes;
     const struct yaml **rule_nodes; /* one for each of step->rules */
     const struct yaml **risk_nodes;
     const struct template *check_call, *refresh_call;

@@ -148,8 +148,11 @@ static void expand_number(struct expand *expand, int depth, const char *name, ui
     buf_done(&text);
 }
 
-void expand_add_what(struct buf *out, const struct what *what)
+void expand_add_what(struct buf *out, const struct step_terms *terms, enum cause cause)
 {
+    const struct what *what = &terms->what[cause];
+    const struct what *then =
+        what->then >= CAUSE_COUNT ? &terms->more[what->then - CAUSE_COUNT] : NULL;
     switch (what->kind) {
     case WHAT_REVIEW:
         buf_add_text(out, "review, due ");
@@ -158,9 +161,9 @@ void expand_add_what(struct buf *out, const struct what *what)
     case WHAT_HOLD:
         buf_add_text(out, "hold ");
         text_add_duration(out, what->ms);
-        if (what->then_kind == WHAT_REVIEW) {
+        if (then && then->kind == WHAT_REVIEW) {
             buf_add_text(out, ", then review, due ");
-            text_add_duration(out, what->then_ms);
+            text_add_duration(out, then->ms);
         }
         return;
     case WHAT_REFUSE:
@@ -169,6 +172,10 @@ void expand_add_what(struct buf *out, const struct what *what)
     case WHAT_END:
         buf_add_text(out, "end");
         return;
+    case WHAT_SKIP:
+    case WHAT_ANSWER:
+    case WHAT_ROUTE:
+        break; /* no preset is one of these */
     }
     CHECK_UNREACHABLE();
 }
@@ -274,7 +281,7 @@ static void expand_fallback(struct expand *expand, const struct draft_step *draf
             continue;
         struct buf text;
         buf_init(&text, 256);
-        expand_add_what(&text, what);
+        expand_add_what(&text, &draft->step->terms, (enum cause)cause);
         expand_preset(expand, 3, cause_names[cause], buf_text(&text), origin->kind);
         buf_done(&text);
     }

@@ -10,4 +10,4 @@
 
 void config_expand(const struct config *config, struct buf *out);
 /* "hold 1d, then review, due 4h" */
-void expand_add_what(struct buf *out, const struct what *what);
+void expand_add_what(struct buf *out, const struct step_terms *terms, enum cause cause);

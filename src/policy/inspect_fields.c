@@ -8,6 +8,7 @@ struct inspect_place {
     const struct yaml *node;
     size_t text_at;     /* where the expression or template begins in the node's text */
     bool needs_present; /* a field that is absent makes the submit fail */
+    bool is_fallback;   /* or it makes this entry of a fallback fail */
 };
 
 static const struct field *inspect_field(const struct step *step, struct slice name)
@@ -55,7 +56,10 @@ static void inspect_one(const struct inspect_place *place, const struct expr_fie
         return;
     struct problem *problem = read_problem_in(place->load, IL111, place->node, at);
     problem_message(place->load->problems, problem,
-                    "`input.%.*s` may be absent; the submit is then refused (422)",
+                    place->is_fallback
+                        ? "`input.%.*s` may be absent; the entry behind it in the fallback is then "
+                          "tried"
+                        : "`input.%.*s` may be absent; the submit is then refused (422)",
                     SLICE_FMT(known->name));
     problem_help(place->load->problems, problem,
                  "Remove the ? under `input:`, or write  has(input.%.*s) ? input.%.*s : \"\"",
@@ -183,6 +187,12 @@ void inspect_fields(struct load *load, const struct draft_step *draft)
     place.node = at[STEP_QUERY];
     inspect_tree(place, step->query);
     inspect_headers(place, at[STEP_HEADERS]);
+    place.is_fallback = true;
+    for (size_t i = 0; i < draft->template_count; i++) {
+        place.node = draft->templates[i].value;
+        inspect_tree(place, draft->templates[i].tree);
+    }
+    place.is_fallback = false;
     place.needs_present = false;
     place.node = at[STEP_SUCCESS];
     inspect_expr(&place, step->success);

@@ -112,22 +112,31 @@ static void inspect_risk_names(struct load *load, const struct draft_step *draft
     }
 }
 
+/* An answer that reads nothing can always be made. */
+static bool inspect_is_constant(const struct draft_step *draft, const struct draft_what *what)
+{
+    const struct draft_template *template = load_template_of(draft, what->name);
+    return template && !template->has_body && template->tree &&
+           template_tree_roots(template->tree) == 0;
+}
+
 /* An entry that always takes the action: nothing behind it is tried. */
 static bool inspect_takes_all(const struct draft_step *draft, const struct draft_what *what)
 {
-    bool has_body = false;
     for (; what; what = what->then) {
         switch (what->kind) {
         case WRITTEN_REVIEW:
+            if (what->at_most == 0)
+                return true;
+            if (what->is_then_at_due) /* a full one goes to the entry behind it */
+                return false;
+            break;
         case WRITTEN_HOLD:
             if (what->at_most == 0)
                 return true;
             break;
         case WRITTEN_TEMPLATE:
-            for (size_t t = 0; t < draft->template_count; t++)
-                if (slice_equal(draft->templates[t].name, what->name))
-                    has_body = draft->templates[t].has_body;
-            if (!has_body)
+            if (inspect_is_constant(draft, what))
                 return true;
             break;
         case WRITTEN_UPSTREAM:
@@ -164,6 +173,50 @@ static void inspect_chain(struct load *load, const struct draft_step *draft,
     }
 }
 
+/* IL309: what leads back to where it came from. */
+static void inspect_tell_circle(struct load *load, const struct draft_what *what, const char *why)
+{
+    struct problem *problem = read_problem_in(load, IL309, what->node, what->text_at);
+    problem_message(load->problems, problem, "this leads back to itself: %s", why);
+}
+
+static bool inspect_is_same_way(const struct draft_what *a, const struct draft_what *b)
+{
+    bool is_acting = a->kind == WRITTEN_UPSTREAM || a->kind == WRITTEN_TEMPLATE;
+    return is_acting && a->kind == b->kind && slice_equal(a->name, b->name);
+}
+
+/* Was this way taken by an entry before it, in the order in which they are tried? */
+static bool inspect_is_taken(const struct draft_chain *chain, const struct draft_what *what)
+{
+    for (size_t i = 0; i < chain->count; i++)
+        for (const struct draft_what *other = chain->whats[i]; other; other = other->then) {
+            if (other == what)
+                return false;
+            if (inspect_is_same_way(other, what))
+                return true;
+        }
+    return false;
+}
+
+static void inspect_circle(struct load *load, const struct draft_step *draft, enum cause cause)
+{
+    const struct draft_chain *chain = &draft->chains[cause];
+    for (size_t i = 0; i < chain->count; i++)
+        for (const struct draft_what *what = chain->whats[i]; what; what = what->then) {
+            const struct draft_what *then = what->then;
+            if (what->kind == WRITTEN_UPSTREAM && what->upstream == draft->step->upstream)
+                inspect_tell_circle(load, what, "it is the upstream of the step's own call");
+            else if (inspect_is_taken(chain, what))
+                inspect_tell_circle(load, what, "it was tried before in this list");
+            if (what->kind == WRITTEN_HOLD && cause == CAUSE_EXPIRED && !then)
+                inspect_tell_circle(load, what, "a hold without `then` ends as expired again");
+            if (what->kind == WRITTEN_REVIEW && then && !what->is_then_at_due &&
+                then->kind == WRITTEN_REVIEW && what->at_most > 0)
+                inspect_tell_circle(load, then, "a full review goes to a review");
+        }
+}
+
 static bool inspect_may_expire(const struct draft_step *draft)
 {
     for (size_t cause = 0; cause < CAUSE_COUNT; cause++)
@@ -197,8 +250,10 @@ static void inspect_cause(struct load *load, const struct draft_step *draft, enu
 
 static void inspect_fallback(struct load *load, const struct draft_step *draft)
 {
-    for (size_t cause = 0; cause < CAUSE_COUNT; cause++)
+    for (size_t cause = 0; cause < CAUSE_COUNT; cause++) {
         inspect_chain(load, draft, &draft->chains[cause]);
+        inspect_circle(load, draft, (enum cause)cause);
+    }
     if (!draft->at[STEP_CONFIDENCE])
         inspect_cause(load, draft, CAUSE_LOW_CONFIDENCE, "the step has no `confidence:`");
     if (!inspect_may_expire(draft))

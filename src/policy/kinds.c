@@ -14,12 +14,9 @@ const char *const cause_names[CAUSE_COUNT] = {"none",   "low_confidence", "rule"
     {                                                                                              \
         .kind = WHAT_REFUSE, .origin = {.kind = ORIGIN_KIND }                                      \
     }
-#define HOLD(hold_ms, due_ms)                                                                      \
+#define HOLD(hold_ms)                                                                              \
     {                                                                                              \
-        .kind = WHAT_HOLD, .ms = (hold_ms), .then_kind = WHAT_REVIEW, .then_ms = (due_ms),         \
-        .origin = {                                                                                \
-            .kind = ORIGIN_KIND                                                                    \
-        }                                                                                          \
+        .kind = WHAT_HOLD, .ms = (hold_ms), .then = CAUSE_COUNT, .origin = {.kind = ORIGIN_KIND }  \
     }
 
 /* The table of policy.md "Kinds", a row a kind. */
@@ -55,8 +52,8 @@ static const struct kind_row kind_rows[KIND_COUNT] = {
                     .needs_key = true,
                     .needs_recipient = true,
                     .review_due_ms = 4 * KIND_HOUR,
-                    .unavailable = HOLD(KIND_DAY, 4 * KIND_HOUR),
-                    .stopped = HOLD(KIND_DAY, 4 * KIND_HOUR),
+                    .unavailable = HOLD(KIND_DAY),
+                    .stopped = HOLD(KIND_DAY),
                     .uncertain_due_ms = 4 * KIND_HOUR,
                     .verb = "sends",
                     .again = "send twice",
@@ -68,8 +65,8 @@ static const struct kind_row kind_rows[KIND_COUNT] = {
                       .needs_key = true,
                       .needs_recipient = true,
                       .review_due_ms = 4 * KIND_HOUR,
-                      .unavailable = HOLD(KIND_DAY, 4 * KIND_HOUR),
-                      .stopped = HOLD(KIND_DAY, 4 * KIND_HOUR),
+                      .unavailable = HOLD(KIND_DAY),
+                      .stopped = HOLD(KIND_DAY),
                       .uncertain_due_ms = 4 * KIND_HOUR,
                       .verb = "sends",
                       .again = "send twice",
@@ -82,8 +79,8 @@ static const struct kind_row kind_rows[KIND_COUNT] = {
                       .needs_amount = true,
                       .needs_sum = true,
                       .review_due_ms = KIND_HOUR,
-                      .unavailable = HOLD(4 * KIND_HOUR, KIND_HOUR),
-                      .stopped = HOLD(KIND_DAY, KIND_HOUR),
+                      .unavailable = HOLD(4 * KIND_HOUR),
+                      .stopped = HOLD(KIND_DAY),
                       .uncertain_due_ms = KIND_HOUR,
                       .verb = "pays",
                       .again = "pay twice",
@@ -94,8 +91,8 @@ static const struct kind_row kind_rows[KIND_COUNT] = {
                      .within_ms = 10 * KIND_MINUTE,
                      .needs_key = true,
                      .review_due_ms = 4 * KIND_HOUR,
-                     .unavailable = HOLD(KIND_DAY, 4 * KIND_HOUR),
-                     .stopped = HOLD(KIND_DAY, 4 * KIND_HOUR),
+                     .unavailable = HOLD(KIND_DAY),
+                     .stopped = HOLD(KIND_DAY),
                      .uncertain_due_ms = 4 * KIND_HOUR,
                      .verb = "changes something",
                      .again = "change it twice",
@@ -106,8 +103,8 @@ static const struct kind_row kind_rows[KIND_COUNT] = {
                      .within_ms = 10 * KIND_MINUTE,
                      .needs_key = true,
                      .review_due_ms = 4 * KIND_HOUR,
-                     .unavailable = HOLD(KIND_DAY, 4 * KIND_HOUR),
-                     .stopped = HOLD(KIND_DAY, 4 * KIND_HOUR),
+                     .unavailable = HOLD(KIND_DAY),
+                     .stopped = HOLD(KIND_DAY),
                      .uncertain_due_ms = 4 * KIND_HOUR,
                      .verb = "changes something",
                      .again = "change it twice",
@@ -118,8 +115,8 @@ static const struct kind_row kind_rows[KIND_COUNT] = {
                       .within_ms = 10 * KIND_MINUTE,
                       .needs_key = true,
                       .review_due_ms = 4 * KIND_HOUR,
-                      .unavailable = HOLD(KIND_DAY, 4 * KIND_HOUR),
-                      .stopped = HOLD(KIND_DAY, 4 * KIND_HOUR),
+                      .unavailable = HOLD(KIND_DAY),
+                      .stopped = HOLD(KIND_DAY),
                       .uncertain_due_ms = 4 * KIND_HOUR,
                       .verb = "sends",
                       .again = "send twice",
@@ -144,6 +141,11 @@ const struct kind_row *kind_row(enum kind kind)
     CHECK(kind < KIND_COUNT);
     return &kind_rows[kind];
 }
+
+/* What follows a preset hold. */
+static const struct what kind_reviews[2] = {
+    {.kind = WHAT_REVIEW, .ms = 4 * KIND_HOUR, .origin = {.kind = ORIGIN_KIND}},
+    {.kind = WHAT_REVIEW, .ms = KIND_HOUR, .origin = {.kind = ORIGIN_KIND}}};
 
 struct step_terms kind_terms(enum kind kind)
 {
@@ -170,6 +172,8 @@ struct step_terms kind_terms(enum kind kind)
                  [CAUSE_FAILED] = end,
                  [CAUSE_EXPIRED] = end,
                  [CAUSE_STOPPED] = row->stopped},
+        .more = &kind_reviews[row->review_due_ms == KIND_HOUR],
+        .more_count = 1,
         .uncertain_due_ms = row->uncertain_due_ms,
     };
 }

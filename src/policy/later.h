@@ -19,9 +19,6 @@
     X(LATER_STAGE_DUE, "stage_due", "there are no stages", "restarts with approval")               \
     X(LATER_SLA_SHARE, "sla: for N%", "in time and late are counted only", "reports")              \
     X(LATER_REPORT, "report", "no report is made", "reports")                                      \
-    X(LATER_CHAIN, "fallback", "the preset of the kind is used", "fallbacks")                      \
-    X(LATER_CAPACITY, "at most", "there is no limit", "fallbacks")                                 \
-    X(LATER_AT_DUE, "at due then", "a review past its due stays a review", "fallbacks")            \
     X(LATER_KEY_KEEP, "key_keep", "keys are kept for ever", "retention")                           \
     X(LATER_CONSOLE, "console", "there is no page yet; behind_proxy counts", "the console")        \
     X(LATER_TLS, "tls", "interlock serves plain http", "TLS at the door")                          \

@@ -83,6 +83,7 @@ void load_answer(struct load *load, struct draft_step *draft);
 /* load_fallback.c */
 void load_templates(struct load *load, struct draft_step *draft);
 void load_fallback(struct load *load, struct draft_step *draft);
+struct draft_template *load_template_of(const struct draft_step *draft, struct slice name);
 
 /* load_audit.c */
 void load_audit_default(struct audit *audit);

@@ -19,31 +19,38 @@ void load_templates(struct load *load, struct draft_step *draft)
         if (!read_map(load, child, &fields_template, at))
             continue;
         template->has_body = at[TEMPLATE_BODY] != NULL;
+        template->value = at[TEMPLATE_BODY] ? at[TEMPLATE_BODY] : at[TEMPLATE_ANSWER];
         if (!at[TEMPLATE_BODY] == !at[TEMPLATE_ANSWER])
             problem_message(load->problems, read_problem_key(load, IL013, child),
                             "a template has either `answer` (to the caller) or `body` (to send)");
-        if (at[TEMPLATE_ANSWER])
-            (void)compile_tree(load, at[TEMPLATE_ANSWER], EXPR_ROOTS_REQUEST); /* told */
-        if (at[TEMPLATE_BODY])
-            (void)compile_tree(load, at[TEMPLATE_BODY], EXPR_ROOTS_REQUEST); /* told */
+        if (template->value)
+            template->tree = compile_tree(load, template->value, EXPR_ROOTS_REQUEST);
         if (at[TEMPLATE_BODY] && draft->step->terms.is_caller)
             problem_message(load->problems, read_problem_key(load, IL013, at[TEMPLATE_BODY]),
                             "with `call: caller` interlock sends nothing: use `answer`");
     }
 }
 
+struct draft_template *load_template_of(const struct draft_step *draft, struct slice name)
+{
+    for (size_t i = 0; i < draft->template_count; i++)
+        if (slice_equal(draft->templates[i].name, name))
+            return &draft->templates[i];
+    return NULL;
+}
+
 static bool load_template_named(struct words *words, struct draft_step *draft, struct slice name,
                                 size_t text_at)
 {
+    struct draft_template *template = load_template_of(draft, name);
+    if (template) {
+        template->is_used = true;
+        return true;
+    }
     struct near near;
     near_init(&near, name);
-    for (size_t i = 0; i < draft->template_count; i++) {
-        if (slice_equal(draft->templates[i].name, name)) {
-            draft->templates[i].is_used = true;
-            return true;
-        }
+    for (size_t i = 0; i < draft->template_count; i++)
         near_offer(&near, draft->templates[i].name);
-    }
     struct load *load = words->load;
     struct problem *problem = read_problem_in(load, IL015, words->node, text_at);
     problem_message(load->problems, problem, "this step has no template `%.*s`",
@@ -121,7 +128,14 @@ static bool load_what_head(struct words *words, struct draft_step *draft, struct
     what->name = words_next(words);
     if (is_template)
         return load_template_named(words, draft, name, name_at);
-    return load_upstream_named(words->load, words->node, name_at, name) != NULL;
+    if (draft->step->terms.is_caller) {
+        problem_message(words->load->problems, read_problem_in(words->load, IL013, words->node, 0),
+                        "with `call: caller` interlock sends nothing: use review, hold, refuse, "
+                        "skip, or a template with `answer`");
+        return false;
+    }
+    what->upstream = load_upstream_named(words->load, words->node, name_at, name);
+    return what->upstream != NULL;
 }
 
 /* After a comma; *out_next: another WHAT follows. */
@@ -225,61 +239,166 @@ static bool load_chain(struct load *load, struct draft_step *draft, const struct
     return true;
 }
 
-static void load_tell_limits(struct load *load, const struct draft_what *what)
+/* ---- what was written becomes entries ---- */
+
+/* What another upstream recognises: its key header, or what the step says of itself. */
+static enum idempotency load_route_idempotency(const struct draft_step *draft,
+                                               const struct upstream *upstream)
 {
-    if (what->at_most > 0)
-        later_tell_in(load, LATER_CAPACITY, what->node, what->text_at);
-    if (what->is_then_at_due)
-        later_tell_in(load, LATER_AT_DUE, what->node, what->text_at);
+    const struct step *step = draft->step;
+    enum idempotency own = step->terms.idempotency;
+    bool is_written = draft->at[STEP_IDEMPOTENCY] != NULL;
+    if (step->terms.effect == EFFECT_READ || (is_written && own == IDEMPOTENCY_BY_NATURE))
+        return IDEMPOTENCY_BY_NATURE;
+    if (is_written && own == IDEMPOTENCY_NONE)
+        return IDEMPOTENCY_NONE;
+    if (upstream->has_key_header)
+        return IDEMPOTENCY_BY_KEY;
+    bool is_set = slice_is(step->method, "PUT") || slice_is(step->method, "DELETE");
+    return is_set ? IDEMPOTENCY_BY_NATURE : IDEMPOTENCY_NONE;
 }
 
-/* The part of a chain that this version enforces; false: none. */
-static bool load_enforced(const struct draft_chain *chain, int64_t review_due_ms, struct what *out)
+static struct step_route load_route(const struct draft_step *draft, const struct draft_what *what)
 {
-    const struct draft_what *what = chain->whats[0];
-    struct what result = {.origin = read_origin(chain->node)};
-    if (chain->count != 1)
-        return false;
-    if (what->kind == WRITTEN_REVIEW) {
-        result.kind = WHAT_REVIEW;
-        result.ms = what->has_ms ? what->ms : review_due_ms;
-    } else if (what->kind == WRITTEN_REFUSE) {
-        result.kind = WHAT_REFUSE;
-    } else if (what->kind == WRITTEN_HOLD) {
-        result.kind = WHAT_HOLD;
-        result.ms = what->ms;
-        result.then_kind = WHAT_END;
-        if (what->then && what->then->kind != WRITTEN_REVIEW)
-            return false;
-        if (what->then) {
-            result.then_kind = WHAT_REVIEW;
-            result.then_ms = what->then->has_ms ? what->then->ms : review_due_ms;
-        }
-    } else {
-        return false;
+    const struct step *step = draft->step;
+    struct step_route route = {.idempotency = step->terms.idempotency,
+                               .keeps_ms = step->terms.keeps_ms,
+                               .timeout_ms = step->terms.timeout_ms,
+                               .upstream = step->upstream,
+                               .body = step->body};
+    if (what->kind == WRITTEN_TEMPLATE) {
+        const struct draft_template *template = load_template_of(draft, what->name);
+        if (route.idempotency == IDEMPOTENCY_BY_CHECK) /* its check asks for what `body` carries */
+            route.idempotency = IDEMPOTENCY_NONE;
+        route.body = template ? template->tree : NULL;
+        return route;
     }
-    *out = result;
-    return true;
+    route.upstream = what->upstream;
+    route.idempotency = load_route_idempotency(draft, what->upstream);
+    route.keeps_ms =
+        what->upstream->has_key_header ? what->upstream->keeps_ms : KIND_KEEPS_UNKNOWN_MS;
+    if (!draft->at[STEP_TIMEOUT])
+        route.timeout_ms = what->upstream->timeout_ms > 0 ? what->upstream->timeout_ms
+                                                          : kind_row(step->kind)->timeout_ms;
+    return route;
+}
+
+/* Its number: the same way is the same route in every fallback of the step (R15). 0: told. */
+static uint8_t load_route_number(struct load *load, struct draft_step *draft,
+                                 const struct draft_what *what)
+{
+    struct step_terms *terms = &draft->step->terms;
+    struct step_route route = load_route(draft, what);
+    for (size_t i = 0; i < terms->route_count; i++)
+        if (terms->routes[i].upstream == route.upstream && terms->routes[i].body == route.body)
+            return (uint8_t)(i + 1);
+    if (terms->route_count == LIMIT_ROUTES) {
+        problem_message(load->problems, read_problem(load, IL005, what->node),
+                        "more than %d upstreams and templates with `body` in the fallbacks of one "
+                        "step (LIMIT_ROUTES)",
+                        LIMIT_ROUTES);
+        return 0;
+    }
+    draft->routes[terms->route_count++] = route;
+    return (uint8_t)terms->route_count;
+}
+
+/* The number of a new entry; 0: told. */
+static uint8_t load_entry_number(struct load *load, struct draft_step *draft,
+                                 const struct draft_what *what)
+{
+    struct step_terms *terms = &draft->step->terms;
+    if (terms->more_count == LIMIT_ENTRIES) {
+        problem_message(load->problems, read_problem(load, IL005, what->node),
+                        "more than %d entries in the fallbacks of one step (LIMIT_ENTRIES)",
+                        LIMIT_ENTRIES);
+        return 0;
+    }
+    return (uint8_t)(CAUSE_COUNT + terms->more_count++);
+}
+
+static bool load_entry(struct load *load, struct draft_step *draft, const struct draft_what *what,
+                       struct what *out)
+{
+    *out = (struct what){.ms = what->ms,
+                         .at_most = (uint32_t)what->at_most,
+                         .is_then_at_due = what->is_then_at_due,
+                         .name = what->name,
+                         .origin = read_origin(what->node)};
+    const struct draft_template *template = NULL;
+    switch (what->kind) {
+    case WRITTEN_REVIEW:
+        out->kind = WHAT_REVIEW;
+        out->ms = what->has_ms ? what->ms : kind_row(draft->step->kind)->review_due_ms;
+        return true;
+    case WRITTEN_HOLD:
+        out->kind = WHAT_HOLD;
+        return true;
+    case WRITTEN_REFUSE:
+        out->kind = WHAT_REFUSE;
+        return true;
+    case WRITTEN_SKIP:
+        out->kind = WHAT_SKIP;
+        return true;
+    case WRITTEN_TEMPLATE:
+        template = load_template_of(draft, what->name);
+        out->is_template = true;
+        if (template && !template->has_body) {
+            out->kind = WHAT_ANSWER;
+            out->answer = template->tree;
+            return true;
+        }
+        break;
+    case WRITTEN_UPSTREAM:
+        break;
+    }
+    out->kind = WHAT_ROUTE;
+    out->route = load_route_number(load, draft, what);
+    return out->route != 0;
+}
+
+static struct what *load_entry_at(struct draft_step *draft, uint8_t number)
+{
+    return number < CAUSE_COUNT ? &draft->step->terms.what[number]
+                                : &draft->more[number - CAUSE_COUNT];
+}
+
+/* The entries of one cause, joined: in the list by `next`, by `then` as written. */
+static void load_entries(struct load *load, struct draft_step *draft, enum cause cause)
+{
+    const struct draft_chain *chain = &draft->chains[cause];
+    uint8_t heads[LIMIT_CHAIN + 1] = {(uint8_t)cause};
+    for (size_t i = 1; i < chain->count; i++) {
+        heads[i] = load_entry_number(load, draft, chain->whats[i]);
+        if (heads[i] == 0)
+            return;
+    }
+    for (size_t i = 0; i < chain->count; i++) {
+        uint8_t number = heads[i];
+        for (const struct draft_what *what = chain->whats[i]; what; what = what->then) {
+            struct what *entry = load_entry_at(draft, number);
+            if (!load_entry(load, draft, what, entry))
+                return;
+            entry->next = heads[i + 1];
+            number = what->then ? load_entry_number(load, draft, what->then) : 0;
+            entry->then = number;
+            if (what->then && number == 0)
+                return;
+        }
+    }
+    draft->step->terms.what[cause].origin = read_origin(chain->node);
 }
 
 static void load_cause(struct load *load, struct draft_step *draft, const struct yaml *node,
                        enum cause cause)
 {
     struct draft_chain *chain = &draft->chains[cause];
-    struct step_terms *terms = &draft->step->terms;
-    if (!load_chain(load, draft, node, chain)) {
-        *chain = (struct draft_chain){0};
-        draft->has_step_ended_badly = true;
+    if (load_chain(load, draft, node, chain)) {
+        load_entries(load, draft, cause);
         return;
     }
-    int64_t due_ms = kind_row(draft->step->kind)->review_due_ms;
-    if (!load_enforced(chain, due_ms, &terms->what[cause])) {
-        later_tell(load, LATER_CHAIN, node); /* the preset of the kind stays */
-        return;
-    }
-    load_tell_limits(load, chain->whats[0]);
-    if (chain->whats[0]->kind == WRITTEN_HOLD && chain->whats[0]->then)
-        load_tell_limits(load, chain->whats[0]->then);
+    *chain = (struct draft_chain){0};
+    draft->has_step_ended_badly = true;
 }
 
 void load_fallback(struct load *load, struct draft_step *draft)
@@ -288,9 +407,17 @@ void load_fallback(struct load *load, struct draft_step *draft)
                                                             CAUSE_UNAVAILABLE,    CAUSE_FAILED,
                                                             CAUSE_EXPIRED,        CAUSE_STOPPED};
     const struct yaml *at[FALLBACK_FIELD_COUNT];
+    struct step_terms *terms = &draft->step->terms;
     if (!draft->at[STEP_FALLBACK] ||
         !read_map(load, draft->at[STEP_FALLBACK], &fields_fallback, at))
         return;
+    draft->more = ARENA_ARRAY(load->arena, LIMIT_ENTRIES, struct what);
+    draft->routes = ARENA_ARRAY(load->arena, LIMIT_ROUTES, struct step_route);
+    if (!draft->more || !draft->routes)
+        return;
+    memcpy(draft->more, terms->more, terms->more_count * sizeof *draft->more); /* the presets */
+    terms->more = draft->more;
+    terms->routes = draft->routes;
     for (size_t i = 0; i < FALLBACK_FIELD_COUNT; i++)
         if (at[i])
             load_cause(load, draft, at[i], causes[i]);

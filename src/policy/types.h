@@ -55,15 +55,42 @@ enum cause {
     CAUSE_COUNT
 };
 
-/* One WHAT of a fallback list as this version enforces it. REVIEW first: the safe one.
- * WHAT_END = no line and no default: the action ends so (failed, expired). */
-enum what_kind { WHAT_REVIEW, WHAT_HOLD, WHAT_REFUSE, WHAT_END };
+/* What one entry of a fallback does. REVIEW first: the safe one.
+ * END = no line and no default: the action ends so (failed, expired).
+ * ANSWER: a template with `answer`, given to the caller. ROUTE: acts on the world by another way,
+ * an upstream or a template with `body`. */
+enum what_kind {
+    WHAT_REVIEW,
+    WHAT_HOLD,
+    WHAT_REFUSE,
+    WHAT_END,
+    WHAT_SKIP,
+    WHAT_ANSWER,
+    WHAT_ROUTE
+};
+/* One entry. Entries are numbered within a step: the first one of a cause has the cause's number,
+ * the others follow in step_terms.more; 0 = none. */
 struct what {
     enum what_kind kind;
-    int64_t ms;               /* HOLD: how long; REVIEW: due after */
-    enum what_kind then_kind; /* HOLD: at its end REVIEW (then_ms = due) or END (expired) */
-    int64_t then_ms;
+    int64_t ms;          /* HOLD: how long; REVIEW: due after */
+    uint32_t at_most;    /* REVIEW: open, HOLD: held; full at arrival = passed. 0 = no limit */
+    bool is_then_at_due; /* REVIEW: `then` is for one that is past its due time */
+    bool is_template;    /* ROUTE: a template with `body`; else an upstream */
+    uint8_t then;        /* entry: HOLD at its end or full, REVIEW full or past due; 0 = none */
+    uint8_t next;        /* entry behind it in the list of the cause; 0 = none */
+    uint8_t route;       /* ROUTE: which one, from 1 */
+    struct slice name;   /* of the template or upstream */
+    const struct template_tree *answer; /* ANSWER */
     struct origin origin;
+};
+
+/* Another way than the step's own call, numbered from 1 (R4, R15); 0 = the step's own. */
+struct upstream;
+struct step_route {
+    enum idempotency idempotency; /* R6: what this upstream recognises */
+    int64_t keeps_ms, timeout_ms;
+    const struct upstream *upstream;
+    const struct template_tree *body; /* NULL = none */
 };
 
 /* The numbers of a step that the core decides by. */
@@ -83,6 +110,10 @@ struct step_terms {
     double confidence_at_least;
     int risk_count; /* classes 0..risk_count-1, first = highest; risk_count = normal */
     struct what what[CAUSE_COUNT];
+    const struct what *more; /* further entries, from number CAUSE_COUNT on */
+    size_t more_count;
+    const struct step_route *routes; /* number 1 first */
+    size_t route_count;
     int64_t uncertain_due_ms;
     uint32_t audit_share;     /* millionths of what ran by itself; 0 = no audit */
     bool trusts_hint;         /* trust_retry_hint */

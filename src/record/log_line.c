@@ -1,6 +1,8 @@
 #include "record/log_line.h"
 
 #include "base/check.h"
+#include "core/chain.h"
+#include "record/fallback.h"
 #include "record/ids.h"
 #include "record/path.h"
 #include "record/story.h"
@@ -19,6 +21,18 @@ static void log_line_pad(struct buf *out, size_t start, size_t width)
 
 /* ---- the clause ---- */
 
+/* ": upstream helpdesk-backup": which entry it goes on with. */
+static void log_line_add_fallback(struct buf *out, const struct record *record,
+                                  const struct view *view)
+{
+    const struct what *what =
+        view && view->step ? chain_entry(&view->step->terms, record->entry) : NULL;
+    if (record->reason != REASON_FALLBACK || !what)
+        return;
+    buf_add_text(out, ": ");
+    fallback_add_entry(out, what);
+}
+
 static void log_line_add_upstream(struct buf *out, const struct record *record)
 {
     if (record->upstream.size > 0)
@@ -35,8 +49,11 @@ static void log_line_add_start(struct buf *out, const struct record *record)
         buf_add_fmt(out, " (try %u)", (unsigned)record->attempt);
 }
 
-static void log_line_add_outcome(struct buf *out, const struct record *record)
+static void log_line_add_outcome(struct buf *out, const struct record *record,
+                                 const struct view *view)
 {
+    if (record->kind == RECORD_LATE)
+        buf_add_text(out, "late: ");
     log_line_add_upstream(out, record);
     if (record->status > 0)
         buf_add_fmt(out, " answered %d", record->status);
@@ -49,6 +66,7 @@ static void log_line_add_outcome(struct buf *out, const struct record *record)
     bool is_same = record->has_verdict && record->reason == record->verdict.reason;
     if (!is_same && record->kind != RECORD_LATE && record->reason != REASON_NONE)
         buf_add_fmt(out, "; %s", wording_of_reason(record->reason));
+    log_line_add_fallback(out, record, view);
 }
 
 /* The gate that this record names, with what it saw. */
@@ -76,8 +94,23 @@ static void log_line_add_gated(struct buf *out, const struct record *record,
         log_line_add_start(out, record);
     else if (!log_line_add_cause(out, record, view))
         buf_add_text(out, wording_of_reason(record->reason));
+    log_line_add_fallback(out, record, view);
     if (record->would != record->says && record->path_count > 0)
         buf_add_fmt(out, " (observe; auto would %s)", says_name(record->would));
+}
+
+/* "answered by template general-queue, degraded: stopped" */
+static void log_line_add_answered(struct buf *out, const struct record *record,
+                                  const struct view *view)
+{
+    const struct what *what =
+        view && view->step ? chain_entry(&view->step->terms, record->entry) : NULL;
+    buf_add_text(out, "answered by ");
+    if (what && what->kind == WHAT_ANSWER)
+        fallback_add_entry(out, what);
+    else
+        buf_add_text(out, "a template");
+    buf_add_fmt(out, ", degraded: %s", cause_name(record->cause));
 }
 
 static void log_line_add_resolved(struct buf *out, const struct record *record,
@@ -146,6 +179,20 @@ static void log_line_add_review(struct buf *out, const struct record *record,
         wording_add_line(out, record->subject, LIMIT_NAME);
 }
 
+/* What a person said of a contradiction, or of what was right. */
+static void log_line_add_judged(struct buf *out, const struct record *record,
+                                const struct view *view)
+{
+    if (record->kind == RECORD_SETTLED) {
+        buf_add_fmt(out, "of the contradiction a person says: %s%s",
+                    record->verdict.outcome == OUTCOME_OK ? "" : "not ",
+                    wording_verb_of(view ? view->step : NULL)->done);
+        return;
+    }
+    buf_add_text(out, record->is_wrong ? "wrong: " : "right: ");
+    wording_add_line(out, record->subject, LIMIT_NAME);
+}
+
 static void log_line_add_action(struct buf *out, const struct record *record,
                                 const struct view *view)
 {
@@ -156,24 +203,16 @@ static void log_line_add_action(struct buf *out, const struct record *record,
         log_line_add_gated(out, record, view);
         return;
     case RECORD_LATE:
-        buf_add_text(out, "late: ");
-        log_line_add_outcome(out, record);
-        return;
     case RECORD_OUTCOME:
     case RECORD_CRASHED:
-        log_line_add_outcome(out, record);
+        log_line_add_outcome(out, record, view);
         return;
     case RECORD_RESOLVED:
         log_line_add_resolved(out, record, view);
         return;
     case RECORD_SETTLED:
-        buf_add_fmt(out, "of the contradiction a person says: %s%s",
-                    record->verdict.outcome == OUTCOME_OK ? "" : "not ",
-                    wording_verb_of(view ? view->step : NULL)->done);
-        return;
     case RECORD_LABELLED:
-        buf_add_text(out, record->is_wrong ? "wrong: " : "right: ");
-        wording_add_line(out, record->subject, LIMIT_NAME);
+        log_line_add_judged(out, record, view);
         return;
     case RECORD_EDITED:
     case RECORD_CLAIMED:
@@ -183,6 +222,9 @@ static void log_line_add_action(struct buf *out, const struct record *record,
     case RECORD_SHOWN:
     case RECORD_REFUSED:
         log_line_add_review(out, record, view);
+        return;
+    case RECORD_ANSWERED:
+        log_line_add_answered(out, record, view);
         return;
     case RECORD_APPROVED:
     case RECORD_DECLINED:
@@ -201,6 +243,7 @@ static void log_line_add_action(struct buf *out, const struct record *record,
         log_line_add_refreshed(out, record);
         return;
     case RECORD_TIMER:
+    case RECORD_PASSED:
     case RECORD_QUARANTINED:
     case RECORD_NOTE:
     case RECORD_STOP:
@@ -217,6 +260,7 @@ static void log_line_add_action(struct buf *out, const struct record *record,
         break;
     }
     buf_add_text(out, wording_of_reason(record->reason));
+    log_line_add_fallback(out, record, view);
 }
 
 /* "invoice-reminders/send_reminder, upstream mailer, risk high", or "everything". */
@@ -300,6 +344,8 @@ static void log_line_add_control(struct buf *out, const struct record *record)
     case RECORD_CRASHED:
     case RECORD_GATED:
     case RECORD_TIMER:
+    case RECORD_ANSWERED:
+    case RECORD_PASSED:
     case RECORD_APPROVED:
     case RECORD_DECLINED:
     case RECORD_RESOLVED:

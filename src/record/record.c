@@ -107,6 +107,8 @@ static const struct member members[] = {
     PLAIN(MEMBER_U8, route),
     PLAIN(MEMBER_U8, revision),
     PLAIN(MEMBER_U8, review),
+    PLAIN(MEMBER_U8, entry),
+    PLAIN(MEMBER_TEXT, passed),
     {"path", MEMBER_PATH, AT(path), 0, NULL, NULL, 0},
     NAMED("decided_by", MEMBER_U8, decided_by),
     NAME("says", says, SAYS_COUNT, says),
@@ -149,7 +151,7 @@ static bool member_is_always_written(const struct record *record, const struct m
 /* The path in codes (R18), a word a gate: "k- s+ r0rt c+": the gate, what it says, and for rules
  * and risk which one and whether it held. Letters are fixed for ever; new ones may come. */
 static const char record_gate_codes[] = "ksrcmfuo"; /* by enum gate */
-static const char record_says_codes[] = "-+rhxj";   /* by enum says */
+static const char record_says_codes[] = "-+rfhxj";  /* by enum says */
 static const char record_truth_codes[] = "ftu";     /* by enum truth */
 static_assert(sizeof record_gate_codes == GATE_COUNT + 1, "a letter for each gate");
 static_assert(sizeof record_says_codes == SAYS_COUNT + 1, "a letter for each answer");

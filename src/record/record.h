@@ -20,7 +20,9 @@
     X(RECORD_LATE, "late")         /* an outcome after the attempt was given up */                 \
     X(RECORD_CRASHED, "crashed")   /* recovery found the attempt open */                           \
     X(RECORD_GATED, "gated")       /* the gate was asked again and said not "go" */                \
-    X(RECORD_TIMER, "timer")       /* a hold, keeps or lease ran out */                            \
+    X(RECORD_TIMER, "timer")       /* a hold, keeps, lease or review ran out */                    \
+    X(RECORD_ANSWERED, "answered") /* a template gave the answer */                                \
+    X(RECORD_PASSED, "passed")     /* what an entry of a fallback needs cannot be made */          \
     X(RECORD_APPROVED, "approved")                                                                 \
     X(RECORD_DECLINED, "declined") /* verdict reject */                                            \
     X(RECORD_RESOLVED, "resolved")                                                                 \
@@ -83,7 +85,9 @@ struct record {
     int64_t due_unix_ms;
     int64_t people_due_unix_ms;
     uint8_t generation, route, revision, review;
-    uint8_t path_count; /* the gate's answers; a later start: only what differs is not done */
+    uint8_t entry;       /* of the fallback; numbered as in policy/types.h */
+    struct slice passed; /* entries of it that did not do it, and why: "3:full 8:cannot_render" */
+    uint8_t path_count;  /* the gate's answers; a later start: only what differs is not done */
     struct gate_step path[LIMIT_PATH_GATES];
     uint8_t decided_by;
     enum says says, would; /* would: mode observe */

@@ -40,29 +40,30 @@ static bool render_target(const struct step *step, const struct expr_scope *scop
     return is_good;
 }
 
-bool render_request(const struct step *step, const struct expr_scope *scope, struct arena *scratch,
+bool render_request(const struct step *step, const struct step_route *route,
+                    const struct expr_scope *scope, struct arena *scratch,
                     struct bundle_request *out, struct buf *out_body,
                     struct expr_problem *out_problem)
 {
     struct expr_work work = {.scratch = scratch};
+    const struct upstream *upstream = route ? route->upstream : step->upstream;
+    const struct template_tree *body = route ? route->body : step->body;
+    enum idempotency idempotency = route ? route->idempotency : step->terms.idempotency;
     *out = (struct bundle_request){.method = step->method, .provider_key = scope->provider_key};
     bool is_good = true;
-    if (step->upstream) { /* call: caller sends nothing of ours */
+    if (upstream) { /* call: caller sends nothing of ours */
         is_good = render_target(step, scope, &work, out) &&
-                  render_headers(step->upstream->headers, step->upstream->header_count, scope,
-                                 &work, out) &&
+                  render_headers(upstream->headers, upstream->header_count, scope, &work, out) &&
                   render_headers(step->headers, step->header_count, scope, &work, out);
-        if (is_good && step->terms.idempotency == IDEMPOTENCY_BY_KEY &&
-            step->upstream->has_key_header) {
-            struct slice value =
-                step->upstream->is_key_quoted
-                    ? arena_fmt(scratch, "\"%.*s\"", SLICE_FMT(scope->provider_key))
-                    : scope->provider_key;
-            is_good = render_add_header(out, step->upstream->key_header, value);
+        if (is_good && idempotency == IDEMPOTENCY_BY_KEY && upstream->has_key_header) {
+            struct slice value = upstream->is_key_quoted ? arena_fmt(scratch, "\"%.*s\"",
+                                                                     SLICE_FMT(scope->provider_key))
+                                                         : scope->provider_key;
+            is_good = render_add_header(out, upstream->key_header, value);
         }
     }
-    if (is_good && step->body) {
-        is_good = template_tree_render_text(step->body, scope, &work, out_body) == EXPR_OK &&
+    if (is_good && body) {
+        is_good = template_tree_render_text(body, scope, &work, out_body) == EXPR_OK &&
                   render_add_header(out, SLICE("Content-Type"), SLICE("application/json"));
         out->body = buf_slice(out_body);
     }

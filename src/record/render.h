@@ -8,9 +8,11 @@
 #include "policy/expr.h"
 #include "record/bundle.h"
 
-/* false with a problem in words. The slices live in scratch and in *out_body. For `call: caller`
+/* Of the step's own call (route NULL), or of another route of its fallbacks.
+ * false with a problem in words. The slices live in scratch and in *out_body. For `call: caller`
  * there is only the body. */
-bool render_request(const struct step *step, const struct expr_scope *scope, struct arena *scratch,
+bool render_request(const struct step *step, const struct step_route *route,
+                    const struct expr_scope *scope, struct arena *scratch,
                     struct bundle_request *out, struct buf *out_body,
                     struct expr_problem *out_problem);
 /* A read that interlock makes for an action: no body, no key; the same rules. */

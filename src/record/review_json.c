@@ -2,6 +2,7 @@
 
 #include <jansson.h>
 
+#include "core/chain.h"
 #include "policy/template.h"
 #include "record/ids.h"
 #include "record/inbox_json.h"
@@ -105,7 +106,8 @@ static void review_add_will(struct buf *out, const struct review_card *card, str
     buf_init(&body, LIMIT_REQUEST);
     member_add_name(out, "will");
     if (input && view->step && !view->step->terms.is_caller &&
-        render_request(view->step, &scope, scratch, &request, &body, &problem)) {
+        render_request(view->step, chain_route(&view->step->terms, view->action->route), &scope,
+                       scratch, &request, &body, &problem)) {
         buf_add_byte(out, '{');
         member_add_text(out, "upstream", view->upstream);
         member_add_text(out, "method", request.method);

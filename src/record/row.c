@@ -4,9 +4,10 @@
 #include "record/number.h"
 
 enum {
-    ROW_VERSION = 3,
-    ROW_VERSION_FIRST = 1, /* without wire_added() */
-    ROW_VERSION_SECOND = 2 /* without the draw */
+    ROW_VERSION = 4,
+    ROW_VERSION_FIRST = 1,  /* without wire_added() */
+    ROW_VERSION_SECOND = 2, /* without the draw */
+    ROW_VERSION_THIRD = 3   /* without wire_fallback() */
 };
 
 /* Everything but slices, enums and digests, once, for both directions. Times and sequence numbers
@@ -199,16 +200,28 @@ static void wire_numbers(struct row_wire *wire, struct row *row)
 static void wire_asks(struct row_wire *wire, struct row *row)
 {
     struct action *a = &row->action;
-    uint64_t is_release_wanted = a->is_release_wanted;
-    wire_u8(wire, &a->asks);
-    wire_u64(wire, &is_release_wanted);
-    a->is_release_wanted = is_release_wanted & 1;
+    uint64_t asks = (uint64_t)a->asks << 1 | a->is_release_wanted;
+    wire_u64(wire, &asks);
+    wire->is_bad = wire->is_bad || asks >> 1 > UINT8_MAX;
+    a->asks = (uint8_t)(asks >> 1);
+    a->is_release_wanted = asks & 1;
     wire_time(wire, a->submitted_unix_ms, &a->negative_unix_ms);
     wire_time(wire, a->submitted_unix_ms, &a->fact_unix_ms);
     wire_near(wire, row->last_seq, &row->fact_seq);
 }
 
-/* What rows have since version 2; zero is the careful value of each. */
+/* Entries of a fallback that were passed; a list that is too long is damage. */
+static void wire_passed(struct row_wire *wire, struct action *a)
+{
+    wire_u8(wire, &a->passed_count);
+    wire->is_bad = wire->is_bad || a->passed_count > LIMIT_PASSED;
+    for (size_t i = 0; !wire->is_bad && i < a->passed_count; i++) {
+        wire_u8(wire, &a->passed[i].entry);
+        a->passed[i].why = (enum pass_why)wire_enum(wire, a->passed[i].why, PASS_COUNT);
+    }
+}
+
+/* What rows have since versions 2 and 3; zero is the careful value of each. */
 static void wire_added(struct row_wire *wire, struct row *row)
 {
     struct action *a = &row->action;
@@ -254,6 +267,21 @@ static void wire_review(struct row_wire *wire, struct row *row)
         wire_near(wire, row->last_seq, &row->edited_seq);
 }
 
+/* Where it stands in a fallback; since version 4. */
+static void wire_fallback(struct row_wire *wire, struct action *a)
+{
+    bool is_there = a->entry != 0 || a->passed_count > 0 || a->grants_former > 0;
+    uint64_t routes = (uint64_t)is_there << 16 | a->routes_entered; /* most are in none: one byte */
+    wire_u64(wire, &routes);
+    wire->is_bad = wire->is_bad || routes >> 17 > 0;
+    a->routes_entered = (uint16_t)routes;
+    if (routes >> 16 == 0)
+        return;
+    wire_u8(wire, &a->entry);
+    wire_passed(wire, a);
+    wire_u16(wire, &a->grants_former);
+}
+
 static void wire_row(struct row_wire *wire, struct row *row)
 {
     wire_enums(wire, &row->action);
@@ -269,6 +297,8 @@ static void wire_row(struct row_wire *wire, struct row *row)
         wire_added(wire, row);
     if (wire->version > ROW_VERSION_FIRST)
         wire_review(wire, row);
+    if (wire->version > ROW_VERSION_THIRD)
+        wire_fallback(wire, &row->action);
 }
 
 void row_encode(const struct row *row, struct buf *out)

@@ -1,6 +1,7 @@
 #include "record/story.h"
 
 #include "base/check.h"
+#include "core/chain.h"
 #include "core/switchboard.h"
 #include "record/ids.h"
 
@@ -450,10 +451,15 @@ static const char *story_after_hold(const struct view *view)
         return "a person settles it: a repeat is not recognised any longer";
     if (a->hold_for == HOLD_FOR_RULE)
         return "the gate is asked again";
-    const struct what *what = view->step ? &view->step->terms.what[a->cause] : NULL;
-    if (what && what->kind == WHAT_HOLD && what->then_kind == WHAT_END && !a->may_have_happened)
+    const struct what *what = view->step ? chain_entry(&view->step->terms, a->entry) : NULL;
+    if (a->may_have_happened)
+        return "a person settles it";
+    if (!what || what->kind != WHAT_HOLD)
+        return "a person decides";
+    if (what->then == 0 && view->step->terms.what[CAUSE_EXPIRED].kind == WHAT_END)
         return "it expires";
-    return a->may_have_happened ? "a person settles it" : "a person decides";
+    what = chain_entry(&view->step->terms, what->then != 0 ? what->then : CAUSE_EXPIRED);
+    return what && what->kind == WHAT_REVIEW ? "a person decides" : "its fallback goes on";
 }
 
 static void story_add_asked(const struct ask_call *call, struct buf *out)

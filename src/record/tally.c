@@ -21,10 +21,17 @@ bool tally_is_end(const struct record *record)
     return record->action != 0 && state_is_end(record->state) && !tally_is_remark(record->kind);
 }
 
+bool tally_had_people(const struct action *action)
+{
+    if (action->reason == REASON_TEMPLATE)
+        return false; /* it answered because nobody had decided */
+    return action->reviews > 0 || action->reason == REASON_PERSON ||
+           action->reason == REASON_PERSON_BY_HAND;
+}
+
 static void tally_add_done(struct tally *tally, const struct action *action, int64_t sla_ms)
 {
-    bool had_people = action->reviews > 0 || action->reason == REASON_PERSON ||
-                      action->reason == REASON_PERSON_BY_HAND;
+    bool had_people = tally_had_people(action);
     tally->n[had_people ? TALLY_REVIEWED : TALLY_AUTOMATIC]++;
     if (action->cause > CAUSE_NONE && action->cause <= CAUSE_STOPPED)
         tally->n[tally_of_cause(action->cause)]++;

@@ -64,6 +64,8 @@ struct tally {
 
 /* Does this record end the action of this row? Then the row is needed for tally_add. */
 bool tally_is_end(const struct record *record);
+/* Was it done by people's word? */
+bool tally_had_people(const struct action *action);
 /* What the record moves. row: of the action, as it is now; read only where tally_is_end. sla_ms: of
  * its step, 0 = none. */
 void tally_add(struct tally *tally, const struct record *record, const struct row *row,

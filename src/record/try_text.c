@@ -1,5 +1,6 @@
 #include "record/try_text.h"
 
+#include "record/fallback.h"
 #include "record/member.h"
 #include "record/path.h"
 
@@ -22,12 +23,30 @@ static void try_path(const struct try_case *try_case, struct path *out)
                          .confidence = try_case->confidence};
 }
 
+/* Who is asked: as path_add_says has it. */
+static struct slice try_people(const struct step *step)
+{
+    const struct group *group = step->reviewers;
+    if (!group && step->workflow)
+        group = step->workflow->duties.reviewers ? step->workflow->duties.reviewers
+                                                 : step->workflow->duties.owner;
+    return group ? group->name : SLICE("a person");
+}
+
+static void try_add_chain(struct buf *out, const struct try_case *try_case, enum cause cause)
+{
+    fallback_add_chain(out, try_case->step, (uint8_t)cause, try_people(try_case->step));
+}
+
 /* "ask finance: rule large-account (balance 12000 > 10000, invoice-reminders.yaml:22)" */
 static void try_add_would(struct buf *out, const struct try_case *try_case)
 {
     struct path path;
     try_path(try_case, &path);
-    path_add_says(&path, path.says, out);
+    if (path.says == SAYS_FALLBACK)
+        fallback_add_chain(out, try_case->step, try_case->gate->entry, try_people(try_case->step));
+    else
+        path_add_says(&path, path.says, out);
     if (path.says == SAYS_HOLD) {
         buf_add_text(out, " it for ");
         zone_add_span(out, try_case->gate->what.ms);
@@ -71,35 +90,6 @@ static void try_add_then(struct buf *out, const struct try_case *try_case)
     }
 }
 
-static void try_add_ask(struct buf *out, const struct try_case *try_case)
-{
-    struct path path;
-    try_path(try_case, &path);
-    path_add_says(&path, SAYS_REVIEW, out);
-}
-
-static void try_add_what(struct buf *out, const struct try_case *try_case, const struct what *what)
-{
-    switch (what->kind) {
-    case WHAT_HOLD:
-        buf_add_text(out, "wait in the safe queue up to ");
-        zone_add_span(out, what->ms);
-        buf_add_text(out, ", then ");
-        if (what->then_kind == WHAT_END)
-            buf_add_text(out, "expire");
-        else
-            try_add_ask(out, try_case);
-        return;
-    case WHAT_REVIEW:
-        try_add_ask(out, try_case);
-        return;
-    case WHAT_REFUSE:
-    case WHAT_END:
-        buf_add_text(out, "fail, and say so");
-        return;
-    }
-}
-
 static void try_add_tries(struct buf *out, const struct step *step)
 {
     buf_add_fmt(out, "%d tries in ", step->terms.attempts);
@@ -114,7 +104,7 @@ static void try_add_if_down(struct buf *out, const struct try_case *try_case)
     if (step->terms.mode == MODE_OBSERVE)
         buf_add_text(out, "fail, as before interlock");
     else
-        try_add_what(out, try_case, &step->terms.what[CAUSE_UNAVAILABLE]);
+        try_add_chain(out, try_case, CAUSE_UNAVAILABLE);
 }
 
 static void try_add_settle(struct buf *out, const struct step *step)
@@ -145,7 +135,7 @@ static void try_add_if_no_answer(struct buf *out, const struct try_case *try_cas
         buf_add_text(out, ", then ");
     }
     if (step->terms.effect == EFFECT_READ)
-        try_add_what(out, try_case, &step->terms.what[CAUSE_UNAVAILABLE]);
+        try_add_chain(out, try_case, CAUSE_UNAVAILABLE);
     else if (step->check) {
         buf_add_text(out, "after ");
         zone_add_span(out, step->terms.settle_ms);

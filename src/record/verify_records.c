@@ -241,6 +241,8 @@ static enum err verify_control(struct verify *verify, uint64_t seq, const struct
     case RECORD_CRASHED:
     case RECORD_GATED:
     case RECORD_TIMER:
+    case RECORD_ANSWERED:
+    case RECORD_PASSED:
     case RECORD_APPROVED:
     case RECORD_DECLINED:
     case RECORD_RESOLVED:

@@ -163,6 +163,9 @@ const char *wording_of_reason(enum reason reason)
         [REASON_CHECK_SAYS_NOT] = "the check says that it did not happen",
         [REASON_CHECK_CANNOT_TELL] = "the check could not tell",
         [REASON_FACT] = "its facts may be old: fresh ones are read first",
+        [REASON_FALLBACK] = "its fallback goes on",
+        [REASON_TEMPLATE] = "a template of the policy is the answer",
+        [REASON_PAST_DUE] = "nobody decided by its due time",
     };
     CHECK((unsigned)reason < REASON_COUNT && words[reason] != NULL);
     return words[reason];
@@ -210,6 +213,8 @@ const char *wording_of_says(enum says says, const struct wording_verb *verb)
         return verb->act;
     case SAYS_REVIEW:
         return "ask";
+    case SAYS_FALLBACK:
+        return "fall back";
     case SAYS_HOLD:
         return "hold";
     case SAYS_REFUSE:

@@ -112,6 +112,10 @@ static void sim_submit(struct world *world)
                                    .wait_ms = prng_below(&world->prng, 2) ? 0 : 20000,
                                    .done = told_done,
                                    .arg = told};
+    submit.has_confidence = prng_below(&world->prng, 8) != 0;
+    submit.confidence = (double)prng_below(&world->prng, 100) / 60;
+    if (submit.confidence > 1)
+        submit.confidence = 1;
     if (prng_below(&world->prng, 4) == 0)
         submit.run = SLICE("run-1");
     (void)world->port.submit(world->port.impl, &submit); /* nobody goes away here */
@@ -134,7 +138,7 @@ static void sim_stop(struct world *world)
         scope.step = slice_text(world_steps[prng_below(&world->prng, WORLD_STEPS)]);
         break;
     case 3:
-        scope.upstream = prng_below(&world->prng, 2) ? SLICE("plain") : SLICE("keyed");
+        scope.upstream = slice_text(world_upstreams[prng_below(&world->prng, WORLD_UPSTREAMS)]);
         break;
     default:
         scope.risk = SLICE("high");
@@ -201,7 +205,9 @@ static void sim_person_acts(struct world *world)
         }
         if (call.act == ENGINE_APPROVE || call.send)
             model->word_unix_ms = world->now_unix_ms;
-        world->upstreams[step == 1].words += call.act == ENGINE_APPROVE || call.send;
+        for (size_t i = 0; i < WORLD_UPSTREAMS; i++) /* one more, wherever its fallback stands */
+            world->upstreams[i].words += call.act == ENGINE_APPROVE || call.send;
+        world_person_spoke(model);
         world->port.act(world->port.impl, &call);
     }
     arena_done(&arena);
@@ -226,7 +232,8 @@ static void sim_meddle(struct world *world)
                                .arg = told};
     if (call.act == ENGINE_AGAIN) {
         model->agains++;
-        model->provider_key[0] = '\0'; /* a new generation has a new key */
+        memset(model->provider_key, 0, sizeof model->provider_key); /* another generation */
+        world_person_spoke(model);
     }
     world->port.act(world->port.impl, &call);
 }
@@ -394,8 +401,17 @@ static void sim_check_rows(struct world *world)
         sim_check_reported(world, &row.action);
         if (row.erased_unix_ms != 0 && !state_is_end(row.action.state))
             WORLD_FAIL(world, "R24: what has not ended is erased%s", "");
-        if (row.action.starts_total > step->terms.attempts + row.action.grants)
-            WORLD_FAIL(world, "I4: %d starts", row.action.starts_total);
+        int routes = 0;
+        for (unsigned bits = row.action.routes_entered; bits; bits &= bits - 1)
+            routes++;
+        if (row.action.starts_total >
+            step->terms.attempts * routes + row.action.grants + row.action.grants_former)
+            WORLD_FAIL(world, "I4: %d starts in %d routes", row.action.starts_total, routes);
+        bool is_by_fallback = row.action.route > 0 || row.action.reason == REASON_TEMPLATE;
+        bool is_said = row.action.reason == REASON_PERSON_BY_HAND;
+        if (row.action.state == STATE_DONE && is_by_fallback && !is_said &&
+            row.action.cause == CAUSE_NONE)
+            WORLD_FAIL(world, "I12: degraded, and not marked");
         if (page[i].is_ended != action_is_over(&row.action))
             WORLD_FAIL(world, "an action lies in the wrong place");
     }

@@ -28,21 +28,25 @@ enum {
     WORLD_THINGS = 4, /* order keys: input.n % WORLD_THINGS */
     WORLD_CALLS = 256,
     WORLD_STOPS = 64,
-    WORLD_ACTIONS = 4096
+    WORLD_ACTIONS = 4096,
+    WORLD_UPSTREAMS = 4
 };
 
 /* What the provider knows of one business thing (a step and its input.id). */
 struct thing {
-    int effects;           /* what happened in the world */
-    int verified_no;       /* times a person looked, saw nothing, and said "send" */
-    int agains;            /* explicit new tries */
-    int reads;             /* requests whose bytes were read */
-    char provider_key[64]; /* last one seen, of this generation */
-    int calls;             /* requests that left, or were refused by the network */
-    int key_changes;       /* different provider keys within a generation */
-    uint64_t acknowledged; /* action id that a caller was told */
-    int64_t word_unix_ms;  /* when a person said last that it may start */
-    uint64_t permit_of;    /* action whose permit the caller has */
+    int effects;     /* what happened in the world */
+    int verified_no; /* times a person looked, saw nothing, and said "send" */
+    int agains;      /* explicit new tries */
+    int reads;       /* requests whose bytes were read */
+    char provider_key[WORLD_UPSTREAMS][64]; /* last one seen there, of this generation */
+    bool happened_at[WORLD_UPSTREAMS];      /* PUT: twice at one place changes nothing */
+    int doubt_at; /* 1 + where a request was read and nobody told what came of it; 0 = nowhere */
+    bool refused_at[WORLD_UPSTREAMS]; /* it said no, and no person has spoken since */
+    int calls[WORLD_UPSTREAMS];       /* requests that left, or were refused by the network */
+    int key_changes;                  /* different provider keys within a generation */
+    uint64_t acknowledged;            /* action id that a caller was told */
+    int64_t word_unix_ms;             /* when a person said last that it may start */
+    uint64_t permit_of;               /* action whose permit the caller has */
     char permit[72];
     int64_t visible_unix_ms; /* BY_CHECK: from then on the provider can tell what happened */
     int64_t paid_unix_ms;    /* FRESH: nothing must be sent on older facts; 0 = not paid */
@@ -55,8 +59,9 @@ struct flying {
     bool is_decided; /* the effect was decided at the provider */
     bool is_probe;   /* no action's: it asks whether the provider is back */
     bool is_ask;     /* a question for an action: it has no effect */
-    int step, thing;
+    int step, thing, upstream;
     struct upstream_call call;
+    bool is_template; /* the body of a template: another route of the same upstream */
     char key[64];
 };
 
@@ -85,7 +90,7 @@ struct world {
         int excess; /* beyond the budget, since excess_unix_ms */
         int64_t excess_unix_ms;
         int excess_crashes; /* crashes before that */
-    } upstreams[2];         /* plain, keyed */
+    } upstreams[WORLD_UPSTREAMS];
     int answers, crashes, events;
     struct told *tolds;
 };
@@ -98,6 +103,8 @@ static bool world_has_effects(int step)
 {
     return step < 3 || step == WORLD_BY_CHECK || step == WORLD_FRESH;
 }
+
+static const char *const world_upstreams[WORLD_UPSTREAMS] = {"plain", "keyed", "other", "backup"};
 
 static const char world_installation[] =
     "listen: 127.0.0.1:0\n"
@@ -116,6 +123,11 @@ static const char world_installation[] =
     "    url: http://127.0.0.1:2\n"
     "    concurrency: 6\n"
     "    breaker: { probe: GET /health }\n"
+    "    idempotency: { header: Idempotency-Key, keeps: 24h }\n"
+    "  other: { url: \"http://127.0.0.1:3\", concurrency: 6 }\n"
+    "  backup:\n"
+    "    url: http://127.0.0.1:4\n"
+    "    concurrency: 6\n"
     "    idempotency: { header: Idempotency-Key, keeps: 24h }\n";
 
 static const char world_policy[] = "workflow: sim\n"
@@ -152,6 +164,8 @@ static const char world_policy[] = "workflow: sim\n"
                                    "    call: plain PUT /nature/${input.id}\n"
                                    "    key: ${input.id}\n"
                                    "    body: { id: \"${input.id}\" }\n"
+                                   "    fallback:\n"
+                                   "      failed: [upstream other, upstream backup]\n"
                                    "  read:\n"
                                    "    kind: lookup\n"
                                    "    call: plain GET /read/${input.id}\n"
@@ -184,6 +198,10 @@ static const char world_policy[] = "workflow: sim\n"
                                    "    kind: command\n"
                                    "    call: caller\n"
                                    "    key: ${input.id}\n"
+                                   "    fallback:\n"
+                                   "      unavailable: template later\n"
+                                   "    templates:\n"
+                                   "      later: { answer: { queue: general } }\n"
                                    "  ordered:\n"
                                    "    kind: record\n"
                                    "    call: plain PUT /ordered/${input.id}\n"
@@ -306,6 +324,45 @@ static void world_check_durable(struct world *world, int step, int thing)
                    thing);
 }
 
+static bool slice_has(struct slice text, const char *word)
+{
+    for (size_t i = 0; i < text.size; i++)
+        if (slice_starts(slice_from(text, i), slice_text(word)))
+            return true;
+    return false;
+}
+
+static int world_upstream_of(struct slice name)
+{
+    int i = 0;
+    while (!slice_is(name, world_upstreams[i]))
+        i++;
+    return i;
+}
+
+/* R1 and R15, as the providers see it: nothing is asked of one while another may have done it, nor
+ * of one that said no, unless a person has spoken since. */
+static void world_check_route(struct world *world, const struct flying *flying)
+{
+    if (flying->step < 0 || flying->step == 3)
+        return; /* a probe, a read */
+    const struct thing *thing = &world->things[flying->step][flying->thing];
+    if (thing->doubt_at != 0 && thing->doubt_at != 1 + flying->upstream)
+        WORLD_FAIL(world, "R1: %s k%d was sent to %s while it may have happened at %s",
+                   world_steps[flying->step], flying->thing, world_upstreams[flying->upstream],
+                   world_upstreams[thing->doubt_at - 1]);
+    if (thing->refused_at[flying->upstream] && strcmp(world_steps[flying->step], "by_key") != 0)
+        WORLD_FAIL(world, "R15: %s k%d was sent to %s again, which had said no",
+                   world_steps[flying->step], flying->thing, world_upstreams[flying->upstream]);
+}
+
+/* A person has spoken about it, or asked for a new try. */
+static void world_person_spoke(struct thing *thing)
+{
+    thing->doubt_at = 0;
+    memset(thing->refused_at, 0, sizeof thing->refused_at);
+}
+
 static enum err world_call(void *impl, const struct upstream_call *call)
 {
     struct world *world = impl;
@@ -321,9 +378,11 @@ static enum err world_call(void *impl, const struct upstream_call *call)
         *flying = (struct flying){.is_there = true,
                                   .step = world_step_of(call->target),
                                   .thing = world_thing_of(call->target),
+                                  .upstream = world_upstream_of(call->endpoint->name),
                                   .call = *call};
         flying->is_ask = slice_starts(call->target, SLICE("/asked/")) ||
                          slice_starts(call->target, SLICE("/fact/"));
+        flying->is_template = slice_has(call->body, "sorry");
         for (size_t h = 0; h < call->header_count; h++)
             if (slice_is(call->headers[h].name, "Idempotency-Key"))
                 (void)snprintf(flying->key, sizeof flying->key, "%.*s",
@@ -334,8 +393,10 @@ static enum err world_call(void *impl, const struct upstream_call *call)
                 world->flying[j].is_ask == flying->is_ask)
                 WORLD_FAIL(world, "I2: two attempts of %s k%d at once", world_steps[flying->step],
                            flying->thing);
-        if (!flying->is_ask)
+        if (!flying->is_ask) {
             world_check_durable(world, flying->step, flying->thing);
+            world_check_route(world, flying);
+        }
         return ERR_OK;
     }
     return ERR_BUSY;
@@ -348,15 +409,16 @@ static size_t world_call_count(void *impl)
 }
 
 /* I6: is there an acknowledged stop that covers this start? */
-static void world_check_stopped(struct world *world, int step, int thing)
+static void world_check_stopped(struct world *world, const struct flying *flying)
 {
+    int step = flying->step;
+    int thing = flying->thing;
     for (size_t i = 0; i < world->stop_count; i++) {
         struct stop *stop = &world->stops[i].stop;
-        bool is_keyed = step == 1;
         bool is_high = step < 2 && thing % 4 == 0;
         struct scope at = {.workflow = SLICE("sim"),
                            .step = slice_text(world_steps[step]),
-                           .upstream = is_keyed ? SLICE("keyed") : SLICE("plain"),
+                           .upstream = slice_text(world_upstreams[flying->upstream]),
                            .risk = is_high ? SLICE("high") : SLICE("normal")};
         if (world->stops[i].is_acknowledged && scope_covers(stop, &at))
             WORLD_FAIL(world, "I6: %s k%d left after its stop was acknowledged", world_steps[step],
@@ -372,25 +434,45 @@ static void world_effect(struct world *world, struct flying *flying)
     flying->is_decided = true;
     if (flying->step == 3)
         return;
-    bool is_known_key = flying->key[0] && strcmp(flying->key, thing->provider_key) == 0;
-    if (flying->key[0] && thing->provider_key[0] && !is_known_key)
+    char *known = thing->provider_key[flying->upstream];
+    bool is_known_key = flying->key[0] && strcmp(flying->key, known) == 0;
+    if (flying->key[0] && known[0] && !is_known_key && !flying->is_template)
         thing->key_changes++;
     if (flying->key[0])
-        memcpy(thing->provider_key, flying->key, sizeof thing->provider_key);
-    if (flying->step == 2 || flying->step >= WORLD_ORDERED || is_known_key)
-        thing->effects = thing->effects ? thing->effects : 1; /* repeating changes nothing */
-    else
+        memcpy(known, flying->key, sizeof flying->key);
+    bool is_repeat = is_known_key || ((flying->step == 2 || flying->step >= WORLD_ORDERED) &&
+                                      thing->happened_at[flying->upstream]);
+    thing->happened_at[flying->upstream] = true;
+    if (!is_repeat)
         thing->effects++;
     if (flying->step == WORLD_BY_CHECK)
         thing->visible_unix_ms =
             world->now_unix_ms + (int64_t)prng_below(&world->prng, WORLD_BEHIND_MS);
 }
 
+/* What an answer tells, by the words of the design (4.1), not by the code under test. */
+static void world_told(struct world *world, const struct flying *flying,
+                       const struct upstream_answer *answer)
+{
+    if (flying->step < 0 || flying->is_ask)
+        return; /* a probe, a question */
+    struct thing *thing = &world->things[flying->step][flying->thing];
+    bool is_lost = answer->phase == UPSTREAM_SENT_NO_ANSWER ||
+                   (answer->phase == UPSTREAM_ANSWERED && answer->status >= 500);
+    if (is_lost)
+        thing->doubt_at = 1 + flying->upstream;
+    else if (answer->phase == UPSTREAM_ANSWERED && answer->status == 200)
+        thing->doubt_at = 0;
+    thing->refused_at[flying->upstream] = answer->phase == UPSTREAM_ANSWERED &&
+                                          answer->status >= 400 && answer->status < 429 &&
+                                          !flying->is_template;
+}
+
 static void world_finish(struct world *world, struct flying *flying,
                          const struct upstream_answer *answer)
 {
     struct upstream_call call = flying->call;
-    (void)world;
+    world_told(world, flying, answer);
     flying->is_there = false;
     call.done(call.arg, answer);
 }
@@ -437,13 +519,13 @@ static void world_move_ask(struct world *world, struct flying *flying, uint64_t 
 static void world_count_call(struct world *world, struct flying *flying)
 {
     enum { OPEN_LEAST_MS = 24000, EXCESS_MAX = 4 };
-    int which = flying->step == 1;
+    int which = flying->upstream;
     int actions = 0;
-    world->things[flying->step][flying->thing].calls++;
+    world->things[flying->step][flying->thing].calls[which]++;
     world->upstreams[which].calls++;
     for (int step = 0; step < WORLD_STEPS; step++)
-        for (int i = 0; i < WORLD_KEYS && (step == 1) == which; i++)
-            if (world->things[step][i].calls > 0)
+        for (int i = 0; i < WORLD_KEYS; i++)
+            if (world->things[step][i].calls[which] > 0)
                 actions += 1 + world->things[step][i].agains;
     if (world->upstreams[which].calls <= actions * 11 / 10 + 10 + world->upstreams[which].words)
         return;
@@ -534,7 +616,7 @@ static void world_move_call(struct world *world, struct flying *flying)
             world_finish(world, flying, &answer);
             return;
         }
-        world_check_stopped(world, flying->step, flying->thing);
+        world_check_stopped(world, flying);
         world_check_order(world, flying->step, flying->thing);
         world_count_call(world, flying);
         flying->has_left = true;
@@ -644,8 +726,15 @@ static void world_crash(struct world *world)
     world->crashes++;
     engine_free(world->engine);
     store_memory_crash(world->store);
-    memset(world->flying, 0,
-           sizeof world->flying); /* the sockets are gone; what was read was read */
+    /* The sockets are gone; what was read was read. What was told may not have been stored. */
+    for (size_t i = 0; i < WORLD_CALLS; i++)
+        if (world->flying[i].is_there && world->flying[i].has_left && world->flying[i].step >= 0 &&
+            !world->flying[i].is_ask)
+            world->things[world->flying[i].step][world->flying[i].thing].doubt_at =
+                1 + world->flying[i].upstream;
+    memset(world->flying, 0, sizeof world->flying);
+    for (size_t i = 0; i < WORLD_STEPS * WORLD_KEYS; i++)
+        memset((&world->things[0][0])[i].refused_at, 0, WORLD_UPSTREAMS);
     for (size_t i = 0; i < world->stop_count; i++)
         world->stops[i].is_asked = false;
     world->now_unix_ms += (int64_t)prng_below(&world->prng, 120000);

@@ -20,8 +20,12 @@ struct story {
     bool has_token, has_room, is_release;
     enum says gate_says;
     unsigned char rendering; /* digest of what would be sent */
-    bool gate_asks_fact;     /* hold for a fresh fact, until there is one (R10) */
-    bool gate_asks_person;   /* review, unless what a person said still holds (R18) */
+    enum cause gate_cause;   /* whose fallback it answers with; NONE: a plain answer of a rule */
+    uint64_t open_reviews, open_held;
+    struct what more[LIMIT_ENTRIES];
+    struct step_route routes[4];
+    bool gate_asks_fact;   /* hold for a fresh fact, until there is one (R10) */
+    bool gate_asks_person; /* review, unless what a person said still holds (R18) */
     char trace[4096];
 };
 
@@ -53,14 +57,96 @@ static struct step_terms terms_default(void)
                                .start_by_ms = 10000,
                                .lease_ms = 300000,
                                .uncertain_due_ms = 14400000};
+    static const struct what review = {.kind = WHAT_REVIEW, .ms = 14400000};
     for (int i = 0; i < CAUSE_COUNT; i++)
-        terms.what[i] = (struct what){.kind = WHAT_REVIEW, .ms = 14400000};
-    terms.what[CAUSE_UNAVAILABLE] = (struct what){
-        .kind = WHAT_HOLD, .ms = 86400000, .then_kind = WHAT_REVIEW, .then_ms = 14400000};
+        terms.what[i] = review;
+    terms.more = &review;
+    terms.more_count = 1;
+    terms.what[CAUSE_UNAVAILABLE] =
+        (struct what){.kind = WHAT_HOLD, .ms = 86400000, .then = CAUSE_COUNT};
     terms.what[CAUSE_STOPPED] = terms.what[CAUSE_UNAVAILABLE];
     terms.what[CAUSE_FAILED] = (struct what){.kind = WHAT_END};
     terms.what[CAUSE_EXPIRED] = (struct what){.kind = WHAT_END};
     return terms;
+}
+
+static enum cause read_cause(struct slice name)
+{
+    for (int i = 1; i < CAUSE_COUNT; i++)
+        if (slice_is(name, cause_name((enum cause)i)))
+            return (enum cause)i;
+    fail_msg("unknown cause %.*s", SLICE_FMT(name));
+    return CAUSE_NONE;
+}
+
+/* "review", "review@2" (at most 2), "hold@2", "upstream1", "answer", "skip", "refuse" */
+static struct what read_entry(struct slice word)
+{
+    struct what what = {.ms = 14400000};
+    size_t at = slice_find(word, '@');
+    uint64_t at_most = 0;
+    if (at < word.size) {
+        assert_true(slice_to_u64(slice_from(word, at + 1), 99, &at_most));
+        what.at_most = (uint32_t)at_most;
+        word = slice_first(word, at);
+    }
+    if (slice_is(word, "hold")) {
+        what.kind = WHAT_HOLD;
+        what.ms = 86400000;
+    } else if (slice_is(word, "answer")) {
+        what.kind = WHAT_ANSWER;
+    } else if (slice_is(word, "skip")) {
+        what.kind = WHAT_SKIP;
+    } else if (slice_is(word, "refuse")) {
+        what.kind = WHAT_REFUSE;
+    } else if (slice_starts(word, SLICE("upstream"))) {
+        what.kind = WHAT_ROUTE;
+        what.route = (uint8_t)(word.at[8] - '0');
+    } else {
+        assert_true(slice_is(word, "review"));
+    }
+    return what;
+}
+
+/* "CAUSE=ENTRY,ENTRY": each may be "ENTRY>THEN", or "ENTRY!THEN" for at due then. */
+static bool read_chain(struct story *story, struct slice word)
+{
+    size_t equal = slice_find(word, '=');
+    if (slice_find(word, ':') != 0 || equal == word.size)
+        return false;
+    struct step_terms *terms = &story->terms;
+    uint8_t number = (uint8_t)read_cause(slice_of(word.at + 1, equal - 1));
+    struct slice rest = slice_from(word, equal + 1);
+    terms->more = story->more;
+    terms->routes = story->routes;
+    terms->route_count = 4;
+    for (size_t i = 0; i < 4; i++) /* the second one recognises a repeat */
+        story->routes[i] =
+            (struct step_route){.idempotency = i == 1 ? IDEMPOTENCY_BY_KEY : IDEMPOTENCY_NONE,
+                                .keeps_ms = 86400000,
+                                .timeout_ms = 10000};
+    story->more[0] = (struct what){.kind = WHAT_REVIEW, .ms = 14400000};
+    while (rest.size > 0) {
+        struct slice item = slice_first(rest, slice_find(rest, ','));
+        rest = slice_from(rest, item.size + 1);
+        size_t then = slice_find(item, '>') < slice_find(item, '!') ? slice_find(item, '>')
+                                                                    : slice_find(item, '!');
+        struct what *what =
+            number < CAUSE_COUNT ? &terms->what[number] : &story->more[number - CAUSE_COUNT];
+        *what = read_entry(slice_first(item, then));
+        if (then < item.size) {
+            what->is_then_at_due = item.at[then] == '!';
+            what->then = (uint8_t)(CAUSE_COUNT + terms->more_count);
+            story->more[terms->more_count++] = read_entry(slice_from(item, then + 1));
+        }
+        if (rest.size > 0) {
+            number = (uint8_t)(CAUSE_COUNT + terms->more_count++);
+            what->next = number;
+            if (then < item.size) /* both ways lead on */
+                story->more[what->then - CAUSE_COUNT].next = number;
+        }
+    }
+    return true;
 }
 
 static void read_term(struct step_terms *terms, const char *word)
@@ -86,7 +172,7 @@ static void read_term(struct step_terms *terms, const char *word)
     else if (strcmp(word, "refuse") == 0)
         terms->what[CAUSE_UNAVAILABLE].kind = terms->what[CAUSE_STOPPED].kind = WHAT_REFUSE;
     else if (strcmp(word, "expires") == 0)
-        terms->what[CAUSE_UNAVAILABLE].then_kind = WHAT_END;
+        terms->what[CAUSE_UNAVAILABLE].then = 0;
     else if ((value = after(word, "attempts=")))
         terms->attempts = (int)strtol(value, NULL, 10);
     else if ((value = after(word, "within=")))
@@ -125,6 +211,35 @@ static struct attempt_result read_result(char *word)
     return result;
 }
 
+static void read_term_or_chain(struct story *story, const char *word)
+{
+    if (word[0] != ':')
+        read_term(&story->terms, word);
+    else
+        assert_true(read_chain(story, slice_text(word)));
+}
+
+/* As the gate answers by the first WHAT of a cause; "down" on another route: the entry behind it.
+ */
+static void gate_of_cause(const struct story *story, struct gate_answer *gate)
+{
+    enum cause cause = story->gate_cause;
+    gate->cause = cause;
+    gate->entry = (uint8_t)cause;
+    gate->what = story->terms.what[cause];
+    gate->says = gate->what.kind == WHAT_REVIEW ? SAYS_REVIEW
+                 : gate->what.kind == WHAT_HOLD ? SAYS_HOLD
+                                                : SAYS_FALLBACK;
+    gate->reason = cause == CAUSE_LOW_CONFIDENCE ? REASON_LOW_CONFIDENCE
+                   : cause == CAUSE_UNAVAILABLE  ? REASON_UPSTREAM_DOWN
+                   : cause == CAUSE_STOPPED      ? REASON_STOP
+                                                 : REASON_RULE;
+    if (cause == CAUSE_UNAVAILABLE && story->action.route > 0) {
+        gate->says = SAYS_FALLBACK;
+        gate->entry = 0;
+    }
+}
+
 static struct gate_answer make_gate(const struct story *story)
 {
     enum says says = story->gate_says;
@@ -136,8 +251,9 @@ static struct gate_answer make_gate(const struct story *story)
     gate.path[0] = (struct gate_step){.gate = GATE_RULE, .says = says};
     gate.cause = CAUSE_RULE;
     gate.reason = REASON_RULE;
-    gate.what = (struct what){
-        .kind = WHAT_REVIEW, .ms = 14400000, .then_kind = WHAT_REVIEW, .then_ms = 14400000};
+    gate.what = (struct what){.kind = WHAT_REVIEW, .ms = 14400000};
+    if (story->gate_cause != CAUSE_NONE && story->gate_says != SAYS_GO)
+        gate_of_cause(story, &gate);
     if (story->gate_asks_fact && story->action.fact_unix_ms == 0) {
         gate.says = SAYS_HOLD;
         gate.path[0].gate = GATE_FRESHNESS;
@@ -153,8 +269,7 @@ static struct gate_answer make_gate(const struct story *story)
         gate.path[0].gate = GATE_SWITCH;
         gate.cause = CAUSE_STOPPED;
         gate.reason = REASON_STOP;
-        gate.what = (struct what){
-            .kind = WHAT_HOLD, .ms = 86400000, .then_kind = WHAT_REVIEW, .then_ms = 14400000};
+        gate.what = (struct what){.kind = WHAT_HOLD, .ms = 86400000};
     }
     return gate;
 }
@@ -187,12 +302,20 @@ static void trace(struct story *story, const struct action_effects *effects)
                        buf_text(&text));
         buf_done(&text);
     }
+    char fallback[64] = "";
+    if (action->route > 0 && action->state == STATE_ATTEMPTING)
+        (void)snprintf(fallback, sizeof fallback, " route %u", (unsigned)action->route);
+    if (action->state == STATE_DONE && (action->route > 0 || action->reason == REASON_TEMPLATE))
+        (void)snprintf(fallback, sizeof fallback, " by %s", cause_name(action->cause));
+    for (size_t i = 0; i < action->passed_count; i++)
+        (void)snprintf(fallback + strlen(fallback), sizeof fallback - strlen(fallback), " -%s",
+                       pass_name(action->passed[i].why));
     bool has_reason = action->reason != REASON_NONE && action->state != STATE_ATTEMPTING;
-    (void)snprintf(line, sizeof line, "%s%s%s%s%s%s%s%s%s%s", state_name(action->state),
+    (void)snprintf(line, sizeof line, "%s%s%s%s%s%s%s%s%s%s%s", state_name(action->state),
                    has_reason ? " " : "", has_reason ? reason_name(action->reason) : "",
-                   action->may_have_happened ? " (?)" : "", due, effects->must_send ? " SEND" : "",
-                   effects->must_permit ? " PERMIT" : "", effects->spends_token ? " token" : "",
-                   effects->must_enter_gate ? " gate" : "",
+                   action->may_have_happened ? " (?)" : "", fallback, due,
+                   effects->must_send ? " SEND" : "", effects->must_permit ? " PERMIT" : "",
+                   effects->spends_token ? " token" : "", effects->must_enter_gate ? " gate" : "",
                    effects->is_contradiction ? " CONTRADICTION" : "");
     add_trace(story, line);
 }
@@ -207,6 +330,8 @@ static void step(struct story *story, struct action_event *event)
     event->stop_id = story->stop_id;
     event->has_token = story->has_token;
     event->has_room = story->has_room;
+    event->open_reviews = story->open_reviews;
+    event->open_held = story->open_held;
     action_step(&story->action, event, &effects);
     if (effects.refusal != REFUSAL_NONE)
         assert_memory_equal(&before, &story->action, sizeof before);
@@ -229,7 +354,14 @@ static bool read_setting(struct story *story, const char *word)
         story->has_room = false;
     else if (strcmp(word, "room") == 0)
         story->has_room = true;
-    else if (strcmp(word, "gate=review") == 0)
+    else if (strncmp(word, "open=", 5) == 0)
+        story->open_reviews = strtoull(word + 5, NULL, 10);
+    else if (strncmp(word, "held=", 5) == 0)
+        story->open_held = strtoull(word + 5, NULL, 10);
+    else if (strncmp(word, "gate:", 5) == 0) {
+        story->gate_cause = read_cause(slice_text(word + 5));
+        story->gate_says = SAYS_FALLBACK; /* or as its first WHAT says */
+    } else if (strcmp(word, "gate=review") == 0)
         story->gate_says = SAYS_REVIEW;
     else if (strcmp(word, "gate=reject") == 0)
         story->gate_says = SAYS_REJECT;
@@ -262,7 +394,11 @@ static bool read_asked(const struct story *story, const char *word, struct actio
 
 static void read_people(struct story *story, char *word, struct action_event *event)
 {
-    if (strcmp(word, "approve") == 0)
+    if (strcmp(word, "answered") == 0)
+        event->kind = EVENT_ANSWERED;
+    else if (strcmp(word, "unrendered") == 0)
+        event->kind = EVENT_UNRENDERED;
+    else if (strcmp(word, "approve") == 0)
         event->kind = EVENT_APPROVE;
     else if (strcmp(word, "approve-other") == 0) {
         event->kind = EVENT_APPROVE;
@@ -346,7 +482,7 @@ static void stories(void **state)
         action_init(&story.action, 1, story.now_ms, 0);
         for (char *word = strtok_r(cases.fields[1], " ", &rest); word;
              word = strtok_r(NULL, " ", &rest))
-            read_term(&story.terms, word);
+            read_term_or_chain(&story, word);
         for (char *word = strtok_r(cases.fields[2], " ", &rest); word;
              word = strtok_r(NULL, " ", &rest))
             run_word(&story, word);

@@ -1,6 +1,7 @@
 /* policy/config: the samples of the design load, mean what the design says, survive being stored
  * and being expanded. */
 #include "cases.h"
+#include "core/chain.h"
 #include "policy/config.h"
 #include "policy/expand.h"
 #include "policy/expr.h"
@@ -60,9 +61,6 @@ static void samples_load_with_their_warnings(void **state)
     assert_string_equal(buf_text(&codes), "interlock.yaml:6 IL900\n"
                                           "interlock.yaml:32 IL900\n"
                                           "policies/inquiry-routing.yaml:8 IL900\n"
-                                          "policies/inquiry-routing.yaml:31 IL900\n"
-                                          "policies/inquiry-routing.yaml:32 IL900\n"
-                                          "policies/inquiry-routing.yaml:33 IL900\n"
                                           "policies/inquiry-routing.yaml:37 IL304\n"
                                           "policies/inquiry-routing.yaml:41 IL900\n"
                                           "policies/inquiry-routing.yaml:42 IL900\n");
@@ -94,8 +92,9 @@ static void reminder_means_what_it_says(void **state)
     assert_int_equal(terms->uncertain_due_ms, 4 * KIND_HOUR);
     assert_int_equal(terms->what[CAUSE_UNAVAILABLE].kind, WHAT_HOLD);
     assert_int_equal(terms->what[CAUSE_UNAVAILABLE].ms, KIND_DAY);
-    assert_int_equal(terms->what[CAUSE_UNAVAILABLE].then_kind, WHAT_REVIEW);
-    assert_int_equal(terms->what[CAUSE_UNAVAILABLE].then_ms, 4 * KIND_HOUR);
+    const struct what *then = chain_entry(terms, terms->what[CAUSE_UNAVAILABLE].then);
+    assert_int_equal(then->kind, WHAT_REVIEW);
+    assert_int_equal(then->ms, 4 * KIND_HOUR);
     assert_int_equal(terms->what[CAUSE_RULE].kind, WHAT_REVIEW);
     assert_int_equal(terms->what[CAUSE_FAILED].kind, WHAT_END);
     assert_int_equal(step->rule_count, 2);
@@ -132,13 +131,20 @@ static void routing_means_what_it_says(void **state)
     assert_int_equal(step->sla_ms, 4 * KIND_HOUR);
     assert_int_equal(step->field_count, 4);
     assert_true(step->fields[3].is_optional);
-    /* lines of a later version: the safe reading */
-    assert_int_equal(terms->what[CAUSE_LOW_CONFIDENCE].kind, WHAT_REVIEW);
-    assert_int_equal(terms->what[CAUSE_LOW_CONFIDENCE].ms, 4 * KIND_HOUR);
-    assert_int_equal(terms->what[CAUSE_LOW_CONFIDENCE].origin.line, 31);
-    assert_int_equal(terms->what[CAUSE_UNAVAILABLE].kind, WHAT_HOLD);
-    assert_int_equal(terms->what[CAUSE_UNAVAILABLE].origin.kind, ORIGIN_KIND);
-    assert_int_equal(terms->what[CAUSE_STOPPED].kind, WHAT_HOLD);
+    const struct what *low = &terms->what[CAUSE_LOW_CONFIDENCE];
+    assert_int_equal(low->kind, WHAT_REVIEW);
+    assert_int_equal(low->ms, 4 * KIND_HOUR);
+    assert_int_equal(low->at_most, 40);
+    assert_int_equal(low->origin.line, 31);
+    assert_int_equal(chain_entry(terms, low->then)->kind, WHAT_ANSWER);
+    const struct what *down = &terms->what[CAUSE_UNAVAILABLE];
+    assert_int_equal(down->kind, WHAT_ROUTE);
+    assert_true(slice_is(chain_route(terms, down->route)->upstream->name, "helpdesk-backup"));
+    assert_int_equal(chain_route(terms, down->route)->idempotency, IDEMPOTENCY_BY_NATURE);
+    assert_int_equal(chain_entry(terms, down->next)->kind, WHAT_ANSWER);
+    assert_int_equal(chain_entry(terms, down->next)->next, 0);
+    assert_int_equal(terms->what[CAUSE_STOPPED].kind, WHAT_ANSWER);
+    assert_true(slice_is(terms->what[CAUSE_STOPPED].name, "general-queue"));
     const struct service *service = config_service(world.config, SLICE("billing-cron"));
     assert_true(slice_is(service->human->name, "ana"));
     assert_true(slice_is(service->submits[0], "invoice-reminders"));
@@ -331,7 +337,7 @@ static void kinds_are_the_table(void **state)
                     (long long)(terms.within_ms / KIND_SECOND), row->needs_key ? "key" : "no key");
         for (size_t cause = CAUSE_LOW_CONFIDENCE; cause < CAUSE_COUNT; cause++) {
             buf_add_text(&got, " ");
-            expand_add_what(&got, &terms.what[cause]);
+            expand_add_what(&got, &terms, (enum cause)cause);
             buf_add_text(&got, ";");
         }
         buf_add_byte(&got, '\n');

@@ -90,6 +90,8 @@ static void any_record(struct prng *prng, struct record *out)
                            .route = (uint8_t)any_number(prng, 255),
                            .revision = (uint8_t)any_number(prng, 255),
                            .review = (uint8_t)any_number(prng, 255),
+                           .entry = (uint8_t)any_number(prng, 255),
+                           .passed = any_text(prng),
                            .decided_by = (uint8_t)any_number(prng, 255),
                            .says = ANY(enum says, SAYS_COUNT),
                            .would = ANY(enum says, SAYS_COUNT),
@@ -120,8 +122,11 @@ static void assert_same_record(const struct record *a, const struct record *b, u
 {
     struct record x = *a;
     struct record y = *b;
-    struct slice *xs[] = {&x.actor, &x.policy, &x.workflow, &x.step, &x.upstream, &x.subject};
-    struct slice *ys[] = {&y.actor, &y.policy, &y.workflow, &y.step, &y.upstream, &y.subject};
+    enum { TEXTS = 7 };
+    struct slice *xs[TEXTS] = {&x.actor,    &x.policy,  &x.workflow, &x.step,
+                               &x.upstream, &x.subject, &x.passed};
+    struct slice *ys[TEXTS] = {&y.actor,    &y.policy,  &y.workflow, &y.step,
+                               &y.upstream, &y.subject, &y.passed};
     for (size_t i = 0; i < sizeof xs / sizeof *xs; i++) {
         if (!slice_equal(*xs[i], *ys[i]))
             fail_msg("seed %d: text %d: \"%.*s\" and \"%.*s\"", (int)seed, (int)i,
@@ -407,6 +412,10 @@ static void any_action(struct prng *prng, struct action *out)
         .is_release_wanted = any_flag(prng),
         .negative_unix_ms = any_time(prng),
         .fact_unix_ms = any_time(prng),
+        .entry = (uint8_t)any_number(prng, 255),
+        .routes_entered = (uint16_t)any_number(prng, UINT16_MAX),
+        .grants_former = (uint16_t)any_number(prng, UINT16_MAX),
+        .passed_count = (uint8_t)any_number(prng, LIMIT_PASSED),
         .contradicted_unix_ms = contradicted_unix_ms,
         .contradiction_due_unix_ms = contradicted_unix_ms ? any_time(prng) : 0,
         .contradiction_attempt = contradicted_unix_ms ? (uint16_t)any_number(prng, 99) : 0,
@@ -422,6 +431,9 @@ static void any_action(struct prng *prng, struct action *out)
         .idempotency = ANY(enum idempotency, 4),
         .keeps_ms = any_time(prng),
         .timeout_ms = any_time(prng)};
+    for (size_t i = 0; i < out->passed_count; i++)
+        out->passed[i] =
+            (struct pass){(uint8_t)any_number(prng, 255), ANY(enum pass_why, PASS_COUNT)};
     any_bytes(prng, any_flag(prng), out->request_digest, ACTION_DIGEST);
     any_bytes(prng, any_flag(prng), out->approved_digest, ACTION_DIGEST);
 }
@@ -551,7 +563,7 @@ static void unknown_enums_are_careful(void **state)
     bytes.at[0] = 2; /* the second one made no draws */
     assert_int_equal(row_decode(buf_slice(&bytes), &back), ERR_OK);
     assert_true(back.action.approved_until_unix_ms == 9 && !back.action.is_drawn);
-    bytes.at[0] = 4;
+    bytes.at[0] = 5;
     assert_int_equal(row_decode(buf_slice(&bytes), &back), ERR_VERSION);
     assert_int_equal(row_decode(SLICE(""), &back), ERR_CORRUPT);
     buf_done(&bytes);

@@ -84,8 +84,11 @@ static inline void fixture_policy(struct fixture *f)
                                         .stale_after_ms = 3600000};
     for (size_t i = 0; i < CAUSE_COUNT; i++)
         f->step.terms.what[i] = (struct what){.kind = WHAT_REVIEW, .ms = 14400000};
-    f->step.terms.what[CAUSE_UNAVAILABLE] = (struct what){
-        .kind = WHAT_HOLD, .ms = 86400000, .then_kind = WHAT_REVIEW, .then_ms = 14400000};
+    static const struct what fixture_review = {.kind = WHAT_REVIEW, .ms = 14400000};
+    f->step.terms.more = &fixture_review;
+    f->step.terms.more_count = 1;
+    f->step.terms.what[CAUSE_UNAVAILABLE] =
+        (struct what){.kind = WHAT_HOLD, .ms = 86400000, .then = CAUSE_COUNT};
     f->step.terms.what[CAUSE_STOPPED] = f->step.terms.what[CAUSE_UNAVAILABLE];
     f->config = (struct config){
         .workflows = &f->workflow,

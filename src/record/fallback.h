@@ -1,0 +1,18 @@
+/* record/fallback.h - a fallback in words: what an entry does, and why those before it did not.
+ * Owns: the words. Names are those of the policy in force; a number that it does not have is told
+ * as such. */
+#pragma once
+#include "record/view.h"
+
+/* "review", "hold 1d", "template general-queue", "upstream helpdesk-backup". */
+void fallback_add_entry(struct buf *out, const struct what *what);
+/* "entry 2 of low_confidence, template general-queue (review: 40 of 40 are open)"; false: the
+ * action is in no fallback. */
+bool fallback_add_place(struct buf *out, const struct view *view);
+/* " (review: 40 of 40 are open; …)": the entries that did not do it; nothing where there are none.
+ */
+void fallback_add_passed(struct buf *out, const struct view *view);
+/* The whole list as a sentence: "try helpdesk-backup, else answer with general-queue"; `people` is
+ * who is asked. */
+void fallback_add_chain(struct buf *out, const struct step *step, uint8_t entry,
+                        struct slice people);

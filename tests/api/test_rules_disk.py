@@ -1,34 +1,21 @@
 """The disk of the store is full (R30): new work is refused with 503 and the reason, what was acknowledged is
 kept, outcomes that cannot be stored yet are not lost, a stop holds, and all goes on by itself when there is room."""
-import os, pathlib, subprocess, threading
+import os, pathlib, subprocess, tempfile, threading
 
 import pytest
 
+from interlock_client import BUILD
 from story_world import World, wait_requests
 
-DISK = "24m"
+SIZE = 24 << 20
+BLOCK = 4096
 RESERVE = 8 << 20
 LIMITS = "limits: { disk_reserve: %d }\n" % RESERVE
+HERE = pathlib.Path(__file__).parent
 
 
 class Disk:
-    """A small disk of its own below `folder`, seen only by what runs in its mount namespace."""
-
-    def __init__(self, folder):
-        folder.mkdir(mode=0o700)
-        is_root = os.geteuid() == 0
-        script = 'mount -t tmpfs -o size=%s,mode=0700 tmpfs "$1" && echo mounted && exec cat' % DISK
-        self.holder = subprocess.Popen(["unshare", *([] if is_root else ["-r"]), "-m", "sh", "-c", script, "sh", str(folder)],
-                                       stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        if self.holder.stdout.readline() != "mounted\n":
-            self.close()
-            pytest.skip("no mount namespace of one's own here (unshare -m)")
-        self.prefix = ["nsenter", "-t", str(self.holder.pid), *([] if is_root else ["-U", "--preserve-credentials"]), "-m", "--"]
-        self.inside = pathlib.Path("/proc/%d/root%s" % (self.holder.pid, folder))
-
-    def free(self):
-        info = os.statvfs(self.inside)
-        return info.f_bavail * info.f_frsize
+    """A folder with little room. `inside` is where this process sees it."""
 
     def fill(self, leave):
         """Until only so many bytes are free."""
@@ -42,17 +29,70 @@ class Disk:
     def empty(self):
         (self.inside / "filler").unlink()
 
+
+class Mounted(Disk):
+    """A file system of its own, seen only by what runs in its mount namespace."""
+
+    def __init__(self, folder, unused):
+        folder.mkdir(mode=0o700)
+        is_root = os.geteuid() == 0
+        script = 'mount -t tmpfs -o size=%d,mode=0700 tmpfs "$1" && echo mounted && exec cat' % SIZE
+        self.holder = subprocess.Popen(["unshare", *([] if is_root else ["-r"]), "-m", "sh", "-c", script, "sh", str(folder)],
+                                       stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        self.is_there = self.holder.stdout.readline() == "mounted\n"
+        self.prefix = ["nsenter", "-t", str(self.holder.pid), *([] if is_root else ["-U", "--preserve-credentials"]), "-m", "--"]
+        self.inside = pathlib.Path("/proc/%d/root%s" % (self.holder.pid, folder))
+
+    def free(self):
+        info = os.statvfs(self.inside)
+        return info.f_bavail * info.f_frsize
+
     def close(self):
         self.holder.stdin.close()
         self.holder.wait(10)
         self.holder.stdout.close()
 
 
-@pytest.fixture
-def small(tmp_path):
+class Counted(Disk):
+    """A library in the daemon counts the bytes of the folder (small_disk.c): it needs no right to mount."""
+
+    def __init__(self, folder, built):
+        folder.mkdir(mode=0o700)
+        self.inside = folder
+        library = built / "small_disk.so"
+        if not library.exists():
+            subprocess.run(["gcc", "-shared", "-fPIC", "-O1", "-o", library, HERE / "small_disk.c", "-ldl"], check=True)
+        first = []  # a sanitizer wants to be the first library
+        needs = subprocess.run(["readelf", "-d", BUILD / "interlock"], capture_output=True, text=True, check=True).stdout
+        if "libasan" in needs:
+            first = [subprocess.run(["gcc", "-print-file-name=libasan.so"], capture_output=True, text=True, check=True).stdout.strip()]
+        self.prefix = ["env", "LD_PRELOAD=" + ":".join([*first, str(library)]), "SMALL_DISK=%s" % folder, "SMALL_DISK_SIZE=%d" % SIZE]
+
+    def free(self):
+        sizes = [p.stat().st_size for p in self.inside.iterdir() if p.is_file()]
+        return max(0, SIZE - sum((size + BLOCK - 1) // BLOCK * BLOCK for size in sizes))
+
+    def close(self):
+        pass
+
+
+def may_mount():
+    with tempfile.TemporaryDirectory() as folder:
+        disk = Mounted(pathlib.Path(folder) / "disk", None)
+        disk.close()
+        return disk.is_there
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory):
+    return tmp_path_factory.mktemp("small-disk")
+
+
+@pytest.fixture(params=[Counted, Mounted] if may_mount() else [Counted])
+def small(tmp_path, request, built):
     """(world, disk): the store of the world lies on the small disk."""
     (tmp_path / "installation").mkdir()
-    disk = Disk(tmp_path / "installation" / "data")
+    disk = request.param(tmp_path / "installation" / "data", built)
     try:
         world = World(tmp_path / "installation", installation=LIMITS)
         world.daemon.prefix = disk.prefix

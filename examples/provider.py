@@ -31,6 +31,7 @@ answer, or 422 with another payload.
 
 GET /_effects[?by=FIELD]  requests, effects, counts by key, by payload (SHA-256 of method, path and body)
     and by a field of the JSON body (@path: by path); `twice` says how many of each happened more than once
+POST /_rows {"/invoices/INV-1": {"balance": 0}}    changes fields of rows of a --table
 POST /_reset              forgets effects and counts; settings stay
 GET PATH                  a row of a --table, else what happened at that path: {"count": N, "items": […]};
     ?field=value keeps those whose JSON body has it, ?key=K those with that key
@@ -157,6 +158,19 @@ class World:
         items = [{"id": "m_%d" % e[0], "key": e[1], "method": e[2], "target": e[3],
                   "body": e[4].decode("utf-8", "replace")} for e in found[:ITEMS_MAX]]
         return 200, json.dumps({"count": len(found), "items": items}).encode()
+
+    def change_rows(self, new):
+        """None, or what is wrong; then nothing has changed."""
+        found = []
+        for path, fields in new.items() if isinstance(new, dict) else ():
+            prefix, _, name = path.rpartition("/")
+            row = self.tables.get(prefix, {}).get(urllib.parse.unquote(name))
+            if row is None or not isinstance(fields, dict):
+                return "no row %s, or no fields for it" % path
+            found.append((row, fields))
+        for row, fields in found:
+            row.update(fields)
+        return None if found else "rows are a JSON object: PATH/NAME to fields"
 
     def report(self, query):
         by = dict(urllib.parse.parse_qsl(query)).get("by")
@@ -292,12 +306,18 @@ class Connection(asyncio.Protocol):
                 return 400, json.dumps({"error": wrong}).encode()
             self.door.follow(self)
             return 200, json.dumps(world.settings).encode()
+        if route == ("POST", "/_rows"):
+            try:
+                wrong = world.change_rows(json.loads(request.body or b"{}"))
+            except ValueError as error:
+                wrong = "not JSON: %s" % error
+            return (400, json.dumps({"error": wrong}).encode()) if wrong else (200, b"{}")
         if route == ("POST", "/_reset"):
             world.reset()
             return 200, b"{}"
         if route == ("GET", "/_effects"):
             return 200, json.dumps(world.report(request.target.partition("?")[2])).encode()
-        return 404, b'{"error":"POST /_control, POST /_reset, GET /_effects"}'
+        return 404, b'{"error":"POST /_control, POST /_rows, POST /_reset, GET /_effects"}'
 
     def answer(self, request, mode, status, body, retry_after):
         if not self.is_open:

@@ -183,6 +183,11 @@ def test_tables_are_looked_up(tmp_path):
         assert p.ask("GET", "/invoices/INV-1")[1] == {"invoice": "INV-1", "balance": 420.5, "email": "a@b.c"}
         assert p.ask("GET", "/invoices/INV%2D2")[1]["balance"] == -3
         assert p.ask("GET", "/invoices/INV-3")[0] == 404
+        assert p.ask("POST", "/_rows", '{"/invoices/INV-1":{"balance":0}}')[0] == 200
+        assert p.ask("GET", "/invoices/INV-1")[1] == {"invoice": "INV-1", "balance": 0, "email": "a@b.c"}
+        for wrong in ('{"/invoices/INV-1":{"balance":9},"/invoices/INV-3":{}}', '{"/x":{}}', '{"/invoices/INV-1":5}', "[]", "{}", "{"):
+            assert p.ask("POST", "/_rows", wrong)[0] == 400
+        assert p.ask("GET", "/invoices/INV-1")[1]["balance"] == 0
     finally:
         p.stop()
 

@@ -30,8 +30,10 @@ static bool release_may_go(struct upstream_state *upstream, const struct release
         return false;
     if (!release->needs_token || action->starts == 0 || pace_has_token(&upstream->pace))
         return true;
-    if (upstream->drain.is_free_spent)
+    if (upstream->drain.is_free_spent) {
+        upstream->drain.skipped++;
         return false;
+    }
     upstream->drain.is_free_spent = true; /* one a round, or an empty budget would keep it here */
     return true;
 }
@@ -110,15 +112,34 @@ static void flow_let_waiting(struct engine *engine, struct upstream_state *upstr
 
 enum { FLOW_LOOKS = 64, FLOW_SOON_MS = 1000 }; /* actions that one turn looks at */
 
+static bool flow_may_drain(const struct engine *engine, const struct upstream_state *upstream)
+{
+    return upstream->drain.is_on && upstream->breaker.state == BREAKER_CLOSED &&
+           pace_has_drain_room(&upstream->pace) && flow_may_release(engine) &&
+           engine->now_unix_ms >= upstream->pace.pause_until_unix_ms &&
+           rate_lets_held(&upstream->rate, upstream->pace.under_way);
+}
+
+/* What had no token when its turn came, now that those after it have earned some. */
+static void flow_drain_skipped(struct engine *engine, struct upstream_state *upstream)
+{
+    while (upstream->drain.skipped > 0 && pace_has_token(&upstream->pace) &&
+           flow_may_drain(engine, upstream)) {
+        struct release release = {.query = flow_held(upstream, upstream->drain.skipped_after_id, 1),
+                                  .is_release = true,
+                                  .needs_token = true};
+        release_page(engine, upstream, &release, true);
+        upstream->drain.skipped_after_id = release.last_id;
+        upstream->drain.skipped--;
+        if (release.count == 0 || release.last_id >= upstream->drain.after_id)
+            upstream->drain.skipped = 0;
+    }
+}
+
 static void flow_drain(struct engine *engine, struct upstream_state *upstream)
 {
-    for (int i = 0; i < FLOW_LOOKS && upstream->drain.is_on; i++) {
-        bool may_go = upstream->breaker.state == BREAKER_CLOSED &&
-                      pace_has_drain_room(&upstream->pace) && flow_may_release(engine) &&
-                      engine->now_unix_ms >= upstream->pace.pause_until_unix_ms &&
-                      rate_lets_held(&upstream->rate, upstream->pace.under_way);
-        if (!may_go)
-            return;
+    flow_drain_skipped(engine, upstream);
+    for (int i = 0; i < FLOW_LOOKS && flow_may_drain(engine, upstream); i++) {
         struct release release = {.query = flow_held(upstream, upstream->drain.after_id, 1),
                                   .is_release = true,
                                   .needs_token = true};

@@ -122,11 +122,14 @@ struct upstream_state {
     uint64_t asked_id;    /* the held action that asked last */
     struct {              /* a round in which what is held leaves, each action once */
         bool is_on;
-        bool is_free_spent; /* the one repeat that needs no token */
-        int64_t at_unix_ms; /* when the next round begins; 0 = not planned */
-        uint64_t after_id;  /* up to here it was asked */
-        uint64_t last_id;   /* what comes later is not of this round */
-        int rounds;         /* rounds after which something was left */
+        bool is_free_spent;        /* the one repeat that needs no token */
+        int64_t at_unix_ms;        /* when the next round begins; 0 = not planned */
+        uint64_t after_id;         /* up to here it was asked */
+        uint64_t last_id;          /* what comes later is not of this round */
+        uint64_t skipped;          /* of this round, for want of a token of the budget */
+        uint64_t skipped_after_id; /* up to here they were asked again */
+        bool has_answer;           /* something was answered in this round */
+        int rounds;                /* rounds after which something was left */
     } drain;
     bool is_releasing;     /* while an action of the safe queue is at its gate */
     bool may_have_waiting; /* some wait for a free call */

@@ -182,6 +182,9 @@ void upstream_begin_round(struct engine *engine, struct upstream_state *upstream
     upstream->drain.after_id = 0;
     upstream->drain.last_id = (uint64_t)(engine->now_unix_ms + 1) << 20;
     upstream->drain.is_free_spent = false;
+    upstream->drain.has_answer = false;
+    upstream->drain.skipped = 0;
+    upstream->drain.skipped_after_id = 0;
     if (upstream->rate.is_on)
         return;
     int64_t former = rate_measure(&upstream->rate, engine->now_unix_ms);
@@ -192,9 +195,9 @@ void upstream_end_round(struct engine *engine, struct upstream_state *upstream)
 {
     upstream->drain.is_on = false;
     upstream->drain.rounds++;
-    if (upstream->held == 0)
-        upstream->drain.rounds = 0;
-    else
+    if (upstream->held == 0 || upstream->drain.has_answer)
+        upstream->drain.rounds = 0; /* it lives: the next round comes soon */
+    if (upstream->held > 0)
         upstream_plan_round(engine, upstream);
     if (!upstream->rate.limits_live)
         rate_end(&upstream->rate);
@@ -265,6 +268,7 @@ static void upstream_started(struct engine *engine, struct upstream_state *upstr
 static void upstream_heard(struct engine *engine, struct upstream_state *upstream, uint64_t id,
                            enum upstream_signal signal)
 {
+    upstream->drain.has_answer = upstream->drain.has_answer || signal == SIGNAL_ANSWER;
     if (signal == SIGNAL_FAILURE || signal == SIGNAL_BUSY)
         rate_failed(&upstream->rate);
     if (upstream->asking == id)

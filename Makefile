@@ -3,7 +3,7 @@
 # below build/.
 V ?= release
 B := build/$(V)
-FOLDERS := base core policy record port loop store upstream server api cli
+FOLDERS := base core policy record port loop store upstream notice server api cli
 PKGS := libuv libcurl sqlite3 jansson libfyaml libpcre2-8 libcrypto
 PY := /usr/bin/python3
 

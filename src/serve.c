@@ -14,6 +14,7 @@
 #include "loop/config_files.h"
 #include "loop/engine.h"
 #include "loop/local_zone.h"
+#include "notice/notice.h"
 #include "record/verify.h"
 #include "serve_dev.h"
 #include "serve_suspects.h"
@@ -25,12 +26,13 @@
 
 enum {
     SERVE_END_MS = 65000, /* the longest default timeout, and a little */
+    SERVE_BEAT_MS = 500,  /* how exactly people are told on */
     SERVE_RANDOM = 2048   /* salts of 32 actions: a system call for each costs as much as a hash */
 };
 
 struct serve {
     uv_loop_t loop;
-    uv_timer_t alarm, end;
+    uv_timer_t alarm, end, beat;
     uv_signal_t terminate, interrupt, hangup;
     uv_check_t watch;
     char random[SERVE_RANDOM]; /* read ahead; what was given out is wiped */
@@ -42,6 +44,7 @@ struct serve {
     struct store_port store;
     struct upstream_curl *curl;
     struct sandbox *sandbox;
+    struct notices *notices;
     struct router router;
     struct engine *engine;
     struct engine_port port;
@@ -97,6 +100,12 @@ static void serve_alarm(uv_timer_t *timer)
 {
     struct serve *serve = timer->data;
     engine_wake(serve->engine);
+}
+
+static void serve_beat(uv_timer_t *timer)
+{
+    struct serve *serve = timer->data;
+    engine_beat(serve->engine);
 }
 
 static void serve_wake_at(void *impl, int64_t unix_ms)
@@ -260,7 +269,8 @@ static bool serve_make_upstream(struct serve *serve)
 {
     struct upstream_curl_options options = {0};
     if (upstream_curl_new(&serve->loop, &options, &serve->curl) != ERR_OK ||
-        sandbox_new(&serve->loop, &serve->sandbox) != ERR_OK)
+        sandbox_new(&serve->loop, &serve->sandbox) != ERR_OK ||
+        notices_new(&serve->loop, upstream_curl_port(serve->curl), &serve->notices) != ERR_OK)
         return false;
     serve->router = (struct router){.sandbox = sandbox_port(serve->sandbox),
                                     .network = upstream_curl_port(serve->curl)};
@@ -273,6 +283,7 @@ static bool serve_make_engine(struct serve *serve, const struct cli_serve *optio
     struct buf message, place;
     struct engine_options engine = {.store = serve->store,
                                     .upstream = router_port(&serve->router),
+                                    .notify = notices_port(serve->notices),
                                     .sandbox = serve_sandbox,
                                     .clock = {serve, serve_now, serve_random, serve_wake_at},
                                     .loaded = loaded,
@@ -369,12 +380,14 @@ static bool serve_init(struct serve *serve, const struct cli_serve *options)
         return false;
     bool is_good = uv_timer_init(&serve->loop, &serve->alarm) == 0 &&
                    uv_timer_init(&serve->loop, &serve->end) == 0 &&
+                   uv_timer_init(&serve->loop, &serve->beat) == 0 &&
                    uv_check_init(&serve->loop, &serve->watch) == 0 &&
                    uv_signal_init(&serve->loop, &serve->terminate) == 0 &&
                    uv_signal_init(&serve->loop, &serve->interrupt) == 0 &&
                    uv_signal_init(&serve->loop, &serve->hangup) == 0;
     serve->alarm.data = serve;
     serve->end.data = serve;
+    serve->beat.data = serve;
     serve->watch.data = serve;
     serve->terminate.data = serve;
     serve->interrupt.data = serve;
@@ -425,6 +438,8 @@ static void serve_go(struct serve *serve)
     (void)uv_signal_start(&serve->hangup, serve_hangup, SIGHUP);  /* likewise */
     (void)uv_check_start(&serve->watch, serve_watch);             /* likewise */
     uv_unref((uv_handle_t *)&serve->watch);
+    (void)uv_timer_start(&serve->beat, serve_beat, 1, SERVE_BEAT_MS); /* likewise */
+    uv_unref((uv_handle_t *)&serve->beat);
     (void)printf("interlock ready on http://%s%.*s%s:%u\n", is_v6 ? "[" : "",
                  SLICE_FMT(config->listen_host), is_v6 ? "]" : "", server_port(serve->server));
     (void)fflush(stdout); /* whoever waits for the line reads a pipe */
@@ -444,6 +459,7 @@ static void serve_done(struct serve *serve)
     while (serve->api && !serve->is_closed && uv_run(&serve->loop, UV_RUN_ONCE) != 0)
         ;
     upstream_curl_free(serve->curl);
+    notices_free(serve->notices); /* after the calls that it waits for, before who is told */
     sandbox_free(serve->sandbox);
     store_sqlite_close(&serve->store);
     serve_suspects_watch((struct slice){0}, NULL);

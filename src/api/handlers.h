@@ -42,6 +42,7 @@ void incidents_list(struct call *call);
 void incidents_get(struct call *call);
 void incidents_restart(struct call *call);
 void incidents_note(struct call *call);
+void incidents_ack(struct call *call);
 /* decisions.c */
 void decisions_get(struct call *call);
 /* verification.c */

@@ -48,8 +48,58 @@ static void incidents_add_who(const struct config *config, const struct engine_i
     buf_add_byte(out, '}');
 }
 
+/* Who was told, when, through what, and what failed. Whole incidents only. */
+static void incidents_add_told(struct call *call, uint64_t incident, struct buf *out)
+{
+    size_t count = LIMIT_PAGE;
+    struct notice *notices = ARENA_ARRAY(&call->arena, LIMIT_PAGE, struct notice);
+    enum err err =
+        notices ? call->engine->notices(call->engine->impl, incident, &call->arena, notices, &count)
+                : ERR_NO_MEMORY;
+    member_add_name(out, "told");
+    buf_add_byte(out, '[');
+    for (size_t i = 0; err == ERR_OK && i < count; i++) {
+        const struct notice *notice = &notices[i];
+        buf_add_text(out, i ? ",{" : "{");
+        member_add_id(out, "id", ID_NOTICE, notice->id);
+        member_add_word(out, "about", notice_about_name(notice->about));
+        member_add_text(out, "person", notice->person);
+        member_add_text(out, "channel", notice->channel);
+        member_add_u64(out, "rung", notice->rung);
+        member_add_word(out, "state", notice_state_name(notice->state));
+        member_add_time(out, "at", notice->made_unix_ms);
+        member_add_time(out, "ended_at", notice->ended_unix_ms);
+        member_add_u64(out, "tries", notice->tries);
+        member_add_text(out, "what", notice->what);
+        buf_add_byte(out, '}');
+    }
+    buf_add_byte(out, ']');
+}
+
+/* How far the telling is. */
+static void incidents_add_ladder(struct call *call, uint64_t incident, struct buf *out)
+{
+    static const char *const states[] = {[LADDER_RUNNING] = "telling",
+                                         [LADDER_ACKNOWLEDGED] = "acknowledged",
+                                         [LADDER_CLOSED] = "over"};
+    struct ladder_row row = {0};
+    member_add_name(out, "ladder");
+    if (call->engine->ladder(call->engine->impl, incident, &call->arena, &row) != ERR_OK) {
+        buf_add_text(out, "null");
+        return;
+    }
+    buf_add_byte(out, '{');
+    member_add_word(out, "state", states[row.ladder.state]);
+    member_add_u64(out, "rung", row.ladder.rung);
+    member_add_time(out, "next_at", row.ladder.next_unix_ms);
+    member_add_text(out, "acknowledged_by", row.acknowledged_by);
+    member_add_time(out, "acknowledged_at", row.ladder.acknowledged_unix_ms);
+    member_add_bool(out, "nobody_answers", ladder_is_loud(&row.ladder));
+    buf_add_byte(out, '}');
+}
+
 /* The bare incident of a stop: what it stopped, by whom, why, and who restarts it. */
-static void incidents_add(struct call *call, const struct engine_incident *incident,
+static void incidents_add(struct call *call, const struct engine_incident *incident, bool is_whole,
                           struct buf *out)
 {
     const struct config *config = call->engine->config(call->engine->impl);
@@ -74,7 +124,11 @@ static void incidents_add(struct call *call, const struct engine_incident *incid
     buf_add_byte(out, '[');
     if (stop)
         receipt_json_add(out, stop, incident->reason, NULL, 0);
-    buf_add_text(out, "]}");
+    buf_add_byte(out, ']');
+    incidents_add_ladder(call, incident->id, out);
+    if (is_whole)
+        incidents_add_told(call, incident->id, out);
+    buf_add_byte(out, '}');
 }
 
 /* `open=1`: only those that nobody has restarted yet. */
@@ -102,7 +156,7 @@ void incidents_list(struct call *call)
         if (!call_may_see_stops(call, incidents[i].workflow))
             continue;
         buf_add_text(&out, shown++ ? "," : "");
-        incidents_add(call, &incidents[i], &out);
+        incidents_add(call, &incidents[i], false, &out);
     }
     buf_add_text(&out, "],\"next\":null}");
     reply_json(call, 200, &out);
@@ -120,7 +174,7 @@ static void incidents_reply(struct call *call, uint64_t id)
     }
     struct buf out;
     buf_init(&out, LIMIT_HTTP_ANSWER);
-    incidents_add(call, incident, &out);
+    incidents_add(call, incident, true, &out);
     reply_json(call, 200, &out);
     buf_done(&out);
 }
@@ -165,4 +219,13 @@ void incidents_note(struct call *call)
     if (incidents_read_reason(call, &body) && incidents_is_open(call))
         call->engine->incident_reason(call->engine->impl, &call->principal, call->id, body.reason,
                                       incidents_done, call);
+}
+
+/* By a person only: whoever answers takes care of it. The body is empty, or {}. */
+void incidents_ack(struct call *call)
+{
+    struct incidents_body body = {0};
+    bool is_empty = call->request->body.size == 0;
+    if ((is_empty || body_read(call, incidents_fields, 0, &body)) && incidents_is_open(call))
+        call->engine->ack(call->engine->impl, &call->principal, call->id, incidents_done, call);
 }

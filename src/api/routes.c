@@ -52,6 +52,8 @@ static const struct route routes[] = {
      incidents_get},
     {"POST", INCIDENT "/restart", "restartIncident", DOOR_LANE_VERDICT, RIGHT_RESTART,
      SUBJECT_INCIDENT, incidents_restart},
+    {"POST", INCIDENT "/ack", "acknowledgeIncident", DOOR_LANE_VERDICT, RIGHT_ACKNOWLEDGE,
+     SUBJECT_INCIDENT, incidents_ack},
     {"POST", INCIDENT "/note", "noteIncident", DOOR_LANE_VERDICT, RIGHT_ACKNOWLEDGE,
      SUBJECT_INCIDENT, incidents_note},
     {"GET", "/v1/decisions", "listDecisions", DOOR_LANE_READ, RIGHT_TOKEN, SUBJECT_NONE,

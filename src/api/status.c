@@ -11,6 +11,20 @@ void status_health(struct call *call)
         call_answer(call, 200, SLICE("application/json"), SLICE("{\"status\":\"ok\"}"));
 }
 
+static void status_add_watchdog(struct buf *out, const struct engine_health *health)
+{
+    member_add_name(out, "watchdog");
+    if (!health->has_watchdog) {
+        buf_add_text(out, "null");
+        return;
+    }
+    buf_add_byte(out, '{');
+    member_add_bool(out, "good", health->is_watchdog_good);
+    member_add_time(out, "at", health->watchdog_unix_ms);
+    member_add_text(out, "what", health->watchdog_what);
+    buf_add_byte(out, '}');
+}
+
 /* 503 with the reason while new work is not taken; the warnings (IL900) stand in both. */
 void status_ready(struct call *call)
 {
@@ -25,6 +39,8 @@ void status_ready(struct call *call)
     member_add_text(&out, "why", health.is_ready ? (struct slice){0} : health.why);
     member_add_text(&out, "flag", health.flag);
     member_add_raw(&out, "warnings", health.warnings.size ? health.warnings : SLICE("[]"));
+    member_add_text(&out, "unanswered", health.unanswered);
+    status_add_watchdog(&out, &health);
     buf_add_byte(&out, '}');
     if (!health.is_ready)
         reply_add_retry_after(call, 1000);
@@ -104,6 +120,13 @@ static bool status_fill(struct call *call, struct status_facts *facts, struct st
                            .is_ready = facts->health.is_ready,
                            .why = facts->health.why,
                            .warnings_json = facts->health.warnings,
+                           .unanswered = facts->health.unanswered,
+                           .has_watchdog = facts->health.has_watchdog,
+                           .is_watchdog_good = facts->health.is_watchdog_good,
+                           .watchdog_what = facts->health.watchdog_what,
+                           .watchdog_unix_ms = facts->health.watchdog_unix_ms,
+                           .down_ms = facts->health.down_ms,
+                           .started_unix_ms = facts->health.started_unix_ms,
                            .since_unix_ms = facts->since_unix_ms,
                            .now_unix_ms = facts->health.now_unix_ms,
                            .zone = call->engine->zone(call->engine->impl)};

@@ -291,3 +291,13 @@ bool uri_host_is_loopback(struct slice host)
             return false;
     return true;
 }
+
+void uri_split_base(struct slice url, struct slice *out_base, struct slice *out_target)
+{
+    size_t host = slice_find(url, '/') + 2;
+    size_t path = host + slice_find(slice_from(url, host), '/');
+    size_t query = host + slice_find(slice_from(url, host), '?');
+    bool has_path = path < url.size && path < query;
+    *out_base = slice_first(url, has_path ? path : query);
+    *out_target = has_path ? slice_from(url, path) : SLICE("/");
+}

@@ -43,5 +43,8 @@ struct uri {
 };
 /* An absolute http or https URL of visible ASCII with good escapes; without user and fragment. */
 bool uri_split(struct slice url, struct uri *out_uri);
+/* Of a url that uri_split takes: what names the server, and what is asked of it ("/" if nothing).
+ */
+void uri_split_base(struct slice url, struct slice *out_base, struct slice *out_target);
 /* 127.0.0.0/8 as four plain numbers, ::1 in any spelling (no brackets), or "localhost". */
 bool uri_host_is_loopback(struct slice host);

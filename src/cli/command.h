@@ -38,6 +38,7 @@ int command_run_stop(struct invocation *invocation);
 int command_run_restart(struct invocation *invocation);
 int command_run_incident(struct invocation *invocation);
 int command_run_label(struct invocation *invocation);
+int command_run_ack(struct invocation *invocation);
 int command_run_resolve(struct invocation *invocation);
 int command_run_cancel(struct invocation *invocation);
 int command_run_again(struct invocation *invocation);

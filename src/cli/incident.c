@@ -78,8 +78,11 @@ static int incident_post(struct invocation *invocation, const char *id, const ch
     struct daemon_answer answer;
     struct buf body;
     buf_init(&body, LIMIT_HTTP_BODY);
-    buf_add_text(&body, "{\"reason\":");
-    buf_add_json_text(&body, slice_text(reason));
+    buf_add_byte(&body, '{');
+    if (reason) {
+        buf_add_text(&body, "\"reason\":");
+        buf_add_json_text(&body, slice_text(reason));
+    }
     buf_add_byte(&body, '}');
     struct daemon_question question = {
         .method = "POST",
@@ -97,6 +100,29 @@ static int incident_post(struct invocation *invocation, const char *id, const ch
         incident_say(invocation, incident);
     json_decref(incident);
     return incident ? CLI_DONE : CLI_REFUSED;
+}
+
+/* "ana through email: delivered 14:11:02", one a line, and who answered. */
+static void incident_say_told(struct invocation *invocation, const json_t *incident)
+{
+    const json_t *told = json_object_get(incident, "told");
+    const json_t *ladder = json_object_get(incident, "ladder");
+    for (size_t i = 0; i < json_array_size(told); i++) {
+        const json_t *one = json_array_get(told, i);
+        const char *state = daemon_text(one, "state");
+        const char *what = daemon_text(one, "what");
+        const char *ended = daemon_text(one, "ended_at");
+        say(invocation, "  %s through %s (%s): %s %s%s%s\n", daemon_text(one, "person"),
+            daemon_text(one, "channel"), daemon_text(one, "about"), state,
+            daemon_time(invocation, *ended ? ended : daemon_text(one, "at")), *what ? ": " : "",
+            what);
+    }
+    const char *by = daemon_text(ladder, "acknowledged_by");
+    if (*by)
+        say(invocation, "Acknowledged by %s at %s\n", by,
+            daemon_time(invocation, daemon_text(ladder, "acknowledged_at")));
+    if (json_is_true(json_object_get(ladder, "nobody_answers")))
+        say(invocation, "NOBODY ANSWERS, and nobody is left to tell.\n");
 }
 
 static int incident_show(struct invocation *invocation, const char *id)
@@ -118,6 +144,9 @@ static int incident_show(struct invocation *invocation, const char *id)
     incident_say(invocation, incident);
     if (!*daemon_text(incident, "why"))
         say(invocation, "Reason missing: say it with  interlock incident %s --reason \"…\"\n", id);
+    if (json_array_size(json_object_get(incident, "told")) > 0)
+        say(invocation, "Told:\n");
+    incident_say_told(invocation, incident);
     const json_t *who = json_object_get(incident, "who");
     if (*daemon_text(who, "group"))
         say(invocation, "Who may restart it: %s\n", daemon_text(who, "group"));
@@ -193,4 +222,13 @@ int command_run_restart(struct invocation *invocation)
             return code;
     }
     return incident_post(invocation, id.at, "/restart");
+}
+
+int command_run_ack(struct invocation *invocation)
+{
+    const char *id = invocation_argument(invocation, 0);
+    if (!incident_is_id(id))
+        return invocation_wrong(invocation, "the id of an incident is %s and 13 letters and digits",
+                                ID_INCIDENT);
+    return incident_post(invocation, id, "/ack");
 }

@@ -78,6 +78,16 @@ void engine_wake(struct engine *engine)
     engine_set_alarm(engine);
 }
 
+void engine_beat(struct engine *engine)
+{
+    if (engine->is_closing || engine_has_failed(engine))
+        return;
+    (void)engine_now(engine);
+    engine_run_alerts(engine);
+    engine_send_notices(engine);
+    engine_run_watchdog(engine);
+}
+
 static enum err engine_init(struct engine *engine, const struct engine_options *options)
 {
     engine->options = *options;
@@ -90,6 +100,8 @@ static enum err engine_init(struct engine *engine, const struct engine_options *
     list_init(&engine->pendings);
     list_init(&engine->probes);
     list_init(&engine->asks);
+    list_init(&engine->alerts);
+    list_init(&engine->outbox);
     switchboard_init(&engine->board);
     map_init(&engine->entries, LIMIT_HOT_ACTIONS * 2);
     map_init(&engine->keys, LIMIT_HOT_ACTIONS * 2);
@@ -154,6 +166,8 @@ void engine_free(struct engine *engine)
     }
     engine_probes_free(engine);
     engine_free_asks(engine);
+    engine_alerts_done(engine);
+    engine_notices_done(engine);
     size_t cursor = 0;
     struct entry *entry = NULL;
     while ((entry = map_next(&engine->entries, &cursor)) != NULL)
@@ -187,8 +201,10 @@ void engine_close(struct engine *engine)
     (void)engine_now(engine);
     struct control control = {.record = {.kind = RECORD_ENDING, .number = engine->run_epoch}};
     struct pending none = {0};
-    if (!engine->has_failed)
+    if (!engine->has_failed) {
+        engine_save_life(engine);
         engine_save_control(engine, &control, &none);
+    }
 }
 
 bool engine_is_idle(const struct engine *engine)
@@ -254,4 +270,5 @@ void engine_as_port(struct engine *engine, struct engine_port *out_port)
     engine_port_reads(out_port);
     engine_port_stops(out_port);
     engine_port_admin(out_port);
+    engine_port_alerts(out_port);
 }

@@ -17,6 +17,7 @@
 #include "loop/loaded.h"
 #include "port/clock.h"
 #include "port/engine.h"
+#include "port/notify.h"
 #include "port/upstream.h"
 #include "record/zone.h"
 
@@ -31,6 +32,7 @@ typedef enum err engine_sandbox_fn(void *arg, struct slice upstream, struct slic
 struct engine_options {
     struct store_port store;
     struct upstream_port upstream;
+    struct notify_port notify; /* send NULL: no message can be delivered */
     struct clock_port clock;
     struct loaded *loaded; /* taken over */
     unsigned char installation_key[32];
@@ -55,6 +57,8 @@ void engine_free(struct engine *engine);
 void engine_as_port(struct engine *engine, struct engine_port *out_port);
 /* The alarm has gone off. */
 void engine_wake(struct engine *engine);
+/* Every second or so: people are told, receivers are tried again, the watchdog is pinged. */
+void engine_beat(struct engine *engine);
 /* No new starts from here on. engine_is_idle: no attempt is under way and no write is queued. */
 void engine_close(struct engine *engine);
 bool engine_is_idle(const struct engine *engine);

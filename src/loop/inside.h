@@ -10,7 +10,8 @@
  *   views.c     reads                                 counts.c    counters
  *   admin.c     reload, backup, tokens                inbox.c     what waits for people
  *   audit.c     audits, labels
- *   reviews.c   verdicts, claims, edits */
+ *   reviews.c   verdicts, claims, edits               alerts.c    who is told of an incident
+ *   notices.c   messages to people                    watchdog.c  life signs, down time */
 #pragma once
 #include "base/list.h"
 #include "base/map.h"
@@ -26,6 +27,7 @@
 #include "record/identity.h"
 #include "record/ids.h"
 #include "record/label_row.h"
+#include "record/notice.h"
 #include "record/row.h"
 #include "record/tally.h"
 
@@ -174,6 +176,48 @@ struct follower {
     void *arg;
 };
 
+/* An incident that somebody is told of until it is acknowledged or closed. */
+struct alert {
+    struct list link; /* of engine->alerts */
+    uint64_t incident;
+    struct ladder ladder;
+    char by[LIMIT_NAME + 1]; /* who acknowledged it last */
+};
+
+/* A message that is not delivered yet. */
+struct outgoing {
+    struct list link; /* of engine->outbox, in the order in which they were made */
+    struct engine *engine;
+    struct notice notice; /* its slices live in bytes */
+    char *bytes;
+    size_t size;
+    uint64_t seq; /* the record that it became durable with */
+    bool is_sending;
+};
+
+/* What messages are made of, and those made for one write. */
+struct notice_draft {
+    enum notice_about about;
+    uint64_t incident;
+    uint8_t rung;
+    struct buf line, body, scope;
+};
+struct notice_batch {
+    struct arena arena;
+    struct outgoing **items;
+    size_t count;
+    struct buf names; /* "ana through email, ben through pager" */
+};
+
+/* Who notices when interlock is down. */
+struct life {
+    bool is_asking, was_asked, is_good; /* the last ping */
+    int64_t asked_unix_ms, next_unix_ms;
+    char what[LIMIT_NOTICE_WHAT];
+    int64_t sign_unix_ms; /* the last sign of life in the store */
+    int64_t down_ms;      /* how long interlock was not running before this start */
+};
+
 struct engine {
     struct engine_options options;
     struct loaded *loaded;
@@ -223,6 +267,9 @@ struct engine {
     int64_t audit_sweep_unix_ms; /* when those past due are looked at; 0 = none is open */
     unsigned char audit_after[AUDIT_ROW_KEY]; /* the last page ended here */
     size_t audit_after_size;
+    struct list alerts, outbox;
+    size_t alert_count, outbox_count, sending_count;
+    struct life life;
     struct buf flag;
     struct buf scratch_buf[5]; /* reused: record, row, bundle, sealed, label row */
     struct arena_pool arenas;  /* first blocks of what one event uses */
@@ -551,3 +598,51 @@ void engine_refuse(engine_done_fn *done, void *arg, enum engine_refusal outcome,
 
 /* ---- recover.c ---- */
 MUST_USE enum err engine_recover(struct engine *engine, struct buf *out_message);
+
+/* ---- alerts.c ---- */
+/* Right after the writes of the stop and of its incident; the same for its end. */
+void engine_alert_open(struct engine *engine, const struct stop *stop, struct slice reason);
+void engine_alert_close(struct engine *engine, const struct stop *stop, struct slice by,
+                        struct slice reason);
+/* A message of that rung failed for good. */
+void engine_alert_lost(struct engine *engine, uint64_t incident, uint8_t rung);
+void engine_run_alerts(struct engine *engine);
+/* The incidents that nobody answers for, as text. */
+void engine_add_unanswered(struct engine *engine, struct buf *out);
+MUST_USE enum err engine_load_alerts(struct engine *engine);
+void engine_alerts_done(struct engine *engine);
+void engine_port_alerts(struct engine_port *port);
+/* stops.c */
+MUST_USE enum err engine_read_incident(struct engine *engine, uint64_t id, struct arena *arena,
+                                       struct engine_incident *out);
+const struct stop *engine_read_stop(struct engine *engine, uint64_t id, struct arena *arena);
+
+/* ---- notices.c ---- */
+void notice_draft_init(struct notice_draft *draft);
+void notice_draft_done(struct notice_draft *draft);
+void notice_batch_init(struct notice_batch *batch);
+void notice_batch_done(struct notice_batch *batch);
+/* A message to each; those of a channel that speaks to a room are one. Returns how many. */
+size_t notice_batch_add(struct engine *engine, struct notice_batch *batch,
+                        const struct notice_draft *draft, const struct person *const *people,
+                        size_t people_count);
+/* A message to each who was told of the incident before. */
+void notice_batch_add_told(struct engine *engine, struct notice_batch *batch,
+                           const struct notice_draft *draft);
+struct slice notice_batch_names(const struct notice_batch *batch);
+/* Room for batch->count rows. */
+void notice_batch_rows(struct notice_batch *batch, struct store_row *out_rows);
+/* Their write is queued: they are sent when it is durable. */
+void notice_batch_saved(struct engine *engine, struct notice_batch *batch);
+/* Sends what is durable and due. */
+void engine_send_notices(struct engine *engine);
+enum err engine_list_notices(void *impl, uint64_t incident, struct arena *arena,
+                             struct notice *out_notices, size_t *out_count);
+MUST_USE enum err engine_load_notices(struct engine *engine);
+void engine_notices_done(struct engine *engine);
+
+/* ---- watchdog.c ---- */
+void engine_run_watchdog(struct engine *engine);
+MUST_USE enum err engine_load_life(struct engine *engine);
+/* The end is a sign of life, too. */
+void engine_save_life(struct engine *engine);

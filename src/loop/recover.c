@@ -280,6 +280,10 @@ enum err engine_recover(struct engine *engine, struct buf *out_message)
         err = recover_save_place(engine);
     recover_close_receipts(engine);
     if (err == ERR_OK)
+        err = engine_load_life(engine);
+    if (err == ERR_OK)
+        err = engine_load_alerts(engine);
+    if (err == ERR_OK)
         err = recover_each(engine, recover_go_on);
     if (err == ERR_OK)
         err = engine_recover_audits(engine);

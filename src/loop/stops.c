@@ -199,6 +199,7 @@ static void stops_do_stop(void *impl, const struct principal *principal, const s
     }
     stops_save_both(engine, added, RECORD_STOP, (struct stops_word){principal->name, reason, 0},
                     is_durable ? &acknowledge : &none);
+    engine_alert_open(engine, added, reason);
     if (!is_durable) /* R16: it stays in force in memory; it is written when there is room */
         engine_refuse(done, arg, ENGINE_STORE_FAILED, "stop-not-durable");
     engine_set_alarm(engine);
@@ -279,6 +280,7 @@ static void stops_do_restart(void *impl, const struct principal *principal, uint
     struct pending restarted = {.saved = stops_restarted, .done = done, .arg = arg, .id = stop->id};
     stops_save_both(engine, &lifted, RECORD_RESTART,
                     (struct stops_word){principal->name, reason, 0}, &restarted);
+    engine_alert_close(engine, stop, principal->name, reason);
     engine_set_alarm(engine);
 }
 
@@ -321,9 +323,8 @@ static enum err stops_do_list(void *impl, bool with_lifted, struct arena *arena,
     return ERR_OK;
 }
 
-static const struct stop *stops_do_get(void *impl, uint64_t id, struct arena *arena)
+const struct stop *engine_read_stop(struct engine *engine, uint64_t id, struct arena *arena)
 {
-    struct engine *engine = impl;
     struct stop *stop = switchboard_find(&engine->board, id);
     if (stop)
         return stop;
@@ -336,6 +337,11 @@ static const struct stop *stops_do_get(void *impl, uint64_t id, struct arena *ar
     buf_done(&key);
     stop = err == ERR_OK ? ARENA_NEW(arena, struct stop) : NULL;
     return stop && stop_row_decode(value, stop) == ERR_OK ? stop : NULL;
+}
+
+static const struct stop *stops_do_get(void *impl, uint64_t id, struct arena *arena)
+{
+    return engine_read_stop(impl, id, arena);
 }
 
 /* The words of an incident's reason: in the payload of the record that brought them. */
@@ -418,10 +424,9 @@ static enum err stops_do_in_flight(void *impl, uint64_t id, struct arena *arena,
     return ERR_OK;
 }
 
-static enum err stops_do_incident(void *impl, uint64_t id, struct arena *arena,
-                                  struct engine_incident *out)
+enum err engine_read_incident(struct engine *engine, uint64_t id, struct arena *arena,
+                              struct engine_incident *out)
 {
-    struct engine *engine = impl;
     const struct store_port *store = &engine->options.store;
     struct incident_row row = {0};
     struct slice value = {0};
@@ -435,6 +440,12 @@ static enum err stops_do_incident(void *impl, uint64_t id, struct arena *arena,
     if (err == ERR_OK)
         stops_fill_incident(engine, &row, arena, out);
     return err;
+}
+
+static enum err stops_do_incident(void *impl, uint64_t id, struct arena *arena,
+                                  struct engine_incident *out)
+{
+    return engine_read_incident(impl, id, arena, out);
 }
 
 /* One page of stops, after `after`, which moves on; lifted ones stay in the store alone. */

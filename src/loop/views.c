@@ -429,11 +429,21 @@ static void views_do_health(void *impl, struct arena *arena, struct engine_healt
     *out = (struct engine_health){.is_ready = true,
                                   .warnings = buf_slice(&engine->loaded->warnings_json),
                                   .flag = buf_slice(&engine->flag),
+                                  .has_watchdog = engine_config(engine)->watchdog_url.size > 0,
+                                  .is_watchdog_good = engine->life.is_good,
+                                  .watchdog_what = slice_text(engine->life.what),
+                                  .watchdog_unix_ms = engine->life.asked_unix_ms,
+                                  .down_ms = engine->life.down_ms,
                                   .unended = engine->unended,
                                   .waiters = engine->waiter_count,
                                   .epoch = engine->run_epoch,
                                   .started_unix_ms = engine->started_unix_ms,
                                   .now_unix_ms = engine_now(engine)};
+    struct buf unanswered;
+    buf_init(&unanswered, LIMIT_ALERTS * TEXT_ID_MAX);
+    engine_add_unanswered(engine, &unanswered);
+    out->unanswered = arena_copy(arena, buf_slice(&unanswered));
+    buf_done(&unanswered);
     store->counts(store->impl, &out->store);
     store->head(store->impl, &out->head_seq, out->head_hash);
     enum store_state state = store->state(store->impl, &why);

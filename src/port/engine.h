@@ -12,6 +12,7 @@
 #include "port/store.h"
 #include "record/inbox_json.h"
 #include "record/label_row.h"
+#include "record/notice.h"
 #include "record/tally.h"
 
 /* Who calls. Made by api/principal.c from a token. */
@@ -191,9 +192,14 @@ struct engine_token {
 };
 struct engine_health {
     bool is_ready;
-    struct slice why;      /* when not ready */
-    struct slice flag;     /* what somebody should know: last good policy in force, … */
-    struct slice warnings; /* JSON array of texts: IL900 lines, flags */
+    struct slice why;        /* when not ready */
+    struct slice flag;       /* what somebody should know: last good policy in force, … */
+    struct slice warnings;   /* JSON array of texts: IL900 lines, flags */
+    struct slice unanswered; /* incidents that nobody answers for, or empty */
+    bool has_watchdog, is_watchdog_good;
+    struct slice watchdog_what; /* what the last ping gave */
+    int64_t watchdog_unix_ms;   /* 0 = none has ended yet */
+    int64_t down_ms;            /* how long interlock was not running before this start */
     uint64_t unended, waiters, epoch;
     int64_t started_unix_ms, now_unix_ms;
     struct store_counts store;
@@ -238,6 +244,15 @@ struct engine_port {
                     struct slice reason, engine_done_fn *done, void *arg);
     void (*incident_reason)(void *impl, const struct principal *principal, uint64_t incident,
                             struct slice reason, engine_done_fn *done, void *arg);
+    /* Somebody takes care of it: nobody is told on for a while. ENGINE_NOT_NOW: it is closed. */
+    void (*ack)(void *impl, const struct principal *principal, uint64_t incident,
+                engine_done_fn *done, void *arg);
+    /* How far the telling of an incident is; ERR_NOT_FOUND before it has begun. */
+    enum err (*ladder)(void *impl, uint64_t incident, struct arena *arena,
+                       struct ladder_row *out_row);
+    /* Who was told of it, and through what; *out_count in: capacity. */
+    enum err (*notices)(void *impl, uint64_t incident, struct arena *arena,
+                        struct notice *out_notices, size_t *out_count);
     enum err (*stops)(void *impl, bool with_lifted, struct arena *arena, struct stop *out_stops,
                       size_t *out_count); /* room for LIMIT_STOPS; *out_count in: capacity */
     const struct stop *(*stop_by_id)(void *impl, uint64_t id, struct arena *arena);

@@ -40,6 +40,8 @@ enum store_table {
     STORE_UPSTREAMS, /* upstream name -> retry budget, pause (R30) */
     STORE_AUDITS,    /* due time, action id (8 bytes each, big-endian) -> workflow; open ones */
     STORE_LABELS,    /* action id (8 bytes, big-endian) -> its draw and labels */
+    STORE_LADDERS,   /* incident id -> who is told next, and who has acknowledged */
+    STORE_NOTICES,   /* messages to people: those that wait, and what became of the others */
     STORE_TABLE_COUNT
 };
 

@@ -9,6 +9,7 @@
 #define ID_STOP "s_"
 #define ID_INCIDENT "i_"
 #define ID_REVIEW "r_"
+#define ID_NOTICE "n_"
 
 /* "r_01JABCDEFGHJK.2": the second review of that action. */
 void id_add_review(struct buf *out, uint64_t action, uint8_t review);

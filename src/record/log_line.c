@@ -193,6 +193,14 @@ static void log_line_add_judged(struct buf *out, const struct record *record,
     wording_add_line(out, record->subject, LIMIT_NAME);
 }
 
+static void log_line_add_looked(struct buf *out, const struct record *record)
+{
+    if (record->kind == RECORD_ASKED)
+        log_line_add_asked(out, record);
+    else
+        log_line_add_refreshed(out, record);
+}
+
 static void log_line_add_action(struct buf *out, const struct record *record,
                                 const struct view *view)
 {
@@ -237,10 +245,8 @@ static void log_line_add_action(struct buf *out, const struct record *record,
         buf_add_text(out, log_line_words[record->kind]);
         return;
     case RECORD_ASKED:
-        log_line_add_asked(out, record);
-        return;
     case RECORD_REFRESHED:
-        log_line_add_refreshed(out, record);
+        log_line_add_looked(out, record);
         return;
     case RECORD_TIMER:
     case RECORD_PASSED:
@@ -256,6 +262,11 @@ static void log_line_add_action(struct buf *out, const struct record *record,
     case RECORD_TOKEN:
     case RECORD_UPSTREAM:
     case RECORD_CHECKPOINT:
+    case RECORD_TELLING:
+    case RECORD_TOLD:
+    case RECORD_NOT_TOLD:
+    case RECORD_ACKNOWLEDGED:
+    case RECORD_DOWN:
     case RECORD_KIND_COUNT:
         break;
     }
@@ -306,6 +317,31 @@ static void log_line_add_stop(struct buf *out, const struct record *record)
         log_line_add_named(out, ": ", record->subject);
 }
 
+/* "i_…: ana, ben are told (rung 2)", "i_…: told ana through email" */
+static void log_line_add_notice(struct buf *out, const struct record *record)
+{
+    if (record->kind == RECORD_DOWN) {
+        buf_add_text(out, "interlock was not running for ");
+        zone_add_span(out, (int64_t)record->number);
+        return;
+    }
+    if (record->incident != 0) {
+        text_add_id(out, ID_INCIDENT, record->incident);
+        buf_add_text(out, ": ");
+    }
+    if (record->kind == RECORD_ACKNOWLEDGED) {
+        buf_add_text(out, "somebody takes care of it");
+        return;
+    }
+    log_line_add_named(out,
+                       record->kind == RECORD_TELLING ? "to be told: "
+                       : record->kind == RECORD_TOLD  ? "told "
+                                                      : "could not be told: ",
+                       record->subject);
+    if (record->kind == RECORD_TELLING && record->number > 0)
+        buf_add_fmt(out, " (rung %llu)", (unsigned long long)record->number);
+}
+
 static void log_line_add_control(struct buf *out, const struct record *record)
 {
     switch (record->kind) {
@@ -322,7 +358,8 @@ static void log_line_add_control(struct buf *out, const struct record *record)
         buf_add_fmt(out, "interlock serves, run %llu", (unsigned long long)record->number);
         return;
     case RECORD_ENDING:
-        buf_add_text(out, "interlock ends");
+    case RECORD_CHECKPOINT:
+        buf_add_text(out, record->kind == RECORD_ENDING ? "interlock ends" : "checkpoint");
         return;
     case RECORD_TOKEN:
         log_line_add_named(
@@ -333,8 +370,12 @@ static void log_line_add_control(struct buf *out, const struct record *record)
         buf_add_text(out, ": ");
         upstream_change_add_words(record->subject, out);
         return;
-    case RECORD_CHECKPOINT:
-        buf_add_text(out, "checkpoint");
+    case RECORD_TELLING:
+    case RECORD_TOLD:
+    case RECORD_NOT_TOLD:
+    case RECORD_ACKNOWLEDGED:
+    case RECORD_DOWN:
+        log_line_add_notice(out, record);
         return;
     case RECORD_NOTE:
     case RECORD_ADMITTED:

@@ -53,7 +53,12 @@
     X(RECORD_ENDING, "ending")     /* a clean end */                                               \
     X(RECORD_TOKEN, "token")       /* made or revoked */                                           \
     X(RECORD_UPSTREAM, "upstream") /* its breaker changed */                                       \
-    X(RECORD_CHECKPOINT, "checkpoint")
+    X(RECORD_CHECKPOINT, "checkpoint")                                                             \
+    X(RECORD_TELLING, "telling")   /* people are to be told of an incident */                      \
+    X(RECORD_TOLD, "told")         /* a message was delivered */                                   \
+    X(RECORD_NOT_TOLD, "not_told") /* it failed for good */                                        \
+    X(RECORD_ACKNOWLEDGED, "acknowledged")                                                         \
+    X(RECORD_DOWN, "down") /* interlock was not running */
 enum record_kind {
 #define X(name, text) name,
     RECORD_KIND_LIST(X)

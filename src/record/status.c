@@ -6,7 +6,12 @@
 #include "record/upstream_row.h"
 #include "record/wording.h"
 
-enum { STATUS_NAME_WIDTH = 20, STATUS_POSITION_WIDTH = 16, STATUS_WARNING_MAX = 1024 };
+enum {
+    STATUS_NAME_WIDTH = 20,
+    STATUS_POSITION_WIDTH = 16,
+    STATUS_WARNING_MAX = 1024,
+    STATUS_DAY_MS = 24 * 3600 * 1000
+};
 #define STATUS_DOT " \xc2\xb7 "
 
 /* ---- what it all means ---- */
@@ -343,6 +348,37 @@ static void status_add_warnings(struct buf *out, struct slice warnings_json)
     buf_done(&text);
 }
 
+/* Who does not answer, whether anybody would notice, and that interlock was down. */
+static void status_add_outside(struct buf *out, const struct status *status)
+{
+    if (status->unanswered.size > 0)
+        buf_add_fmt(out, "NOBODY ANSWERS: %.*s\n", SLICE_FMT(status->unanswered));
+    if (status->has_watchdog && status->watchdog_unix_ms > 0 && !status->is_watchdog_good) {
+        buf_add_text(out, "watchdog: not reached at ");
+        zone_add_time(out, status->zone,
+                      (struct zone_time){status->watchdog_unix_ms, status->now_unix_ms},
+                      ZONE_SECONDS);
+        buf_add_text(out, ": ");
+        wording_add_line(out, status->watchdog_what, STATUS_WARNING_MAX);
+        buf_add_byte(out, '\n');
+    } else if (status->has_watchdog && status->watchdog_unix_ms > 0) {
+        buf_add_text(out, "watchdog: pinged at ");
+        zone_add_time(out, status->zone,
+                      (struct zone_time){status->watchdog_unix_ms, status->now_unix_ms},
+                      ZONE_SECONDS);
+        buf_add_byte(out, '\n');
+    }
+    if (status->down_ms > 0 && status->now_unix_ms - status->started_unix_ms < STATUS_DAY_MS) {
+        buf_add_text(out, "interlock was not running for ");
+        zone_add_span(out, status->down_ms);
+        buf_add_text(out, " until ");
+        zone_add_time(out, status->zone,
+                      (struct zone_time){status->started_unix_ms, status->now_unix_ms},
+                      ZONE_MINUTES);
+        buf_add_byte(out, '\n');
+    }
+}
+
 void status_text_add(struct buf *out, const struct status *status)
 {
     status_add_headline(out, status);
@@ -354,5 +390,6 @@ void status_text_add(struct buf *out, const struct status *status)
             status_add_stop(out, status, &status->stops[i]);
     for (size_t i = 0; i < status->upstream_count; i++)
         status_add_upstream(out, status, &status->upstreams[i]);
+    status_add_outside(out, status);
     status_add_warnings(out, status->warnings_json);
 }

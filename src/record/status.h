@@ -43,7 +43,13 @@ struct status {
     bool is_ready;
     struct slice why;           /* when it is not */
     struct slice warnings_json; /* a JSON array of texts, or empty */
-    int64_t since_unix_ms;      /* the counters count from here; 0 = not said */
+    struct slice unanswered;    /* incidents that nobody answers for, or empty */
+    bool has_watchdog, is_watchdog_good;
+    struct slice watchdog_what;
+    int64_t watchdog_unix_ms; /* of its last ping; 0 = none yet */
+    int64_t down_ms;          /* how long interlock was not running before this start */
+    int64_t started_unix_ms;
+    int64_t since_unix_ms; /* the counters count from here; 0 = not said */
     int64_t now_unix_ms;
     const struct zone *zone;
 };

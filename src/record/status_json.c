@@ -99,6 +99,18 @@ void status_json_add(struct buf *out, const struct status *status)
     member_add_time(out, "since", status->since_unix_ms);
     member_add_text(out, "timezone", zone_name(status->zone));
     status_json_add_lists(out, status);
+    member_add_text(out, "unanswered", status->unanswered);
+    member_add_name(out, "watchdog");
+    if (status->has_watchdog) {
+        buf_add_byte(out, '{');
+        member_add_bool(out, "good", status->is_watchdog_good);
+        member_add_time(out, "at", status->watchdog_unix_ms);
+        member_add_text(out, "what", status->watchdog_what);
+        buf_add_byte(out, '}');
+    } else {
+        buf_add_text(out, "null");
+    }
+    member_add_u64(out, "down_ms", (uint64_t)status->down_ms);
     member_add_raw(out, "warnings",
                    status->warnings_json.size > 0 ? status->warnings_json : SLICE("[]"));
     buf_add_byte(out, '}');

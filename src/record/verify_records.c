@@ -269,6 +269,11 @@ static enum err verify_control(struct verify *verify, uint64_t seq, const struct
     case RECORD_ENDING:
     case RECORD_UPSTREAM:
     case RECORD_CHECKPOINT:
+    case RECORD_TELLING:
+    case RECORD_TOLD:
+    case RECORD_NOT_TOLD:
+    case RECORD_ACKNOWLEDGED:
+    case RECORD_DOWN:
     case RECORD_KIND_COUNT:
         break;
     }

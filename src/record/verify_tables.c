@@ -168,6 +168,8 @@ static enum err verify_row(struct verify *verify, const struct store_row *row)
     case STORE_META:
     case STORE_COUNTS:
     case STORE_UPSTREAMS:
+    case STORE_LADDERS:
+    case STORE_NOTICES:
     case STORE_TABLE_COUNT:
         break;
     }

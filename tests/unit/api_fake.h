@@ -372,6 +372,47 @@ static void fake_restart(void *impl, const struct principal *principal, uint64_t
     done(arg, &(struct engine_reply){.outcome = ENGINE_TAKEN, .stop = &fake->stop});
 }
 
+static void fake_ack(void *impl, const struct principal *principal, uint64_t incident,
+                     engine_done_fn *done, void *arg)
+{
+    struct fake *fake = impl;
+    fake_note(fake, "%.*s ack %llu", SLICE_FMT(principal->name), (unsigned long long)incident);
+    done(arg, &(struct engine_reply){.outcome = ENGINE_TAKEN});
+}
+
+static enum err fake_ladder(void *impl, uint64_t incident, struct arena *arena,
+                            struct ladder_row *out)
+{
+    (void)impl;
+    (void)arena;
+    if (incident != 2)
+        return ERR_NOT_FOUND;
+    *out = (struct ladder_row){.incident = incident,
+                               .ladder = {.rung = LADDER_RUNG_NOBODY, .next_unix_ms = 60000},
+                               .acknowledged_by = SLICE("")};
+    return ERR_OK;
+}
+
+static enum err fake_notices(void *impl, uint64_t incident, struct arena *arena, struct notice *out,
+                             size_t *out_count)
+{
+    (void)impl;
+    (void)arena;
+    *out_count = incident == 2;
+    if (incident == 2)
+        *out = (struct notice){.id = 1,
+                               .incident = incident,
+                               .state = NOTICE_FAILED,
+                               .rung = 1,
+                               .tries = 5,
+                               .made_unix_ms = 1000,
+                               .ended_unix_ms = 2000,
+                               .person = SLICE("ana"),
+                               .channel = SLICE("email"),
+                               .what = SLICE("550 no such user")};
+    return ERR_OK;
+}
+
 static enum err fake_stops(void *impl, bool with_lifted, struct arena *arena, struct stop *out,
                            size_t *out_count)
 {
@@ -594,6 +635,9 @@ static void fake_init(struct fake *fake)
                                       .stop = fake_stop,
                                       .restart = fake_restart,
                                       .incident_reason = fake_restart,
+                                      .ack = fake_ack,
+                                      .ladder = fake_ladder,
+                                      .notices = fake_notices,
                                       .stops = fake_stops,
                                       .stop_by_id = fake_stop_by_id,
                                       .incidents = fake_incidents,

@@ -1,0 +1,144 @@
+/* loop/watchdog.c - somebody else notices when interlock is down: pings out, signs of life in the
+ * store, and the time without one told after a start (R29). */
+#include "loop/inside.h"
+
+#include <stdlib.h>
+
+#include "base/uri.h"
+#include "record/notice_text.h"
+#include "record/number.h"
+
+enum {
+    LIFE_SIGN_MS = 20 * 1000, /* how exactly down time is known */
+    LIFE_DOWN_MS = 60 * 1000, /* a restart is shorter, and told to nobody */
+    LIFE_PING_MS = 10 * 1000
+};
+
+/* ---- pings ---- */
+
+static void watchdog_done(void *arg, const struct upstream_answer *answer)
+{
+    struct engine *engine = arg;
+    struct life *life = &engine->life;
+    life->is_asking = false;
+    life->was_asked = true;
+    life->is_good =
+        answer->phase == UPSTREAM_ANSWERED && answer->status >= 200 && answer->status < 300;
+    life->asked_unix_ms = engine_now(engine);
+    struct slice what = slice_first(answer->what, LIMIT_NOTICE_WHAT - 1);
+    if (what.size > 0)
+        memcpy(life->what, what.at, what.size);
+    life->what[what.size] = '\0';
+}
+
+static void watchdog_ping(struct engine *engine)
+{
+    struct upstream_endpoint endpoint = {.name = SLICE("watchdog")};
+    struct upstream_call call = {.endpoint = &endpoint,
+                                 .method = SLICE("GET"),
+                                 .timeout_ms = LIFE_PING_MS,
+                                 .connect_timeout_ms = LIFE_PING_MS,
+                                 .answer_max = LIMIT_NOTICE_ANSWER,
+                                 .done = watchdog_done,
+                                 .arg = engine};
+    uri_split_base(engine_config(engine)->watchdog_url, &endpoint.base_url, &call.target);
+    const struct upstream_port *upstream = &engine->options.upstream;
+    engine->life.is_asking = upstream->call(upstream->impl, &call) == ERR_OK; /* else: next time */
+}
+
+/* ---- signs of life ---- */
+
+void engine_save_life(struct engine *engine)
+{
+    struct buf value;
+    buf_init(&value, 16);
+    number_add_varint(&value, (uint64_t)engine->now_unix_ms);
+    struct store_row row = {.table = STORE_META, .key = SLICE("alive"), .value = buf_slice(&value)};
+    struct store_write write = {.rows = &row, .row_count = 1};
+    const struct store_port *store = &engine->options.store;
+    enum err err = store->submit(store->impl, &write, 1, NULL, NULL);
+    if (err != ERR_OK && err != ERR_BUSY)
+        engine_fail(engine, err_text(err));
+    engine->life.sign_unix_ms = engine->now_unix_ms;
+    buf_done(&value);
+}
+
+void engine_run_watchdog(struct engine *engine)
+{
+    struct life *life = &engine->life;
+    const struct config *config = engine_config(engine);
+    if (engine->now_unix_ms - life->sign_unix_ms >= LIFE_SIGN_MS)
+        engine_save_life(engine);
+    if (config->watchdog_url.size == 0 || life->is_asking ||
+        engine->now_unix_ms < life->next_unix_ms)
+        return;
+    life->next_unix_ms = engine->now_unix_ms + config->watchdog_every_ms;
+    watchdog_ping(engine);
+}
+
+/* ---- down time ---- */
+
+static void life_saved(struct pending *pending)
+{
+    engine_send_notices(pending->engine);
+}
+
+/* Told once: to who answers for everything, else to admins. */
+static void life_tell(struct engine *engine)
+{
+    const struct config *config = engine_config(engine);
+    const struct group *group =
+        config->switch_duties.owner ? config->switch_duties.owner : config->admins;
+    struct notice_batch batch;
+    struct notice_draft draft;
+    struct pending pending = {.saved = life_saved};
+    struct notice_facts facts = {.about = NOTICE_DOWN,
+                                 .scope = SLICE("interlock"),
+                                 .waiting = engine->unended,
+                                 .since_unix_ms = engine->now_unix_ms - engine->life.down_ms,
+                                 .now_unix_ms = engine->now_unix_ms,
+                                 .zone = engine->options.zone};
+    notice_batch_init(&batch);
+    notice_draft_init(&draft);
+    draft.about = NOTICE_DOWN;
+    notice_text_line(&facts, &draft.line);
+    notice_text_body(&facts, &draft.body);
+    buf_add(&draft.scope, facts.scope);
+    if (group)
+        (void)notice_batch_add(engine, &batch, &draft, group->members, group->member_count);
+    struct store_row *rows = calloc(batch.count + 1, sizeof *rows);
+    struct control control = {.record = {.kind = RECORD_DOWN,
+                                         .number = (uint64_t)engine->life.down_ms,
+                                         .subject = notice_batch_names(&batch)},
+                              .rows = rows,
+                              .row_count = rows ? batch.count : 0};
+    if (rows) {
+        notice_batch_rows(&batch, rows);
+        engine_save_control(engine, &control, &pending);
+        notice_batch_saved(engine, &batch);
+    }
+    free(rows);
+    notice_draft_done(&draft);
+    notice_batch_done(&batch);
+}
+
+enum err engine_load_life(struct engine *engine)
+{
+    const struct store_port *store = &engine->options.store;
+    struct arena arena;
+    struct slice stored = {0};
+    uint64_t sign_unix_ms = 0;
+    arena_init(&arena, 4096);
+    enum err err = store->get_row(store->impl, STORE_META, SLICE("alive"), &arena, &stored);
+    bool is_known = err == ERR_OK && number_take_varint(&stored, &sign_unix_ms);
+    arena_done(&arena);
+    if (err != ERR_OK && err != ERR_NOT_FOUND)
+        return err;
+    int64_t down_ms = is_known ? engine->now_unix_ms - (int64_t)sign_unix_ms : 0;
+    engine_save_life(engine);
+    if (down_ms < LIFE_DOWN_MS || engine->options.is_copy)
+        return ERR_OK;
+    engine->life.down_ms = down_ms;
+    life_tell(engine);
+    return ERR_OK;
+}

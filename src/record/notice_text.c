@@ -1,0 +1,163 @@
+#include "record/notice_text.h"
+
+#include "record/ids.h"
+#include "record/wording.h"
+
+enum { NOTICE_SCOPE = 60, NOTICE_NAME = 24, NOTICE_REASON_MIN = 8 };
+
+static void notice_add_count(struct buf *out, uint64_t count, const char *what)
+{
+    buf_add_u64(out, count);
+    buf_add_text(out, what);
+}
+
+/* "by ana" or nothing. */
+static void notice_add_by(struct buf *out, const struct notice_facts *facts, const char *before)
+{
+    if (facts->by.size == 0)
+        return;
+    buf_add_text(out, before);
+    wording_add_line(out, facts->by, NOTICE_NAME);
+}
+
+/* What stands before the reason. */
+static void notice_add_head(struct buf *out, const struct notice_facts *facts)
+{
+    switch (facts->about) {
+    case NOTICE_TROUBLE:
+        wording_add_line(out, facts->scope, NOTICE_SCOPE);
+        buf_add_text(out, " STOPPED");
+        if (facts->is_again) {
+            buf_add_text(out, " for ");
+            zone_add_span(out, facts->now_unix_ms - facts->since_unix_ms);
+            buf_add_text(out, ", nobody answers");
+        }
+        notice_add_by(out, facts, facts->is_again ? "; by " : " by ");
+        return;
+    case NOTICE_ACKNOWLEDGED:
+        wording_add_line(out, facts->scope, NOTICE_SCOPE);
+        notice_add_by(out, facts, ": acknowledged by ");
+        return;
+    case NOTICE_RECOVERED:
+        wording_add_line(out, facts->scope, NOTICE_SCOPE);
+        buf_add_text(out, " RUNS AGAIN");
+        notice_add_by(out, facts, ", restarted by ");
+        buf_add_text(out, " after ");
+        zone_add_span(out, facts->now_unix_ms - facts->since_unix_ms);
+        return;
+    case NOTICE_DOWN:
+        buf_add_text(out, "interlock WAS DOWN for ");
+        zone_add_span(out, facts->now_unix_ms - facts->since_unix_ms);
+        buf_add_text(out, ", until ");
+        zone_add_time(out, facts->zone, (struct zone_time){facts->now_unix_ms, facts->now_unix_ms},
+                      ZONE_MINUTES);
+        return;
+    }
+}
+
+/* What waits, what is lost, and the id: never cut. */
+static void notice_add_tail(struct buf *out, const struct notice_facts *facts)
+{
+    if (facts->about != NOTICE_ACKNOWLEDGED) {
+        notice_add_count(out, facts->waiting, " wait, ");
+        if (facts->in_flight > 0)
+            notice_add_count(out, facts->in_flight, " under way, ");
+        if (facts->uncertain > 0)
+            notice_add_count(out, facts->uncertain, " uncertain, ");
+        if (facts->refused > 0)
+            notice_add_count(out, facts->refused, " turned away, ");
+        buf_add_text(out, "0 lost.");
+    }
+    if (facts->incident != 0) {
+        buf_add_text(out, facts->about == NOTICE_ACKNOWLEDGED ? "" : " ");
+        text_add_id(out, ID_INCIDENT, facts->incident);
+    }
+}
+
+/* The reason in what is left of the line, by characters. */
+static void notice_add_reason(struct buf *out, struct slice reason, size_t room)
+{
+    struct buf words;
+    buf_init(&words, LIMIT_REASON * 4);
+    wording_add_line(&words, reason, LIMIT_REASON);
+    struct slice rest = buf_slice(&words);
+    if (text_utf8_count(rest) <= room) {
+        buf_add(out, rest);
+    } else {
+        for (size_t i = 0; i + 1 < room; i++) {
+            size_t size = text_utf8_size(rest);
+            buf_add(out, slice_first(rest, size));
+            rest = slice_from(rest, size);
+        }
+        buf_add_text(out, "\xe2\x80\xa6");
+    }
+    buf_done(&words);
+}
+
+void notice_text_line(const struct notice_facts *facts, struct buf *out)
+{
+    struct buf head, tail;
+    bool has_reason = facts->about == NOTICE_TROUBLE || facts->about == NOTICE_RECOVERED;
+    struct slice reason = facts->reason;
+    if (reason.size == 0 && facts->about == NOTICE_TROUBLE)
+        reason = SLICE("no reason given");
+    buf_init(&head, LIMIT_NOTICE_BODY);
+    buf_init(&tail, LIMIT_NOTICE_BODY);
+    notice_add_head(&head, facts);
+    notice_add_tail(&tail, facts);
+    buf_add(out, buf_slice(&head));
+    size_t used = text_utf8_count(buf_slice(&head)) + text_utf8_count(buf_slice(&tail)) + 4;
+    if (has_reason && reason.size > 0 && used + NOTICE_REASON_MIN <= LIMIT_NOTICE_LINE) {
+        buf_add_text(out, ": ");
+        notice_add_reason(out, reason, LIMIT_NOTICE_LINE - used);
+    }
+    buf_add_text(out, ". ");
+    buf_add(out, buf_slice(&tail));
+    buf_done(&tail);
+    buf_done(&head);
+}
+
+static void notice_add_row(struct buf *out, const char *name, struct slice value, size_t max)
+{
+    if (value.size == 0)
+        return;
+    buf_add_text(out, name);
+    wording_add_line(out, value, max);
+    buf_add_byte(out, '\n');
+}
+
+static void notice_add_since(struct buf *out, const struct notice_facts *facts)
+{
+    buf_add_text(out, facts->about == NOTICE_DOWN ? "Last sign of life: " : "Since: ");
+    zone_add_time(out, facts->zone, (struct zone_time){facts->since_unix_ms, facts->now_unix_ms},
+                  ZONE_SECONDS);
+    buf_add_byte(out, ' ');
+    buf_add(out, zone_name(facts->zone));
+    buf_add_byte(out, '\n');
+}
+
+void notice_text_body(const struct notice_facts *facts, struct buf *out)
+{
+    const char *by = facts->about == NOTICE_TROUBLE ? "Stopped by: " : "By: ";
+    notice_add_row(out, "What: ", facts->scope, LIMIT_SUMMARY);
+    notice_add_since(out, facts);
+    notice_add_row(out, by, facts->by, LIMIT_NAME);
+    notice_add_row(out, "Why: ", facts->reason, LIMIT_REASON / 2);
+    buf_add_text(out, "Waiting: ");
+    notice_add_count(out, facts->waiting, " (nothing of it is lost)\n");
+    if (facts->refused > 0) {
+        buf_add_text(out, "Turned away: ");
+        notice_add_count(out, facts->refused, " (their callers were told so)\n");
+    }
+    if (facts->incident == 0)
+        return;
+    buf_add_byte(out, '\n');
+    if (facts->about == NOTICE_TROUBLE) {
+        buf_add_text(out, "I take care of it:  interlock ack ");
+        text_add_id(out, ID_INCIDENT, facts->incident);
+        buf_add_byte(out, '\n');
+    }
+    buf_add_text(out, "All that is known:  interlock incident ");
+    text_add_id(out, ID_INCIDENT, facts->incident);
+    buf_add_byte(out, '\n');
+}

@@ -1,0 +1,27 @@
+/* record/notice_text.h - the words of a message: a first line that says all, and a body.
+ * Owns: both, for every channel. Invariants:
+ *   1. The first line has at most LIMIT_NOTICE_LINE characters, no control character and no line
+ *      break; it says what stopped, why, what waits and what is lost. The reason is what is cut.
+ *   2. No message has a link or an answer that acknowledges: it says the command.
+ *   R23 whoever gives a reason has taken secrets out of it. */
+#pragma once
+#include "record/notice.h"
+#include "record/zone.h"
+
+struct notice_facts {
+    enum notice_about about;
+    uint64_t incident;
+    struct slice scope;  /* "inquiry-routing", "upstream mailer", "everything" */
+    struct slice by;     /* TROUBLE: who stopped it; else who answered or restarted; may be empty */
+    struct slice reason; /* a person's words, or empty */
+    bool is_again;       /* TROUBLE: it was told before, and nobody answers */
+    uint64_t waiting;    /* actions that wait: held, waiting, in review, uncertain */
+    uint64_t in_flight;  /* attempts that the stop still waits for */
+    uint64_t refused;    /* callers that were turned away since */
+    uint64_t uncertain;  /* DOWN */
+    int64_t since_unix_ms, now_unix_ms; /* DOWN: the last sign of life, and now */
+    const struct zone *zone;
+};
+
+void notice_text_line(const struct notice_facts *facts, struct buf *out);
+void notice_text_body(const struct notice_facts *facts, struct buf *out);

@@ -8,7 +8,12 @@
 
 /* A failed checkpoint is tried again after a while, and the log is cut at most once in a while: a
  * sweep that erases many payloads wants one cut, not many. */
-enum { KEEPER_CACHE_KIB = 64, KEEPER_REST_MS = 1000, KEEPER_BUSY_MS = 20 };
+enum {
+    KEEPER_CACHE_KIB = 64,
+    KEEPER_REST_MS = 1000,
+    KEEPER_BUSY_MS = 20,
+    KEEPER_PASSES = 2 /* before the gate shuts: the log, and what came meanwhile */
+};
 
 static void sqlite_keeper_lock(struct sqlite_keeper *keeper)
 {
@@ -148,7 +153,9 @@ static void sqlite_keeper_shut_gate(struct sqlite_keeper *keeper)
 static void sqlite_keeper_checkpoint(struct sqlite_keeper *keeper, bool truncates)
 {
     bool is_all = false;
-    enum err err = sqlite_keeper_move(keeper, SQLITE_CHECKPOINT_PASSIVE, &is_all);
+    enum err err = ERR_OK;
+    for (int i = 0; i < KEEPER_PASSES && err == ERR_OK && !is_all; i++)
+        err = sqlite_keeper_move(keeper, SQLITE_CHECKPOINT_PASSIVE, &is_all);
     sqlite_keeper_shut_gate(keeper);
     if (err == ERR_OK) /* invariant 1; FULL waits for the loop's look-ups, passive would give up */
         err = sqlite_keeper_move(
@@ -160,8 +167,8 @@ static void sqlite_keeper_checkpoint(struct sqlite_keeper *keeper, bool truncate
     keeper->checkpoint_count++;
     if (err == ERR_OK && is_all)
         keeper->wal_pages = 0;
-    else
-        keeper->wants_checkpoint = true;
+    /* The writer may have asked again during the passes: that is done, or wanted still. */
+    keeper->wants_checkpoint = !(err == ERR_OK && is_all);
     if (truncates && !(err == ERR_OK && is_all))
         keeper->wants_truncation = true;
     sqlite_keeper_tell(keeper);

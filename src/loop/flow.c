@@ -152,15 +152,21 @@ static void flow_drain(struct engine *engine, struct upstream_state *upstream)
 
 /* ---- asking whether it is back ---- */
 
-/* The next held action that may be the one call; those that failed before stand behind. */
-static bool flow_ask_held(struct engine *engine, struct upstream_state *upstream)
+/* The next held action that may be the one call. They take turns, over all that it is asked, or the
+ * oldest would lose all its releases in one long outage (R15). */
+static bool flow_ask_held(struct engine *engine, struct upstream_state *upstream, bool only_safe)
 {
-    struct release release = {.query = flow_held(upstream, upstream->asked_id, FLOW_LOOKS),
-                              .is_release = true,
-                              .only_safe = !upstream->breaker.has_contact};
-    release_page(engine, upstream, &release, true);
-    upstream->asked_id = release.started != 0 || release.count > 0 ? release.last_id : 0;
-    return release.started != 0;
+    for (int i = 0; i < 2; i++) {
+        struct release release = {.query = flow_held(upstream, upstream->asked_id, FLOW_LOOKS),
+                                  .is_release = true,
+                                  .only_safe = only_safe};
+        bool was_first = upstream->asked_id == 0;
+        release_page(engine, upstream, &release, true);
+        upstream->asked_id = release.last_id; /* 0 at the end: from the oldest again */
+        if (release.started != 0 || was_first || release.count > 0)
+            return release.started != 0;
+    }
+    return false;
 }
 
 static void flow_ask(struct engine *engine, struct upstream_state *upstream)
@@ -169,15 +175,12 @@ static void flow_ask(struct engine *engine, struct upstream_state *upstream)
     if (breaker->state != BREAKER_HALF_OPEN || breaker->is_asking ||
         engine->now_unix_ms < upstream->pace.pause_until_unix_ms || !flow_may_release(engine))
         return;
-    if (upstream->has_own_probe) {
-        engine_probe(engine, upstream, false);
-        return;
-    }
-    if (upstream->held > 0 && pace_has_room(&upstream->pace) && flow_ask_held(engine, upstream))
-        return;
-    /* Nothing safe waits. A connection says whether a write, or what comes next, may try. */
-    if (!breaker->has_contact && breaker->state == BREAKER_HALF_OPEN && !breaker->is_asking)
-        engine_probe(engine, upstream, true);
+    /* A connection first: while there is none, no action loses a release over it. */
+    if (upstream->has_own_probe || !breaker->has_contact)
+        engine_probe(engine, upstream, !upstream->has_own_probe);
+    else if (upstream->held > 0 && pace_has_room(&upstream->pace) &&
+             !flow_ask_held(engine, upstream, true) && breaker_lets(breaker, false))
+        (void)flow_ask_held(engine, upstream, false); /* none is safe: then one write */
 }
 
 void engine_run_upstream(struct engine *engine, struct upstream_state *upstream)

@@ -218,7 +218,6 @@ static void upstream_changed(struct engine *engine, struct upstream_state *upstr
         rate_end(&upstream->rate);
         break;
     case BREAKER_HALF_OPEN:
-        upstream->asked_id = 0;
         break;
     case BREAKER_CLOSED:
         upstream->asking = 0;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -261,10 +262,23 @@ static void world_close_handle(uv_handle_t *handle, void *arg)
         uv_close(handle, NULL);
 }
 
+enum { MAIN_DESCRIPTORS = 8192 };
+
+/* A connection or a call is a descriptor: LIMIT of both may be more than what a shell gives. */
+static void main_raise_descriptors(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= MAIN_DESCRIPTORS)
+        return;
+    limit.rlim_cur = limit.rlim_max < MAIN_DESCRIPTORS ? limit.rlim_max : MAIN_DESCRIPTORS;
+    (void)setrlimit(RLIMIT_NOFILE, &limit); /* else fewer connections are taken at a time */
+}
+
 int main(int argc, char **argv)
 {
     static struct world world;
     struct upstream_curl_options options = {0};
+    main_raise_descriptors();
     (void)umask(077); /* whatever is written is its owner's */
     bool is_good = uv_loop_init(&world.loop) == 0 &&
                    uv_timer_init(&world.loop, &world.timer) == 0 &&

@@ -133,9 +133,7 @@ static void serve_reloaded(void *arg, const struct engine_reply *reply)
     if (reply->outcome == ENGINE_TAKEN)
         (void)fprintf(stderr, "interlock: the configuration was loaded again\n");
     else
-        (void)fprintf(stderr,
-                      "interlock: not loaded, the former configuration stays in force:\n%.*s",
-                      SLICE_FMT(reply->detail));
+        (void)fprintf(stderr, "interlock: not loaded:\n%.*s", SLICE_FMT(reply->detail));
 }
 
 static void serve_hangup(uv_signal_t *signal, int number)

@@ -42,13 +42,17 @@ static bool stops_refuse_name(struct call *call, const char *member, const char 
 {
     struct slice best = near->best;
     struct arena *arena = &call->arena;
+    struct buf hint;
+    buf_init(&hint, LIMIT_NAME * (NEAR_OFFERS + 2));
+    near_add_hint(&hint, near);
     struct slice detail =
         best.size > 0
             ? arena_fmt(arena,
                         "there is no %s \"%.*s\"; did you mean \"%.*s\"? Nothing was stopped", what,
                         SLICE_FMT(name), SLICE_FMT(best))
-            : arena_fmt(arena, "there is no %s \"%.*s\". Nothing was stopped", what,
-                        SLICE_FMT(name));
+            : arena_fmt(arena, "there is no %s \"%.*s\". %.*s%sNothing was stopped", what,
+                        SLICE_FMT(name), (int)hint.size, buf_text(&hint), hint.size > 0 ? " " : "");
+    buf_done(&hint);
     reply_trouble(call, &(struct trouble){.code = TROUBLE_BAD_BODY,
                                           .pointer = arena_fmt(arena, "/scope/%s", member),
                                           .detail = detail});
@@ -89,6 +93,7 @@ static bool stops_find_risk(struct call *call, struct slice risk)
     struct near near;
     near_init(&near, risk);
     bool is_known = slice_is(risk, "normal");
+    near_offer(&near, SLICE("normal"));
     for (size_t w = 0; w < call->config->workflow_count; w++) {
         const struct workflow *workflow = &call->config->workflows[w];
         for (size_t s = 0; s < workflow->step_count; s++) {

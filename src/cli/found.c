@@ -71,9 +71,10 @@ void found_say_list(struct invocation *invocation, const json_t *list)
     const json_t *items = json_object_get(list, "items");
     for (i = 0; i < json_array_size(items); i++) {
         item = json_array_get(items, i);
-        say(invocation, "%s  %-11s %s / %s  %s\n", daemon_text(item, "action"),
+        const char *at = daemon_text(item, "submitted_at");
+        say(invocation, "%s  %-11s %s / %s  %s%s%s\n", daemon_text(item, "action"),
             daemon_text(item, "state"), daemon_text(item, "workflow"), daemon_text(item, "step"),
-            daemon_text(item, "key"));
+            daemon_text(item, "key"), *at ? "  " : "", *at ? daemon_time(invocation, at) : "");
     }
     if (json_is_string(json_object_get(list, "next")))
         say(invocation, "… and older ones\n");

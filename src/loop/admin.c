@@ -308,7 +308,9 @@ static void admin_reload(void *impl, const struct principal *principal, engine_d
     if (!is_good) {
         if (text.size == 0)
             buf_add_text(&text, err_text(err));
-        reload_refuse(done, arg, buf_slice(&text)); /* the old one stays in force, whole */
+        buf_add_text(&text,
+                     "Nothing was loaded: the former configuration stays in force, whole.\n");
+        reload_refuse(done, arg, buf_slice(&text));
         loaded_free(loaded);
     } else {
         reload_take(engine, loaded);

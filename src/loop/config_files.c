@@ -98,10 +98,13 @@ static void files_list_done(struct files_list *files)
     free(files);
 }
 
+/* As `interlock check` reads them. */
 static int files_is_policy(const struct dirent *entry)
 {
-    size_t size = strlen(entry->d_name);
-    return entry->d_name[0] != '.' && size > 5 && strcmp(entry->d_name + size - 5, ".yaml") == 0;
+    struct slice name = slice_text(entry->d_name);
+    struct slice yaml = slice_from(name, name.size > 5 ? name.size - 5 : name.size);
+    struct slice yml = slice_from(name, name.size > 4 ? name.size - 4 : name.size);
+    return entry->d_name[0] != '.' && (slice_is(yaml, ".yaml") || slice_is(yml, ".yml"));
 }
 
 /* The value of a line "NAME: VALUE" at the left edge, for what must be known before the whole is

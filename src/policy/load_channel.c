@@ -165,8 +165,7 @@ static void load_refuse_channel(struct load *load, const struct yaml *node)
     struct problem *problem = read_problem(load, IL015, node);
     problem_message(load->problems, problem, "there is no channel `%.*s`",
                     SLICE_FMT(slice_first(node->text, LIMIT_NAME)));
-    if (near.best.size > 0)
-        problem_help(load->problems, problem, "Did you mean `%.*s`?", SLICE_FMT(near.best));
+    read_tell_near(load->problems, problem, &near);
 }
 
 /* `tell`, or the channel `email`, or the first one. */

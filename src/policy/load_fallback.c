@@ -55,8 +55,7 @@ static bool load_template_named(struct words *words, struct draft_step *draft, s
     struct problem *problem = read_problem_in(load, IL015, words->node, text_at);
     problem_message(load->problems, problem, "this step has no template `%.*s`",
                     SLICE_FMT(slice_first(name, LIMIT_NAME)));
-    if (near.best.size > 0)
-        problem_help(load->problems, problem, "Did you mean `%.*s`?", SLICE_FMT(near.best));
+    read_tell_near(load->problems, problem, &near);
     return false;
 }
 

@@ -59,8 +59,7 @@ static void load_refuse_reference(struct load *load, const struct yaml *node, co
     struct problem *problem = read_problem(load, IL015, node);
     problem_message(load->problems, problem, "there is no %s `%.*s`", what,
                     SLICE_FMT(slice_first(node->text, LIMIT_NAME)));
-    if (near.best.size > 0)
-        problem_help(load->problems, problem, "Did you mean `%.*s`?", SLICE_FMT(near.best));
+    read_tell_near(load->problems, problem, &near);
 }
 
 const struct person *load_person(struct load *load, const struct yaml *node)
@@ -230,8 +229,7 @@ static void load_scope(struct load *load, const struct yaml *node, struct slice 
             struct problem *problem = read_problem(load, IL015, item);
             problem_message(load->problems, problem, "there is no workflow `%.*s`",
                             SLICE_FMT(names[*out_count]));
-            if (near.best.size > 0)
-                problem_help(load->problems, problem, "Did you mean `%.*s`?", SLICE_FMT(near.best));
+            read_tell_near(load->problems, problem, &near);
         }
         ++*out_count;
     }

@@ -186,8 +186,7 @@ static bool load_scope_of(struct words *words, const struct draft_workflow *draf
         read_problem_in(words->load, is_risk ? IL308 : IL015, words->node, at);
     problem_message(words->load->problems, problem, "this workflow has no %s `%.*s`",
                     is_risk ? "risk class" : "step", SLICE_FMT(slice_first(name, LIMIT_NAME)));
-    if (near.best.size > 0)
-        problem_help(words->load->problems, problem, "Did you mean `%.*s`?", SLICE_FMT(near.best));
+    read_tell_near(words->load->problems, problem, &near);
     return false;
 }
 

@@ -406,9 +406,12 @@ const struct upstream *load_upstream_named(struct load *load, const struct yaml 
     struct problem *problem = read_problem_in(load, IL015, node, text_at);
     problem_message(load->problems, problem, "there is no upstream `%.*s`",
                     SLICE_FMT(slice_first(name, LIMIT_NAME)));
-    if (near.best.size > 0)
-        problem_help(load->problems, problem, "Did you mean `%.*s`?", SLICE_FMT(near.best));
-    else
-        problem_help(load->problems, problem, "Declare it in interlock.yaml under `upstreams:`.");
+    struct buf hint;
+    buf_init(&hint, LIMIT_NAME * (NEAR_OFFERS + 2));
+    near_add_hint(&hint, &near);
+    problem_help(load->problems, problem, "%s%s%s", buf_text(&hint),
+                 near.best.size == 0 && hint.size > 0 ? " " : "",
+                 near.best.size == 0 ? "Declare it in interlock.yaml under `upstreams:`." : "");
+    buf_done(&hint);
     return NULL;
 }

@@ -1,5 +1,6 @@
 #include "policy/near.h"
 
+#include "base/buf.h"
 #include "base/limits.h"
 
 /* Without the difference of case and of `_` and `-`, which people mix up. */
@@ -41,8 +42,34 @@ void near_init(struct near *near, struct slice wanted)
     *near = (struct near){.wanted = wanted, .best_distance = LIMIT_NAME};
 }
 
+static void near_keep(struct near *near, struct slice candidate)
+{
+    for (size_t i = 0; i < near->offer_count; i++)
+        if (slice_equal(near->offers[i], candidate))
+            return;
+    if (near->offer_count < NEAR_OFFERS)
+        near->offers[near->offer_count++] = candidate;
+    else
+        near->more_count++;
+}
+
+void near_add_hint(struct buf *out, const struct near *near)
+{
+    if (near->best.size > 0) {
+        buf_add_fmt(out, "Did you mean `%.*s`?", SLICE_FMT(near->best));
+        return;
+    }
+    for (size_t i = 0; i < near->offer_count; i++) {
+        buf_add_text(out, i == 0 ? (near->offer_count == 1 ? "There is: " : "There are: ") : ", ");
+        buf_add(out, near->offers[i]);
+    }
+    if (near->offer_count > 0)
+        buf_add_text(out, near->more_count > 0 ? ", …" : ".");
+}
+
 void near_offer(struct near *near, struct slice candidate)
 {
+    near_keep(near, candidate);
     size_t distance = near_distance(near->wanted, candidate);
     size_t longest = near->wanted.size > candidate.size ? near->wanted.size : candidate.size;
     size_t most = longest < 4 ? 1 : longest < 9 ? 2 : 3;

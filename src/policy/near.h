@@ -11,9 +11,15 @@
 /* Steps from one name to the other; large when either is over LIMIT_NAME. */
 size_t near_distance(struct slice a, struct slice b);
 /* Offers candidates one by one; keeps the nearest one that is near enough to be a slip. */
+enum { NEAR_OFFERS = 8 };
 struct near {
     struct slice wanted, best; /* best: empty = none */
     size_t best_distance;
+    struct slice offers[NEAR_OFFERS]; /* the first of all that were offered, each once */
+    size_t offer_count, more_count;
 };
 void near_init(struct near *near, struct slice wanted);
 void near_offer(struct near *near, struct slice candidate);
+/* "Did you mean `x`?", else "There are: a, b, c."; nothing when nothing was offered. */
+struct buf;
+void near_add_hint(struct buf *out, const struct near *near);

@@ -186,8 +186,11 @@ static void problems_add_count(struct buf *out, size_t count, const char *word, 
 
 void problems_add_text(struct buf *out, const struct problems *problems)
 {
-    for (size_t i = 0; i < problems->count; i++)
-        problem_add_text(out, &problems->items[i]);
+    static const enum severity order[] = {SEVERITY_ERROR, SEVERITY_WARNING, SEVERITY_NOTE};
+    for (size_t s = 0; s < sizeof order / sizeof *order; s++) /* what must be mended comes first */
+        for (size_t i = 0; i < problems->count; i++)
+            if (problems->items[i].severity == order[s])
+                problem_add_text(out, &problems->items[i]);
     if (problems->dropped_count > 0)
         buf_add_fmt(out, "… and %zu more\n", problems->dropped_count);
     if (problems->count == 0)

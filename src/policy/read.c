@@ -325,6 +325,16 @@ bool read_percent(struct load *load, const struct yaml *node, double *out_share)
     return true;
 }
 
+void read_tell_near(struct problems *problems, struct problem *problem, const struct near *near)
+{
+    struct buf hint;
+    buf_init(&hint, LIMIT_NAME * (NEAR_OFFERS + 2));
+    near_add_hint(&hint, near);
+    if (hint.size > 0)
+        problem_help(problems, problem, "%s", buf_text(&hint));
+    buf_done(&hint);
+}
+
 void read_tell_choices(struct problems *problems, struct problem *problem, struct slice got,
                        const char *const *names, size_t name_count)
 {

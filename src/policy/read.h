@@ -6,6 +6,7 @@
  *   2. A bare word that YAML readers disagree about is never taken as a text. */
 #pragma once
 #include "policy/draft.h"
+#include "policy/near.h"
 
 /* One load under way. */
 struct load {
@@ -54,6 +55,8 @@ bool read_size(struct load *load, const struct yaml *node, struct read_range ran
 bool read_percent(struct load *load, const struct yaml *node, double *out_share);
 bool read_choice(struct load *load, const struct yaml *node, const char *const *names,
                  size_t name_count, size_t *out_index);
+/* The nearest name, or all of them. */
+void read_tell_near(struct problems *problems, struct problem *problem, const struct near *near);
 /* IL013 with the choices, and the one that was meant. */
 void read_tell_choices(struct problems *problems, struct problem *problem, struct slice got,
                        const char *const *names, size_t name_count);

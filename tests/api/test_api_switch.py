@@ -134,6 +134,7 @@ def test_reload_is_all_or_nothing(daemon):
     policy.write_text(good.replace("mode: auto", "mode: atuo"))
     bad = daemon.post("/v1/admin/reload")
     assert bad.status == 422 and "invoice-reminders.yaml" in bad.json["detail"], bad
+    assert "the former configuration stays in force" in bad.json["detail"], bad
     assert daemon.remind("INV-2").json["state"] == "in_review"
 
 

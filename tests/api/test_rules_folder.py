@@ -4,7 +4,7 @@ import os, shutil, signal, subprocess, threading
 
 import pytest
 
-from interlock_client import BUILD, REMINDERS, TOKENS, Daemon, install
+from interlock_client import BUILD, REMINDERS, ROUTING, TOKENS, Daemon, install
 from story_world import POLICY, World, wait_requests
 
 
@@ -172,7 +172,7 @@ def test_a_reload_is_all_or_nothing(daemon, how):
             assert done.returncode == (0 if is_good else 1), done
             assert is_good or "inquiry-routing.yaml" in done.stderr + done.stdout, done
         else:
-            words = "was loaded again" if is_good else "not loaded, the former configuration stays"
+            words = "was loaded again" if is_good else "the former configuration stays"
             count = daemon.said().count(words)
             daemon.process.send_signal(signal.SIGHUP)
             wait_said(daemon, words, count + 1)
@@ -232,3 +232,16 @@ def test_an_action_keeps_its_request_over_a_reload(tmp_path):
         assert effects["conflicts"] == 0 and effects["effects"] == 1 and effects["repeats"] == 1, effects
         assert world.submit("keyed", "b").json["state"] == "done"
         assert len(world.keyed.effects("more")["by"]) == 1  # only the new one has the new body
+
+
+def test_what_check_reads_serve_reads(tmp_path):
+    """A policy named .yml was good for `check` and not there for `serve`."""
+    folder = install(tmp_path, policies={"invoice-reminders.yml": REMINDERS, "inquiry-routing.yaml": ROUTING})
+    with Daemon(folder) as daemon:
+        assert daemon.remind("INV-1").json["state"] == "done"
+
+
+def test_the_daemon_has_room_for_its_connections_and_calls(daemon):
+    limits = open("/proc/%d/limits" % daemon.process.pid).read()
+    soft, hard = next(line for line in limits.splitlines() if line.startswith("Max open files")).split()[3:5]
+    assert int(soft) >= min(8192, int(hard) if hard.isdigit() else 8192), limits

@@ -33,12 +33,12 @@ static struct step fake_reminder[1];
 static struct step fake_route[1];
 static struct workflow fake_workflows[] = {
     {.name = {"invoice-reminders", 17},
-     .duties = {&fake_groups[0], &fake_groups[1], &fake_groups[4], NULL},
+     .duties = {.owner = &fake_groups[0], .restart = &fake_groups[1], .inform = &fake_groups[4]},
      .mode = MODE_AUTO,
      .steps = fake_reminder,
      .step_count = 1},
     {.name = {"inquiry-routing", 15},
-     .duties = {&fake_groups[2], &fake_groups[2], &fake_groups[2], NULL},
+     .duties = {.owner = &fake_groups[2], .restart = &fake_groups[2], .inform = &fake_groups[2]},
      .mode = MODE_AUTO,
      .steps = fake_route,
      .step_count = 1}};
@@ -55,7 +55,9 @@ static struct config fake_config = {
     .group_count = 5,
     .services = fake_services,
     .service_count = 2,
-    .switch_duties = {&fake_groups[0], &fake_groups[1], &fake_groups[4], NULL},
+    .switch_duties = {.owner = &fake_groups[0],
+                      .restart = &fake_groups[1],
+                      .inform = &fake_groups[4]},
     .admins = &fake_groups[3],
     .timezone = {"UTC", 3},
 };

@@ -157,6 +157,23 @@ static void metrics_add_degraded(struct metrics *metrics)
         }
 }
 
+static void metrics_add_steps(struct metrics *metrics)
+{
+    metrics_head(metrics, "interlock_degraded_total", "counter",
+                 "Actions that a fallback did, by step and cause, since the process started.");
+    for (size_t i = 0; i < metrics->count_count; i++) {
+        const struct engine_counts *counts = &metrics->counts[i];
+        for (size_t s = 0; s < counts->step_count; s++)
+            for (size_t cause = CAUSE_NONE + 1; cause < CAUSE_COUNT; cause++) {
+                buf_add_text(&metrics->out, "interlock_degraded_total{workflow=");
+                metrics_add_label(metrics, "", counts->workflow);
+                metrics_add_label(metrics, ",step=", counts->steps[s].step);
+                buf_add_fmt(&metrics->out, ",cause=\"%s\"}", cause_name((enum cause)cause));
+                metrics_add_value(metrics, counts->steps[s].degraded_total[cause]);
+            }
+    }
+}
+
 static void metrics_add_upstreams(struct metrics *metrics)
 {
     metrics_head(metrics, "interlock_attempts_total", "counter",
@@ -259,6 +276,7 @@ void metrics_get(struct call *call)
     metrics_add_actions(&metrics);
     metrics_add_workflows(&metrics);
     metrics_add_degraded(&metrics);
+    metrics_add_steps(&metrics);
     metrics_add_upstreams(&metrics);
     if (buf_ok(&metrics.out))
         call_answer(call, 200, SLICE("text/plain; version=0.0.4; charset=utf-8"),

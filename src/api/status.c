@@ -98,7 +98,9 @@ static struct status_workflow status_workflow_of(const struct call *call,
                                   .repeats_answered = counts->repeats_answered,
                                   .sla_met = counts->sla_met,
                                   .sla_missed = counts->sla_missed,
-                                  .oldest_people_due_unix_ms = counts->oldest_people_due_unix_ms};
+                                  .oldest_people_due_unix_ms = counts->oldest_people_due_unix_ms,
+                                  .steps = counts->steps,
+                                  .step_count = counts->step_count};
     memcpy(row.degraded, counts->degraded, sizeof row.degraded);
     return row;
 }

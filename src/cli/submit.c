@@ -75,6 +75,8 @@ static void submit_say_dry_run(struct invocation *invocation, const struct daemo
         daemon_text(said, "if_no_answer"));
     if (*daemon_text(said, "if_late"))
         say(invocation, "IF LATE  %s\n", daemon_text(said, "if_late"));
+    if (*daemon_text(said, "if_unsure"))
+        say(invocation, "IF UNSURE  %s\n", daemon_text(said, "if_unsure"));
     say(invocation, "NOTHING was sent or recorded.\n");
     json_decref(said);
 }

@@ -71,7 +71,7 @@ static struct step_hour *counts_step_hour(struct step_state *state, int64_t unix
 
 /* By cause, and by risk class: what stands behind the declared classes is normal. */
 static void counts_end_of_step(struct workflow_state *workflow, const struct row *row,
-                               const struct step *step)
+                               const struct step *step, bool is_new)
 {
     const struct action *action = &row->action;
     struct step_state *state = counts_step(workflow, row->step);
@@ -92,7 +92,7 @@ static void counts_end_of_step(struct workflow_state *workflow, const struct row
         return;
     risk->degraded++;
     hour->degraded[action->cause]++;
-    state->degraded[action->cause]++;
+    state->degraded[action->cause] += is_new; /* since the process started */
 }
 
 void engine_count_record(struct engine *engine, const struct record *record, const struct row *row)
@@ -106,7 +106,7 @@ void engine_count_record(struct engine *engine, const struct record *record, con
     struct hour_counts *counts = counts_hour(engine, workflow, record->at_unix_ms);
     tally_add(&counts->tally, record, row, step ? step->sla_ms : 0);
     if (tally_is_end(record))
-        counts_end_of_step(workflow, row, step);
+        counts_end_of_step(workflow, row, step, engine->is_running);
     counts->is_dirty = true;
     engine->is_count_dirty = true;
 }

@@ -360,12 +360,58 @@ static void counts_fill(struct engine_counts *out, const struct tally *tally)
         out->degraded[i] = tally->n[tally_of_cause((enum cause)i)];
 }
 
+/* One step, by cause and risk class; what is behind the declared classes is normal. */
+static void counts_fill_step(const struct step *step, const struct step_state *state,
+                             int64_t since_unix_ms, struct step_counts *out)
+{
+    *out = (struct step_counts){.step = step->name, .risk_count = step->risk_count};
+    for (size_t i = 0; i < step->risk_count; i++)
+        out->risk_names[i] = step->risks[i].name;
+    out->risk_names[step->risk_count] = SLICE("normal");
+    if (!state)
+        return;
+    out->in_review = state->in_review;
+    out->held = state->held;
+    memcpy(out->degraded_total, state->degraded, sizeof out->degraded_total);
+    for (size_t h = 0; h < ENGINE_HOURS; h++) {
+        const struct step_hour *hour = &state->hours[h];
+        if (hour->hour < since_unix_ms / 3600000)
+            continue;
+        for (size_t i = 0; i < CAUSE_COUNT; i++)
+            out->degraded[i] += hour->degraded[i];
+        for (size_t i = 0; i <= step->risk_count; i++) {
+            const struct risk_counts *one = &hour->risks[i < step->risk_count ? i : LIMIT_RISKS];
+            out->risks[i].automatic += one->automatic;
+            out->risks[i].reviewed += one->reviewed;
+            out->risks[i].degraded += one->degraded;
+            out->risks[i].other += one->other;
+        }
+    }
+}
+
+static void counts_fill_steps(const struct workflow *workflow, const struct workflow_state *state,
+                              int64_t since_unix_ms, struct arena *arena,
+                              struct engine_counts *counts)
+{
+    struct step_counts *steps = ARENA_ARRAY(arena, workflow->step_count + 1, struct step_counts);
+    if (!steps)
+        return; /* the answer says less */
+    counts->steps = steps;
+    counts->step_count = workflow->step_count;
+    for (size_t s = 0; s < workflow->step_count; s++) {
+        const struct step_state *found = NULL;
+        for (size_t i = 0; i < state->step_count; i++)
+            if (slice_is(workflow->steps[s].name, state->steps[i].name))
+                found = &state->steps[i];
+        counts_fill_step(&workflow->steps[s], found, since_unix_ms, &steps[s]);
+    }
+}
+
 static void views_do_counts(void *impl, int64_t since_unix_ms, struct arena *arena,
                             struct engine_counts *out, size_t *out_count)
 {
     struct engine *engine = impl;
     const struct config *config = engine_config(engine);
-    (void)arena;
     size_t room = *out_count;
     *out_count = 0;
     for (size_t i = 0; i < config->workflow_count && *out_count < room; i++) {
@@ -388,6 +434,7 @@ static void views_do_counts(void *impl, int64_t since_unix_ms, struct arena *are
         counts->seconds_prevented = state->prevented;
         memcpy(counts->entered, state->total, sizeof counts->entered);
         counts->refused = state->refused;
+        counts_fill_steps(&config->workflows[i], state, since_unix_ms, arena, counts);
     }
 }
 

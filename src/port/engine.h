@@ -143,20 +143,6 @@ struct engine_incident {
     int64_t since_unix_ms, closed_unix_ms;
 };
 
-/* What became of the actions of one risk class of a step. */
-struct risk_counts {
-    uint64_t automatic, reviewed, degraded, other; /* other: not done */
-};
-struct engine_step_counts {
-    struct slice step;
-    uint64_t in_review, held;             /* now */
-    uint64_t degraded[CAUSE_COUNT];       /* since the time that `since` says */
-    uint64_t degraded_total[CAUSE_COUNT]; /* since the process started */
-    size_t risk_count;                    /* declared classes; the one behind them is normal */
-    struct slice risk_names[LIMIT_RISKS + 1];
-    struct risk_counts risks[LIMIT_RISKS + 1];
-};
-
 /* Counters of one workflow for status: since the time that `since` says. */
 struct engine_counts {
     struct slice workflow;
@@ -167,7 +153,7 @@ struct engine_counts {
     uint64_t entered[STATE_COUNT],
         refused; /* since the process started, for metrics: they only grow */
     uint64_t sla_met, sla_missed;
-    const struct engine_step_counts *steps; /* as in the policy */
+    const struct step_counts *steps; /* as in the policy */
     size_t step_count;
     int64_t oldest_held_unix_ms, oldest_people_due_unix_ms;
 };

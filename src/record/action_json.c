@@ -119,6 +119,30 @@ static void action_json_add_response(struct buf *out, const struct view *view)
     buf_add_byte(out, '}');
 }
 
+/* call: caller: what to do in place of the work itself; null where it has, or had, a permit. */
+static const char *action_json_instead(const struct action *a)
+{
+    switch (a->state) {
+    case STATE_ATTEMPTING:
+        return NULL;
+    case STATE_DONE:
+        return a->reason == REASON_TEMPLATE ? "answer" : NULL;
+    case STATE_IN_REVIEW:
+    case STATE_UNCERTAIN:
+        return "wait_for_person";
+    case STATE_HELD:
+    case STATE_WAITING:
+        return "wait";
+    case STATE_FAILED:
+    case STATE_REJECTED:
+    case STATE_EXPIRED:
+    case STATE_CANCELLED:
+    case STATE_COUNT:
+        break;
+    }
+    return "nothing";
+}
+
 static void action_json_add_facts(struct buf *out, const struct view *view)
 {
     const struct action *a = view->action;
@@ -128,6 +152,8 @@ static void action_json_add_facts(struct buf *out, const struct view *view)
     member_add_word(out, "state", state_name(a->state));
     member_add_word(out, "reason", a->reason != REASON_NONE ? reason_name(a->reason) : NULL);
     member_add_word(out, "degraded", is_degraded ? cause_name(a->cause) : NULL);
+    if (view->step && view->step->terms.is_caller)
+        member_add_word(out, "instead", action_json_instead(a));
     member_add_u64(out, "attempts", a->starts_total);
     member_add_bool(out, "replayed", view->is_replayed);
     member_add_time(out, "submitted_at", a->submitted_unix_ms);

@@ -1,5 +1,6 @@
 #include "record/explain.h"
 
+#include "record/fallback.h"
 #include "record/ids.h"
 #include "record/look.h"
 #include "record/path.h"
@@ -54,6 +55,18 @@ static void explain_add_input(const struct view *view, struct buf *out)
     buf_add_byte(out, '\n');
 }
 
+/* " → low_confidence: template general-queue (review: 40 of 40 are open)" */
+static void explain_add_fallback(const struct view *view, struct buf *out)
+{
+    size_t start = out->size;
+    buf_add_text(out, " \xe2\x86\x92 ");
+    bool is_shown = (view->action->route > 0 || view->action->passed_count > 0 ||
+                     view->action->reason == REASON_TEMPLATE) &&
+                    fallback_add_place(out, view);
+    if (!is_shown)
+        buf_cut(out, start);
+}
+
 static void explain_add_path(const struct view *view, struct buf *out)
 {
     struct path path;
@@ -62,6 +75,7 @@ static void explain_add_path(const struct view *view, struct buf *out)
         path_add_text(&path, out);
     else
         buf_add_text(out, "not known");
+    explain_add_fallback(view, out);
     buf_add_byte(out, '\n');
 }
 

@@ -6,8 +6,7 @@
 
 /* "review", "hold 1d", "template general-queue", "upstream helpdesk-backup". */
 void fallback_add_entry(struct buf *out, const struct what *what);
-/* "entry 2 of low_confidence, template general-queue (review: 40 of 40 are open)"; false: the
- * action is in no fallback. */
+/* "low_confidence: template general-queue (review: 40 of 40 are open)"; false: it is in none. */
 bool fallback_add_place(struct buf *out, const struct view *view);
 /* " (review: 40 of 40 are open; …)": the entries that did not do it; nothing where there are none.
  */

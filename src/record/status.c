@@ -39,9 +39,14 @@ static bool status_is_degraded(const struct status *status, const struct status_
 /* Does a step of the workflow go to this upstream? Not known: yes. */
 static bool status_uses(const struct workflow *workflow, const char *upstream)
 {
-    for (size_t i = 0; workflow && i < workflow->step_count; i++)
-        if (workflow->steps[i].upstream && slice_is(workflow->steps[i].upstream->name, upstream))
+    for (size_t i = 0; workflow && i < workflow->step_count; i++) {
+        const struct step *step = &workflow->steps[i];
+        if (step->upstream && slice_is(step->upstream->name, upstream))
             return true;
+        for (size_t r = 0; r < step->terms.route_count; r++) /* of its fallbacks */
+            if (slice_is(step->terms.routes[r].upstream->name, upstream))
+                return true;
+    }
     return workflow == NULL;
 }
 
@@ -239,6 +244,36 @@ static void status_add_in_time(struct buf *out, const struct status_workflow *wo
                 (unsigned long long)(tenths % 10));
 }
 
+static uint64_t status_risk_sum(const struct risk_counts *risk)
+{
+    return risk->automatic + risk->reviewed + risk->other;
+}
+
+/* "  route_ticket: high 4.0 % (3 reviewed, 1 degraded) · normal 96.0 %": the shares of its risk
+ * classes, where it declares any. */
+static void status_add_risks(struct buf *out, const struct step_counts *step)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i <= step->risk_count; i++)
+        sum += status_risk_sum(&step->risks[i]);
+    if (step->risk_count == 0 || sum == 0)
+        return;
+    buf_add_text(out, "  ");
+    wording_add_line(out, step->step, LIMIT_NAME);
+    buf_add_text(out, ": ");
+    for (size_t i = 0; i <= step->risk_count; i++) {
+        const struct risk_counts *risk = &step->risks[i];
+        uint64_t tenths = status_risk_sum(risk) * 1000 / sum;
+        buf_add_text(out, i > 0 ? STATUS_DOT : "");
+        wording_add_line(out, step->risk_names[i], LIMIT_NAME);
+        buf_add_fmt(out, " %llu.%llu %%", (unsigned long long)(tenths / 10),
+                    (unsigned long long)(tenths % 10));
+        status_add_count(out, risk->reviewed, "reviewed");
+        status_add_count(out, risk->degraded, "degraded");
+    }
+    buf_add_byte(out, '\n');
+}
+
 static void status_add_workflow(struct buf *out, const struct status *status,
                                 const struct status_workflow *workflow)
 {
@@ -259,6 +294,8 @@ static void status_add_workflow(struct buf *out, const struct status *status,
     status_add_count(out, workflow->failed, "failed");
     status_add_in_time(out, workflow);
     buf_add_byte(out, '\n');
+    for (size_t i = 0; i < workflow->step_count; i++)
+        status_add_risks(out, &workflow->steps[i]);
 }
 
 static void status_add_stop(struct buf *out, const struct status *status, const struct stop *stop)

@@ -8,6 +8,7 @@
 #include "core/breaker.h"
 #include "core/switchboard.h"
 #include "policy/types.h"
+#include "record/tally.h"
 #include "record/zone.h"
 
 /* Exit codes of `interlock status`; 3 = not reachable is the command's own. */
@@ -21,6 +22,8 @@ struct status_workflow {
     uint64_t repeats_answered; /* asked again, and answered without doing it again */
     uint64_t sla_met, sla_missed;
     int64_t oldest_people_due_unix_ms; /* the earliest due time of a person's work; 0 = none */
+    const struct step_counts *steps;
+    size_t step_count;
 };
 struct status_upstream {
     struct slice name;

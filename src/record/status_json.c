@@ -5,6 +5,38 @@
 
 enum { STATUS_JSON_HEADLINE = 8192 };
 
+static void status_json_add_causes(struct buf *out, const uint64_t degraded[CAUSE_COUNT])
+{
+    member_add_name(out, "degraded");
+    buf_add_byte(out, '{');
+    for (size_t i = 1; i < CAUSE_COUNT; i++)
+        if (degraded[i] > 0)
+            member_add_u64(out, cause_name((enum cause)i), degraded[i]);
+    buf_add_byte(out, '}');
+}
+
+static void status_json_add_step(struct buf *out, const struct step_counts *step)
+{
+    buf_add_byte(out, '{');
+    member_add_text(out, "step", step->step);
+    member_add_u64(out, "in_review", step->in_review);
+    member_add_u64(out, "held", step->held);
+    status_json_add_causes(out, step->degraded);
+    member_add_name(out, "risk");
+    buf_add_byte(out, '[');
+    for (size_t i = 0; i <= step->risk_count; i++) {
+        const struct risk_counts *risk = &step->risks[i];
+        buf_add_text(out, i > 0 ? ",{" : "{");
+        member_add_text(out, "class", step->risk_names[i]);
+        member_add_u64(out, "automatic", risk->automatic);
+        member_add_u64(out, "reviewed", risk->reviewed);
+        member_add_u64(out, "degraded", risk->degraded);
+        member_add_u64(out, "other", risk->other);
+        buf_add_byte(out, '}');
+    }
+    buf_add_text(out, "]}");
+}
+
 static void status_json_add_workflow(struct buf *out, const struct status *status,
                                      const struct status_workflow *workflow)
 {
@@ -14,12 +46,7 @@ static void status_json_add_workflow(struct buf *out, const struct status *statu
     member_add_word(out, "mode", workflow->workflow ? mode_name(workflow->workflow->mode) : NULL);
     member_add_u64(out, "automatic", workflow->automatic);
     member_add_u64(out, "reviewed", workflow->reviewed);
-    member_add_name(out, "degraded");
-    buf_add_byte(out, '{');
-    for (size_t i = 1; i < CAUSE_COUNT; i++)
-        if (workflow->degraded[i] > 0)
-            member_add_u64(out, cause_name((enum cause)i), workflow->degraded[i]);
-    buf_add_byte(out, '}');
+    status_json_add_causes(out, workflow->degraded);
     member_add_u64(out, "rejected", workflow->rejected);
     member_add_u64(out, "failed", workflow->failed);
     member_add_u64(out, "expired", workflow->expired);
@@ -33,7 +60,13 @@ static void status_json_add_workflow(struct buf *out, const struct status *statu
     member_add_u64(out, "in_time", workflow->sla_met);
     member_add_u64(out, "late", workflow->sla_missed);
     member_add_time(out, "oldest_due", workflow->oldest_people_due_unix_ms);
-    buf_add_byte(out, '}');
+    member_add_name(out, "steps");
+    buf_add_byte(out, '[');
+    for (size_t i = 0; i < workflow->step_count; i++) {
+        buf_add_text(out, i > 0 ? "," : "");
+        status_json_add_step(out, &workflow->steps[i]);
+    }
+    buf_add_text(out, "]}");
 }
 
 static void status_json_add_upstream(struct buf *out, const struct status_upstream *upstream)

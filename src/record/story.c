@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "core/chain.h"
 #include "core/switchboard.h"
+#include "record/fallback.h"
 #include "record/ids.h"
 
 enum { STORY_TEXT_MAX = 200 };
@@ -231,7 +232,11 @@ static void story_add_waiting(const struct view *view, struct buf *out)
 {
     const struct action *a = view->action;
     story_add_doubt(view, out);
-    if (a->reason == REASON_NO_ROOM) {
+    if (a->reason == REASON_FALLBACK) {
+        buf_add_text(out, " Its fallback goes on, ");
+        if (!fallback_add_place(out, view))
+            buf_add_text(out, "by the policy of then");
+    } else if (a->reason == REASON_NO_ROOM) {
         buf_add_text(out, " Waits for a free call at ");
         story_add_upstream(view, out);
     } else {
@@ -257,6 +262,12 @@ static void story_add_done(const struct view *view, struct buf *out)
 {
     const struct action *a = view->action;
     size_t start = out->size;
+    if (a->reason == REASON_TEMPLATE) {
+        buf_add_fmt(out, "Not %s: answered by a template at ", wording_verb_of(view->step)->done);
+        story_add_time(view, a->ended_unix_ms, ZONE_SECONDS, out);
+        buf_add_byte(out, '.');
+        return;
+    }
     buf_add_text(out, wording_verb_of(view->step)->done);
     wording_capital(out, start);
     if (a->reason == REASON_PERSON || a->reason == REASON_PERSON_BY_HAND) {
@@ -372,14 +383,23 @@ void story_add_final(const struct view *view, struct buf *out)
         buf_add_text(out, "none yet");
         return;
     }
-    if (a->state == STATE_DONE)
+    if (a->state == STATE_DONE && a->reason == REASON_TEMPLATE)
+        buf_add_text(out, "answered by a template");
+    else if (a->state == STATE_DONE)
         buf_add_text(out, wording_verb_of(view->step)->done);
     else
         buf_add_text(out, wording_of_state(a->state));
     buf_add_text(out, ", ");
     story_add_time(view, a->ended_unix_ms, ZONE_SECONDS, out);
-    if (a->state == STATE_DONE && a->cause != CAUSE_NONE)
-        buf_add_fmt(out, ", degraded: %s", cause_name(a->cause));
+    if (a->state != STATE_DONE) {
+        fallback_add_passed(out, view);
+        return;
+    }
+    if (a->cause == CAUSE_NONE)
+        return;
+    buf_add_text(out, ", degraded: ");
+    if (!fallback_add_place(out, view))
+        buf_add_text(out, cause_name(a->cause));
 }
 
 void story_add_handle(const struct view *view, struct buf *out)

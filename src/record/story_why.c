@@ -1,6 +1,7 @@
 /* The WHY of each state and reason, apart from story.c because it is most of the words. */
 #include "base/check.h"
 #include "core/switchboard.h"
+#include "record/fallback.h"
 #include "record/path.h"
 #include "record/story.h"
 
@@ -183,6 +184,12 @@ static void why_add_uncertain(const struct view *view, struct buf *out)
 static void why_add_waiting(const struct view *view, struct buf *out)
 {
     const struct action *a = view->action;
+    if (a->reason == REASON_FALLBACK) {
+        buf_add_text(out, "the fallback of ");
+        if (!fallback_add_place(out, view))
+            buf_add_text(out, cause_name(a->cause));
+        return;
+    }
     if (a->reason == REASON_NO_ROOM) {
         buf_add_text(out, wording_of_reason(a->reason));
         buf_add_text(out, " at ");
@@ -261,6 +268,13 @@ static void why_add_failed(const struct view *view, struct buf *out)
 static void why_add_done(const struct view *view, struct buf *out)
 {
     const struct action *a = view->action;
+    bool is_by_fallback = a->reason == REASON_TEMPLATE || a->route > 0;
+    if (is_by_fallback && a->reason != REASON_PERSON && a->reason != REASON_PERSON_BY_HAND) {
+        buf_add_text(out, "the fallback of ");
+        if (!fallback_add_place(out, view))
+            buf_add_text(out, cause_name(a->cause));
+        return;
+    }
     if (a->reason == REASON_PERSON || a->reason == REASON_PERSON_BY_HAND)
         why_add_person(view, out);
     else if (a->reason == REASON_BY_CHECK)
@@ -283,6 +297,7 @@ static void why_add_other(const struct view *view, struct buf *out)
         why_add_failed(view, out);
     else
         buf_add_text(out, wording_of_reason(a->reason));
+    fallback_add_passed(out, view);
 }
 
 void story_add_why(const struct view *view, struct buf *out)

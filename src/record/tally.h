@@ -58,6 +58,22 @@ struct tally {
     uint64_t n[TALLY_COUNT];
 };
 
+/* What became of the actions of one risk class of a step. */
+struct risk_counts {
+    uint64_t automatic, reviewed, degraded,
+        other; /* other: not done; degraded are in the first two */
+};
+/* One step, for status and metrics; in memory only. */
+struct step_counts {
+    struct slice step;
+    uint64_t in_review, held;             /* now */
+    uint64_t degraded[CAUSE_COUNT];       /* since the time that was asked for */
+    uint64_t degraded_total[CAUSE_COUNT]; /* since the process started */
+    size_t risk_count;                    /* declared classes; the one behind them is normal */
+    struct slice risk_names[LIMIT_RISKS + 1];
+    struct risk_counts risks[LIMIT_RISKS + 1];
+};
+
 /* Marks of an admission in mode observe (the record's `subject`). */
 #define TALLY_MARK_CONFLICT "key-conflict"
 #define TALLY_MARK_NO_KEY "no-key"

@@ -2,6 +2,7 @@
 
 #include "record/fallback.h"
 #include "record/member.h"
+#include "record/number.h"
 #include "record/path.h"
 
 enum { TRY_LINE_MAX = 8192, TRY_BODY_MAX = 2000 };
@@ -169,6 +170,19 @@ static void try_add_if_late(struct buf *out, const struct try_case *try_case)
     }
 }
 
+/* "below 0.8 ask support while fewer than 40 wait, else answer with the template general-queue" */
+static void try_add_if_unsure(struct buf *out, const struct try_case *try_case)
+{
+    const struct step_terms *terms = &try_case->step->terms;
+    buf_add_text(out, "below ");
+    number_add_real(out, terms->confidence_at_least);
+    buf_add_byte(out, ' ');
+    if (terms->mode == MODE_OBSERVE)
+        buf_add_text(out, "as before interlock");
+    else
+        try_add_chain(out, try_case, CAUSE_LOW_CONFIDENCE);
+}
+
 void try_text_add(struct buf *out, const struct try_case *try_case)
 {
     buf_add_text(out, "WOULD    ");
@@ -182,6 +196,10 @@ void try_text_add(struct buf *out, const struct try_case *try_case)
     if (try_case->step->terms.has_refresh) {
         buf_add_text(out, "\nIF LATE  ");
         try_add_if_late(out, try_case);
+    }
+    if (try_case->step->terms.has_confidence) {
+        buf_add_text(out, "\nIF UNSURE  ");
+        try_add_if_unsure(out, try_case);
     }
     buf_add_text(out, "\nNOTHING was sent or recorded.\n");
 }
@@ -208,6 +226,8 @@ void try_json_add(struct buf *out, const struct try_case *try_case)
     try_add_member(out, "if_no_answer", try_case, try_add_if_no_answer);
     if (try_case->step->terms.has_refresh)
         try_add_member(out, "if_late", try_case, try_add_if_late);
+    if (try_case->step->terms.has_confidence)
+        try_add_member(out, "if_unsure", try_case, try_add_if_unsure);
     member_add_name(out, "path");
     path_add_json(&path, out);
     buf_add_byte(out, '}');

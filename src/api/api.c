@@ -29,8 +29,9 @@ static bool api_port_is_whole(const struct engine_port *e)
                 e->sandbox;
     bool reads = e->config && e->now_unix_ms && e->zone && e->random && e->view && e->list &&
                  e->inbox && e->stops && e->stop_by_id && e->incidents && e->incident &&
-                 e->ladder && e->notices && e->in_flight && e->counts && e->upstreams &&
-                 e->health && e->store && e->follow && e->unfollow && e->tokens && e->token_owner;
+                 e->ladder && e->away_put && e->away && e->notices && e->in_flight && e->counts &&
+                 e->upstreams && e->health && e->store && e->follow && e->unfollow && e->tokens &&
+                 e->token_owner;
     return acts && reads;
 }
 

@@ -109,7 +109,9 @@ bool call_may_see(const struct call *call, const struct config *config, struct s
 {
     struct principal principal = call_principal_now(call);
     struct right_subject subject = {.workflow = config_workflow_of(config, workflow),
-                                    .actor = actor};
+                                    .actor = actor,
+                                    .away = call->engine->away(call->engine->impl),
+                                    .now_unix_ms = call->engine->now_unix_ms(call->engine->impl)};
     if (subject.workflow)
         subject.step = config_step_of(config, workflow, step);
     return right_allows(config, &principal, RIGHT_SEE, &subject);

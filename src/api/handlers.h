@@ -60,6 +60,9 @@ void admin_erase(struct call *call);
 void admin_tokens_list(struct call *call);
 void admin_tokens_post(struct call *call);
 void admin_tokens_revoke(struct call *call);
+/* away.c */
+void away_list(struct call *call);
+void away_post(struct call *call);
 /* sandbox.c */
 void sandbox_get(struct call *call);
 void sandbox_post(struct call *call);

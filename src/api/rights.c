@@ -144,11 +144,20 @@ static bool right_is_submitter(const struct config *config, struct slice person,
            slice_equal(service->human->name, person);
 }
 
-static bool right_is_heir(const struct config *config, struct slice person, enum right right,
-                          const struct right_subject *subject)
+static bool right_is_heir_of(const struct config *config, struct slice person, enum right right,
+                             const struct right_subject *subject)
 {
     struct who_question question;
     return right_question(config, right, subject, &question) && who_is_for(&question, person);
+}
+
+static bool right_is_heir(const struct config *config, struct slice person, enum right right,
+                          const struct right_subject *subject)
+{
+    if (right == RIGHT_SEE) /* what one may decide or settle one may see */
+        return right_is_heir_of(config, person, RIGHT_DECIDE, subject) ||
+               right_is_heir_of(config, person, RIGHT_SETTLE, subject);
+    return right_is_heir_of(config, person, right, subject);
 }
 
 static bool right_allows_person(const struct config *config, struct slice person, enum right right,

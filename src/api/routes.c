@@ -67,6 +67,8 @@ static const struct route routes[] = {
      admin_backup},
     {"POST", "/v1/admin/erase", "erase", DOOR_LANE_VERDICT, RIGHT_CONFIGURE, SUBJECT_NONE,
      admin_erase},
+    {"GET", "/v1/admin/away", "listAway", DOOR_LANE_READ, RIGHT_TOKEN, SUBJECT_NONE, away_list},
+    {"POST", "/v1/admin/away", "sayAway", DOOR_LANE_VERDICT, RIGHT_TOKEN, SUBJECT_NONE, away_post},
     {"GET", "/v1/admin/tokens", "listTokens", DOOR_LANE_READ, RIGHT_CONFIGURE, SUBJECT_NONE,
      admin_tokens_list},
     {"POST", "/v1/admin/tokens", "makeToken", DOOR_LANE_VERDICT, RIGHT_CONFIGURE, SUBJECT_NONE,

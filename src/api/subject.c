@@ -10,7 +10,9 @@ struct right_subject subject_of(const struct call *call)
     return (struct right_subject){.workflow = call->workflow,
                                   .step = call->step,
                                   .upstream = call->upstream,
-                                  .actor = call->actor};
+                                  .actor = call->actor,
+                                  .away = call->engine->away(call->engine->impl),
+                                  .now_unix_ms = call->engine->now_unix_ms(call->engine->impl)};
 }
 
 static bool subject_refuse(struct call *call, const char *what, struct slice name,

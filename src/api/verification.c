@@ -92,6 +92,8 @@ void verification_get(struct call *call)
     struct slice cursor = {0}, head = {0};
     const struct parameter fields[] = {{"cursor", &cursor}, {"head", &head}};
     struct verify_options options = {0};
+    options.config = call->engine->config;
+    options.impl = call->engine->impl;
     if (!parameter_read(call, fields, 2))
         return;
     if (head.at && !verify_parse_head(head, &options)) {

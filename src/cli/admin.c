@@ -2,6 +2,7 @@
 #include "base/limits.h"
 #include "cli/command.h"
 #include "cli/daemon.h"
+#include "cli/verdict.h"
 
 /* POST (or GET without a body); the good answer as JSON, or NULL: told, invocation->exit says. */
 static json_t *admin_ask(struct invocation *invocation, const char *method, struct slice target,
@@ -117,6 +118,64 @@ static int admin_token_revoke(struct invocation *invocation, const char *id)
         return invocation->exit;
     if (!invocation_has(invocation, "json"))
         say(invocation, "revoked: the token %s is void from now on\n", id);
+    json_decref(json);
+    return CLI_DONE;
+}
+
+static void admin_say_away(struct invocation *invocation, const json_t *away)
+{
+    const char *until = daemon_text(away, "until");
+    const char *cover = daemon_text(away, "cover");
+    if (*until)
+        say(invocation, "%s is away until %s%s%s\n", daemon_text(away, "person"),
+            daemon_time(invocation, until), *cover ? ", covered by " : "", cover);
+    else
+        say(invocation, "%s is back\n", daemon_text(away, "person"));
+}
+
+static int admin_away_list(struct invocation *invocation)
+{
+    json_t *json = admin_ask(invocation, "GET", SLICE("/v1/admin/away"), (struct slice){0});
+    if (!json)
+        return invocation->exit;
+    const json_t *items = json_object_get(json, "items");
+    bool is_json = invocation_has(invocation, "json");
+    for (size_t i = 0; !is_json && i < json_array_size(items); i++)
+        admin_say_away(invocation, json_array_get(items, i));
+    if (!is_json && json_array_size(items) == 0)
+        say(invocation, "Nobody is away.\n");
+    json_decref(json);
+    return CLI_DONE;
+}
+
+/* NAME until DAY [cover NAME] | NAME back */
+int command_run_away(struct invocation *invocation)
+{
+    const char *person = invocation_argument(invocation, 0);
+    const char *verb = invocation_argument(invocation, 1);
+    const char *until = invocation_argument(invocation, 2);
+    const char *cover = invocation_argument(invocation, 4);
+    if (!person)
+        return admin_away_list(invocation);
+    bool is_back = verb && strcmp(verb, "back") == 0 && !until;
+    bool is_away = verb && strcmp(verb, "until") == 0 && until &&
+                   (invocation->argument_count == 3 ||
+                    (cover && strcmp(invocation_argument(invocation, 3), "cover") == 0));
+    if (!is_back && !is_away)
+        return invocation_wrong(invocation, "away NAME until DAY [cover NAME], or away NAME back");
+    struct verdict_body body;
+    verdict_begin(&body);
+    verdict_add(&body, "person", person);
+    if (is_back)
+        verdict_add_raw(&body, "back", SLICE("true"));
+    verdict_add(&body, "until", until);
+    verdict_add(&body, "cover", cover);
+    json_t *json =
+        admin_ask(invocation, "POST", SLICE("/v1/admin/away"), verdict_end(invocation, &body));
+    if (!json)
+        return invocation->exit;
+    if (!invocation_has(invocation, "json"))
+        admin_say_away(invocation, json);
     json_decref(json);
     return CLI_DONE;
 }

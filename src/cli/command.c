@@ -203,6 +203,12 @@ static const struct command command_table[] = {
      "the\n"
      "keys stay: a repeat is still recognised. For admins.\n",
      command_erase_options, 0, 1, false, command_run_erase},
+    {"away", GROUP_LATER, "[NAME until DAY [cover NAME] | NAME back]",
+     "who is away, and who acts in their place",
+     "Reviews and what is uncertain fall to the cover, else on to the group, the owner, the "
+     "admins.\n"
+     "Restarts are not covered. One says it for oneself; admins for others.\n",
+     command_no_options, 0, 5, false, command_run_away},
     {"token", GROUP_LATER, "new NAME | list | revoke ID", "tokens of people and services", NULL,
      command_no_options, 1, 2, false, command_run_token},
     {"reload", GROUP_LATER, "", "take the changed files into force: all of them, or none", NULL,

@@ -45,6 +45,7 @@ int command_run_again(struct invocation *invocation);
 int command_run_verify(struct invocation *invocation);
 int command_run_backup(struct invocation *invocation);
 int command_run_erase(struct invocation *invocation);
+int command_run_away(struct invocation *invocation);
 int command_run_token(struct invocation *invocation);
 int command_run_reload(struct invocation *invocation);
 int command_run_sandbox(struct invocation *invocation);

@@ -181,6 +181,8 @@ void engine_free(struct engine *engine)
         buf_done(&engine->scratch_buf[i]);
     arena_pool_done(&engine->arenas);
     buf_done(&engine->token_name);
+    arena_done(&engine->away_arena[0]);
+    arena_done(&engine->away_arena[1]);
     buf_done(&engine->flag);
     free(engine->upstreams);
     for (size_t i = 0; i < engine->workflow_count; i++)
@@ -271,4 +273,5 @@ void engine_as_port(struct engine *engine, struct engine_port *out_port)
     engine_port_stops(out_port);
     engine_port_admin(out_port);
     engine_port_alerts(out_port);
+    engine_port_away(out_port);
 }

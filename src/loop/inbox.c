@@ -76,6 +76,7 @@ static bool inbox_wants_stop(const struct inbox_work *work, const struct stop *s
                                         config_workflow_of(config, slice_text(stop->names[0])),
                                     .stop = stop,
                                     .duty = WHO_DUTY_RESTART,
+                                    .away = &work->engine->away,
                                     .now_unix_ms = work->engine->now_unix_ms};
     return inbox_is_for(work, &question);
 }
@@ -125,6 +126,7 @@ static void inbox_add_stops(struct inbox_work *work, int64_t before_by, uint64_t
         item->stop = copy;
         item->reason = engine_stop_reason(engine, stop, work->arena);
         item->view = (struct view){.config = engine_config(engine),
+                                   .away = &engine->away,
                                    .now_unix_ms = engine->now_unix_ms,
                                    .zone = engine->options.zone};
         work->page->count++;
@@ -205,6 +207,7 @@ static bool inbox_wants_row(const struct inbox_work *work, const struct row *row
                                     .step = config_step_of(config, row->workflow, row->step),
                                     .duty = is_review ? WHO_DUTY_DECIDE : WHO_DUTY_SETTLE,
                                     .actor = row->actor,
+                                    .away = &work->engine->away,
                                     .now_unix_ms = work->engine->now_unix_ms};
     return inbox_is_for(work, &question);
 }

@@ -11,7 +11,8 @@
  *   admin.c     reload, backup, tokens                inbox.c     what waits for people
  *   audit.c     audits, labels
  *   reviews.c   verdicts, claims, edits               alerts.c    who is told of an incident
- *   notices.c   messages to people                    watchdog.c  life signs, down time */
+ *   notices.c   messages to people                    watchdog.c  life signs, down time
+ *   away.c      who is away */
 #pragma once
 #include "base/list.h"
 #include "base/map.h"
@@ -270,6 +271,9 @@ struct engine {
     struct list alerts, outbox;
     size_t alert_count, outbox_count, sending_count;
     struct life life;
+    struct away_list away; /* in away_arena[away_turn] */
+    struct arena away_arena[2];
+    int away_turn;
     struct buf flag;
     struct buf scratch_buf[5]; /* reused: record, row, bundle, sealed, label row */
     struct arena_pool arenas;  /* first blocks of what one event uses */
@@ -595,6 +599,10 @@ void engine_ignore(void *arg, const struct engine_reply *reply);
 /* Replies with no view. */
 void engine_refuse(engine_done_fn *done, void *arg, enum engine_refusal outcome,
                    const char *detail);
+
+/* ---- away.c ---- */
+MUST_USE enum err engine_load_away(struct engine *engine);
+void engine_port_away(struct engine_port *port);
 
 /* ---- recover.c ---- */
 MUST_USE enum err engine_recover(struct engine *engine, struct buf *out_message);

@@ -263,6 +263,8 @@ enum err engine_recover(struct engine *engine, struct buf *out_message)
         err = engine_make_flow(engine);
     if (err == ERR_OK)
         err = engine_load_stops(engine);
+    if (err == ERR_OK)
+        err = engine_load_away(engine);
     for (size_t i = 0; err == ERR_OK && i < engine->board.stop_count; i++)
         if (engine->board.stops[i].stopped_at_unix_ms == 0)
             engine->board.stops[i].in_flight = 0; /* counted anew */

@@ -91,6 +91,7 @@ enum err engine_fill_view(struct engine *engine, struct entry *entry, struct are
                          .claimed_by = arena_copy(arena, entry->row.claimed_by),
                          .claimed_until_unix_ms = entry->row.claimed_until_unix_ms,
                          .assigned_to = arena_copy(arena, entry->row.assigned_to),
+                         .away = &engine->away,
                          .now_unix_ms = engine->now_unix_ms,
                          .zone = engine->options.zone};
     view_waits(engine, entry, arena, out);

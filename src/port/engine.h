@@ -274,6 +274,10 @@ struct engine_port {
                       const unsigned char hash[32], engine_done_fn *done, void *arg);
     void (*token_revoke)(void *impl, const struct principal *principal, struct slice id,
                          engine_done_fn *done, void *arg);
+    /* Who is away; until 0 = back. The list is good until the next event. */
+    void (*away_put)(void *impl, const struct principal *principal, const struct away *away,
+                     engine_done_fn *done, void *arg);
+    const struct away_list *(*away)(void *impl);
     /* *out_count in: capacity, at most LIMIT_TOKENS. */
     enum err (*tokens)(void *impl, struct arena *arena, struct engine_token *out_tokens,
                        size_t *out_count);

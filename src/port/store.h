@@ -42,6 +42,7 @@ enum store_table {
     STORE_LABELS,    /* action id (8 bytes, big-endian) -> its draw and labels */
     STORE_LADDERS,   /* incident id -> who is told next, and who has acknowledged */
     STORE_NOTICES,   /* messages to people: those that wait, and what became of the others */
+    STORE_AWAY,      /* person -> until when they are away, and who acts in their place */
     STORE_TABLE_COUNT
 };
 

@@ -127,6 +127,11 @@ static void explain_add_who(const struct view *view, struct buf *out)
     if (who.person.size > 0) {
         buf_add_byte(out, ' ');
         wording_add_line(out, who.person_name.size > 0 ? who.person_name : who.person, LIMIT_NAME);
+        if (who.stands_for.size > 0) {
+            buf_add_text(out, " (in place of ");
+            story_add_principal(view->config, who.stands_for, out);
+            buf_add_text(out, ", who is away)");
+        }
         buf_add_text(out, view->action->state == STATE_HELD ? " is first."
                                                             : " is first; it waits in the inbox.");
     }

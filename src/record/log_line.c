@@ -147,7 +147,7 @@ static void log_line_add_refreshed(struct buf *out, const struct record *record)
                                              : "fresh facts could not be read");
 }
 
-/* Those that say nothing more. */
+/* Those that say little more. */
 static const char *const log_line_words[RECORD_KIND_COUNT] = {
     [RECORD_APPROVED] = "approved",
     [RECORD_DECLINED] = "not approved",
@@ -157,22 +157,19 @@ static const char *const log_line_words[RECORD_KIND_COUNT] = {
     [RECORD_REPEATED] = "asked again: answered, not sent",
     [RECORD_UNLABELLED] = "drawn for audit; nobody said whether it was right",
     [RECORD_ERASED] = "its payload was erased",
+    [RECORD_EDITED] = "changed and approved",
+    [RECORD_CLAIMED] = "its review was claimed",
+    [RECORD_UNCLAIMED] = "its review was released",
+    [RECORD_ASSIGNED] = "its review was given to ",
+    [RECORD_SAID] = "a note on its review",
+    [RECORD_SHOWN] = "its masked fields were shown",
+    [RECORD_REFUSED] = "a verdict was refused: ",
 };
 
-/* What people did about a review, besides yes and no. */
-static void log_line_add_review(struct buf *out, const struct record *record,
-                                const struct view *view)
+static void log_line_add_words(struct buf *out, const struct record *record,
+                               const struct view *view)
 {
-    static const char *const clauses[RECORD_KIND_COUNT] = {
-        [RECORD_EDITED] = "changed and approved",
-        [RECORD_CLAIMED] = "its review was claimed",
-        [RECORD_UNCLAIMED] = "its review was released",
-        [RECORD_ASSIGNED] = "its review was given to ",
-        [RECORD_SAID] = "a note on its review",
-        [RECORD_SHOWN] = "its masked fields were shown",
-        [RECORD_REFUSED] = "a verdict was refused: ",
-    };
-    buf_add_text(out, clauses[record->kind]);
+    buf_add_text(out, log_line_words[record->kind]);
     if (record->kind == RECORD_ASSIGNED)
         story_add_principal(view ? view->config : NULL, record->subject, out);
     else if (record->kind == RECORD_REFUSED)
@@ -222,6 +219,9 @@ static void log_line_add_action(struct buf *out, const struct record *record,
     case RECORD_LABELLED:
         log_line_add_judged(out, record, view);
         return;
+    case RECORD_ANSWERED:
+        log_line_add_answered(out, record, view);
+        return;
     case RECORD_EDITED:
     case RECORD_CLAIMED:
     case RECORD_UNCLAIMED:
@@ -229,11 +229,6 @@ static void log_line_add_action(struct buf *out, const struct record *record,
     case RECORD_SAID:
     case RECORD_SHOWN:
     case RECORD_REFUSED:
-        log_line_add_review(out, record, view);
-        return;
-    case RECORD_ANSWERED:
-        log_line_add_answered(out, record, view);
-        return;
     case RECORD_APPROVED:
     case RECORD_DECLINED:
     case RECORD_CANCELLED:
@@ -242,7 +237,7 @@ static void log_line_add_action(struct buf *out, const struct record *record,
     case RECORD_REPEATED:
     case RECORD_UNLABELLED:
     case RECORD_ERASED:
-        buf_add_text(out, log_line_words[record->kind]);
+        log_line_add_words(out, record, view);
         return;
     case RECORD_ASKED:
     case RECORD_REFRESHED:
@@ -260,6 +255,7 @@ static void log_line_add_action(struct buf *out, const struct record *record,
     case RECORD_SERVING:
     case RECORD_ENDING:
     case RECORD_TOKEN:
+    case RECORD_AWAY:
     case RECORD_UPSTREAM:
     case RECORD_CHECKPOINT:
     case RECORD_TELLING:
@@ -342,6 +338,14 @@ static void log_line_add_notice(struct buf *out, const struct record *record)
         buf_add_fmt(out, " (rung %llu)", (unsigned long long)record->number);
 }
 
+static void log_line_add_person(struct buf *out, const struct record *record)
+{
+    static const char *const words[2][2] = {{"token made: ", "token revoked: "},
+                                            {"back: ", "away: "}};
+    log_line_add_named(out, words[record->kind == RECORD_AWAY][record->number > 0],
+                       record->subject);
+}
+
 static void log_line_add_control(struct buf *out, const struct record *record)
 {
     switch (record->kind) {
@@ -361,9 +365,9 @@ static void log_line_add_control(struct buf *out, const struct record *record)
     case RECORD_CHECKPOINT:
         buf_add_text(out, record->kind == RECORD_ENDING ? "interlock ends" : "checkpoint");
         return;
+    case RECORD_AWAY:
     case RECORD_TOKEN:
-        log_line_add_named(
-            out, record->number > 0 ? "token revoked: " : "token made: ", record->subject);
+        log_line_add_person(out, record);
         return;
     case RECORD_UPSTREAM:
         log_line_add_upstream(out, record);

@@ -52,6 +52,7 @@
     X(RECORD_SERVING, "serving")   /* a start of the daemon */                                     \
     X(RECORD_ENDING, "ending")     /* a clean end */                                               \
     X(RECORD_TOKEN, "token")       /* made or revoked */                                           \
+    X(RECORD_AWAY, "away")         /* subject: who; number: until when, 0 = back */                \
     X(RECORD_UPSTREAM, "upstream") /* its breaker changed */                                       \
     X(RECORD_CHECKPOINT, "checkpoint")                                                             \
     X(RECORD_TELLING, "telling")   /* people are to be told of an incident */                      \

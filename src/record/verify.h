@@ -21,6 +21,10 @@ struct verify_options {
     bool has_head; /* a head kept from an earlier report: SEQ:HASH */
     uint64_t head_seq;
     unsigned char head_hash[STORE_HASH_SIZE];
+    /* The configuration in force: then what waits for people must wait for somebody (I8). NULL:
+     * that is not looked at. */
+    const struct config *(*config)(void *impl);
+    void *impl;
 };
 
 struct verify;

@@ -5,6 +5,7 @@
 #include "record/digest.h"
 #include "record/ids.h"
 #include "record/row.h"
+#include "record/who.h"
 
 enum { ACTIONS_PAGE = 64, ACTIONS_WALK = 10000 };
 
@@ -25,6 +26,28 @@ static void verify_case_name(struct verify_case *c, uint64_t id)
     if (buf_ok(&out))
         memcpy(c->id, out.at, out.size);
     buf_done(&out);
+}
+
+/* R28: of what waits for people, there is somebody whom it falls to. */
+static void verify_case_people(struct verify_case *c)
+{
+    const struct verify_options *options = &c->verify->options;
+    const struct row *row = &c->row;
+    if (!options->config || action_people_due(&row->action) == 0)
+        return;
+    const struct config *config = options->config(options->impl);
+    struct who_answer answer;
+    struct who_question question = {.config = config,
+                                    .workflow = config_workflow_of(config, row->workflow),
+                                    .step = config_step_of(config, row->workflow, row->step),
+                                    .duty = row->action.state == STATE_IN_REVIEW ? WHO_DUTY_DECIDE
+                                                                                 : WHO_DUTY_SETTLE,
+                                    .actor = row->actor};
+    if (!who_find(&question, &answer))
+        verify_find(c->verify,
+                    "action %s: it waits for a person, and nobody is named who may: name an owner, "
+                    "or admins",
+                    c->id);
 }
 
 /* I8: what has not ended has a timer or people, and its timer stands where it is looked for. */
@@ -172,6 +195,7 @@ static enum err verify_case_check(struct verify_case *c)
                     state_name(c->row.action.state), c->stored->is_ended ? "ended" : "open");
     if (!c->stored->is_ended) {
         verify_case_waits(c);
+        verify_case_people(c);
         verify_case_frozen(c);
     }
     bool is_excused = action->last_seq & VERIFY_ERASED || c->row.erased_unix_ms != 0;

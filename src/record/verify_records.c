@@ -232,6 +232,7 @@ static enum err verify_control(struct verify *verify, uint64_t seq, const struct
     case RECORD_INCIDENT:
         return verify_note(&verify->incidents, record->incident, seq, record->row);
     case RECORD_TOKEN:
+    case RECORD_AWAY: /* likewise: a row that a record made */
         return verify_note(&verify->tokens, 0, seq, record->row);
     case RECORD_NOTE:
     case RECORD_ADMITTED:

@@ -124,7 +124,8 @@ static enum err verify_thing_row(struct verify *verify, struct verify_things *th
     return ERR_OK;
 }
 
-static enum err verify_token_row(struct verify *verify, const struct store_row *row)
+static enum err verify_made_row(struct verify *verify, const char *noun,
+                                const struct store_row *row)
 {
     unsigned char digest[DIGEST_SHORT];
     bool is_made = false;
@@ -134,7 +135,8 @@ static enum err verify_token_row(struct verify *verify, const struct store_row *
             return ERR_OK;
     enum err err = verify_is_made_since(verify, digest, &is_made);
     if (err == ERR_OK && !is_made)
-        verify_find(verify, "token %.*s…: no record made it", SLICE_FMT(slice_first(row->key, 16)));
+        verify_find(verify, "%s %.*s…: no record made it", noun,
+                    SLICE_FMT(slice_first(row->key, 16)));
     return err;
 }
 
@@ -157,7 +159,9 @@ static enum err verify_row(struct verify *verify, const struct store_row *row)
     case STORE_INCIDENTS:
         return verify_thing_row(verify, &verify->incidents, "incident", ID_INCIDENT, row);
     case STORE_TOKENS:
-        return verify_token_row(verify, row);
+        return verify_made_row(verify, "token", row);
+    case STORE_AWAY:
+        return verify_made_row(verify, "absence of", row);
     case STORE_POLICIES:
         verify_policy_row(verify, row);
         return ERR_OK;

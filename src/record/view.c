@@ -70,7 +70,10 @@ bool view_who(const struct view *view, struct view_who *out_who)
     if (answer.person)
         view_name_person(view, answer.person->name, &who);
     who.stands_for = answer.stands_for;
-    if (action->state == STATE_IN_REVIEW && view->assigned_to.size > 0)
+    bool is_assigned = action->state == STATE_IN_REVIEW && view->assigned_to.size > 0 &&
+                       view->config && config_person(view->config, view->assigned_to) &&
+                       !away_find(view->away, view->assigned_to, view->now_unix_ms);
+    if (is_assigned)
         view_name_person(view, view->assigned_to, &who);
     if (view_claimer(view).size > 0)
         view_name_person(view, view_claimer(view), &who);

@@ -418,3 +418,52 @@ class TestHours:
             by = daemon.remind("HOURS-2", headers={"Prefer": "wait=30"}).json["who"]["by"]
             hours = (datetime.datetime.fromisoformat(by[:-1]) - datetime.datetime.utcnow()).total_seconds() / 3600
             assert 3.9 < hours < 4.1, by
+
+
+class TestAway:
+    def test_work_falls_on_and_the_cover_may_decide_it(self, tmp_path):
+        lone = INSTALLATION.replace("  finance: [ana, ben]", "  finance: [ana]").replace("  owner: finance\n", "  owner: support\n")
+        with Daemon(install(tmp_path, installation=lone), token="ana") as daemon:
+            one, _ = wait_for_review(daemon, "AWAY-1")
+            assert verdict(daemon, one, "approve", token="eve").status == 403
+            assert daemon.post("/v1/admin/away", {"person": "ben", "until": "2090-01-01"}).status == 403
+            said = daemon.post("/v1/admin/away", {"until": "2090-12-01", "cover": "eve"})
+            assert said.status == 200 and said.json == {"person": "ana", "until": "2090-12-01T00:00:00.000Z", "cover": "eve"}
+            card = daemon.get("/v1/reviews/" + one, token="eve").json
+            assert card["who"]["group"] == "finance" and card["who"]["person"] == "eve"
+            assert [i["id"] for i in pages(daemon, "who=eve", token="eve")] == [one]
+            daemon.kill()
+            daemon.start()
+            assert daemon.get("/v1/admin/away").json["items"] == [said.json]
+            assert verdict(daemon, one, "approve", token="eve").json["state"] == "done"
+            # without a cover: on to the owner of the installation, who may decide it then
+            assert daemon.post("/v1/admin/away", {"person": "ana", "until": "2090-12-01"}, token="ben").status == 200
+            two, _ = wait_for_review(daemon, "AWAY-2")
+            assert daemon.get("/v1/reviews/" + two).json["who"]["person"] == "ben"
+            assert verdict(daemon, two, "reject", token="eve").status == 403
+            assert verdict(daemon, two, "reject", token="ben").status == 200
+            # everybody is away: never nobody
+            assert daemon.post("/v1/admin/away", {"person": "ben", "until": "2090-12-01"}, token="ben").status == 200
+            three, _ = wait_for_review(daemon, "AWAY-3")
+            assert daemon.get("/v1/reviews/" + three).json["who"]["person"] == "ana"
+            assert daemon.post("/v1/admin/away", {"back": True}).json["until"] is None
+            assert [i["person"] for i in daemon.get("/v1/admin/away").json["items"]] == ["ben"]
+            assert kinds_of_control(daemon) == 4 * ["away"]
+            proof = daemon.get("/v1/decisions/verify", token="ben").json
+            assert proof["good"], proof
+
+    @pytest.mark.parametrize("body, pointer", [
+        ({}, "/until"), ({"until": "tomorrow"}, "/until"), ({"until": "2020-01-01"}, "/until"),
+        ({"until": "2090-01-01", "cover": "ana"}, "/cover"), ({"until": "2090-01-01", "cover": "billing-cron"}, "/cover"),
+        ({"back": True, "until": "2090-01-01"}, "/back"), ({"person": "nobody", "until": "2090-01-01"}, "/person")])
+    def test_bad_words(self, well, body, pointer):
+        answer = well.post("/v1/admin/away", body)
+        assert answer.status == 422 and answer.json["pointer"] == pointer, answer
+
+    def test_a_service_is_never_away(self, well):
+        assert well.post("/v1/admin/away", {"person": "ana", "until": "2090-01-01"}, token="billing-cron").status == 403
+
+
+def kinds_of_control(daemon):
+    return [line["record"]["kind"] for line in daemon.get("/v1/decisions?last=1000", token="ben").json
+            if line["record"]["kind"] == "away"]

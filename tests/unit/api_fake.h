@@ -548,6 +548,22 @@ static void fake_token_revoke(void *impl, const struct principal *principal, str
     done(arg, &(struct engine_reply){.outcome = is_known ? ENGINE_TAKEN : ENGINE_NOT_FOUND});
 }
 
+static void fake_away_put(void *impl, const struct principal *principal, const struct away *away,
+                          engine_done_fn *done, void *arg)
+{
+    struct engine_reply reply = {.outcome = ENGINE_TAKEN};
+    fake_note(impl, "%.*s away %.*s until=%lld cover=%.*s", SLICE_FMT(principal->name),
+              SLICE_FMT(away->person), (long long)away->until_unix_ms, SLICE_FMT(away->cover));
+    done(arg, &reply);
+}
+
+static const struct away_list *fake_away(void *impl)
+{
+    static const struct away_list nobody = {NULL, 0};
+    (void)impl;
+    return &nobody;
+}
+
 static enum err fake_list_tokens(void *impl, struct arena *arena, struct engine_token *out,
                                  size_t *out_count)
 {
@@ -654,6 +670,8 @@ static void fake_init(struct fake *fake)
                                       .token_put = fake_token_put,
                                       .token_revoke = fake_token_revoke,
                                       .tokens = fake_list_tokens,
+                                      .away_put = fake_away_put,
+                                      .away = fake_away,
                                       .token_owner = fake_token_owner,
                                       .sandbox = fake_sandbox};
 }

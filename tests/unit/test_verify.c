@@ -499,6 +499,38 @@ static void lie_case(const struct cases_line *line)
     world_done(&w);
 }
 
+static const struct config *config_of(void *impl)
+{
+    return impl;
+}
+
+/* R28: what waits for a person waits for somebody; here for the admins, or for nobody. */
+static void what_waits_for_nobody_is_found(void **state)
+{
+    struct person ana = {.name = SLICE("ana")};
+    const struct person *members[] = {&ana};
+    struct group admins = {.name = SLICE("admins"), .members = members, .member_count = 1};
+    (void)state;
+    for (int round = 0; round < 2; round++) {
+        struct world w;
+        struct config config = {.admins = round ? NULL : &admins};
+        struct verify_options options = {.config = config_of, .impl = &config};
+        struct buf report;
+        buf_init(&report, BYTES_MAX);
+        world_init(&w);
+        world_move(&w, 5, STATE_UNCERTAIN);
+        struct verify *verify = run(&w.port, &options);
+        assert_int_equal(verify_is_good(verify), round == 0);
+        add_report(verify, &report);
+        if (round)
+            assert_non_null(strstr(buf_text(&report), "a_1M8627GR50000: it waits for a person, and "
+                                                      "nobody is named"));
+        verify_free(verify);
+        world_done(&w);
+        buf_done(&report);
+    }
+}
+
 static void each_change_is_found_with_its_place(void **state)
 {
     (void)state;
@@ -662,6 +694,7 @@ int main(void)
         cmocka_unit_test(many_actions_are_one_proof),
         cmocka_unit_test(a_kept_head_finds_a_cut_tail),
         cmocka_unit_test(each_change_is_found_with_its_place),
+        cmocka_unit_test(what_waits_for_nobody_is_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

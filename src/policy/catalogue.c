@@ -144,6 +144,9 @@ static const char *const catalogue_texts[CHECK_CODE_COUNT] = {
         "never matches.",
     [IL309] = "An entry of a fallback is tried because another way failed. One that leads back to "
               "that way, or to a list that was walked already, would fail again, or never end.",
+    [IL310] =
+        "A field that is declared as a number is never equal to a text, and cannot be ordered with "
+        "one: the rule would not say what it seems to say.",
     [IL401] =
         "Configuration is stored whole, shown and shared, so secrets do not belong in it. They "
         "are named by { file: PATH } or { env: NAME } and exist in memory only.",

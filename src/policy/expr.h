@@ -178,6 +178,16 @@ struct expr_field {
 /* Walks in order of the text: start with *cursor = 0; false at the end. */
 bool expr_field_next(const struct expr *expr, size_t *cursor, struct expr_field *out);
 
+/* input.name == "x", or < 3, or the other way round: each comparison of a field with a written
+ * value. */
+struct expr_compared {
+    struct slice name;
+    enum expr_type type; /* of the value */
+    size_t offset;       /* of the value in the text */
+};
+/* Start with *cursor = 0; false at the end. */
+bool expr_compared_next(const struct expr *expr, size_t *cursor, struct expr_compared *out);
+
 /* On EXPR_ERROR: work->problem, *out untouched. */
 MUST_USE enum expr_result expr_eval(const struct expr *expr, const struct expr_scope *scope,
                                     struct expr_work *work, struct expr_value *out);

@@ -66,11 +66,55 @@ static void inspect_one(const struct inspect_place *place, const struct expr_fie
                  SLICE_FMT(known->name), SLICE_FMT(known->name));
 }
 
+/* A value of this type can be what the field is declared as. */
+static bool inspect_fits(enum field_type declared, enum expr_type type)
+{
+    bool is_number = type == EXPR_INT || type == EXPR_UINT || type == EXPR_DOUBLE;
+    if (type == EXPR_NULL)
+        return true;
+    switch (declared) {
+    case FIELD_ANY:
+        return true;
+    case FIELD_TEXT:
+    case FIELD_DATE:
+        return type == EXPR_STRING;
+    case FIELD_NUMBER:
+    case FIELD_INTEGER:
+        return is_number;
+    case FIELD_BOOLEAN:
+        return type == EXPR_BOOL;
+    }
+    return true;
+}
+
+/* IL310: what is declared as a number, compared with a text. */
+static void inspect_compared(const struct inspect_place *place, const struct expr *expr)
+{
+    static const char *const declared[] = {
+        [FIELD_ANY] = "any value",    [FIELD_TEXT] = "a text",       [FIELD_NUMBER] = "a number",
+        [FIELD_INTEGER] = "a number", [FIELD_BOOLEAN] = "a boolean", [FIELD_DATE] = "a date",
+    };
+    struct expr_compared compared;
+    for (size_t cursor = 0; expr_compared_next(expr, &cursor, &compared);) {
+        const struct field *field =
+            place->step->has_input ? inspect_field(place->step, compared.name) : NULL;
+        if (!field || inspect_fits(field->type, compared.type))
+            continue;
+        problem_message(
+            place->load->problems,
+            read_problem_in(place->load, IL310, place->node, place->text_at + compared.offset),
+            "`input.%.*s` is declared as %s, and this is a %s", SLICE_FMT(field->name),
+            declared[field->type], expr_type_name(compared.type));
+    }
+}
+
 static void inspect_expr(const struct inspect_place *place, const struct expr *expr)
 {
     struct expr_field field;
     for (size_t cursor = 0; expr && expr_field_next(expr, &cursor, &field);)
         inspect_one(place, &field, true);
+    if (expr)
+        inspect_compared(place, expr);
 }
 
 /* One field that a text reads, and where in a tree the text is. */

@@ -10,6 +10,11 @@
 
 #include "base/check.h"
 
+struct inbox_stop {
+    const struct stop *stop;
+    int64_t by_unix_ms;
+};
+
 /* One page being made. */
 struct inbox_work {
     struct engine *engine;
@@ -17,7 +22,7 @@ struct inbox_work {
     struct arena *arena;
     struct inbox_item *items;
     struct engine_inbox_page *page;
-    const struct stop **stops; /* what of them is still to come, earliest first */
+    struct inbox_stop *stops; /* what of them is still to come, earliest first */
     size_t stop_count, stop_at;
     struct audit_place *audits; /* a page of them, likewise */
     size_t audit_count, audit_at;
@@ -28,10 +33,12 @@ struct inbox_work {
     bool is_full; /* no more for this page: there may be a next one */
 };
 
-/* Somebody should have taken it up when it would be told to a second one. */
-static int64_t inbox_stop_by(const struct stop *stop)
+/* Somebody should have taken it up when it would be told to others (`ack_within`). */
+static int64_t inbox_stop_by(const struct config *config, const struct stop *stop)
 {
-    return stop->at_unix_ms + STOP_TAKEN_UP_MS;
+    const struct workflow *workflow = config_workflow_of(config, slice_text(stop->names[0]));
+    const struct duties *duties = workflow ? &workflow->duties : &config->switch_duties;
+    return stop->at_unix_ms + (duties->level_2_ms ? duties->level_2_ms : STOP_TAKEN_UP_MS);
 }
 
 static bool inbox_is_after(int64_t by, uint64_t id, int64_t than_by, uint64_t than_id)
@@ -41,11 +48,11 @@ static bool inbox_is_after(int64_t by, uint64_t id, int64_t than_by, uint64_t th
 
 static int inbox_compare_stops(const void *a, const void *b)
 {
-    const struct stop *x = *(const struct stop *const *)a;
-    const struct stop *y = *(const struct stop *const *)b;
-    if (inbox_stop_by(x) != inbox_stop_by(y))
-        return inbox_stop_by(x) < inbox_stop_by(y) ? -1 : 1;
-    return x->incident < y->incident ? -1 : x->incident > y->incident;
+    const struct inbox_stop *x = a;
+    const struct inbox_stop *y = b;
+    if (x->by_unix_ms != y->by_unix_ms)
+        return x->by_unix_ms < y->by_unix_ms ? -1 : 1;
+    return x->stop->incident < y->stop->incident ? -1 : x->stop->incident > y->stop->incident;
 }
 
 /* Is it for whom the query asks: the group that it falls to, or a person of it? */
@@ -68,7 +75,7 @@ static bool inbox_wants_stop(const struct inbox_work *work, const struct stop *s
         return false;
     if (query->workflow.size > 0 && !slice_is(query->workflow, stop->names[0]))
         return false;
-    if (!inbox_is_after(inbox_stop_by(stop), stop->incident, query->after_by_unix_ms,
+    if (!inbox_is_after(inbox_stop_by(config, stop), stop->incident, query->after_by_unix_ms,
                         query->after_id))
         return false;
     struct who_question question = {.config = config,
@@ -84,12 +91,13 @@ static bool inbox_wants_stop(const struct inbox_work *work, const struct stop *s
 static enum err inbox_find_stops(struct inbox_work *work)
 {
     const struct switchboard *board = &work->engine->board;
-    work->stops = ARENA_ARRAY(work->arena, board->stop_count + 1, const struct stop *);
+    work->stops = ARENA_ARRAY(work->arena, board->stop_count + 1, struct inbox_stop);
     if (!work->stops)
         return ERR_NO_MEMORY;
     for (size_t i = 0; i < board->stop_count; i++)
         if (inbox_wants_stop(work, &board->stops[i]))
-            work->stops[work->stop_count++] = &board->stops[i];
+            work->stops[work->stop_count++] = (struct inbox_stop){
+                &board->stops[i], inbox_stop_by(engine_config(work->engine), &board->stops[i])};
     qsort(work->stops, work->stop_count, sizeof *work->stops, inbox_compare_stops);
     return ERR_OK;
 }
@@ -114,10 +122,11 @@ static void inbox_add_stops(struct inbox_work *work, int64_t before_by, uint64_t
 {
     struct engine *engine = work->engine;
     while (work->stop_at < work->stop_count && !work->is_full) {
-        const struct stop *stop = work->stops[work->stop_at];
-        if (inbox_is_after(inbox_stop_by(stop), stop->incident, before_by, before_id))
+        const struct stop *stop = work->stops[work->stop_at].stop;
+        int64_t by = work->stops[work->stop_at].by_unix_ms;
+        if (inbox_is_after(by, stop->incident, before_by, before_id))
             return;
-        struct inbox_item *item = inbox_next(work, inbox_stop_by(stop), stop->incident);
+        struct inbox_item *item = inbox_next(work, by, stop->incident);
         struct stop *copy = item ? ARENA_NEW(work->arena, struct stop) : NULL;
         if (!copy)
             return;

@@ -325,6 +325,25 @@ static bool edit_check_rules(struct edit_work *work)
     return true;
 }
 
+/* R11: what was put in order stays the thing that it was put in order for. */
+static bool edit_check_order(struct edit_work *work)
+{
+    const struct entry *entry = work->entry;
+    struct bundle_request request = {0};
+    struct order_work order = {.scratch = &work->scratch, .request = &request};
+    bool is_ordered = !digest_is_zero(entry->row.order, STORE_KEY_SIZE) &&
+                      (entry->step->order_by || entry->row.action.route == 0);
+    if (!is_ordered)
+        return true;
+    struct slice frozen = buf_slice(&work->frozen);
+    bool is_same = bundle_request_decode(frozen, &work->scratch, &request) == ERR_OK &&
+                   engine_order_key(work->engine, entry->step, &work->scope, &order) &&
+                   memcmp(order.order, entry->row.order, STORE_KEY_SIZE) == 0;
+    return is_same || edit_no(work, SLICE("/edit"),
+                              SLICE("it changes which thing it is about (order_by): reject this "
+                                    "one, and submit the other"));
+}
+
 static bool edit_render(struct edit_work *work)
 {
     const struct step *step = work->entry->step;
@@ -347,7 +366,7 @@ static bool edit_render(struct edit_work *work)
     if (!engine_render_request(work->entry, &next, &work->scope, &work->scratch, &work->frozen))
         return edit_no(work, SLICE("/edit"), SLICE("its request cannot be rendered"));
     digest_short(buf_slice(&work->frozen), work->digest);
-    return true;
+    return edit_check_order(work);
 }
 
 /* Everything that can be wrong with it, before anything changes (invariant 2). */

@@ -165,6 +165,21 @@ static void sim_restart(struct world *world)
     }
 }
 
+/* Approve, reject, or change it and approve; or first take it in hand, or give it away. */
+static void sim_decide(struct world *world, struct told *told, struct engine_call *call)
+{
+    static const enum engine_act acts[] = {
+        ENGINE_APPROVE, ENGINE_APPROVE, ENGINE_APPROVE, ENGINE_REJECT, ENGINE_REJECT, ENGINE_EDIT,
+        ENGINE_EDIT,    ENGINE_CLAIM,   ENGINE_RELEASE, ENGINE_ASSIGN, ENGINE_NOTE};
+    call->act = acts[prng_below(&world->prng, sizeof acts / sizeof *acts)];
+    call->to = sim_person.name;
+    if (call->act != ENGINE_EDIT)
+        return;
+    int n = told->thing + 4 * (int)prng_below(&world->prng, 8); /* the same order key */
+    (void)snprintf(told->input, sizeof told->input, "{\"n\":%d}", n);
+    call->edit_json = slice_text(told->input);
+}
+
 /* A person who looks at the provider before answering. */
 static void sim_person_acts(struct world *world)
 {
@@ -201,12 +216,13 @@ static void sim_person_acts(struct world *world)
             call.send = !is_end && !call.happened && prng_below(&world->prng, 2);
             model->verified_no += !call.happened && call.send;
         } else {
-            call.act = prng_below(&world->prng, 3) ? ENGINE_APPROVE : ENGINE_REJECT;
+            sim_decide(world, told, &call);
         }
-        if (call.act == ENGINE_APPROVE || call.send)
+        bool is_yes = call.act == ENGINE_APPROVE || call.act == ENGINE_EDIT || call.send;
+        if (is_yes)
             model->word_unix_ms = world->now_unix_ms;
         for (size_t i = 0; i < WORLD_UPSTREAMS; i++) /* one more, wherever its fallback stands */
-            world->upstreams[i].words += call.act == ENGINE_APPROVE || call.send;
+            world->upstreams[i].words += is_yes;
         world_person_spoke(model);
         world->port.act(world->port.impl, &call);
     }

@@ -337,6 +337,11 @@ static void step(struct story *story, struct action_event *event)
         assert_memory_equal(&before, &story->action, sizeof before);
     if (effects.is_changed && !effects.must_enter_gate)
         action_check(&story->action, story->terms.attempts);
+    if (effects.is_changed && event->is_edit) { /* R4: another request, with a key of its own */
+        assert_int_equal(story->action.revision, before.revision + 1);
+        assert_false(story->action.is_frozen);
+        assert_int_equal(story->action.approved_digest[0], story->rendering);
+    }
     trace(story, &effects);
 }
 

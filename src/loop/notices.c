@@ -125,6 +125,7 @@ static struct slice notice_person(struct arena *arena, const struct person *cons
 static struct notice notice_of_draft(struct engine *engine, const struct notice_draft *draft)
 {
     return (struct notice){.id = engine_new_id(engine),
+                           .order = engine->seq + 1, /* of the write that is being made */
                            .incident = draft->incident,
                            .about = draft->about,
                            .rung = draft->rung,
@@ -165,7 +166,7 @@ void notice_batch_rows(struct notice_batch *batch, struct store_row *out_rows)
 {
     for (size_t i = 0; i < batch->count; i++) {
         struct buf key;
-        buf_init(&key, 2 * TEXT_ID_MAX);
+        buf_init(&key, 3 * TEXT_ID_MAX);
         notice_add_key(&batch->items[i]->notice, &key);
         out_rows[i] =
             (struct store_row){.table = STORE_NOTICES,
@@ -202,7 +203,7 @@ enum err engine_list_notices(void *impl, uint64_t incident, struct arena *arena,
     size_t room = *out_count;
     size_t count = 0;
     *out_count = 0;
-    buf_init(&prefix, 2 * TEXT_ID_MAX);
+    buf_init(&prefix, 3 * TEXT_ID_MAX);
     notice_add_prefix(incident, &prefix);
     struct slice after = buf_slice(&prefix);
     bool is_over = !rows;
@@ -293,7 +294,7 @@ static void outgoing_save_end(struct engine *engine, const struct outgoing *outg
     const struct notice *notice = &outgoing->notice;
     struct buf key, subject;
     struct pending pending = {.saved = outgoing_saved};
-    buf_init(&key, 2 * TEXT_ID_MAX);
+    buf_init(&key, 3 * TEXT_ID_MAX);
     buf_init(&subject, LIMIT_REASON);
     notice_add_key(notice, &key);
     buf_add(&subject, notice->person);
@@ -322,7 +323,7 @@ static void outgoing_end(struct engine *engine, struct outgoing *outgoing, enum 
 {
     struct notice notice = outgoing->notice;
     struct buf waiting;
-    buf_init(&waiting, 2 * TEXT_ID_MAX);
+    buf_init(&waiting, 3 * TEXT_ID_MAX);
     notice_add_key(&notice, &waiting);
     notice.state = state;
     notice.tries++;
@@ -356,7 +357,7 @@ static void outgoing_delay(struct engine *engine, struct outgoing *outgoing,
     if (outgoing_keep(outgoing, &notice) != ERR_OK)
         return; /* without memory it stays as it was: it is tried again at the next beat */
     struct buf key;
-    buf_init(&key, 2 * TEXT_ID_MAX);
+    buf_init(&key, 3 * TEXT_ID_MAX);
     notice_add_key(&outgoing->notice, &key);
     struct store_row row = {.table = STORE_NOTICES,
                             .key = buf_slice(&key),

@@ -43,7 +43,9 @@ static void watchdog_ping(struct engine *engine)
                                  .arg = engine};
     uri_split_base(engine_config(engine)->watchdog_url, &endpoint.base_url, &call.target);
     const struct upstream_port *upstream = &engine->options.upstream;
-    engine->life.is_asking = upstream->call(upstream->impl, &call) == ERR_OK; /* else: next time */
+    engine->life.is_asking = true;
+    if (upstream->call(upstream->impl, &call) != ERR_OK)
+        engine->life.is_asking = false; /* no room: next time */
 }
 
 /* ---- signs of life ---- */

@@ -51,7 +51,8 @@ void notice_encode(const struct notice *notice, struct buf *out)
                                 notice->tries,
                                 (uint64_t)notice->made_unix_ms,
                                 (uint64_t)notice->next_unix_ms,
-                                (uint64_t)notice->ended_unix_ms};
+                                (uint64_t)notice->ended_unix_ms,
+                                notice->order};
     bool has_text = notice->state == NOTICE_WAITING; /* invariant 3 */
     notice_add_numbers(out, numbers, sizeof numbers / sizeof *numbers);
     notice_add_field(out, notice->person);
@@ -65,7 +66,7 @@ void notice_encode(const struct notice *notice, struct buf *out)
 enum err notice_decode(struct slice bytes, struct notice *out)
 {
     struct notice notice = {0};
-    uint64_t numbers[9] = {0};
+    uint64_t numbers[10] = {0};
     if (!notice_take_numbers(&bytes, numbers, sizeof numbers / sizeof *numbers) ||
         !notice_take_field(&bytes, &notice.person) || !notice_take_field(&bytes, &notice.channel) ||
         !notice_take_field(&bytes, &notice.scope) || !notice_take_field(&bytes, &notice.line) ||
@@ -82,6 +83,7 @@ enum err notice_decode(struct slice bytes, struct notice *out)
     notice.made_unix_ms = (int64_t)numbers[6];
     notice.next_unix_ms = (int64_t)numbers[7];
     notice.ended_unix_ms = (int64_t)numbers[8];
+    notice.order = numbers[9];
     *out = notice;
     return ERR_OK;
 }
@@ -98,6 +100,8 @@ void notice_add_key(const struct notice *notice, struct buf *out)
         buf_add_text(out, NOTICE_KEY_WAITING);
     else
         notice_add_prefix(notice->incident, out);
+    text_add_id(out, "", notice->order);
+    buf_add_byte(out, '/');
     text_add_id(out, ID_NOTICE, notice->id);
 }
 

@@ -23,6 +23,7 @@ enum notice_state { NOTICE_WAITING, NOTICE_DELIVERED, NOTICE_FAILED };
 
 struct notice {
     uint64_t id;       /* the same at each try */
+    uint64_t order;    /* the record that made it: in this order they are sent */
     uint64_t incident; /* 0 = of none */
     enum notice_about about;
     enum notice_state state;
@@ -38,7 +39,8 @@ struct notice {
 void notice_encode(const struct notice *notice, struct buf *out);
 /* The slices point into bytes. ERR_CORRUPT. */
 MUST_USE enum err notice_decode(struct slice bytes, struct notice *out);
-/* The key of its row: those that wait come first, the others by incident, in order of time. */
+/* The key of its row: those that wait come first, the others by incident; in their order. (Ids grow
+ * with time, and a clock may stand still over a crash.) */
 void notice_add_key(const struct notice *notice, struct buf *out);
 /* What the keys of all that have ended for an incident begin with. */
 void notice_add_prefix(uint64_t incident, struct buf *out);

@@ -91,6 +91,11 @@ static void alert_people_of(const struct engine *engine, const struct stop *stop
     const struct group *owner = duties->owner;
     size_t first = 0;
     size_t count = owner ? owner->member_count : 0;
+    while (first < count &&
+           away_find(&engine->away, owner->members[first]->name, engine->now_unix_ms))
+        first++;
+    if (first == count)
+        first = 0; /* all are away: better one of them than nobody */
     if ((levels & LADDER_FIRST) && first < count)
         alert_people_add(out, owner->members[first]);
     for (size_t i = 0; (levels & LADDER_OWNERS) && i < count; i++)

@@ -440,6 +440,7 @@ static void order_is_kept_while_the_clock_stands_still(void **state)
         world.sent_count = 0;
         crash(&world);
         world.is_held = false;
+        engine_beat(world.engine);
         settle(&world);
         expect_sent(&world, "1:ana over1:ana");
         close_world(&world);

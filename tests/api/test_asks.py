@@ -5,7 +5,7 @@ from datetime import datetime
 
 import pytest
 
-from story_world import World, wait_requests
+from story_world import ROOT, Provider, World, wait_requests
 
 HEAD = """\
 workflow: stories
@@ -348,3 +348,27 @@ def test_a_repeat_says_that_the_input_still_holds(tmp_path, ledger):
         until(lambda: submit().json["state"] != "held", "still held")
         assert world.find("remind", "a")["state"] == "done", world.find("remind", "a")
         assert world.plain.effects()["effects"] == 1
+
+
+# ---- the example ----
+
+
+def test_the_example_asks_billing(tmp_path):
+    """examples/invoice-reminders as it is, but for its hour: who pays while it is held gets no reminder."""
+    example = ROOT / "examples/invoice-reminders"
+    policy = (example / "policy.yaml").read_text().replace("workflow: invoice-reminders", "workflow: stories").replace(
+        "call: mailer", "call: plain").replace("    refresh:", "      - later: hold 1500ms if true\n    stale_after: 1s\n    refresh:")
+    billing = Provider("--table", "/invoices=%s" % (example / "invoices.csv"))
+    try:
+        with World(tmp_path, policy=policy, upstreams="  billing: { url: \"%s\" }\n" % billing.url) as world:
+            for invoice in ("INV-0001", "INV-0002"):
+                answer = world.daemon.submit("stories", "send_reminder", {"invoice": invoice, "stage": 2, "balance": 311.45, "email": "e@example.org"},
+                                             token="billing-cron")
+                assert answer.json["state"] == "held", answer
+            billing.ask("POST", "/_rows", {"/invoices/INV-0001": {"balance": 0}})
+            until(lambda: world.find("send_reminder", "INV-0001:2")["state"] == "rejected", "not rejected")
+            until(lambda: world.find("send_reminder", "INV-0002:2")["state"] == "done", "not sent")
+            assert world.find("send_reminder", "INV-0002:2")["fresh"]["set"] == {"balance": 605.84}
+            assert world.plain.effects(by="invoice")["by"] == {"INV-0002": 1}
+    finally:
+        billing.close()

@@ -106,7 +106,7 @@ void action_check(const struct action *action, int attempts_cap)
     CHECK(action->state != STATE_WAITING || action->due_unix_ms > 0);         /* I8 */
     CHECK(action->state != STATE_HELD || action->due_unix_ms > 0);            /* I8 */
     CHECK(action->state != STATE_ATTEMPTING || action->attempt_is_open);      /* I8 */
-    bool is_asked = action->state == STATE_UNCERTAIN && action->due_kind == DUE_CHECK;
+    bool is_asked = action_is_asked(action);
     bool has_people = (action->state == STATE_UNCERTAIN && !is_asked) ||
                       action->state == STATE_IN_REVIEW ||
                       (state_is_end(action->state) && action_is_contradicted(action));

@@ -247,10 +247,18 @@ static inline int64_t action_people_due(const struct action *action)
     return state_is_end(action->state) ? action->contradiction_due_unix_ms
                                        : action->people_due_unix_ms;
 }
-/* The state that it is counted under while it is not over: an open contradiction is a doubt. */
+/* Its check is asked: it needs nobody yet (R12). */
+static inline bool action_is_asked(const struct action *action)
+{
+    return action->state == STATE_UNCERTAIN && action->due_kind == DUE_CHECK;
+}
+/* The state that it is counted under while it is not over: an open contradiction is a doubt, and
+ * what a check may still settle waits. */
 static inline enum action_state action_counts_as(const struct action *action)
 {
-    return action_is_contradicted(action) ? STATE_UNCERTAIN : action->state;
+    if (action_is_contradicted(action))
+        return STATE_UNCERTAIN;
+    return action_is_asked(action) ? STATE_WAITING : action->state;
 }
 
 /* A new action, before EVENT_SUBMIT. */

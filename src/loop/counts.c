@@ -175,7 +175,9 @@ void engine_count_move(struct engine *engine, struct entry *entry, const struct 
         workflow->now[action_counts_as(before)]--;
         counts_open(workflow, entry->row.step, before->state, false);
     }
-    workflow->total[action->state] += !was_end;
+    bool is_asked_again = !is_new && before->state == action->state &&
+                          (action->due_kind == DUE_CHECK || action->due_kind == DUE_FACT);
+    workflow->total[action->state] += !was_end && !is_asked_again;
     if (upstream && entry->is_counted_held) {
         upstream->held--;
         entry->is_counted_held = false;

@@ -509,7 +509,7 @@ bool story_next(const struct view *view, int64_t *out_at_unix_ms, struct buf *ou
         buf_add_text(out_what, " is due");
         return true;
     }
-    if (a->state == STATE_UNCERTAIN && a->due_kind == DUE_CHECK) {
+    if (action_is_asked(a)) {
         buf_add_text(out_what, "the check is asked");
         return true;
     }

@@ -67,8 +67,8 @@ static void verify_case_waits(struct verify_case *c)
         verify_find(c->verify, "action %s: it does not stand in the inbox where its row says",
                     c->id);
     enum store_queue queue = c->stored->queue;
-    bool is_asked = a->state == STATE_UNCERTAIN && a->due_kind == DUE_CHECK;
-    bool is_of_people = (a->state == STATE_UNCERTAIN && !is_asked) || a->state == STATE_IN_REVIEW ||
+    bool is_of_people = (a->state == STATE_UNCERTAIN && !action_is_asked(a)) ||
+                        a->state == STATE_IN_REVIEW ||
                         state_is_end(a->state); /* a contradiction: it would not be open else */
     bool is_held = a->state == STATE_HELD;
     bool in_held = queue == STORE_QUEUE_HELD_STOP || queue == STORE_QUEUE_HELD_UPSTREAM ||

@@ -51,7 +51,7 @@ bool view_who(const struct view *view, struct view_who *out_who)
     enum who_duty duty = WHO_DUTY_DECIDE;
     if (action->state == STATE_IN_REVIEW) {
         who.to_do = "approve or reject it";
-    } else if (action->state == STATE_UNCERTAIN && action->due_kind == DUE_CHECK) {
+    } else if (action_is_asked(action)) {
         return false; /* its check is asked first; a person may settle it all the same */
     } else if (action->state == STATE_UNCERTAIN ||
                (state_is_end(action->state) && action_is_contradicted(action))) {

@@ -141,6 +141,8 @@ def test_the_check_says_that_it_happened(tmp_path, ledger):
         answer = world.submit("checked", "a")
         assert answer.status == 202 and answer.json["state"] == "uncertain"
         assert answer.json["who"] is None and "check" in answer.json["next"]["what"] and answer.json["next"]["at"]
+        assert "Nothing needs you" in world.daemon.get("/v1/status", headers={"Accept": "text/plain"}).text
+        assert world.daemon.get("/v1/inbox").json["items"] == []
         action = world.wait("checked", "a", "done")
         assert action["reason"] == "by_check" and "check" in action["what"]
         assert world.plain.effects()["effects"] == 1 and len(ledger.asked) == 1

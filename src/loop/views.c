@@ -68,8 +68,14 @@ static void view_waits(struct engine *engine, const struct entry *entry, struct 
     if (action->state == STATE_HELD && action->hold_for == HOLD_FOR_ORDER)
         out->order_before = engine_order_before(engine, entry->row.order, action->id);
     struct upstream_state *upstream = engine_upstream(engine, entry->row.upstream);
-    if (upstream && action->state == STATE_HELD && action->hold_for == HOLD_FOR_UPSTREAM)
-        out->probe_at_unix_ms = views_next_try(upstream);
+    if (!upstream || action->state != STATE_HELD || action->hold_for != HOLD_FOR_UPSTREAM)
+        return;
+    out->probe_at_unix_ms = views_next_try(upstream);
+    if (upstream->breaker.state != BREAKER_CLOSED)
+        out->outage = (struct view_outage){.since_unix_ms = upstream->breaker.opened_unix_ms,
+                                           .cause = upstream->breaker.cause,
+                                           .count = upstream->breaker.cause_count,
+                                           .of = upstream->breaker.cause_of};
 }
 
 enum err engine_fill_view(struct engine *engine, struct entry *entry, struct arena *arena,

@@ -4,6 +4,7 @@
 #include "record/fallback.h"
 #include "record/path.h"
 #include "record/story.h"
+#include "record/upstream_row.h"
 
 enum { WHY_TEXT_MAX = 300 };
 
@@ -94,6 +95,12 @@ static void why_add_gate(const struct view *view, enum reason reason, struct buf
     if (reason == REASON_UPSTREAM_DOWN) {
         why_add_upstream(view, out);
         buf_add_text(out, " does not answer");
+        if (view->outage.since_unix_ms > 0) {
+            buf_add_text(out, " since ");
+            story_add_time(view, view->outage.since_unix_ms, ZONE_SECONDS, out);
+            buf_add_text(out, ": ");
+            upstream_cause_add_words(view->outage.cause, view->outage.count, view->outage.of, out);
+        }
         return;
     }
     path_add_cause(&path, path.decided_by, out);

@@ -3,6 +3,7 @@
  * record/explain.h and record/log_line.h, so that API, CLI and page say the same.
  * The arena that it was filled into owns all bytes. */
 #pragma once
+#include "core/breaker.h"
 #include "record/bundle.h"
 #include "record/record.h"
 #include "record/who.h"
@@ -54,7 +55,12 @@ struct view {
     bool is_replayed, is_for_stranger; /* stranger: state and id only (R7) */
     struct slice permit_token;         /* only in the creating answer of a permit */
     int64_t start_by_unix_ms;
-    uint64_t stop_incident;   /* of action->stop_id */
+    uint64_t stop_incident;    /* of action->stop_id */
+    struct view_outage {       /* held for its upstream: why its breaker is not closed */
+        int64_t since_unix_ms; /* 0 = it is closed */
+        enum breaker_cause cause;
+        int count, of;
+    } outage;
     uint64_t order_before;    /* held for its order: the action that goes first; 0 = not known */
     int64_t probe_at_unix_ms; /* held for its upstream: when the next probe may go */
     size_t history_count;     /* for explain; newest last */

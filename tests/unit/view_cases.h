@@ -269,6 +269,8 @@ static inline void view_case_held_upstream(struct fixture *f)
     f->action.hold_for = HOLD_FOR_UPSTREAM;
     f->action.cause = CAUSE_UNAVAILABLE;
     f->view.probe_at_unix_ms = FIXTURE_AT(14, 10, 40);
+    f->view.outage = (struct view_outage){
+        .since_unix_ms = FIXTURE_AT(14, 1, 10), .cause = BREAKER_FOR_FAILURES, .count = 5, .of = 5};
     f->decided.path[1].says = SAYS_GO;
     f->decided.path[6] = (struct gate_step){.gate = GATE_UPSTREAM};
     fixture_gate(f, SAYS_HOLD, 6);
@@ -297,6 +299,17 @@ static inline void view_case_held_rule(struct fixture *f)
     f->decided.path[3].truth = TRUTH_TRUE;
     f->view.submit.saw[0].value = f->view.submit.saw[1].value = SLICE("12000");
     fixture_gate(f, SAYS_HOLD, 3);
+}
+
+static inline void view_case_held_order(struct fixture *f)
+{
+    view_case_held_upstream(f);
+    f->action.reason = REASON_ORDER;
+    f->action.hold_for = HOLD_FOR_ORDER;
+    f->action.cause = CAUSE_NONE;
+    f->view.order_before = f->action.id - 1;
+    f->decided.path[6] = (struct gate_step){.gate = GATE_ORDER};
+    fixture_gate(f, SAYS_HOLD, 6);
 }
 
 static inline void view_case_held_may_have_happened(struct fixture *f)
@@ -533,6 +546,7 @@ static const struct {
     {"held_upstream", view_case_held_upstream},
     {"held_after_tries", view_case_held_after_tries},
     {"held_rule", view_case_held_rule},
+    {"held_order", view_case_held_order},
     {"held_may_have_happened", view_case_held_may_have_happened},
     {"failed_status", view_case_failed_status},
     {"failed_declared", view_case_failed_declared},

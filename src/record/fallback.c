@@ -70,18 +70,27 @@ void fallback_add_passed(struct buf *out, const struct view *view)
         buf_add_byte(out, ')');
 }
 
-bool fallback_add_place(struct buf *out, const struct view *view)
+bool fallback_add_name(struct buf *out, const struct view *view)
 {
     const struct action *a = view->action;
     const struct what *what = view->step ? chain_entry(&view->step->terms, a->entry) : NULL;
     if (a->entry == 0 || a->cause == CAUSE_NONE)
         return false;
-    buf_add_text(out, cause_name(a->cause));
-    buf_add_text(out, ": ");
     if (what)
         fallback_add_entry(out, what);
     else
         buf_add_fmt(out, "entry %u", (unsigned)a->entry);
+    return true;
+}
+
+bool fallback_add_place(struct buf *out, const struct view *view)
+{
+    size_t start = out->size;
+    buf_add_fmt(out, "%s: ", cause_name(view->action->cause));
+    if (!fallback_add_name(out, view)) {
+        buf_cut(out, start);
+        return false;
+    }
     fallback_add_passed(out, view);
     return true;
 }

@@ -6,6 +6,8 @@
 
 /* "review", "hold 1d", "template general-queue", "upstream helpdesk-backup". */
 void fallback_add_entry(struct buf *out, const struct what *what);
+/* "template general-queue": the entry that it is at; false: it is in none. */
+bool fallback_add_name(struct buf *out, const struct view *view);
 /* "low_confidence: template general-queue (review: 40 of 40 are open)"; false: it is in none. */
 bool fallback_add_place(struct buf *out, const struct view *view);
 /* " (review: 40 of 40 are open; …)": the entries that did not do it; nothing where there are none.

@@ -233,9 +233,9 @@ static void story_add_waiting(const struct view *view, struct buf *out)
     const struct action *a = view->action;
     story_add_doubt(view, out);
     if (a->reason == REASON_FALLBACK) {
-        buf_add_text(out, " Its fallback goes on, ");
-        if (!fallback_add_place(out, view))
-            buf_add_text(out, "by the policy of then");
+        buf_add_text(out, " Next: ");
+        if (!fallback_add_name(out, view))
+            buf_add_text(out, "its fallback");
     } else if (a->reason == REASON_NO_ROOM) {
         buf_add_text(out, " Waits for a free call at ");
         story_add_upstream(view, out);
@@ -383,11 +383,20 @@ void story_add_final(const struct view *view, struct buf *out)
         buf_add_text(out, "none yet");
         return;
     }
-    if (a->state == STATE_DONE && a->reason == REASON_TEMPLATE)
-        buf_add_text(out, "answered by a template");
+    size_t start = out->size;
+    bool is_template = a->state == STATE_DONE && a->reason == REASON_TEMPLATE;
+    if (is_template)
+        buf_add_text(out, "answered by ");
     else if (a->state == STATE_DONE)
         buf_add_text(out, wording_verb_of(view->step)->done);
-    else
+    if (is_template || (a->state == STATE_DONE && a->route > 0)) {
+        buf_add_text(out, is_template ? "" : " by ");
+        if (!fallback_add_name(out, view)) {
+            buf_cut(out, start);
+            buf_add_text(out, "done by its fallback");
+        }
+    }
+    if (a->state != STATE_DONE)
         buf_add_text(out, wording_of_state(a->state));
     buf_add_text(out, ", ");
     story_add_time(view, a->ended_unix_ms, ZONE_SECONDS, out);
@@ -397,9 +406,7 @@ void story_add_final(const struct view *view, struct buf *out)
     }
     if (a->cause == CAUSE_NONE)
         return;
-    buf_add_text(out, ", degraded: ");
-    if (!fallback_add_place(out, view))
-        buf_add_text(out, cause_name(a->cause));
+    buf_add_fmt(out, ", degraded: %s", cause_name(a->cause));
 }
 
 void story_add_handle(const struct view *view, struct buf *out)
@@ -495,7 +502,9 @@ bool story_next(const struct view *view, int64_t *out_at_unix_ms, struct buf *ou
     const struct action *a = view->action;
     *out_at_unix_ms = a->due_unix_ms;
     if (a->state == STATE_WAITING) {
-        buf_add_text(out_what, a->starts_total > 0 ? "another try" : "a try");
+        buf_add_text(out_what, a->reason == REASON_FALLBACK ? "its fallback goes on"
+                               : a->starts_total > 0        ? "another try"
+                                                            : "a try");
         return true;
     }
     if (a->state == STATE_ATTEMPTING) {

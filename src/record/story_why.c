@@ -188,13 +188,35 @@ static void why_add_uncertain(const struct view *view, struct buf *out)
 
 /* ---- why another try is safe ---- */
 
+/* The gate that led into the fallback, where that is known; else its cause. */
+static void why_add_fallback(const struct view *view, struct buf *out)
+{
+    static const char *const words[CAUSE_COUNT] = {
+        [CAUSE_NONE] = "its fallback has it",
+        [CAUSE_LOW_CONFIDENCE] = "the confidence is too low",
+        [CAUSE_RULE] = "a rule keeps it from the call of the step",
+        [CAUSE_UNAVAILABLE] = "the call of the step was not possible",
+        [CAUSE_FAILED] = "the upstream of the step will not do it",
+        [CAUSE_EXPIRED] = "its time in the safe queue ran out",
+        [CAUSE_STOPPED] = "stopped",
+    };
+    const struct action *a = view->action;
+    struct path path;
+    bool is_gate = a->route == 0 && path_of_view(view, &path) && path.says > SAYS_GO &&
+                   path.decided_by < path.count;
+    if (is_gate && a->cause == CAUSE_STOPPED)
+        why_add_stop(view, out);
+    else if (is_gate && (a->cause == CAUSE_LOW_CONFIDENCE || a->cause == CAUSE_RULE))
+        path_add_cause(&path, path.decided_by, out);
+    else
+        buf_add_text(out, words[a->cause]);
+}
+
 static void why_add_waiting(const struct view *view, struct buf *out)
 {
     const struct action *a = view->action;
     if (a->reason == REASON_FALLBACK) {
-        buf_add_text(out, "the fallback of ");
-        if (!fallback_add_place(out, view))
-            buf_add_text(out, cause_name(a->cause));
+        why_add_fallback(view, out);
         return;
     }
     if (a->reason == REASON_NO_ROOM) {
@@ -275,14 +297,12 @@ static void why_add_failed(const struct view *view, struct buf *out)
 static void why_add_done(const struct view *view, struct buf *out)
 {
     const struct action *a = view->action;
-    bool is_by_fallback = a->reason == REASON_TEMPLATE || a->route > 0;
-    if (is_by_fallback && a->reason != REASON_PERSON && a->reason != REASON_PERSON_BY_HAND) {
-        buf_add_text(out, "the fallback of ");
-        if (!fallback_add_place(out, view))
-            buf_add_text(out, cause_name(a->cause));
+    bool is_person = a->reason == REASON_PERSON || a->reason == REASON_PERSON_BY_HAND;
+    if (!is_person && (a->reason == REASON_TEMPLATE || a->route > 0)) {
+        why_add_fallback(view, out);
         return;
     }
-    if (a->reason == REASON_PERSON || a->reason == REASON_PERSON_BY_HAND)
+    if (is_person)
         why_add_person(view, out);
     else if (a->reason == REASON_BY_CHECK)
         buf_add_text(out, wording_of_reason(a->reason));

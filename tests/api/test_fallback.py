@@ -79,7 +79,7 @@ def test_the_second_mailer_does_it_when_the_first_says_no(world):
     assert answer.json["response"]["status"] == 200 and answer.json["attempts"] == 2
     assert world.plain.effects()["by"] == {"m1": 1} and world.keyed.effects()["by"] == {}
     text = explain(world, answer.json["action"])
-    assert "upstream plain" in text and "degraded: failed" in text, text
+    assert "by upstream plain" in text and "degraded: failed" in text, text
     again = submit(world, "mail", "m1")
     assert again.json["replayed"] and world.plain.effects()["requests"] == 1
 

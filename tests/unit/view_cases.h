@@ -499,6 +499,77 @@ static inline void view_case_rejected_fresh(struct fixture *f)
                                         .set_json = SLICE("{\"balance\":-1.5,\"paid\":true}")};
 }
 
+/* low_confidence: review, at most 40 open, then template named; then template general-queue.
+ * failed: upstream backup, then template general-queue. */
+static inline void view_fallbacks(struct fixture *f)
+{
+    static const struct what more[] = {
+        {.kind = WHAT_REVIEW, .ms = 14400000},
+        {.kind = WHAT_ANSWER, .is_template = true, .name = {"named", 5}, .next = CAUSE_COUNT + 2},
+        {.kind = WHAT_ANSWER, .is_template = true, .name = {"general-queue", 13}}};
+    struct step_terms *terms = &f->step.terms;
+    terms->more = more;
+    terms->more_count = 3;
+    terms->has_confidence = true;
+    terms->confidence_at_least = 0.8;
+    terms->what[CAUSE_LOW_CONFIDENCE] = (struct what){.kind = WHAT_REVIEW,
+                                                      .ms = 14400000,
+                                                      .at_most = 40,
+                                                      .then = CAUSE_COUNT + 1,
+                                                      .next = CAUSE_COUNT + 2};
+    terms->what[CAUSE_FAILED] = (struct what){
+        .kind = WHAT_ROUTE, .route = 1, .name = {"backup", 6}, .next = CAUSE_COUNT + 2};
+}
+
+static inline void view_case_done_template(struct fixture *f)
+{
+    view_case_review_confidence(f);
+    view_fallbacks(f);
+    f->action.state = STATE_DONE;
+    f->action.reason = REASON_TEMPLATE;
+    f->action.cause = CAUSE_LOW_CONFIDENCE;
+    f->action.people_due_unix_ms = 0;
+    f->action.reviews = 0;
+    f->action.ended_unix_ms = FIXTURE_AT(14, 2, 9);
+    f->action.entry = CAUSE_COUNT + 2;
+    f->action.passed[0] = (struct pass){CAUSE_LOW_CONFIDENCE, PASS_FULL};
+    f->action.passed[1] = (struct pass){CAUSE_COUNT + 1, PASS_RENDER};
+    f->action.passed_count = 2;
+}
+
+static inline void view_case_done_backup(struct fixture *f)
+{
+    view_case_done_sent(f);
+    view_fallbacks(f);
+    f->view.upstream = SLICE("backup");
+    f->action.cause = CAUSE_FAILED;
+    f->action.entry = CAUSE_FAILED;
+    f->action.route = 1;
+    f->action.starts_total = 2;
+}
+
+static inline void view_case_waiting_fallback(struct fixture *f)
+{
+    view_case_done_backup(f);
+    f->action.state = STATE_WAITING;
+    f->action.reason = REASON_FALLBACK;
+    f->action.starts_total = 1;
+    f->action.ended_unix_ms = 0;
+    f->action.due_kind = DUE_RETRY;
+    f->action.due_unix_ms = FIXTURE_AT(14, 2, 12);
+    fixture_answer(f, OUTCOME_FAILED, REASON_STATUS, 422);
+}
+
+static inline void view_case_failed_after_fallback(struct fixture *f)
+{
+    view_case_failed_status(f);
+    view_fallbacks(f);
+    f->action.cause = CAUSE_FAILED;
+    f->action.passed[0] = (struct pass){CAUSE_FAILED, PASS_DOWN};
+    f->action.passed[1] = (struct pass){CAUSE_COUNT + 2, PASS_RENDER};
+    f->action.passed_count = 2;
+}
+
 static const struct {
     const char *name;
     void (*change)(struct fixture *f);
@@ -557,6 +628,10 @@ static const struct {
     {"rejected_person", view_case_rejected_person},
     {"expired", view_case_expired},
     {"cancelled", view_case_cancelled},
+    {"done_template", view_case_done_template},
+    {"done_backup", view_case_done_backup},
+    {"waiting_fallback", view_case_waiting_fallback},
+    {"failed_after_fallback", view_case_failed_after_fallback},
     {"again", view_case_again},
     {"complex_rule", view_case_complex_rule},
     {"hostile", view_case_hostile},

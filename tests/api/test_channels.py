@@ -378,6 +378,15 @@ def test_command_line(tmp_path):
             assert run("ack", "nonsense").returncode == 2
 
 
+def test_who_is_away_is_not_told_first(tmp_path):
+    with MailSink() as sink:
+        folder = world(tmp_path, {"email": '{ smtp: "%s", from: interlock@example.org }' % sink.url})
+        with Daemon(folder) as daemon:
+            assert daemon.post("/v1/admin/away", {"until": "2090-12-01"}, token="ana").status == 200
+            stop(daemon)
+            assert sink.next().rcpt == ["ben@example.org"]
+
+
 # ---- what leaves ----
 
 def test_secrets_do_not_leave(tmp_path):

@@ -176,6 +176,27 @@ static void serve_store_folder(const struct serve *serve, struct slice from_conf
     config_files_beside(buf_slice(&serve->config_path), place, out);
 }
 
+/* A store beside the configuration, while `store:` names a place without one: perhaps the store of
+ * before, whose keys and stops would not count. It is told, because nothing else would show it. */
+static void serve_tell_stray_store(const struct serve *serve, struct slice folder)
+{
+    struct buf stray, own;
+    buf_init(&stray, 4096);
+    buf_init(&own, 4096);
+    config_files_beside(buf_slice(&serve->config_path), SLICE("interlock.db"), &stray);
+    buf_add(&own, folder);
+    buf_add_text(&own, "/interlock.db");
+    if (access(buf_text(&stray), F_OK) == 0 && access(buf_text(&own), F_OK) != 0)
+        (void)fprintf(
+            stderr,
+            "interlock: warning: %s is not used: `store:` is %.*s, which has no store yet. "
+            "If it is the store of before, its keys and stops do not count: move it there, "
+            "with what lies beside it\n",
+            buf_text(&stray), SLICE_FMT(folder));
+    buf_done(&own);
+    buf_done(&stray);
+}
+
 static bool serve_open_store(struct serve *serve, struct slice folder)
 {
     struct buf message;
@@ -407,6 +428,7 @@ static struct loaded *serve_first_load(struct serve *serve, const struct cli_ser
     else
         config_files_store_line(buf_slice(&serve->config_path), &line);
     serve_store_folder(serve, buf_slice(&line), folder);
+    serve_tell_stray_store(serve, buf_slice(folder));
     if (!serve_open_store(serve, buf_slice(folder))) {
         loaded_free(loaded);
         loaded = NULL;

@@ -245,3 +245,14 @@ def test_the_daemon_has_room_for_its_connections_and_calls(daemon):
     limits = open("/proc/%d/limits" % daemon.process.pid).read()
     soft, hard = next(line for line in limits.splitlines() if line.startswith("Max open files")).split()[3:5]
     assert int(soft) >= min(8192, int(hard) if hard.isdigit() else 8192), limits
+
+
+def test_a_store_beside_the_configuration_is_told(tmp_path):
+    """The store of before, where `store:` no longer looks: its keys would not count, and nothing would show it."""
+    folder = install(tmp_path)
+    (folder / "interlock.db").write_bytes(b"of before")
+    with Daemon(folder) as daemon:
+        assert "interlock.db is not used" in daemon.said(), daemon.said()
+        daemon.stop()
+        daemon.start()
+        assert daemon.said().count("is not used") == 1, "said although the store is there"

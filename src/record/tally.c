@@ -80,6 +80,7 @@ static void tally_add_admitted(struct tally *tally, const struct record *record)
     tally->n[TALLY_WOULD_REVIEW] += record->would == SAYS_REVIEW;
     tally->n[TALLY_WOULD_HOLD] += record->would == SAYS_HOLD;
     tally->n[TALLY_WOULD_REJECT] += record->would == SAYS_REJECT || record->would == SAYS_REFUSE;
+    tally->n[TALLY_WOULD_FALL_BACK] += record->would == SAYS_FALLBACK;
     tally->n[TALLY_KEY_CONFLICT] += slice_is(record->subject, TALLY_MARK_CONFLICT);
     tally->n[TALLY_NO_KEY] += slice_is(record->subject, TALLY_MARK_NO_KEY);
 }

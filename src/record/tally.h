@@ -39,9 +39,10 @@
     X(TALLY_WOULD_REVIEW, "would_review") /* observe: auto would have asked a person */            \
     X(TALLY_WOULD_HOLD, "would_hold")                                                              \
     X(TALLY_WOULD_REJECT, "would_reject")                                                          \
-    X(TALLY_KEY_CONFLICT, "key_conflict") /* observe: same key, other input */                     \
-    X(TALLY_NO_KEY, "no_key")             /* observe: nothing says when two are the same */        \
-    X(TALLY_OBSERVED, "observed")         /* submitted in mode observe */
+    X(TALLY_KEY_CONFLICT, "key_conflict")       /* observe: same key, other input */               \
+    X(TALLY_NO_KEY, "no_key")                   /* observe: nothing says when two are the same */  \
+    X(TALLY_OBSERVED, "observed")               /* submitted in mode observe */                    \
+    X(TALLY_WOULD_FALL_BACK, "would_fall_back") /* observe: auto would have taken a fallback */
 enum tally_counter {
 #define X(name, text) name,
     TALLY_LIST(X)

@@ -52,7 +52,9 @@ static void bulk_respond(struct door_exchange *exchange, const struct door_respo
     CHECK(bulk->open > 0);
     call_enter(call);
     item->status = response->status;
-    item->answer = call_copy(call, response->body);
+    struct slice media = response->content_type;
+    bool is_json = media.size >= 4 && slice_is(slice_from(media, media.size - 4), "json");
+    item->answer = is_json ? call_copy(call, response->body) : (struct slice){0};
     bulk->open--;
     if (bulk->open == 0 && bulk->is_begun)
         bulk_reply(bulk);

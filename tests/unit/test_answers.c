@@ -10,6 +10,7 @@
 #include "record/log_line.h"
 #include "record/problem_json.h"
 #include "record/receipt.h"
+#include "record/review_json.h"
 
 static json_t *parse(const struct buf *json)
 {
@@ -114,6 +115,50 @@ static void a_stranger_sees_state_and_id(void **state)
         "\"status\":403,\"retryable\":false,\"action\":\"a_01J9ZZZZZZZZZ\","
         "\"state\":\"rejected\"}");
     buf_done(&json);
+}
+
+/* What people see of a review: open and claimed, revealed, decided, overtaken. */
+static void cards(void **state)
+{
+    static const struct slice masked[] = {{"email", 5}};
+    (void)state;
+    struct fixture f;
+    struct arena scratch;
+    struct buf out, json;
+    arena_init(&scratch, 1 << 20);
+    buf_init(&out, FIXTURE_GOLDEN_MAX);
+    buf_init(&json, FIXTURE_GOLDEN_MAX);
+    static const char *const names[] = {"open", "revealed", "decided", "overtaken"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        view_case(&f, "review_rule");
+        f.step.masked = masked;
+        f.step.masked_count = 1;
+        f.step.terms.is_caller = true; /* nothing is rendered: the requests are of test_render */
+        f.action.reviews = i < 2 ? 1 : 2;
+        f.view.submit.input_json = SLICE("{\"balance\":12000.10,\"email\":\"m@example.org\"}");
+        f.view.claimed_by = SLICE("ana");
+        f.view.claimed_until_unix_ms = f.view.now_unix_ms + 900000;
+        struct view_record history[2] = {
+            {.record =
+                 {.kind = RECORD_SAID, .review = 1, .actor = SLICE("ben"), .at_unix_ms = 1000},
+             .words = {.reason = SLICE("asked the customer")}},
+            {.record = {.kind = i == 2 ? RECORD_DECLINED : RECORD_REFUSED,
+                        .review = 1,
+                        .actor = SLICE("ben"),
+                        .at_unix_ms = 2000},
+             .words = {.reason = SLICE("paid by now")}}};
+        f.view.history = history;
+        f.view.history_count = 2;
+        struct review_card card = {.view = &f.view, .review = 1, .is_revealed = i == 1};
+        buf_reset(&json);
+        review_json_add(&json, &card, &scratch);
+        assert_true((strstr(buf_text(&json), "m@example.org") != NULL) == (i == 1)); /* I14 */
+        add_pretty(&out, names[i], &json);
+    }
+    fixture_golden("answers/cards.txt", buf_slice(&out));
+    buf_done(&json);
+    buf_done(&out);
+    arena_done(&scratch);
 }
 
 static void problems_and_inbox(void **state)
@@ -352,6 +397,7 @@ int main(void)
         cmocka_unit_test(every_answer_is_whole),
         cmocka_unit_test(a_stranger_sees_state_and_id),
         cmocka_unit_test(problems_and_inbox),
+        cmocka_unit_test(cards),
         cmocka_unit_test(receipts),
         cmocka_unit_test(log_lines),
         cmocka_unit_test(any_record_is_one_line),

@@ -131,7 +131,9 @@ static void run_end(struct run *run)
 static size_t add_escape(struct buf *out, struct slice text)
 {
     char hex[3] = {0};
-    switch (text.size > 0 && text.at ? text.at[0] : '\0') {
+    if (text.size == 0 || !text.at)
+        return 1;
+    switch (text.at[0]) {
     case 'r':
         buf_add_byte(out, '\r');
         return 1;

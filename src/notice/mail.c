@@ -3,6 +3,8 @@
 #include <curl/curl.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/limits.h"
 #include "base/uri.h"
@@ -16,7 +18,9 @@ struct mail {
     struct buf url, from, to, user, password, tls_ca;
     bool must_encrypt;
     atomic_bool must_end;
-    size_t at; /* of the body, sent so far */
+    uv_mutex_t lock; /* of fd: the loop shuts it, the worker closes it */
+    int fd;          /* -1 = none */
+    size_t at;       /* of the body, sent so far */
     CURLcode code;
     long status; /* of SMTP */
     char trouble[CURL_ERROR_SIZE];
@@ -42,6 +46,38 @@ static int mail_on_progress(void *arg, curl_off_t a, curl_off_t b, curl_off_t c,
     (void)c;
     (void)d;
     return atomic_load(&mail->must_end);
+}
+
+/* What waits for a server that says nothing is ended by shutting its socket: libcurl asks no
+ * callback while it waits for the answer to QUIT. */
+static curl_socket_t mail_on_open(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    struct mail *mail = arg;
+    (void)purpose;
+    int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    uv_mutex_lock(&mail->lock);
+    mail->fd = fd;
+    uv_mutex_unlock(&mail->lock);
+    return fd >= 0 ? fd : CURL_SOCKET_BAD;
+}
+
+static int mail_on_close(void *arg, curl_socket_t fd)
+{
+    struct mail *mail = arg;
+    uv_mutex_lock(&mail->lock);
+    if (mail->fd == fd)
+        mail->fd = -1;
+    int closed = close(fd);
+    uv_mutex_unlock(&mail->lock);
+    return closed;
+}
+
+static bool mail_set_socket(struct mail *mail, CURL *easy)
+{
+    return curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, mail_on_open) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, mail) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, mail_on_close) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, mail) == CURLE_OK;
 }
 
 static bool mail_set_login(const struct mail *mail, CURL *easy)
@@ -81,7 +117,7 @@ static bool mail_set(struct mail *mail, CURL *easy, struct curl_slist *to)
            curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, mail_on_progress) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_XFERINFODATA, mail) == CURLE_OK &&
-           mail_set_tls(mail, easy) && mail_set_login(mail, easy);
+           mail_set_socket(mail, easy) && mail_set_tls(mail, easy) && mail_set_login(mail, easy);
 }
 
 static void mail_work(uv_work_t *work)
@@ -110,6 +146,7 @@ static void mail_free(struct mail *mail)
         explicit_bzero(mail->password.at, mail->password.size);
     buf_done(&mail->password);
     buf_done(&mail->tls_ca);
+    uv_mutex_destroy(&mail->lock);
     free(mail);
 }
 
@@ -134,6 +171,10 @@ static void mail_stop(struct notice_send *send)
 {
     struct mail *mail = (struct mail *)(void *)send;
     atomic_store(&mail->must_end, true);
+    uv_mutex_lock(&mail->lock);
+    if (mail->fd >= 0)
+        (void)shutdown(mail->fd, SHUT_RDWR); /* it may have ended already */
+    uv_mutex_unlock(&mail->lock);
     (void)uv_cancel((uv_req_t *)&mail->work); /* it may be at work already: then it ends soon */
 }
 
@@ -165,8 +206,11 @@ enum err notice_mail_send(struct notices *notices, const struct notify_message *
     if (!wire_is_address(message->address) || !wire_is_address(message->channel->from))
         return ERR_INVALID;
     struct mail *mail = calloc(1, sizeof *mail);
-    if (!mail)
+    if (!mail || uv_mutex_init(&mail->lock) != 0) {
+        free(mail);
         return ERR_NO_MEMORY;
+    }
+    mail->fd = -1;
     notice_send_init(notices, message, &mail->send);
     mail->send.stop = mail_stop;
     mail->work.data = mail;

@@ -31,6 +31,9 @@ void reviews_release(struct call *call);
 void reviews_reassign(struct call *call);
 /* bulk.c */
 void verdicts_post(struct call *call);
+/* evidence.c */
+void evidence_report(struct call *call);
+void evidence_ready(struct call *call);
 /* inbox.c */
 void inbox_get(struct call *call);
 /* stops.c */

@@ -98,6 +98,8 @@ static struct status_workflow status_workflow_of(const struct call *call,
                                   .repeats_answered = counts->repeats_answered,
                                   .sla_met = counts->sla_met,
                                   .sla_missed = counts->sla_missed,
+                                  .audits = counts->audits,
+                                  .labels = counts->labels,
                                   .oldest_people_due_unix_ms = counts->oldest_people_due_unix_ms,
                                   .steps = counts->steps,
                                   .step_count = counts->step_count};

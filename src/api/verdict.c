@@ -5,7 +5,7 @@
 #include "record/scan.h"
 
 struct verdict_body {
-    struct slice id, verdict, digest, note, edit;
+    struct slice id, verdict, digest, note, edit, label;
 };
 
 static const struct body_field verdict_fields[] = {
@@ -26,7 +26,7 @@ static const struct body_field verdict_fields[] = {
      .size_max = LIMIT_REASON,
      .at = offsetof(struct verdict_body, note)},
     {.name = "edit", .type = BODY_OBJECT, .at = offsetof(struct verdict_body, edit)},
-    {.name = "label", .type = BODY_ELSEWHERE, .hint = "a label is not enforced in this version"},
+    {.name = "label", .type = BODY_NAME, .at = offsetof(struct verdict_body, label)},
 };
 
 /* What each word does: an act, and the record that says it was given. */
@@ -36,10 +36,9 @@ struct verdict_kind {
     enum record_kind record;
 };
 static const struct verdict_kind verdict_kinds[] = {
-    {"approve", ENGINE_APPROVE, RECORD_APPROVED},
-    {"reject", ENGINE_REJECT, RECORD_DECLINED},
-    {"edit", ENGINE_EDIT, RECORD_EDITED},
-    {"note", ENGINE_NOTE, RECORD_SAID},
+    {"approve", ENGINE_APPROVE, RECORD_APPROVED}, {"reject", ENGINE_REJECT, RECORD_DECLINED},
+    {"edit", ENGINE_EDIT, RECORD_EDITED},         {"note", ENGINE_NOTE, RECORD_SAID},
+    {"label", ENGINE_LABEL, RECORD_LABELLED}, /* of what was done */
 };
 
 static const struct verdict_kind *verdict_find(struct slice name)
@@ -61,19 +60,14 @@ static void verdict_refuse(struct call *call, const char *pointer, const char *d
 static bool verdict_check(struct call *call, const struct verdict_kind *kind,
                           const struct verdict_body *body)
 {
-    if (!kind && slice_is(body->verdict, "label")) {
-        reply_trouble(call, &(struct trouble){.code = TROUBLE_NOT_YET,
-                                              .pointer = SLICE("/verdict"),
-                                              .detail = SLICE("a label is not enforced in this "
-                                                              "version")});
-        return false;
-    }
     if (!kind)
-        verdict_refuse(call, "/verdict", "\"verdict\" is approve, edit, reject or note");
+        verdict_refuse(call, "/verdict", "\"verdict\" is approve, edit, reject, label or note");
     else if (kind->act == ENGINE_EDIT && body->edit.size == 0)
         verdict_refuse(call, "/edit", "say what to change: \"edit\": {\"FIELD\": VALUE}");
     else if (kind->act != ENGINE_EDIT && body->edit.size > 0)
         verdict_refuse(call, "/edit", "\"edit\" goes with \"verdict\": \"edit\"");
+    else if ((kind->act == ENGINE_LABEL) != (body->label.size > 0))
+        verdict_refuse(call, "/label", "\"label\" and \"verdict\": \"label\" go together");
     else if (kind->act == ENGINE_NOTE && body->note.size == 0)
         verdict_refuse(call, "/note", "\"note\" is empty");
     else
@@ -114,7 +108,7 @@ static bool verdict_is_same(const struct call *call, const struct view *view, en
 static bool verdict_is_repeat(struct call *call, const struct verdict_kind *kind)
 {
     const struct action *action = call->view->action;
-    if (kind->act == ENGINE_NOTE ||
+    if (kind->act == ENGINE_NOTE || kind->act == ENGINE_LABEL ||
         (action->state == STATE_IN_REVIEW && action->reviews == call->review))
         return false;
     struct view *view = ARENA_NEW(&call->arena, struct view);
@@ -159,6 +153,7 @@ void verdict_post(struct call *call)
                                .digest = body.digest,
                                .reason = body.note,
                                .edit_json = body.edit,
+                               .label = body.label,
                                .done = verdict_done,
                                .arg = call};
     call->engine->act(call->engine->impl, &what);

@@ -139,6 +139,7 @@
 #define LIMIT_UNENDED 1000000       /* `limits.unended`: actions that have not ended */
 #define LIMIT_WAITERS 4096          /* `limits.waiters`: callers that wait for an answer */
 #define LIMIT_HOT_ACTIONS 16384     /* action entries in memory; the rest sleeps in the store */
+#define LIMIT_REPORT_DAYS 400       /* how far back a report looks */
 #define LIMIT_LABEL_ROWS 200000     /* audits and labels read for one estimate */
 #define LIMIT_DUE_PAGE 256          /* due actions read from the store at once */
 #define LIMIT_PAGE 1000             /* items of one answer */

@@ -115,6 +115,10 @@ static const struct option command_stop_options[] = {
     {"no-wait", NULL, "return at the acknowledgement, before calls under way have ended"},
     {NULL, NULL, NULL},
 };
+static const struct option command_report_options[] = {
+    {"since", "DUR", "how far it looks back, from 1h to 400d; 7d without it"},
+    {NULL, NULL, NULL},
+};
 static const struct option command_verify_options[] = {
     {"head", "SEQ:HASH", "a head noted earlier, which the store must contain"},
     {NULL, NULL, NULL},
@@ -192,6 +196,11 @@ static const struct command command_table[] = {
      command_note_options, 1, 1, false, command_run_note},
     {"again", GROUP_LATER, "ID|KEY --reason TEXT", "try an ended action anew, under the same key",
      NULL, command_reason_options, 1, 1, false, command_run_again},
+    {"ready", GROUP_LATER, "WORKFLOW", "may it move up: observe, review, auto",
+     "Each point with its evidence, and for what is missing the command. Exits 0 ready, 1 not.\n",
+     command_no_options, 1, 1, false, command_run_ready},
+    {"report", GROUP_LATER, "WORKFLOW", "ten lines for the people who answer for it", NULL,
+     command_report_options, 1, 1, false, command_run_report},
     {"verify", GROUP_LATER, "", "prove that the records are whole and unaltered",
      "With --config it reads the store's files and needs no daemon. Exits 0 good, 1 broken.\n",
      command_verify_options, 0, 0, false, command_run_verify},

@@ -42,6 +42,8 @@ int command_run_ack(struct invocation *invocation);
 int command_run_resolve(struct invocation *invocation);
 int command_run_cancel(struct invocation *invocation);
 int command_run_again(struct invocation *invocation);
+int command_run_ready(struct invocation *invocation);
+int command_run_report(struct invocation *invocation);
 int command_run_verify(struct invocation *invocation);
 int command_run_backup(struct invocation *invocation);
 int command_run_erase(struct invocation *invocation);

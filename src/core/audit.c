@@ -10,6 +10,7 @@ uint32_t audit_roll(uint64_t random)
 bool action_ran_by_itself(const struct action *action)
 {
     return action->state == STATE_DONE && action->starts_total > 0 && action->reviews == 0 &&
+           action->cause == CAUSE_NONE && /* a fallback is not what the automation decided */
            action->reason != REASON_PERSON && action->reason != REASON_PERSON_BY_HAND;
 }
 

@@ -4,7 +4,8 @@
  * Invariants:
  *   1. An action is drawn once, at its submit, by the random number of that event; the record keeps
  *      the roll and the share, so that the draw can be repeated from the store.
- *   2. A draw counts only if the action ran by itself: no person let it go or settled it.
+ *   2. A draw counts only if the action ran by itself: no person let it go or settled it, and no
+ *      fallback took its place.
  *   3. A label counts once: the first one, while it is young enough. Without a label nothing is
  *      "right". */
 #pragma once
@@ -14,7 +15,7 @@ enum { AUDIT_WHOLE = 1000000 }; /* shares and rolls are in millionths */
 
 /* 0 to AUDIT_WHOLE - 1; drawn when it is below the share. */
 uint32_t audit_roll(uint64_t random);
-/* Done, and no person let it go, did it or settled it. */
+/* Done as it was asked for: by no fallback, and no person let it go, did it or settled it. */
 bool action_ran_by_itself(const struct action *action);
 /* Does its draw count? */
 static inline bool audit_counts(const struct action *action)

@@ -52,6 +52,7 @@ void engine_audit_rows(struct engine *engine, struct entry *entry, const struct 
     struct label_row row = *note->label_row;
     struct buf *value = &engine->scratch_buf[4];
     row.last_seq = engine->seq;
+    engine->label_seq = engine->seq;
     if (row.made_seq == 0)
         row.made_seq = engine->seq;
     if (note->kind == RECORD_LABELLED) {

@@ -168,6 +168,7 @@ struct workflow_state {
     uint64_t replays, prevented, refused;
     uint64_t audits;                     /* open ones */
     uint64_t labels[LABEL_USE_COUNT][2]; /* since the start: right, wrong */
+    struct label_sum recent;             /* of the last days, as it was read last */
 };
 
 struct follower {
@@ -264,7 +265,10 @@ struct engine {
     size_t upstream_count;
     struct workflow_state *workflows;
     size_t workflow_count;
-    uint64_t audits;             /* open ones, of all workflows */
+    uint64_t audits;     /* open ones, of all workflows */
+    uint64_t label_seq;  /* the newest record that changed a row of labels */
+    uint64_t recent_seq; /* and that of the last sum of them */
+    int64_t recent_unix_ms;
     int64_t audit_sweep_unix_ms; /* when those past due are looked at; 0 = none is open */
     unsigned char audit_after[AUDIT_ROW_KEY]; /* the last page ended here */
     size_t audit_after_size;

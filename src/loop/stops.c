@@ -323,6 +323,55 @@ static enum err stops_do_list(void *impl, bool with_lifted, struct arena *arena,
     return ERR_OK;
 }
 
+static bool stops_add(struct stop *out, size_t *count, size_t room, const struct stop *stop)
+{
+    for (size_t i = 0; i < *count; i++)
+        if (out[i].id == stop->id)
+            return true;
+    if (*count == room)
+        return false;
+    out[(*count)++] = *stop;
+    return true;
+}
+
+/* Ids are in order of time, and so are their spellings. */
+static enum err stops_do_since(void *impl, int64_t since_unix_ms, struct stop *out,
+                               size_t *inout_count)
+{
+    struct engine *engine = impl;
+    const struct store_port *store = &engine->options.store;
+    size_t room = *inout_count, count = LIMIT_PAGE;
+    struct buf after;
+    enum err err = ERR_OK;
+    bool has_room = true;
+    *inout_count = 0;
+    for (size_t i = 0; i < engine->board.stop_count; i++)
+        if (!engine->board.stops[i].is_lifted)
+            has_room = stops_add(out, inout_count, room, &engine->board.stops[i]);
+    buf_init(&after, TEXT_ID_MAX);
+    text_add_id(&after, ID_STOP, since_unix_ms > 0 ? (uint64_t)since_unix_ms << 20 : 0);
+    while (err == ERR_OK && count == LIMIT_PAGE && has_room) {
+        struct arena arena;
+        arena_init(&arena, ENGINE_SCRATCH);
+        struct store_row *rows = ARENA_ARRAY(&arena, LIMIT_PAGE, struct store_row);
+        err = rows ? store->list_rows(store->impl, STORE_STOPS, buf_slice(&after), LIMIT_PAGE,
+                                      &arena, rows, &count)
+                   : ERR_NO_MEMORY;
+        for (size_t i = 0; err == ERR_OK && i < count; i++) {
+            struct stop stop = {0};
+            err = stop_row_decode(rows[i].value, &stop);
+            if (err == ERR_OK)
+                has_room = stops_add(out, inout_count, room, &stop);
+        }
+        buf_reset(&after);
+        if (err == ERR_OK && count > 0)
+            buf_add(&after, rows[count - 1].key);
+        arena_done(&arena);
+    }
+    buf_done(&after);
+    return err;
+}
+
 const struct stop *engine_read_stop(struct engine *engine, uint64_t id, struct arena *arena)
 {
     struct stop *stop = switchboard_find(&engine->board, id);
@@ -501,6 +550,7 @@ void engine_port_stops(struct engine_port *port)
     port->restart = stops_do_restart;
     port->incident_reason = stops_do_reason;
     port->stops = stops_do_list;
+    port->stops_since = stops_do_since;
     port->stop_by_id = stops_do_get;
     port->incidents = stops_do_incidents;
     port->incident = stops_do_incident;

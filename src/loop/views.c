@@ -414,6 +414,36 @@ static void counts_fill_steps(const struct workflow *workflow, const struct work
     }
 }
 
+/* Read anew when labels came, and else now and then: audits get overdue. */
+enum { LABELS_KEPT_MS = 60000, LABELS_WINDOW_MS = 7 * 24 * 3600 * 1000 };
+
+static void counts_add_labels(void *arg, const struct label_row *row, int64_t now_unix_ms)
+{
+    struct engine *engine = arg;
+    const struct workflow *workflow = config_workflow_of(engine_config(engine), row->workflow);
+    struct workflow_state *state =
+        engine_workflow(engine, workflow ? workflow->name : row->workflow);
+    if (state)
+        label_sum_add(&state->recent, row, now_unix_ms);
+}
+
+static void counts_read_labels(struct engine *engine)
+{
+    bool is_fresh = engine->recent_seq == engine->label_seq &&
+                    engine->now_unix_ms - engine->recent_unix_ms < LABELS_KEPT_MS;
+    if (is_fresh)
+        return;
+    for (size_t i = 0; i < engine->workflow_count; i++)
+        engine->workflows[i].recent = (struct label_sum){0};
+    /* What is not durable yet is not read yet. */
+    engine->recent_seq =
+        engine->saved_seq < engine->label_seq ? engine->saved_seq : engine->label_seq;
+    engine->recent_unix_ms = engine->now_unix_ms;
+    if (engine_label_sums(engine, engine->now_unix_ms - LABELS_WINDOW_MS, counts_add_labels,
+                          engine) != ERR_OK)
+        engine->recent_seq = UINT64_MAX; /* the next one asks again */
+}
+
 static void views_do_counts(void *impl, int64_t since_unix_ms, struct arena *arena,
                             struct engine_counts *out, size_t *out_count)
 {
@@ -421,6 +451,8 @@ static void views_do_counts(void *impl, int64_t since_unix_ms, struct arena *are
     const struct config *config = engine_config(engine);
     size_t room = *out_count;
     *out_count = 0;
+    (void)engine_now(engine);
+    counts_read_labels(engine);
     for (size_t i = 0; i < config->workflow_count && *out_count < room; i++) {
         struct workflow_state *state = engine_workflow(engine, config->workflows[i].name);
         struct engine_counts *counts = &out[(*out_count)++];
@@ -432,6 +464,8 @@ static void views_do_counts(void *impl, int64_t since_unix_ms, struct arena *are
             if (state->hours[h].hour >= since_unix_ms / 3600000)
                 tally_sum(&tally, &state->hours[h].tally);
         counts_fill(counts, &tally);
+        counts->audits = state->audits;
+        counts->labels = state->recent;
         counts->held = state->now[STATE_HELD];
         counts->uncertain = state->now[STATE_UNCERTAIN];
         counts->in_review = state->now[STATE_IN_REVIEW];
@@ -516,6 +550,31 @@ static void views_do_health(void *impl, struct arena *arena, struct engine_healt
     out->is_ready = out->why.size == 0;
 }
 
+static enum err views_do_oldest(void *impl, struct slice workflow, uint64_t *out_action,
+                                int64_t *out_unix_ms)
+{
+    struct engine *engine = impl;
+    const struct store_port *store = &engine->options.store;
+    struct arena arena;
+    struct store_action first;
+    struct row row = {0};
+    size_t count = 0;
+    arena_init(&arena, ENGINE_SCRATCH);
+    struct store_open_query query = {.scope = arena_fmt(&arena, "%.*s/", SLICE_FMT(workflow)),
+                                     .limit = 1};
+    enum err err = store->list_open(store->impl, &query, &arena, &first, &count);
+    if (err == ERR_OK && count == 0)
+        err = ERR_NOT_FOUND;
+    if (err == ERR_OK)
+        err = row_decode(first.row, &row);
+    if (err == ERR_OK) {
+        *out_action = first.id;
+        *out_unix_ms = row.action.submitted_unix_ms;
+    }
+    arena_done(&arena);
+    return err;
+}
+
 static const struct zone *views_do_zone(void *impl)
 {
     return ((struct engine *)impl)->options.zone;
@@ -531,6 +590,7 @@ void engine_port_reads(struct engine_port *port)
     port->label_sums = engine_label_sums;
     port->counts = views_do_counts;
     port->tally = engine_tally;
+    port->oldest = views_do_oldest;
     port->upstreams = views_do_upstreams;
     port->health = views_do_health;
 }

@@ -14,6 +14,7 @@ static void load_sla(struct load *load, struct draft_step *draft, const struct y
         (void)words_refuse(&words, "a duration, as in 4h,");
         return;
     }
+    draft->step->sla_percent = 95;
     if (words_are_over(&words))
         return;
     bool is_for = words_take(&words, "for");
@@ -28,7 +29,7 @@ static void load_sla(struct load *load, struct draft_step *draft, const struct y
         (void)words_refuse(&words, "the end");
         return;
     }
-    later_tell(load, LATER_SLA_SHARE, node);
+    draft->step->sla_percent = (int)share;
 }
 
 void load_step_later(struct load *load, struct draft_step *draft)

@@ -307,6 +307,7 @@ struct step {
     const struct group *uncertain_who, *reviewers; /* NULL = the workflow's owner */
     bool is_four_eyes;
     bool supersedes;    /* R11: a newer action takes the place of an older one */
+    int sla_percent;    /* how many of them should be in time */
     int64_t sla_ms;     /* 0 = none */
     struct audit audit; /* terms.audit_share says whether any is drawn */
     int64_t retain_ms;  /* after the end what was said is erased; 0 = the workflow's */

@@ -155,6 +155,8 @@ struct engine_counts {
     uint64_t sla_met, sla_missed;
     const struct step_counts *steps; /* as in the policy */
     size_t step_count;
+    uint64_t audits;         /* open ones */
+    struct label_sum labels; /* of actions submitted in the last 7 days */
     int64_t oldest_held_unix_ms, oldest_people_due_unix_ms;
 };
 struct engine_upstream {
@@ -241,6 +243,10 @@ struct engine_port {
                         struct notice *out_notices, size_t *out_count);
     enum err (*stops)(void *impl, bool with_lifted, struct arena *arena, struct stop *out_stops,
                       size_t *out_count); /* room for LIMIT_STOPS; *out_count in: capacity */
+    /* Those that are in force, and all that were made since then; oldest first. *inout_count:
+     * capacity. */
+    enum err (*stops_since)(void *impl, int64_t since_unix_ms, struct stop *out,
+                            size_t *inout_count);
     const struct stop *(*stop_by_id)(void *impl, uint64_t id, struct arena *arena);
     enum err (*incidents)(void *impl, bool open_only, struct arena *arena,
                           struct engine_incident *out_incidents, size_t *out_count);
@@ -253,6 +259,9 @@ struct engine_port {
 
     void (*counts)(void *impl, int64_t since_unix_ms, struct arena *arena,
                    struct engine_counts *out_counts, size_t *out_count); /* one per workflow */
+    /* Of a workflow, the oldest action that has not ended; ERR_NOT_FOUND. */
+    enum err (*oldest)(void *impl, struct slice workflow, uint64_t *out_action,
+                       int64_t *out_unix_ms);
     /* All that is counted of a workflow, from the hour of that time on. */
     enum err (*tally)(void *impl, struct slice workflow, int64_t since_unix_ms, struct tally *out);
     void (*upstreams)(void *impl, struct arena *arena, struct engine_upstream *out,

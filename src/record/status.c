@@ -1,6 +1,7 @@
 #include "record/status.h"
 
 #include "record/ids.h"
+#include "record/label_json.h"
 #include "record/receipt.h"
 #include "record/scan.h"
 #include "record/upstream_row.h"
@@ -274,6 +275,15 @@ static void status_add_risks(struct buf *out, const struct step_counts *step)
     buf_add_byte(out, '\n');
 }
 
+/* " · errors 4.0 % (1.6 to 10.1 %)": only where the draw says something. */
+static void status_add_errors(struct buf *out, const struct status_workflow *workflow)
+{
+    if (workflow->labels.labelled == 0)
+        return;
+    buf_add_text(out, STATUS_DOT "audited ");
+    label_sum_add_text(out, &workflow->labels);
+}
+
 static void status_add_workflow(struct buf *out, const struct status *status,
                                 const struct status_workflow *workflow)
 {
@@ -291,8 +301,10 @@ static void status_add_workflow(struct buf *out, const struct status *status,
     status_add_count(out, workflow->held, "held");
     status_add_count(out, workflow->uncertain, "uncertain");
     status_add_count(out, workflow->in_review, "to decide");
+    status_add_count(out, workflow->audits, "to label");
     status_add_count(out, workflow->failed, "failed");
     status_add_in_time(out, workflow);
+    status_add_errors(out, workflow);
     buf_add_byte(out, '\n');
     for (size_t i = 0; i < workflow->step_count; i++)
         status_add_risks(out, &workflow->steps[i]);

@@ -8,6 +8,7 @@
 #include "core/breaker.h"
 #include "core/switchboard.h"
 #include "policy/types.h"
+#include "record/label_row.h"
 #include "record/tally.h"
 #include "record/zone.h"
 
@@ -21,6 +22,8 @@ struct status_workflow {
     uint64_t held, uncertain, in_review, attempting, waiting; /* now */
     uint64_t repeats_answered; /* asked again, and answered without doing it again */
     uint64_t sla_met, sla_missed;
+    uint64_t audits;                   /* open ones */
+    struct label_sum labels;           /* of the last 7 days */
     int64_t oldest_people_due_unix_ms; /* the earliest due time of a person's work; 0 = none */
     const struct step_counts *steps;
     size_t step_count;

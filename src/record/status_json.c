@@ -1,4 +1,5 @@
 /* GET /v1/status: the same facts as the text, and its first line. */
+#include "record/label_json.h"
 #include "record/member.h"
 #include "record/receipt.h"
 #include "record/status.h"
@@ -59,6 +60,9 @@ static void status_json_add_workflow(struct buf *out, const struct status *statu
     member_add_u64(out, "repeats_answered", workflow->repeats_answered);
     member_add_u64(out, "in_time", workflow->sla_met);
     member_add_u64(out, "late", workflow->sla_missed);
+    member_add_u64(out, "to_label", workflow->audits);
+    member_add_name(out, "errors");
+    label_json_add_sum(out, &workflow->labels);
     member_add_time(out, "oldest_due", workflow->oldest_people_due_unix_ms);
     member_add_name(out, "steps");
     buf_add_byte(out, '[');

@@ -11,7 +11,9 @@ static_assert(TALLY_STOPPED - TALLY_LOW_CONFIDENCE == CAUSE_STOPPED - CAUSE_LOW_
 static bool tally_is_remark(enum record_kind kind)
 {
     return kind == RECORD_LABELLED || kind == RECORD_UNLABELLED || kind == RECORD_ERASED ||
-           kind == RECORD_REPEATED || kind == RECORD_SETTLED || kind == RECORD_NOTE;
+           kind == RECORD_REPEATED || kind == RECORD_SETTLED || kind == RECORD_CLAIMED ||
+           kind == RECORD_UNCLAIMED || kind == RECORD_ASSIGNED || kind == RECORD_SAID ||
+           kind == RECORD_SHOWN || kind == RECORD_REFUSED || kind == RECORD_NOTE;
 }
 
 bool tally_is_end(const struct record *record)
@@ -98,6 +100,7 @@ void tally_add(struct tally *tally, const struct record *record, const struct ro
     if (is_new)
         tally_add_admitted(tally, record);
     tally->n[TALLY_APPROVED] += record->kind == RECORD_APPROVED;
+    tally->n[TALLY_EDITED] += record->kind == RECORD_EDITED;
     tally->n[TALLY_DECLINED] += record->kind == RECORD_DECLINED;
     if (record->kind == RECORD_RESOLVED)
         tally_add_resolved(tally, record);

@@ -110,6 +110,16 @@ def test_what_a_person_let_go_is_no_sample(all_drawn):
     assert answer.json["use"] == "complaint" and not answer.json["drawn"]
 
 
+def test_a_label_as_the_verdict_of_a_review(all_drawn):
+    action = route(all_drawn, "T-1", team="vip")
+    review = "/v1/reviews/%s/verdict" % action["review"]
+    early = all_drawn.post(review, {"verdict": "label", "label": "right"}, token="ana")
+    assert early.status == 409 and "nothing to label" in early.json["detail"]
+    assert all_drawn.post(review, {"verdict": "approve"}, token="ana").status == 200
+    assert all_drawn.post(review, {"verdict": "label", "label": "spam", "note": "seen later"}, token="ana").status == 200
+    assert label(all_drawn, action=action["action"], label="right").json["first"]["label"] == "spam"
+
+
 def test_an_undrawn_step_takes_complaints(all_drawn):
     action = route(all_drawn, "T-1", step="note_ticket")
     assert audits(all_drawn) == []

@@ -458,7 +458,7 @@ static void sim_note_draw(struct drawn *drawn, const struct record *record)
         drawn->is_drawn || (record->has_draw && record->draw_roll < record->draw_share);
     drawn->had_people = drawn->had_people || record->state == STATE_IN_REVIEW ||
                         (record->kind == RECORD_RESOLVED && record->state == STATE_DONE);
-    drawn->is_done = record->state == STATE_DONE;
+    drawn->is_done = record->state == STATE_DONE && record->cause == CAUSE_NONE;
     drawn->opened += record->audit_due_unix_ms != 0;
     drawn->labels += record->kind == RECORD_LABELLED;
     drawn->over += record->kind == RECORD_UNLABELLED;

@@ -8,6 +8,7 @@
 
 #include "api/api.h"
 #include "api_fake_config.h"
+#include "api_fake_evidence.h"
 #include "api_fake_store.h"
 #include "base/limits.h"
 #include "base/text.h"
@@ -278,24 +279,6 @@ static enum err fake_inbox(void *impl, const struct engine_inbox_query *query, s
         count++;
     }
     *out_page = (struct engine_inbox_page){.count = count};
-    return ERR_OK;
-}
-
-/* Action 1 was drawn and labelled twice. */
-static enum err fake_label_of(void *impl, uint64_t action, struct arena *arena,
-                              struct label_row *out)
-{
-    (void)impl;
-    (void)arena;
-    if (action != 1)
-        return ERR_NOT_FOUND;
-    *out = (struct label_row){.action = action,
-                              .is_drawn = true,
-                              .use = LABEL_SAMPLE,
-                              .count = 2,
-                              .due_unix_ms = FAKE_NOW,
-                              .first = {SLICE("wrong"), SLICE("ana"), true, FAKE_NOW, 1},
-                              .last = {SLICE("right"), SLICE("ben"), false, FAKE_NOW, 2}};
     return ERR_OK;
 }
 
@@ -648,6 +631,10 @@ static void fake_init(struct fake *fake)
                                       .list = fake_list,
                                       .inbox = fake_inbox,
                                       .label_of = fake_label_of,
+                                      .label_sums = fake_label_sums,
+                                      .tally = fake_tally,
+                                      .oldest = fake_oldest,
+                                      .stops_since = fake_stops_since,
                                       .stop = fake_stop,
                                       .restart = fake_restart,
                                       .incident_reason = fake_restart,

@@ -132,6 +132,8 @@ static void only_what_ran_by_itself(void **state)
     assert_false(audit_counts(&other));
     other = action, other.reason = REASON_PERSON_BY_HAND;
     assert_false(audit_counts(&other));
+    other = action, other.cause = CAUSE_UNAVAILABLE;
+    assert_false(audit_counts(&other));
     other = action, other.starts_total = 0;
     assert_false(audit_counts(&other));
     other = action, other.state = STATE_FAILED;

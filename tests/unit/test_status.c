@@ -36,11 +36,14 @@ static void fine(struct status_fixture *f)
                                                .reviewed = 12};
     f->workflows[1] = (struct status_workflow){
         .name = SLICE("payouts"), .workflow = &f->payments, .reviewed = 31};
-    f->workflows[2] = (struct status_workflow){.name = SLICE("inquiry-routing"),
-                                               .workflow = &f->routing,
-                                               .automatic = 9120,
-                                               .sla_met = 979,
-                                               .sla_missed = 21};
+    f->workflows[2] = (struct status_workflow){
+        .name = SLICE("inquiry-routing"),
+        .audits = 20,
+        .labels = {.drawn = 120, .labelled = 98, .wrong = 4, .open = 20, .unlabelled = 2},
+        .workflow = &f->routing,
+        .automatic = 9120,
+        .sla_met = 979,
+        .sla_missed = 21};
     f->upstreams[0] = (struct status_upstream){
         .name = SLICE("mailer"), .breaker = BREAKER_CLOSED, .rate_milli = -1, .concurrency = 64};
     f->upstreams[1] = (struct status_upstream){.name = SLICE("helpdesk"),

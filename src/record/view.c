@@ -69,14 +69,15 @@ bool view_who(const struct view *view, struct view_who *out_who)
         who.group = answer.group->name;
     if (answer.person)
         view_name_person(view, answer.person->name, &who);
-    who.stands_for = answer.stands_for;
     bool is_assigned = action->state == STATE_IN_REVIEW && view->assigned_to.size > 0 &&
-                       view->config && config_person(view->config, view->assigned_to) &&
-                       !away_find(view->away, view->assigned_to, view->now_unix_ms);
+                       !away_find(view->away, view->assigned_to, view->now_unix_ms) &&
+                       who_is_for(&question, view->assigned_to); /* still: R28 */
     if (is_assigned)
         view_name_person(view, view->assigned_to, &who);
     if (view_claimer(view).size > 0)
         view_name_person(view, view_claimer(view), &who);
+    if (answer.person && slice_equal(who.person, answer.person->name))
+        who.stands_for = answer.stands_for;
     *out_who = who;
     return true;
 }

@@ -220,6 +220,16 @@ class TestWho:
         assert card["assigned_to"] == "ben" and card["claimed"] is None
         assert card["notes"][0]["note"] == "you know them"
 
+    def test_what_was_given_to_somebody_who_has_left_falls_back(self, tmp_path):
+        with Daemon(install(tmp_path), token="ana") as daemon:
+            review, _ = wait_for_review(daemon, "WHO-5")
+            assert daemon.post("/v1/reviews/%s/reassign" % review, {"to": "ben"}).json["who"]["person"] == "ben"
+            config = tmp_path / "interlock.yaml"
+            config.write_text(config.read_text().replace("  finance: [ana, ben]", "  finance: [ana]"))
+            assert daemon.post("/v1/admin/reload", token="ben").status == 200
+            assert daemon.get("/v1/reviews/" + review).json["who"]["person"] == "ana"
+            assert verdict(daemon, review, "approve", token="ben").status == 403
+
     def test_claims_survive_a_restart(self, tmp_path):
         with Daemon(install(tmp_path), token="ana") as daemon:
             review, _ = wait_for_review(daemon, "WHO-4")

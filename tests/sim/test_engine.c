@@ -219,6 +219,7 @@ static void sim_person_acts(struct world *world)
             sim_decide(world, told, &call);
         }
         bool is_yes = call.act == ENGINE_APPROVE || call.act == ENGINE_EDIT || call.send;
+        model->is_edited = model->is_edited || call.act == ENGINE_EDIT;
         if (is_yes)
             model->word_unix_ms = world->now_unix_ms;
         for (size_t i = 0; i < WORLD_UPSTREAMS; i++) /* one more, wherever its fallback stands */
@@ -361,9 +362,10 @@ static void sim_event(struct world *world)
         sim_stop(world);
     else if (dice < 978)
         sim_restart(world);
-    else if (dice < 986)
+    else if (dice < 986) {
         world->is_provider_up = !world->is_provider_up;
-    else if (dice < 992)
+        world->outage = prng_below(&world->prng, OUTAGE_KINDS);
+    } else if (dice < 992)
         world_crash(world);
     else if (dice < 996)
         sim_pay(world);

@@ -45,6 +45,7 @@ struct thing {
     int calls[WORLD_UPSTREAMS];       /* requests that left, or were refused by the network */
     int key_changes;                  /* different provider keys within a generation */
     uint64_t acknowledged;            /* action id that a caller was told */
+    bool is_edited;                   /* by a person: the rule may not ask for their word again */
     int64_t word_unix_ms;             /* when a person said last that it may start */
     uint64_t permit_of;               /* action whose permit the caller has */
     char permit[72];
@@ -78,6 +79,7 @@ struct world {
     struct flying flying[WORLD_CALLS];
     struct thing things[WORLD_STEPS][WORLD_KEYS];
     bool is_provider_up;
+    enum { OUTAGE_REFUSED, OUTAGE_FAULTS, OUTAGE_SILENT, OUTAGE_BUSY, OUTAGE_KINDS } outage;
     struct {
         uint64_t id, incident;
         struct stop stop;
@@ -275,7 +277,7 @@ static int world_thing_of(struct slice target)
  * `stale_after`, which is shorter than the four hours of the review. */
 static void world_check_word(struct world *world, int step, int thing, const struct action *action)
 {
-    bool needs_word = step < 2 && thing % 7 == 0;
+    bool needs_word = step < 2 && thing % 7 == 0 && !world->things[step][thing].is_edited;
     int64_t age_ms = action->attempt_unix_ms - world->things[step][thing].word_unix_ms;
     if (needs_word && action->starts == 1 && age_ms > 3600000)
         WORLD_FAIL(world, "R18: %s k%d starts %lld s after a person said so", world_steps[step],
@@ -602,8 +604,9 @@ static void world_move_call(struct world *world, struct flying *flying)
         world_move_ask(world, flying, dice);
         return;
     }
+    bool is_refused = !world->is_provider_up && world->outage == OUTAGE_REFUSED;
     if (!flying->has_left) {
-        if (!world->is_provider_up || dice < 6) {
+        if (is_refused || dice < 6) {
             world_count_call(world, flying);
             struct upstream_answer answer = {.phase = UPSTREAM_NOT_SENT,
                                              .what = SLICE("connection refused")};
@@ -627,7 +630,11 @@ static void world_move_call(struct world *world, struct flying *flying)
     struct upstream_answer answer = {
         .phase = UPSTREAM_ANSWERED, .status = 200, .body = SLICE(body)};
     answer.body = slice_text(body);
-    if (dice < 12) { /* the answer is lost, whatever happened */
+    if (!world->is_provider_up && world->outage != OUTAGE_REFUSED)
+        dice = world->outage == OUTAGE_SILENT ? 0 : 12; /* and a 503 tells nothing */
+    if (!world->is_provider_up && world->outage == OUTAGE_BUSY && !flying->is_decided) {
+        answer.status = 429; /* nothing happened, and no time is told */
+    } else if (dice < 12) {  /* the answer is lost, whatever happened */
         answer =
             (struct upstream_answer){.phase = UPSTREAM_SENT_NO_ANSWER, .what = SLICE("no answer")};
     } else if (dice < 20) {

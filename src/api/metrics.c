@@ -119,6 +119,16 @@ static void metrics_add_workflows(struct metrics *metrics)
          offsetof(struct engine_counts, seconds_prevented)},
         {"interlock_refused_total", "counter", "Submits that a stop refused; nothing was stored.",
          offsetof(struct engine_counts, refused)},
+        {"interlock_audits_open", "gauge", "Drawn actions that wait for a label.",
+         offsetof(struct engine_counts, audits)},
+        {"interlock_audit_labels_right_total", "counter",
+         "Labels of drawn actions that say right: the sample.",
+         offsetof(struct engine_counts, samples_right)},
+        {"interlock_audit_labels_wrong_total", "counter",
+         "Labels of drawn actions that say wrong: the sample.",
+         offsetof(struct engine_counts, samples_wrong)},
+        {"interlock_complaints_total", "counter", "Labels that say wrong, of what nobody drew.",
+         offsetof(struct engine_counts, complaints)},
     };
     for (size_t r = 0; r < sizeof rows / sizeof *rows; r++) {
         metrics_head(metrics, rows[r].name, rows[r].type, rows[r].help);

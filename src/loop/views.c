@@ -473,6 +473,9 @@ static void views_do_counts(void *impl, int64_t since_unix_ms, struct arena *are
         counts->waiting = state->now[STATE_WAITING];
         counts->repeats_answered = state->replays;
         counts->seconds_prevented = state->prevented;
+        counts->samples_right = state->labels[LABEL_SAMPLE][0];
+        counts->samples_wrong = state->labels[LABEL_SAMPLE][1];
+        counts->complaints = state->labels[LABEL_COMPLAINT][1];
         memcpy(counts->entered, state->total, sizeof counts->entered);
         counts->refused = state->refused;
         counts_fill_steps(&config->workflows[i], state, since_unix_ms, arena, counts);

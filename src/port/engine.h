@@ -155,8 +155,9 @@ struct engine_counts {
     uint64_t sla_met, sla_missed;
     const struct step_counts *steps; /* as in the policy */
     size_t step_count;
-    uint64_t audits;         /* open ones */
-    struct label_sum labels; /* of actions submitted in the last 7 days */
+    uint64_t audits;                                   /* open ones */
+    uint64_t samples_right, samples_wrong, complaints; /* since the process started */
+    struct label_sum labels;                           /* of actions submitted in the last 7 days */
     int64_t oldest_held_unix_ms, oldest_people_due_unix_ms;
 };
 struct engine_upstream {

@@ -182,6 +182,17 @@ def shared_drawn(tmp_path_factory):
         yield daemon
 
 
+def test_metrics(all_drawn):
+    ids = [route(all_drawn, "T-%d" % n)["action"] for n in range(3)]
+    label(all_drawn, action=ids[0], label="spam")
+    label(all_drawn, action=ids[0], label="right")
+    label(all_drawn, action=ids[1], label="right")
+    label(all_drawn, action=route(all_drawn, "N-1", step="note_ticket")["action"], label="wrong")
+    text = all_drawn.get("/metrics", token="ben").text
+    for name, count in (("audits_open", 1), ("audit_labels_right_total", 1), ("audit_labels_wrong_total", 1), ("complaints_total", 1)):
+        assert 'interlock_%s{workflow="inquiry-routing"} %d\n' % (name, count) in text, name
+
+
 def test_open_audits_and_labels_survive_a_crash(tmp_path):
     with Daemon(world(tmp_path)) as daemon:
         ids = [route(daemon, "T-%d" % n)["action"] for n in range(5)]

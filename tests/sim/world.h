@@ -152,6 +152,18 @@ static const char world_policy[] = "workflow: sim\n"
                                    "      - later: hold 5m if input.n % 5 == 0\n"
                                    "    risk: high if input.n % 4 == 0\n"
                                    "    audit: { share: 40% }\n"
+                                   "    confidence: at least 0.5\n"
+                                   "    fallback:\n"
+                                   "      low_confidence: [template note, skip]\n"
+                                   "      rule:\n"
+                                   "        - review, due 30m, at due then upstream other\n"
+                                   "      failed: [upstream other, hold 10m]\n"
+                                   "      expired:\n"
+                                   "        - upstream other\n"
+                                   "        - review, at most 2 open, then template later\n"
+                                   "    templates:\n"
+                                   "      note: { answer: { note: \"${input.note}\" } }\n"
+                                   "      later: { answer: { queue: general } }\n"
                                    "  by_key:\n"
                                    "    kind: webhook\n"
                                    "    call: keyed POST /key/${input.id}\n"
@@ -161,6 +173,16 @@ static const char world_policy[] = "workflow: sim\n"
                                    "      - large: review if input.n % 7 == 0\n"
                                    "    risk: high if input.n % 4 == 0\n"
                                    "    audit: { share: 100%, labels: [right, odd, bad] }\n"
+                                   "    fallback:\n"
+                                   "      unavailable:\n"
+                                   "        - upstream backup\n"
+                                   "        - hold 1d, at most 4\n"
+                                   "        - template open\n"
+                                   "      failed: [upstream backup, template sorry]\n"
+                                   "      stopped: template open\n"
+                                   "    templates:\n"
+                                   "      open: { answer: { id: \"${input.id}\" } }\n"
+                                   "      sorry: { body: { id: \"${input.id}\", sorry: 'yes' } }\n"
                                    "  by_nature:\n"
                                    "    kind: record\n"
                                    "    call: plain PUT /nature/${input.id}\n"
@@ -277,7 +299,9 @@ static int world_thing_of(struct slice target)
  * `stale_after`, which is shorter than the four hours of the review. */
 static void world_check_word(struct world *world, int step, int thing, const struct action *action)
 {
-    bool needs_word = step < 2 && thing % 7 == 0 && !world->things[step][thing].is_edited;
+    /* On another route the policy itself has moved it on: `at due then`. */
+    bool needs_word =
+        step < 2 && thing % 7 == 0 && action->route == 0 && !world->things[step][thing].is_edited;
     int64_t age_ms = action->attempt_unix_ms - world->things[step][thing].word_unix_ms;
     if (needs_word && action->starts == 1 && age_ms > 3600000)
         WORLD_FAIL(world, "R18: %s k%d starts %lld s after a person said so", world_steps[step],

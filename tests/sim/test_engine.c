@@ -223,7 +223,7 @@ static void sim_person_acts(struct world *world)
         if (is_yes)
             model->word_unix_ms = world->now_unix_ms;
         for (size_t i = 0; i < WORLD_UPSTREAMS; i++) /* one more, wherever its fallback stands */
-            world->upstreams[i].words += is_yes;
+            world->upstreams[i].words += is_yes && view->action->starts_total > 0;
         world_person_spoke(model);
         world->port.act(world->port.impl, &call);
     }

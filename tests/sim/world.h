@@ -87,11 +87,9 @@ struct world {
     } stops[WORLD_STOPS];
     size_t stop_count;
     struct {
-        int calls;  /* that left for it, or were refused by the network */
-        int words;  /* of people that may make one more start */
-        int excess; /* beyond the budget, since excess_unix_ms */
+        int calls, words; /* that left or were refused; people's, for one more start */
         int64_t excess_unix_ms;
-        int excess_crashes; /* crashes before that */
+        int excess, excess_crashes; /* beyond the budget since then; crashes before it */
     } upstreams[WORLD_UPSTREAMS];
     int answers, crashes, events;
     struct told *tolds;
@@ -540,8 +538,8 @@ static void world_move_ask(struct world *world, struct flying *flying, uint64_t 
     world_finish(world, flying, &answer);
 }
 
-/* Attempts <= 1.1 x actions + 10, and one more for each word of a person; a probe or a round may
- * add one, but not within the least time that a breaker is open, or a crash was in between. */
+/* Attempts <= 1.1 x actions + 10, and one more for each word of a person. A few more are paid for
+ * by their time, or by a crash: three answers close a breaker, and a round has one repeat free. */
 static void world_count_call(struct world *world, struct flying *flying)
 {
     enum { OPEN_LEAST_MS = 24000, EXCESS_MAX = 4 };
@@ -555,17 +553,16 @@ static void world_count_call(struct world *world, struct flying *flying)
                 actions += 1 + world->things[step][i].agains;
     if (world->upstreams[which].calls <= actions * 11 / 10 + 10 + world->upstreams[which].words)
         return;
-    /* Paid for by its time. Three answers close a breaker, and a round has one repeat free. */
-    bool is_new = world->now_unix_ms - world->upstreams[which].excess_unix_ms >= OPEN_LEAST_MS ||
-                  world->crashes != world->upstreams[which].excess_crashes;
+    int64_t since_ms = world->now_unix_ms - world->upstreams[which].excess_unix_ms;
+    bool is_new =
+        since_ms >= OPEN_LEAST_MS || world->crashes != world->upstreams[which].excess_crashes;
+    int excess = is_new ? 1 : world->upstreams[which].excess + 1;
     world->upstreams[which].calls--;
-    world->upstreams[which].excess = is_new ? 1 : world->upstreams[which].excess + 1;
-    if (is_new)
-        world->upstreams[which].excess_unix_ms = world->now_unix_ms;
+    world->upstreams[which].excess = excess;
     world->upstreams[which].excess_crashes = world->crashes;
-    if (world->upstreams[which].excess > EXCESS_MAX)
-        WORLD_FAIL(world, "R30: %d attempts for %d actions, and %d more at once",
-                   world->upstreams[which].calls, actions, world->upstreams[which].excess);
+    world->upstreams[which].excess_unix_ms += is_new ? since_ms : 0;
+    if (excess > EXCESS_MAX)
+        WORLD_FAIL(world, "R30: %d actions had %d attempts too many at once", actions, excess);
 }
 
 /* The number of an open action's thing, or -1 for another step. */
@@ -593,8 +590,7 @@ static void world_check_order(struct world *world, int step, int thing)
     struct store_action page[LIMIT_PAGE];
     struct store_open_query query = {.limit = LIMIT_PAGE};
     size_t count = 0;
-    uint64_t oldest = 0;
-    bool is_oldest = false;
+    bool is_oldest = false, has_oldest = false;
     if (step < WORLD_ORDERED)
         return;
     arena_init(&arena, 1 << 22);
@@ -606,8 +602,8 @@ static void world_check_order(struct world *world, int step, int thing)
         int number = state_is_end(row.action.state) ? -1 : world_number_of(world, &row, step);
         if (number < 0 || number % WORLD_THINGS != thing % WORLD_THINGS)
             continue;
-        is_oldest = is_oldest || (oldest == 0 && number == thing);
-        oldest = page[i].id;
+        is_oldest = is_oldest || (!has_oldest && number == thing);
+        has_oldest = true;
     }
     arena_done(&arena);
     if (!is_oldest)

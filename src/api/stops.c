@@ -212,6 +212,24 @@ static bool stops_may(struct call *call)
     return false;
 }
 
+/* Caution is soft and clears itself: it is what a trigger takes, not a person. */
+static bool stops_read_position(struct call *call, struct slice name, enum position *out_position)
+{
+    bool is_known = position_parse(name, out_position);
+    if (is_known && *out_position < POSITION_CAUTION)
+        return true;
+    reply_trouble(call, &(struct trouble){
+                            .code = TROUBLE_BAD_BODY,
+                            .pointer = SLICE("/position"),
+                            .detail = is_known && *out_position == POSITION_CAUTION
+                                          ? SLICE("caution is what a trigger takes, and it clears "
+                                                  "itself; a person orders stopped, fallback or "
+                                                  "review. Nothing was stopped")
+                                          : SLICE("a position is stopped, fallback or review. "
+                                                  "Nothing was stopped")});
+    return false;
+}
+
 void stops_post(struct call *call)
 {
     struct stops_body body = {0};
@@ -220,22 +238,17 @@ void stops_post(struct call *call)
         !body_read_member(call, "scope", stops_scope_fields,
                           sizeof stops_scope_fields / sizeof *stops_scope_fields, &names))
         return;
-    if (body.has_position && !slice_is(body.position, "stopped")) {
-        bool is_later = slice_is(body.position, "caution") || slice_is(body.position, "review") ||
-                        slice_is(body.position, "fallback");
-        reply_trouble(call, &(struct trouble){.code = is_later ? TROUBLE_NOT_YET : TROUBLE_BAD_BODY,
-                                              .pointer = SLICE("/position"),
-                                              .detail = SLICE("this version takes the position "
-                                                              "\"stopped\". Nothing was stopped")});
+    enum position position = POSITION_STOPPED;
+    if (body.has_position && !stops_read_position(call, body.position, &position))
         return;
-    }
     if (!stops_find_scope(call, &names) || !stops_may(call))
         return;
     const struct scope scope = {.workflow = names.workflow,
                                 .step = names.step,
                                 .upstream = names.upstream,
                                 .risk = names.risk};
-    call->engine->stop(call->engine->impl, &call->principal, &scope, body.reason, stops_done, call);
+    const struct stop_order order = {&scope, position, body.reason};
+    call->engine->stop(call->engine->impl, &call->principal, &order, stops_done, call);
 }
 
 void stops_get(struct call *call)

@@ -153,6 +153,7 @@
 #define LIMIT_FOLLOWERS 64                    /* streams of the log under way */
 #define LIMIT_FORMER 4                        /* former names, former keys: each is looked up */
 #define LIMIT_STOPS 4096                      /* stops in force */
+#define LIMIT_INCIDENT_STOPS 32               /* causes that join one incident */
 #define LIMIT_PRINCIPALS 4096
 #define LIMIT_TOKENS 4096
 #define WAIT_DEFAULT_MS 20000 /* `Prefer: wait` */

@@ -110,7 +110,7 @@ static const struct option command_stop_options[] = {
     {"risk", "CLASS", "only actions of this risk class"},
     {"upstream", "NAME", "all calls to this upstream"},
     {"all", NULL, "everything"},
-    {"position", "POSITION", "stopped, which is also the default"},
+    {"position", "POSITION", "stopped (the default), fallback or review"},
     {"reason", "TEXT", "why; may also be said afterwards"},
     {"no-wait", NULL, "return at the acknowledgement, before calls under way have ended"},
     {NULL, NULL, NULL},

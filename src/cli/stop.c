@@ -134,7 +134,7 @@ static int stop_show_json(struct invocation *invocation, struct slice target, js
 static int stop_show(struct invocation *invocation, struct slice target, json_t *receipt)
 {
     struct slice words = stop_words(invocation, target);
-    bool is_over = stop_is_over(receipt) || slice_starts(words, SLICE("STOPPED"));
+    bool is_over = stop_is_over(receipt) || !slice_starts(words, SLICE("STOPPING"));
     if (!is_over && words.size > 0) {
         say(invocation, "%.*s\n", SLICE_FMT(words));
         if (invocation_has(invocation, "no-wait")) {

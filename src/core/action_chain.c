@@ -71,8 +71,9 @@ static bool walk_hold(struct walk *walk, const struct what *what)
         return false;
     }
     enum cause cause = walk->action->cause;
+    bool is_switch = cause == CAUSE_STOPPED || walk->reason == REASON_ON_FALLBACK;
     move_to_held(walk->action, walk->event, walk->reason,
-                 cause == CAUSE_STOPPED       ? HOLD_FOR_STOP
+                 is_switch                    ? HOLD_FOR_STOP
                  : cause == CAUSE_UNAVAILABLE ? HOLD_FOR_UPSTREAM
                                               : HOLD_FOR_POLICY,
                  what->ms);

@@ -8,7 +8,7 @@
 
 static enum hold_for action_hold_for(const struct gate_answer *gate)
 {
-    if (gate->cause == CAUSE_STOPPED)
+    if (gate->cause == CAUSE_STOPPED || gate->reason == REASON_ON_FALLBACK)
         return HOLD_FOR_STOP;
     if (gate->cause == CAUSE_UNAVAILABLE)
         return HOLD_FOR_UPSTREAM;

@@ -62,19 +62,79 @@ static struct gate_opinion gate_review(const struct step_terms *terms, enum reas
                                  .what = {.kind = WHAT_REVIEW, .ms = chain_review_due_ms(terms)}};
 }
 
-static struct gate_opinion gate_ask_switch(const struct gate_question *question)
+static struct gate_opinion gate_hold_at_stop(struct gate_opinion opinion)
 {
-    if (!(question->restrictions & RESTRICT_STARTS))
-        return gate_go();
+    opinion.says = SAYS_HOLD;
+    opinion.entry = 0;
+    opinion.what = (struct what){.kind = WHAT_HOLD, .ms = GATE_HOLD_AT_STOP_MS};
+    return opinion;
+}
+
+static bool gate_is_persons(const struct gate_question *question)
+{
+    return question->is_approved || question->is_granted;
+}
+
+/* `stopped`: nothing starts, whoever let it go. */
+static struct gate_opinion gate_ask_stopped(const struct gate_question *question)
+{
     struct gate_opinion opinion = gate_by_what(question->terms, CAUSE_STOPPED, REASON_STOP);
     if (opinion.what.kind == WHAT_REFUSE || opinion.what.kind == WHAT_END)
         opinion.says = SAYS_REFUSE;
-    if (question->is_stored && opinion.says != SAYS_HOLD) {
-        opinion.says = SAYS_HOLD;
-        opinion.entry = 0;
-        opinion.what = (struct what){.kind = WHAT_HOLD, .ms = GATE_HOLD_AT_STOP_MS};
-    }
+    if (question->is_stored && opinion.says != SAYS_HOLD)
+        return gate_hold_at_stop(opinion);
     /* `stopped: review` shows the work to a person, who cannot start it before the restart. */
+    bool is_decided = opinion.says == SAYS_REVIEW && gate_is_persons(question);
+    return is_decided ? gate_hold_at_stop(opinion) : opinion;
+}
+
+/* An upstream on fallback: no call of it, also not one that a person let go. */
+static struct gate_opinion gate_ask_upstream_fallback(const struct gate_question *question)
+{
+    if (question->route > 0) /* another way that is closed too: the entry behind it */
+        return (struct gate_opinion){
+            .says = SAYS_FALLBACK, .cause = question->walked, .reason = REASON_ON_FALLBACK};
+    struct gate_opinion opinion =
+        gate_by_what(question->terms, CAUSE_UNAVAILABLE, REASON_ON_FALLBACK);
+    bool is_decided = opinion.says == SAYS_REVIEW && gate_is_persons(question);
+    return is_decided ? gate_hold_at_stop(opinion) : opinion;
+}
+
+/* Soft: only while the people have room. */
+static bool gate_is_cautious(const struct gate_question *question)
+{
+    const struct step_terms *terms = question->terms;
+    const struct what *review = &terms->what[CAUSE_LOW_CONFIDENCE];
+    bool is_full = review->kind == WHAT_REVIEW && review->at_most > 0 &&
+                   question->open_reviews >= review->at_most;
+    bool is_low =
+        terms->has_confidence && (!question->facts->has_confidence ||
+                                  !(question->facts->confidence >= terms->confidence_at_least));
+    return !is_full && question->route == 0 &&
+           (is_low || question->caution_roll < GATE_CAUTION_SHARE);
+}
+
+static struct gate_opinion gate_stricter(struct gate_opinion first, struct gate_opinion second)
+{
+    return second.says > first.says ? second : first;
+}
+
+static struct gate_opinion gate_ask_switch(const struct gate_question *question)
+{
+    unsigned restrictions = question->restrictions;
+    bool is_write = question->terms->effect == EFFECT_WRITE;
+    struct gate_opinion opinion = gate_go();
+    if (restrictions & RESTRICT_STARTS)
+        return gate_ask_stopped(question);
+    if (restrictions & RESTRICT_UPSTREAM)
+        opinion = gate_ask_upstream_fallback(question);
+    if ((restrictions & RESTRICT_PRIMARY) && question->route == 0 && !gate_is_persons(question))
+        opinion = gate_stricter(
+            opinion, gate_by_what(question->terms, CAUSE_LOW_CONFIDENCE, REASON_ON_FALLBACK));
+    if ((restrictions & RESTRICT_APPROVAL) && is_write)
+        opinion = gate_stricter(opinion, gate_review(question->terms, REASON_ON_REVIEW));
+    if ((restrictions & RESTRICT_CAUTION) && is_write && gate_is_cautious(question))
+        opinion = gate_stricter(opinion, gate_review(question->terms, REASON_ON_CAUTION));
     return opinion;
 }
 
@@ -177,7 +237,7 @@ static struct gate_opinion gate_ask_order(const struct gate_question *question)
 static bool gate_is_answered(const struct gate_question *question,
                              const struct gate_opinion *opinion)
 {
-    bool is_approved = question->is_approved || question->is_granted;
+    bool is_approved = gate_is_persons(question);
     if (opinion->says == SAYS_REVIEW && is_approved)
         return true; /* invariant 3 */
     if (opinion->entry == 0 || question->walked == CAUSE_NONE ||
@@ -214,7 +274,9 @@ static void gate_observe(const struct gate_question *question, struct gate_answe
     answer->would_reason = answer->reason;
     if (question->terms->mode != MODE_OBSERVE)
         return;
-    struct gate_opinion opinion = gate_ask_switch(question);
+    struct gate_question stops = *question;
+    stops.restrictions &= RESTRICT_STARTS | RESTRICT_UPSTREAM;
+    struct gate_opinion opinion = gate_ask_switch(&stops);
     answer->says = opinion.says;
     answer->cause = opinion.cause;
     answer->reason = opinion.reason;
@@ -229,7 +291,6 @@ void gate_decide(const struct gate_question *question, struct gate_answer *out_a
     const struct gate_facts *facts = question->facts;
     CHECK(facts->rule_count <= LIMIT_RULES);
     struct gate_answer answer = {.says = SAYS_NOTE, .risk = gate_risk(terms, facts)};
-    bool is_approved = question->is_approved || question->is_granted;
     struct gate_opinion opinion = {.says = SAYS_NOTE};
     enum truth risk_truth = TRUTH_FALSE;
     if (answer.risk < facts->risk_count)
@@ -237,13 +298,10 @@ void gate_decide(const struct gate_question *question, struct gate_answer *out_a
     gate_add(&answer, (struct gate_step){GATE_RISK, SAYS_NOTE, answer.risk, risk_truth}, &opinion,
              question);
     opinion = gate_ask_switch(question);
-    /* At a stop even an approved start waits: `stopped: review` then holds. */
-    if (is_approved && opinion.says == SAYS_REVIEW) {
-        opinion.says = SAYS_HOLD;
-        opinion.entry = 0;
-        opinion.what = (struct what){.kind = WHAT_HOLD, .ms = GATE_HOLD_AT_STOP_MS};
-    }
-    gate_add(&answer, (struct gate_step){.gate = GATE_SWITCH}, &opinion, question);
+    gate_add(&answer,
+             (struct gate_step){.gate = GATE_SWITCH,
+                                .index = (uint8_t)restriction_position(question->restrictions)},
+             &opinion, question);
     for (size_t i = 0; i < facts->rule_count; i++) {
         opinion = gate_ask_rule(question, i);
         gate_add(&answer, (struct gate_step){GATE_RULE, SAYS_NOTE, (uint8_t)i, facts->rules[i]},

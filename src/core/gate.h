@@ -9,6 +9,7 @@
 #pragma once
 #include "base/limits.h"
 #include "core/outcome.h"
+#include "core/switchboard.h"
 
 enum gate {
     GATE_RISK,
@@ -34,12 +35,11 @@ enum says {
     SAYS_COUNT
 };
 
-/* What the stops in force forbid: the union over all that cover the action (R17). */
-enum { RESTRICT_NONE = 0, RESTRICT_STARTS = 1 };
-
 /* A stop holds what is stored already for so long, also where the policy refuses new work
  * (policy.md, Kinds). */
 enum { GATE_HOLD_AT_STOP_MS = 24 * 3600 * 1000 };
+/* Under caution this share of what is sure of itself goes to people too (design 6). */
+enum { GATE_CAUTION_SHARE = 200000 };
 
 enum truth { TRUTH_FALSE, TRUTH_TRUE, TRUTH_UNDECIDABLE };
 
@@ -57,23 +57,26 @@ struct gate_question {
     const struct step_terms *terms;
     const struct gate_facts *facts;
     const struct rule *rules; /* facts->rule_count of them; their says and hold_ms are read */
-    unsigned restrictions;    /* RESTRICT_…: of the stops that cover it (risk included) */
-    uint8_t route;            /* 0 = the step's own call */
-    enum cause walked;        /* whose fallback it is in: what led there is not asked twice */
-    bool is_stored;           /* already admitted: held at a stop whatever `stopped` says */
-    int64_t age_ms;           /* since the submit, or the newest fresh fact (R10) */
-    bool is_upstream_down;    /* work is held for its upstream: queue behind it */
-    bool is_ordered;          /* it has an order key */
-    bool is_older_open;       /* an older action of its order key has not ended */
-    bool is_approved;         /* a valid approval of this very request */
-    bool is_granted;          /* a person said "send": counts as an approval */
-    bool is_hold_rule_spent;  /* its rule's hold has run out: that hold does not repeat */
+    unsigned restrictions;    /* enum restriction: of the stops that cover it (risk included) */
+    uint32_t caution_roll;   /* of the action, in millionths, below GATE_CAUTION_SHARE = reviewed */
+    uint64_t open_reviews;   /* of the step: caution stops at the review's `at most` */
+    uint8_t route;           /* 0 = the step's own call */
+    enum cause walked;       /* whose fallback it is in: what led there is not asked twice */
+    bool is_stored;          /* already admitted: held at a stop whatever `stopped` says */
+    int64_t age_ms;          /* since the submit, or the newest fresh fact (R10) */
+    bool is_upstream_down;   /* work is held for its upstream: queue behind it */
+    bool is_ordered;         /* it has an order key */
+    bool is_older_open;      /* an older action of its order key has not ended */
+    bool is_approved;        /* a valid approval of this very request */
+    bool is_granted;         /* a person said "send": counts as an approval */
+    bool is_hold_rule_spent; /* its rule's hold has run out: that hold does not repeat */
 };
 
 struct gate_step {
     enum gate gate;
     enum says says;
-    uint8_t index;    /* RULE: which rule; RISK: the class (risk_count = normal) */
+    uint8_t index;    /* RULE: which rule; RISK: the class (risk_count = normal); SWITCH: the
+                         enum position, but 0 for running too, where it says go */
     enum truth truth; /* RULE and RISK */
 };
 

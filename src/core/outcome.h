@@ -52,6 +52,9 @@ enum outcome {
     X(REASON_NO_ROOM, "waits_for_a_free_call")                                                     \
     /* gates and people */                                                                         \
     X(REASON_STOP, "stop")                                                                         \
+    X(REASON_ON_FALLBACK, "switch_on_fallback")                                                    \
+    X(REASON_ON_REVIEW, "switch_on_review")                                                        \
+    X(REASON_ON_CAUTION, "switch_on_caution")                                                      \
     X(REASON_RULE, "rule")                                                                         \
     X(REASON_LOW_CONFIDENCE, "low_confidence")                                                     \
     X(REASON_MODE_REVIEW, "mode_review")                                                           \

@@ -79,12 +79,107 @@ bool scope_covers(const struct stop *stop, const struct scope *at)
            scope_part_covers(stop->names[3], at->risk, (struct slices){0});
 }
 
+static unsigned switchboard_bit(const struct stop *stop)
+{
+    switch (stop->position) {
+    case POSITION_FALLBACK:
+        return stop->names[2][0] ? RESTRICT_UPSTREAM : RESTRICT_PRIMARY;
+    case POSITION_REVIEW:
+        return RESTRICT_APPROVAL;
+    case POSITION_CAUTION:
+        return RESTRICT_CAUTION;
+    case POSITION_RUNNING:
+        return RESTRICT_NONE;
+    case POSITION_STOPPED:
+    case POSITION_COUNT:
+        break;
+    }
+    return RESTRICT_STARTS;
+}
+
+/* The first stop in force that covers the place with one of these restrictions. */
+static struct stop *switchboard_first(const struct switchboard *board, const struct scope *at,
+                                      unsigned restrictions)
+{
+    for (size_t i = 0; i < board->stop_count; i++) {
+        struct stop *stop = &board->stops[i];
+        if (!stop->is_lifted && (switchboard_bit(stop) & restrictions) && scope_covers(stop, at))
+            return stop;
+    }
+    return NULL;
+}
+
 struct stop *switchboard_covers(const struct switchboard *board, const struct scope *at)
 {
-    for (size_t i = 0; i < board->stop_count; i++)
-        if (!board->stops[i].is_lifted && scope_covers(&board->stops[i], at))
-            return &board->stops[i];
-    return NULL;
+    return switchboard_first(board, at, RESTRICT_STARTS);
+}
+
+unsigned switchboard_restrictions(const struct switchboard *board, const struct scope *at,
+                                  const struct stop **out_stop)
+{
+    unsigned all = RESTRICT_NONE;
+    unsigned strictest = RESTRICT_NONE;
+    *out_stop = NULL;
+    for (size_t i = 0; i < board->stop_count; i++) {
+        const struct stop *stop = &board->stops[i];
+        if (stop->is_lifted || !scope_covers(stop, at))
+            continue;
+        unsigned bit = switchboard_bit(stop);
+        all |= bit;
+        if (bit != RESTRICT_NONE && (strictest == RESTRICT_NONE || bit < strictest)) {
+            strictest = bit; /* the bits stand in order of force */
+            *out_stop = stop;
+        }
+    }
+    return all;
+}
+
+struct stop *switchboard_forbids(const struct switchboard *board, const struct scope *at,
+                                 const struct start_right *right)
+{
+    unsigned forbidding = RESTRICT_STARTS | RESTRICT_UPSTREAM;
+    if (right->is_primary && !right->is_persons)
+        forbidding |= RESTRICT_PRIMARY;
+    if (!right->is_read && !right->is_persons)
+        forbidding |= RESTRICT_APPROVAL;
+    return switchboard_first(board, at, forbidding);
+}
+
+struct stop *switchboard_holds(const struct switchboard *board, const struct scope *at)
+{
+    return switchboard_first(board, at, RESTRICT_STARTS | RESTRICT_UPSTREAM);
+}
+
+enum position restriction_position(unsigned restrictions)
+{
+    if (restrictions & RESTRICT_STARTS)
+        return POSITION_STOPPED;
+    if (restrictions & (RESTRICT_UPSTREAM | RESTRICT_PRIMARY))
+        return POSITION_FALLBACK;
+    if (restrictions & RESTRICT_APPROVAL)
+        return POSITION_REVIEW;
+    return restrictions & RESTRICT_CAUTION ? POSITION_CAUTION : POSITION_STOPPED;
+}
+
+static const char *const position_names[POSITION_COUNT] = {
+    [POSITION_STOPPED] = "stopped", [POSITION_FALLBACK] = "fallback", [POSITION_REVIEW] = "review",
+    [POSITION_CAUTION] = "caution", [POSITION_RUNNING] = "running",
+};
+
+const char *position_name(enum position position)
+{
+    CHECK((unsigned)position < POSITION_COUNT);
+    return position_names[position];
+}
+
+bool position_parse(struct slice name, enum position *out_position)
+{
+    for (unsigned i = 0; i < POSITION_COUNT; i++)
+        if (slice_is(name, position_names[i])) {
+            *out_position = (enum position)i;
+            return true;
+        }
+    return false;
 }
 
 size_t switchboard_attempt_ended(struct switchboard *board, const struct scope *at,

@@ -19,6 +19,26 @@ struct scope {
     struct slices workflow_was, step_was;
 };
 
+/* Where a stop puts its scope. A position is a set of restrictions; what holds is the union over
+ * all stops that cover an action (R17). Zero is the careful one (R27). */
+enum position {
+    POSITION_STOPPED,  /* nothing starts */
+    POSITION_FALLBACK, /* the step's own call is not used by itself; the fallback is */
+    POSITION_REVIEW,   /* a person approves each write */
+    POSITION_CAUTION,  /* what is unsure, and a share of the rest, goes to people while they have
+                          room */
+    POSITION_RUNNING,
+    POSITION_COUNT
+};
+enum restriction {
+    RESTRICT_NONE = 0,
+    RESTRICT_STARTS = 1,   /* of every route */
+    RESTRICT_UPSTREAM = 2, /* an upstream is on fallback: no call of it, also not an approved one */
+    RESTRICT_PRIMARY = 4,  /* the step's own call, unless a person let it go */
+    RESTRICT_APPROVAL = 8, /* of a write, unless a person let it go */
+    RESTRICT_CAUTION = 16
+};
+
 enum { STOP_STATES = 16 }; /* room for every enum action_state */
 
 struct stop {
@@ -27,6 +47,7 @@ struct stop {
     uint64_t epoch;                /* starts at or before it may be in flight */
     char names[4][LIMIT_NAME + 1]; /* workflow, step, upstream, risk; "" = any */
     char by[LIMIT_NAME + 1];
+    enum position position;
     bool is_lifted;
     bool is_lifting;       /* its restart is on the way to the store */
     bool is_receipt_saved; /* the record STOPPED is written */
@@ -53,8 +74,27 @@ MUST_USE enum err switchboard_stop(struct switchboard *board, const struct stop 
 struct stop *switchboard_find(struct switchboard *board, uint64_t id);
 /* false when there is none, or it is lifted already. */
 bool switchboard_lift(struct switchboard *board, uint64_t id, int64_t now_unix_ms);
-/* The first stop in force that covers a start there, or NULL. */
+/* The first stop in force at `stopped` that covers a start there, or NULL. */
 struct stop *switchboard_covers(const struct switchboard *board, const struct scope *at);
+/* What all of them restrict there: enum restriction, or-ed. *out_stop: the first one of the most
+ * restrictive kind; NULL = none. */
+unsigned switchboard_restrictions(const struct switchboard *board, const struct scope *at,
+                                  const struct stop **out_stop);
+
+/* A start that a gate has let go. */
+struct start_right {
+    bool is_primary, is_read;
+    bool is_persons; /* a person let it go */
+};
+/* The first stop in force that forbids that start, or NULL. */
+struct stop *switchboard_forbids(const struct switchboard *board, const struct scope *at,
+                                 const struct start_right *right);
+/* The first stop in force for which stored work waits (rather than taking a fallback), or NULL. */
+struct stop *switchboard_holds(const struct switchboard *board, const struct scope *at);
+/* The position of the most restrictive one; POSITION_STOPPED also for none. */
+enum position restriction_position(unsigned restrictions);
+const char *position_name(enum position position);
+bool position_parse(struct slice name, enum position *out_position);
 bool scope_covers(const struct stop *stop, const struct scope *at);
 /* An attempt that started at epoch_at_start ended in `state`: the receipts of the stops that count
  * it move. Returns how many receipts became stopped by it (their stopped_at is now). */

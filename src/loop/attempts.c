@@ -7,6 +7,18 @@
 #include "policy/template.h"
 #include "record/response.h"
 
+const struct stop *engine_forbids(const struct engine *engine, const struct entry *entry)
+{
+    const struct action *action = &entry->row.action;
+    struct start_right right = {
+        .is_primary = action->route == 0,
+        .is_read = engine_terms(entry)->effect == EFFECT_READ,
+        .is_persons = !digest_is_zero(action->approved_digest, ACTION_DIGEST) &&
+                      memcmp(action->approved_digest, action->request_digest, ACTION_DIGEST) == 0};
+    struct scope scope = entry_scope(entry);
+    return switchboard_forbids(&engine->board, &scope, &right);
+}
+
 /* I6 and R14: asked at the save's return and again in the last moment before the first byte. */
 bool engine_may_send(struct engine *engine, const struct entry *entry)
 {
@@ -17,8 +29,7 @@ bool engine_may_send(struct engine *engine, const struct entry *entry)
         return false;
     if (engine->board.epoch == entry->epoch_at_start)
         return true; /* no stop since its gate */
-    struct scope scope = entry_scope(entry);
-    return switchboard_covers(&engine->board, &scope) == NULL;
+    return engine_forbids(engine, entry) == NULL;
 }
 
 static bool attempt_may_send(void *arg)

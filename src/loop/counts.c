@@ -148,6 +148,13 @@ void engine_count_open(struct engine *engine, const struct row *row)
     counts_open(workflow, row->step, row->action.state, true);
 }
 
+uint64_t engine_open_reviews(struct engine *engine, const struct step *step)
+{
+    struct workflow_state *workflow = engine_workflow(engine, step->workflow->name);
+    const struct step_state *counts = workflow ? counts_step(workflow, step->name) : NULL;
+    return counts ? counts->in_review : 0;
+}
+
 void engine_open_of_step(struct engine *engine, const struct entry *entry, struct action_event *out)
 {
     struct workflow_state *workflow = engine_workflow(engine, entry->row.workflow);

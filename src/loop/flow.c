@@ -236,7 +236,7 @@ void engine_flow_saved(struct engine *engine, const struct entry *entry)
     if (entry->unsaved > 0 || action->state != STATE_HELD || action->hold_for != HOLD_FOR_STOP)
         return;
     struct scope scope = entry_scope(entry);
-    if (switchboard_covers(&engine->board, &scope))
+    if (switchboard_holds(&engine->board, &scope))
         return;
     engine->is_releasing = true;
     engine->release_after = 0;
@@ -272,7 +272,7 @@ void engine_release_stop(struct engine *engine)
         }
         engine->release_after = page[i].id;
         if (entry->unsaved == 0 && entry->row.action.state == STATE_HELD &&
-            !switchboard_covers(&engine->board, &scope))
+            !switchboard_holds(&engine->board, &scope))
             engine_enter_gate(engine, entry, true, (struct slice){0});
         entry_let_go(engine, entry);
     }

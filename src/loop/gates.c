@@ -12,6 +12,13 @@ static int64_t gate_facts_unix_ms(const struct action *action)
     return action->fact_unix_ms > 0 ? action->fact_unix_ms : action->submitted_unix_ms;
 }
 
+/* The same for an action however often it asks; what has no id yet (a dry run) is not drawn. */
+static uint32_t gate_caution_roll(const struct action *action)
+{
+    struct prng prng = {.state = action->id};
+    return action->id ? (uint32_t)prng_below(&prng, TRIGGER_MILLION) : TRIGGER_MILLION;
+}
+
 void engine_ask_gate(struct engine *engine, const struct step *step, const struct action *action,
                      const struct expr_scope *scope, struct gate_work *work)
 {
@@ -25,13 +32,16 @@ void engine_ask_gate(struct engine *engine, const struct step *step, const struc
                           .upstream = work->upstream,
                           .risk =
                               risk < step->risk_count ? step->risks[risk].name : SLICE("normal")};
-    const struct stop *stop = switchboard_covers(&engine->board, &place);
+    const struct stop *stop = NULL;
+    unsigned restrictions = switchboard_restrictions(&engine->board, &place, &stop);
     struct upstream_state *upstream = engine_upstream(engine, place.upstream);
     struct gate_question question = {
         .terms = &step->terms,
         .facts = &facts,
         .rules = step->rules,
-        .restrictions = stop ? RESTRICT_STARTS : RESTRICT_NONE,
+        .restrictions = restrictions,
+        .caution_roll = gate_caution_roll(action),
+        .open_reviews = engine_open_reviews(engine, step),
         .route = action->route,
         .walked = action->entry != 0 ? action->cause : CAUSE_NONE,
         .is_stored = work->is_stored,

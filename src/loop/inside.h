@@ -358,7 +358,7 @@ struct control {
     size_t row_count;
     struct slice words; /* bundle_words, or empty */
 };
-enum { ENGINE_CONTROLS = 2 }; /* of one unit */
+enum { ENGINE_CONTROLS = LIMIT_INCIDENT_STOPS + 1 }; /* of one unit */
 /* Queues them as one unit, which a crash cannot part; `pending` is copied. */
 void engine_save_controls(struct engine *engine, struct control *controls, size_t count,
                           const struct pending *pending);
@@ -401,6 +401,8 @@ void engine_enter_gate(struct engine *engine, struct entry *entry, bool is_relea
 /* ---- attempts.c ---- */
 void engine_send(struct engine *engine, struct entry *entry, uint16_t attempt);
 bool engine_may_send(struct engine *engine, const struct entry *entry);
+/* The stop that forbids its start as a gate let it go, or NULL. */
+const struct stop *engine_forbids(const struct engine *engine, const struct entry *entry);
 /* Where an upstream is, with what authorizes us; in the arena. */
 MUST_USE enum err engine_endpoint(struct engine *engine, const struct upstream *upstream,
                                   struct arena *scratch, struct upstream_endpoint *out);
@@ -497,6 +499,8 @@ void engine_probes_free(struct engine *engine);
 
 /* ---- counts.c ---- */
 struct workflow_state *engine_workflow(struct engine *engine, struct slice name);
+/* Of the step, now. */
+uint64_t engine_open_reviews(struct engine *engine, const struct step *step);
 /* How many reviews and held actions its step has open besides it (capacities of fallbacks). */
 void engine_open_of_step(struct engine *engine, const struct entry *entry,
                          struct action_event *out);
@@ -593,6 +597,10 @@ void engine_act(void *impl, const struct engine_call *call);
 void engine_forget(void *impl, uint64_t handle);
 void engine_port_stops(struct engine_port *port);
 void engine_port_admin(struct engine_port *port);
+/* Puts a stop in force, and saves it. acknowledge: what follows when it is durable (its id is
+ * filled in), or NULL. NULL: LIMIT_STOPS. The pointer is good until the next stop. */
+const struct stop *engine_stop(struct engine *engine, struct slice by,
+                               const struct stop_order *order, const struct pending *acknowledge);
 void engine_receipts(struct engine *engine, const struct pending *pending);
 MUST_USE enum err engine_load_stops(struct engine *engine);
 /* Why it was stopped, as somebody said; or empty. */

@@ -240,10 +240,12 @@ static void recover_stop_copy(struct engine *engine)
     struct engine_port port = {0};
     struct principal nobody = {.name = SLICE("interlock")};
     struct scope everything = {0};
+    struct stop_order order = {
+        .scope = &everything,
+        .reason =
+            SLICE("this store is a copy or a backup: what it holds may have been done since")};
     engine_port_stops(&port);
-    port.stop(engine, &nobody, &everything,
-              SLICE("this store is a copy or a backup: what it holds may have been done since"),
-              engine_ignore, NULL);
+    port.stop(engine, &nobody, &order, engine_ignore, NULL);
 }
 
 enum err engine_recover(struct engine *engine, struct buf *out_message)

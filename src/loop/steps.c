@@ -49,8 +49,7 @@ int64_t engine_due_of(const struct engine *engine, int64_t due_ms)
 void engine_event(struct engine *engine, struct entry *entry, enum action_event_kind kind,
                   struct action_event *out)
 {
-    struct scope scope = entry_scope(entry);
-    const struct stop *stop = switchboard_covers(&engine->board, &scope);
+    const struct stop *stop = engine_forbids(engine, entry);
     struct upstream_state *upstream = engine_upstream(engine, entry->row.upstream);
     *out = (struct action_event){
         .kind = kind,

@@ -166,40 +166,97 @@ static void stops_acknowledge(struct pending *pending)
     stops_reply(pending->engine, pending->done, pending->arg, pending->id);
 }
 
-static void stops_do_stop(void *impl, const struct principal *principal, const struct scope *scope,
-                          struct slice reason, engine_done_fn *done, void *arg)
+/* The incident of a stop in force on the same scope, which a further cause joins (R17). */
+static uint64_t stops_joined(const struct engine *engine, const struct stop *stop)
 {
-    struct engine *engine = impl;
-    struct stop stop = {.id = engine_new_id(engine), .at_unix_ms = engine_now(engine)};
-    struct stop *added = NULL;
-    stop.incident = engine_new_id(engine);
-    stops_copy_name(stop.names[0], scope->workflow);
-    stops_copy_name(stop.names[1], scope->step);
-    stops_copy_name(stop.names[2], scope->upstream);
-    stops_copy_name(stop.names[3], scope->risk);
-    stops_copy_name(stop.by, principal->name);
-    stop.in_flight = stops_count_in_flight(engine, &stop);
+    uint64_t incident = 0;
+    size_t count = 0;
+    for (size_t i = 0; i < engine->board.stop_count; i++) {
+        const struct stop *other = &engine->board.stops[i];
+        if (other->is_lifted || other->is_lifting || other->incident == 0 ||
+            memcmp(other->names, stop->names, sizeof stop->names) != 0)
+            continue;
+        incident = other->incident;
+        count++;
+    }
+    return count < LIMIT_INCIDENT_STOPS ? incident : 0;
+}
+
+/* What a further cause writes: its own row. The incident stands already. */
+static void stops_save_joined(struct engine *engine, const struct stop *stop, struct slice by,
+                              struct slice reason, const struct pending *pending)
+{
+    struct stops_draft draft;
+    struct control control;
+    struct buf words;
+    buf_init(&words, LIMIT_REASON * 8);
+    stops_write_stop(&draft, stop, RECORD_STOP, by, &control);
+    if (reason.size > 0)
+        bundle_words_encode(&(struct bundle_words){.reason = reason}, &words);
+    control.words = buf_slice(&words);
+    engine_save_control(engine, &control, pending);
+    buf_done(&words);
+    stops_draft_done(&draft);
+}
+
+static struct stop stops_make(struct engine *engine, struct slice by,
+                              const struct stop_order *order)
+{
+    struct stop stop = {.id = engine_new_id(engine),
+                        .at_unix_ms = engine->now_unix_ms,
+                        .position = order->position};
+    stops_copy_name(stop.names[0], order->scope->workflow);
+    stops_copy_name(stop.names[1], order->scope->step);
+    stops_copy_name(stop.names[2], order->scope->upstream);
+    stops_copy_name(stop.names[3], order->scope->risk);
+    stops_copy_name(stop.by, by);
+    if (order->position == POSITION_STOPPED) /* what is under way elsewhere goes on */
+        stop.in_flight = stops_count_in_flight(engine, &stop);
     stop.in_flight_at_start = stop.in_flight;
     if (stop.in_flight == 0)
         stop.stopped_at_unix_ms = stop.at_unix_ms;
-    enum err err = switchboard_stop(&engine->board, &stop, &added); /* I6: from here on */
-    if (err != ERR_OK) {
-        engine_refuse(done, arg, ENGINE_NO_ROOM, "LIMIT_STOPS stops are in force already");
-        return;
+    return stop;
+}
+
+const struct stop *engine_stop(struct engine *engine, struct slice by,
+                               const struct stop_order *order, const struct pending *acknowledge)
+{
+    struct stop stop = stops_make(engine, by, order);
+    struct stop *added = NULL;
+    struct pending none = {0};
+    bool has_incident = order->position != POSITION_CAUTION;
+    uint64_t joined = has_incident ? stops_joined(engine, &stop) : 0;
+    if (has_incident)
+        stop.incident = joined ? joined : engine_new_id(engine);
+    if (switchboard_stop(&engine->board, &stop, &added) != ERR_OK) /* I6: from here on */
+        return NULL;
+    if (engine->has_failed)
+        return added;
+    struct pending pending = acknowledge ? *acknowledge : none;
+    pending.id = added->id;
+    if (!has_incident || joined) {
+        stops_save_joined(engine, added, by, order->reason, &pending);
+    } else {
+        stops_save_both(engine, added, RECORD_STOP, (struct stops_word){by, order->reason, 0},
+                        &pending);
+        engine_alert_open(engine, added, order->reason);
     }
+    return added;
+}
+
+static void stops_do_stop(void *impl, const struct principal *principal,
+                          const struct stop_order *order, engine_done_fn *done, void *arg)
+{
+    struct engine *engine = impl;
+    (void)engine_now(engine);
     enum err why = ERR_OK;
     const struct store_port *store = &engine->options.store;
     bool is_durable = store->state(store->impl, &why) == STORE_OK && !engine->has_failed;
-    struct pending none = {0};
-    struct pending acknowledge = {
-        .saved = stops_acknowledge, .done = done, .arg = arg, .id = stop.id};
-    if (engine->has_failed) {
-        engine_refuse(done, arg, ENGINE_STORE_FAILED, "stop-not-durable");
+    struct pending acknowledge = {.saved = stops_acknowledge, .done = done, .arg = arg};
+    if (!engine_stop(engine, principal->name, order, is_durable ? &acknowledge : NULL)) {
+        engine_refuse(done, arg, ENGINE_NO_ROOM, "LIMIT_STOPS stops are in force already");
         return;
     }
-    stops_save_both(engine, added, RECORD_STOP, (struct stops_word){principal->name, reason, 0},
-                    is_durable ? &acknowledge : &none);
-    engine_alert_open(engine, added, reason);
     if (!is_durable) /* R16: it stays in force in memory; it is written when there is room */
         engine_refuse(done, arg, ENGINE_STORE_FAILED, "stop-not-durable");
     engine_set_alarm(engine);
@@ -238,25 +295,64 @@ void engine_receipts(struct engine *engine, const struct pending *pending)
 
 /* ---- restart ---- */
 
+/* Its first stop in force; else one that is lifted. */
 static struct stop *stops_of_incident(struct engine *engine, uint64_t incident)
 {
-    for (size_t i = 0; i < engine->board.stop_count; i++)
-        if (engine->board.stops[i].incident == incident)
-            return &engine->board.stops[i];
-    return NULL;
+    struct stop *found = NULL;
+    for (size_t i = 0; incident != 0 && i < engine->board.stop_count; i++) {
+        struct stop *stop = &engine->board.stops[i];
+        if (stop->incident != incident)
+            continue;
+        if (!stop->is_lifted && !stop->is_lifting)
+            return stop;
+        found = found ? found : stop;
+    }
+    return found;
 }
 
 /* The lift is durable (I7): only now it counts, and what was held may go. */
 static void stops_restarted(struct pending *pending)
 {
     struct engine *engine = pending->engine;
-    const struct stop *stop = switchboard_find(&engine->board, pending->id);
-    (void)switchboard_lift(&engine->board, pending->id,
-                           stop ? stop->lifting_at_unix_ms : engine->now_unix_ms);
+    uint64_t first = 0;
+    for (size_t i = 0; i < engine->board.stop_count; i++) {
+        struct stop *stop = &engine->board.stops[i];
+        if (stop->incident != pending->id || !stop->is_lifting)
+            continue;
+        first = first ? first : stop->id;
+        (void)switchboard_lift(&engine->board, stop->id, stop->lifting_at_unix_ms);
+    }
     engine->is_releasing = true;
     engine->release_after = 0;
-    stops_acknowledge(pending);
+    stops_reply(engine, pending->done, pending->arg, first);
     engine_release_stop(engine);
+}
+
+/* All stops of the incident, and the incident, in one write. */
+static void stops_save_lift(struct engine *engine, uint64_t incident, struct stops_word word,
+                            const struct pending *pending)
+{
+    struct stops_draft drafts[LIMIT_INCIDENT_STOPS + 1];
+    struct control controls[LIMIT_INCIDENT_STOPS + 1];
+    struct stop queued[LIMIT_INCIDENT_STOPS]; /* the controls point into them */
+    size_t count = 0;
+    for (size_t i = 0; i < engine->board.stop_count && count < LIMIT_INCIDENT_STOPS; i++) {
+        struct stop *stop = &engine->board.stops[i];
+        if (stop->incident != incident || stop->is_lifted || stop->is_lifting)
+            continue;
+        stop->is_lifting = true;
+        stop->lifting_at_unix_ms = engine->now_unix_ms;
+        queued[count] = stops_as_queued(stop);
+        stops_write_stop(&drafts[count], &queued[count], RECORD_RESTART, word.actor,
+                         &controls[count]);
+        count++;
+    }
+    CHECK(count > 0); /* the caller found one */
+    word.seq = engine->seq + count + 1;
+    stops_write_incident(&drafts[count], &queued[0], &word, &controls[count]);
+    engine_save_controls(engine, controls, count + 1, pending);
+    for (size_t i = 0; i <= count; i++)
+        stops_draft_done(&drafts[i]);
 }
 
 static void stops_do_restart(void *impl, const struct principal *principal, uint64_t incident,
@@ -264,7 +360,7 @@ static void stops_do_restart(void *impl, const struct principal *principal, uint
 {
     struct engine *engine = impl;
     (void)engine_now(engine);
-    struct stop *stop = stops_of_incident(engine, incident);
+    const struct stop *stop = stops_of_incident(engine, incident);
     if (!stop || stop->is_lifted || stop->is_lifting) {
         engine_refuse(done, arg, stop ? ENGINE_NOT_NOW : ENGINE_NOT_FOUND,
                       stop ? "its stop is lifted already" : "no open incident has this id");
@@ -274,12 +370,8 @@ static void stops_do_restart(void *impl, const struct principal *principal, uint
         engine_refuse(done, arg, ENGINE_STORE_FAILED, "the store cannot save it now");
         return;
     }
-    stop->is_lifting = true;
-    stop->lifting_at_unix_ms = engine->now_unix_ms;
-    struct stop lifted = stops_as_queued(stop);
-    struct pending restarted = {.saved = stops_restarted, .done = done, .arg = arg, .id = stop->id};
-    stops_save_both(engine, &lifted, RECORD_RESTART,
-                    (struct stops_word){principal->name, reason, 0}, &restarted);
+    struct pending restarted = {.saved = stops_restarted, .done = done, .arg = arg, .id = incident};
+    stops_save_lift(engine, incident, (struct stops_word){principal->name, reason, 0}, &restarted);
     engine_alert_close(engine, stop, principal->name, reason);
     engine_set_alarm(engine);
 }

@@ -108,6 +108,14 @@ struct engine_call {
     void *arg;
 };
 
+/* What is to be stopped. A person may order each position but caution, which a trigger takes and
+ * which clears itself. */
+struct stop_order {
+    const struct scope *scope;
+    enum position position;
+    struct slice reason; /* or empty: said afterwards */
+};
+
 /* GET /v1/actions: newest first. */
 struct engine_query {
     struct slice key, run;       /* exact; with or without workflow and step */
@@ -225,8 +233,8 @@ struct engine_port {
     enum err (*label_sums)(void *impl, int64_t since_unix_ms, label_sum_fn *each, void *arg);
 
     /* done(reply->stop) at the acknowledgement: in force in memory and durable. */
-    void (*stop)(void *impl, const struct principal *principal, const struct scope *scope,
-                 struct slice reason, engine_done_fn *done, void *arg);
+    void (*stop)(void *impl, const struct principal *principal, const struct stop_order *order,
+                 engine_done_fn *done, void *arg);
     /* Lifts exactly the stops of the incident. ENGINE_NOT_FOUND, ENGINE_NOT_NOW (closed already).
      */
     void (*restart)(void *impl, const struct principal *principal, uint64_t incident,

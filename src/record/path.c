@@ -216,6 +216,15 @@ static void path_add_confidence(const struct path *path, struct buf *out)
     number_add_real(out, path->step->terms.confidence_at_least);
 }
 
+static const char *path_position(const struct gate_step *step)
+{
+    bool is_running = step->says <= SAYS_GO && step->index == 0;
+    bool is_known = step->index < POSITION_RUNNING;
+    return position_name(is_running ? POSITION_RUNNING
+                         : is_known ? (enum position)step->index
+                                    : POSITION_STOPPED);
+}
+
 /* Gates that only say that all is as usual are left out of the line. */
 static bool path_is_shown(const struct path *path, const struct gate_step *step)
 {
@@ -243,7 +252,7 @@ static void path_add_gate(const struct path *path, size_t index, struct slice *s
     const struct gate_step *step = &path->steps[index];
     switch (step->gate) {
     case GATE_SWITCH:
-        buf_add_text(out, step->says > SAYS_GO ? "switch stopped" : "switch running");
+        buf_add_fmt(out, "switch %s", path_position(step));
         return;
     case GATE_RULE:
         path_add_rule_name(path, step, out);
@@ -422,7 +431,7 @@ static void path_add_gate_json(const struct path *path, size_t index, struct buf
     member_add_name(out, "saw");
     buf_add_byte(out, '{');
     if (step->gate == GATE_SWITCH)
-        member_add_word(out, "position", step->says > SAYS_GO ? "stopped" : "running");
+        member_add_word(out, "position", path_position(step));
     else if (step->gate == GATE_CONFIDENCE)
         path_add_confidence_json(path, out);
     else

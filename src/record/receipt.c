@@ -1,5 +1,7 @@
 #include "record/receipt.h"
 
+#include "base/check.h"
+#include "policy/expand.h"
 #include "record/ids.h"
 #include "record/member.h"
 #include "record/wording.h"
@@ -49,7 +51,7 @@ void receipt_json_add(struct buf *out, const struct stop *stop, struct slice rea
         if (stop->names[i][0])
             member_add_word(out, scopes[i], stop->names[i]);
     buf_add_byte(out, '}');
-    member_add_word(out, "position", "stopped");
+    member_add_word(out, "position", position_name(stop->position));
     member_add_bool(out, "in_force", !stop->is_lifted);
     member_add_word(out, "by", stop->by);
     member_add_text(out, "reason", reason);
@@ -180,9 +182,58 @@ static void receipt_add_ended_words(struct buf *out, const struct receipt_text *
     buf_add_byte(out, '.');
 }
 
+/* The step whose fallback is told: the one that is stopped, or the only one of its workflow. */
+static void receipt_add_fallback(struct buf *out, const struct receipt_text *text)
+{
+    const struct step *step = receipt_step(text);
+    bool is_upstream = text->stop->names[SCOPE_UPSTREAM][0] != '\0';
+    buf_add_text(out, is_upstream ? "nothing is sent there; " : "nothing goes by itself; ");
+    if (!step)
+        buf_add_text(out, "each step takes its fallback");
+    else
+        expand_add_what(out, &step->terms, is_upstream ? CAUSE_UNAVAILABLE : CAUSE_LOW_CONFIDENCE);
+    buf_add_byte(out, '.');
+}
+
+/* What a softer position than stopped means now; it has nothing to wait for. */
+static void receipt_add_position(struct buf *out, const struct receipt_text *text)
+{
+    static const char *const names[] = {[POSITION_FALLBACK] = "ON FALLBACK ",
+                                        [POSITION_REVIEW] = "ON REVIEW ",
+                                        [POSITION_CAUTION] = "ON CAUTION "};
+    const struct stop *stop = text->stop;
+    CHECK(stop->position > POSITION_STOPPED && stop->position < POSITION_RUNNING);
+    buf_add_text(out, names[stop->position]);
+    zone_add_time(out, text->zone, (struct zone_time){stop->at_unix_ms, text->now_unix_ms},
+                  ZONE_SECONDS);
+    buf_add_text(out, ": ");
+    if (stop->position == POSITION_FALLBACK)
+        receipt_add_fallback(out, text);
+    else if (stop->position == POSITION_REVIEW)
+        buf_add_text(out, "a person approves each write.");
+    else
+        buf_add_text(out, "what is unsure, and a fifth of the rest, goes to people while they "
+                          "have room. It clears itself.");
+    if (stop->position == POSITION_CAUTION)
+        return;
+    buf_add_text(out, " To start nothing at all: interlock stop ");
+    if (stop->names[SCOPE_UPSTREAM][0])
+        buf_add_text(out, "--upstream ");
+    else if (!stop->names[SCOPE_WORKFLOW][0])
+        buf_add_text(out, "--all");
+    wording_add_line(
+        out,
+        slice_text(stop->names[stop->names[SCOPE_UPSTREAM][0] ? SCOPE_UPSTREAM : SCOPE_WORKFLOW]),
+        LIMIT_NAME);
+}
+
 void receipt_text_add(struct buf *out, const struct receipt_text *text)
 {
     const struct stop *stop = text->stop;
+    if (stop->position != POSITION_STOPPED) {
+        receipt_add_position(out, text);
+        return;
+    }
     if (stop->stopped_at_unix_ms == 0) {
         buf_add_text(out, "STOPPING \xe2\x80\xa6 ");
         receipt_add_under_way(out, text);

@@ -60,23 +60,30 @@ static bool status_covers(const struct stop *stop, const struct status_workflow 
 
 const char *status_position(const struct status *status, const struct status_workflow *workflow)
 {
-    const char *position = "running";
+    static const char *const partly[POSITION_RUNNING] = {[POSITION_STOPPED] = "partly stopped",
+                                                         [POSITION_FALLBACK] = "partly on fallback",
+                                                         [POSITION_REVIEW] = "partly on review",
+                                                         [POSITION_CAUTION] = "partly on caution"};
+    enum position whole = POSITION_RUNNING;
+    enum position part = POSITION_RUNNING;
     for (size_t i = 0; i < status->stop_count; i++) {
         const struct stop *stop = &status->stops[i];
         if (!status_covers(stop, workflow))
             continue;
-        if (!stop->names[1][0] && !stop->names[2][0] && !stop->names[3][0])
-            return "stopped";
-        position = "partly stopped";
+        bool is_whole = !stop->names[1][0] && !stop->names[2][0] && !stop->names[3][0];
+        if (is_whole && stop->position < whole)
+            whole = stop->position;
+        if (!is_whole && stop->position < part)
+            part = stop->position;
     }
-    return position;
+    return part < whole ? partly[part] : position_name(whole);
 }
 
 static size_t status_stops_in_force(const struct status *status)
 {
     size_t count = 0;
     for (size_t i = 0; i < status->stop_count; i++)
-        count += !status->stops[i].is_lifted;
+        count += !status->stops[i].is_lifted && status->stops[i].position != POSITION_CAUTION;
     return count;
 }
 
@@ -145,7 +152,8 @@ static void status_add_stops(struct buf *out, const struct status *status, bool 
     size_t count = status_stops_in_force(status);
     int64_t since = status->now_unix_ms;
     for (size_t i = 0; i < status->stop_count; i++)
-        if (!status->stops[i].is_lifted && status->stops[i].at_unix_ms < since)
+        if (!status->stops[i].is_lifted && status->stops[i].position != POSITION_CAUTION &&
+            status->stops[i].at_unix_ms < since)
             since = status->stops[i].at_unix_ms;
     if (count == 0)
         return;

@@ -2,7 +2,7 @@
 
 #include "record/number.h"
 
-enum { STOP_ROW_VERSION = 1 };
+enum { STOP_ROW_VERSION = 2 };
 
 static void stop_row_add_text(struct buf *out, struct slice text)
 {
@@ -51,7 +51,8 @@ void stop_row_encode(const struct stop *stop, struct buf *out)
                                 stop->in_flight_at_start,
                                 stop->in_flight,
                                 stop->held,
-                                stop->refused};
+                                stop->refused,
+                                (uint64_t)stop->position};
     buf_add_byte(out, STOP_ROW_VERSION);
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         number_add_varint(out, numbers[i]);
@@ -65,7 +66,7 @@ void stop_row_encode(const struct stop *stop, struct buf *out)
 enum err stop_row_decode(struct slice bytes, struct stop *out)
 {
     struct stop stop = {0};
-    uint64_t numbers[11] = {0};
+    uint64_t numbers[12] = {0};
     bool is_good = stop_row_take_version(&bytes);
     for (size_t i = 0; is_good && i < sizeof numbers / sizeof *numbers; i++)
         is_good = number_take_varint(&bytes, &numbers[i]);
@@ -89,6 +90,7 @@ enum err stop_row_decode(struct slice bytes, struct stop *out)
     stop.in_flight = (uint32_t)numbers[8];
     stop.held = (uint32_t)numbers[9];
     stop.refused = (uint32_t)numbers[10];
+    stop.position = numbers[11] < POSITION_COUNT ? (enum position)numbers[11] : POSITION_STOPPED;
     *out = stop;
     return ERR_OK;
 }

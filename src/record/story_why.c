@@ -77,7 +77,9 @@ static void why_add_gate(const struct view *view, enum reason reason, struct buf
         why_add_stop(view, out);
         return;
     }
-    if (!path_of_view(view, &path) || path.decided_by >= path.count) {
+    bool is_switch =
+        reason == REASON_ON_FALLBACK || reason == REASON_ON_REVIEW || reason == REASON_ON_CAUTION;
+    if (is_switch || !path_of_view(view, &path) || path.decided_by >= path.count) {
         buf_add_text(out, wording_of_reason(reason));
         return;
     }
@@ -108,8 +110,10 @@ static void why_add_gate(const struct view *view, enum reason reason, struct buf
 
 static bool why_is_gate(enum reason reason)
 {
-    return reason == REASON_STOP || reason == REASON_RULE || reason == REASON_LOW_CONFIDENCE ||
-           reason == REASON_MODE_REVIEW || reason == REASON_STALE || reason == REASON_UNDECIDABLE ||
+    return reason == REASON_STOP || reason == REASON_ON_FALLBACK || reason == REASON_ON_REVIEW ||
+           reason == REASON_ON_CAUTION || reason == REASON_RULE ||
+           reason == REASON_LOW_CONFIDENCE || reason == REASON_MODE_REVIEW ||
+           reason == REASON_STALE || reason == REASON_UNDECIDABLE ||
            reason == REASON_UPSTREAM_DOWN || reason == REASON_ORDER;
 }
 

@@ -147,6 +147,10 @@ const char *wording_of_reason(enum reason reason)
         [REASON_OBSERVE] = "mode observe tries once, as before interlock",
         [REASON_RELEASES_SPENT] = "it has left the safe queue too often",
         [REASON_STOP] = "stopped",
+        [REASON_ON_FALLBACK] = "the switch is on fallback: nothing goes by itself",
+        [REASON_ON_REVIEW] = "the switch is on review: a person approves each one",
+        [REASON_ON_CAUTION] =
+            "the switch is on caution: what is unsure, and a fifth of the rest, goes to people",
         [REASON_RULE] = "a rule",
         [REASON_LOW_CONFIDENCE] = "the confidence is too low",
         [REASON_MODE_REVIEW] = "mode review: a person approves each one",

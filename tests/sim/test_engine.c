@@ -13,7 +13,7 @@ struct told {
     int step, thing;
     enum { TOLD_SUBMIT, TOLD_ACT, TOLD_STOP, TOLD_RESTART, TOLD_OK } kind;
     size_t stop;
-    uint64_t stop_id; /* restart of a stop that the simulation may not know */
+    uint64_t incident; /* restart of a stop that the simulation may not know */
     char input[64];
 };
 
@@ -70,7 +70,7 @@ static void told_done(void *arg, const struct engine_reply *reply)
         world->stops[told->stop].is_acknowledged = true;
     }
     for (size_t i = 0; told->kind == TOLD_RESTART && i < world->stop_count; i++) {
-        if (world->stops[i].id != told->stop_id)
+        if (world->stops[i].incident != told->incident)
             continue;
         world->stops[i].is_asked = false;
         if (reply->outcome == ENGINE_TAKEN)
@@ -146,7 +146,12 @@ static void sim_stop(struct world *world)
     }
     struct told *told = told_new(world, TOLD_STOP, 0, 0);
     told->stop = world->stop_count++;
-    world->port.stop(world->port.impl, &sim_person, &scope, SLICE("because"), told_done, told);
+    static const enum position positions[] = {POSITION_STOPPED, POSITION_STOPPED, POSITION_FALLBACK,
+                                              POSITION_REVIEW};
+    struct stop_order order = {.scope = &scope,
+                               .position = positions[prng_below(&world->prng, 4)],
+                               .reason = SLICE("because")};
+    world->port.stop(world->port.impl, &sim_person, &order, told_done, told);
 }
 
 static void sim_restart(struct world *world)
@@ -155,10 +160,14 @@ static void sim_restart(struct world *world)
         if (!world->stops[i].is_acknowledged || world->stops[i].is_asked)
             continue;
         struct told *told = told_new(world, TOLD_RESTART, 0, 0);
-        told->stop_id = world->stops[i].id;
-        world->stops[i].is_asked = true;
-        /* From the asking on it may be lifted at any moment. */
-        world->stops[i].is_acknowledged = false;
+        told->incident = world->stops[i].incident;
+        for (size_t j = i; j < world->stop_count; j++) {
+            if (world->stops[j].incident != told->incident)
+                continue;
+            world->stops[j].is_asked = true;
+            /* From the asking on it may be lifted at any moment. */
+            world->stops[j].is_acknowledged = false;
+        }
         world->port.restart(world->port.impl, &sim_person, world->stops[i].incident,
                             SLICE("mended"), told_done, told);
         return;
@@ -573,7 +582,7 @@ static void sim_restart_all(struct world *world)
     CHECK(world->port.stops(world->port.impl, false, &arena, stops, &count) == ERR_OK);
     for (size_t i = 0; i < count; i++) {
         struct told *told = told_new(world, TOLD_RESTART, 0, 0);
-        told->stop_id = stops[i].id;
+        told->incident = stops[i].incident;
         world->port.restart(world->port.impl, &sim_person, stops[i].incident, SLICE("mended"),
                             told_done, told);
     }

@@ -260,7 +260,8 @@ static const struct principal as_ana = {
 static void do_stop(struct world *world)
 {
     struct scope scope = {.workflow = SLICE("w")};
-    world->port.stop(world->port.impl, &as_ana, &scope, SLICE("it drifts"), on_done, world);
+    struct stop_order order = {.scope = &scope, .reason = SLICE("it drifts")};
+    world->port.stop(world->port.impl, &as_ana, &order, on_done, world);
 }
 
 static void do_ack(struct world *world)

@@ -292,21 +292,25 @@ static void fake_copy_name(char out[LIMIT_NAME + 1], struct slice name)
     out[size] = '\0';
 }
 
-static void fake_stop(void *impl, const struct principal *principal, const struct scope *scope,
-                      struct slice reason, engine_done_fn *done, void *arg)
+static void fake_stop(void *impl, const struct principal *principal, const struct stop_order *order,
+                      engine_done_fn *done, void *arg)
 {
     struct fake *fake = impl;
-    fake_note(fake, "%.*s stop workflow=%.*s step=%.*s upstream=%.*s risk=%.*s reason=%.*s",
-              SLICE_FMT(principal->name), SLICE_FMT(scope->workflow), SLICE_FMT(scope->step),
-              SLICE_FMT(scope->upstream), SLICE_FMT(scope->risk), SLICE_FMT(reason));
-    fake->stop = (struct stop){.id = 1, .incident = 2, .epoch = 1, .at_unix_ms = FAKE_NOW};
+    const struct scope *scope = order->scope;
+    fake_note(fake, "%.*s %s workflow=%.*s step=%.*s upstream=%.*s risk=%.*s reason=%.*s",
+              SLICE_FMT(principal->name),
+              order->position == POSITION_STOPPED ? "stop" : position_name(order->position),
+              SLICE_FMT(scope->workflow), SLICE_FMT(scope->step), SLICE_FMT(scope->upstream),
+              SLICE_FMT(scope->risk), SLICE_FMT(order->reason));
+    fake->stop = (struct stop){
+        .id = 1, .incident = 2, .epoch = 1, .position = order->position, .at_unix_ms = FAKE_NOW};
     fake_copy_name(fake->stop.names[0], scope->workflow);
     fake_copy_name(fake->stop.names[1], scope->step);
     fake_copy_name(fake->stop.names[2], scope->upstream);
     fake_copy_name(fake->stop.names[3], scope->risk);
     fake_copy_name(fake->stop.by, principal->name);
     fake->has_stop = true;
-    if (slice_is(reason, "undurable")) {
+    if (slice_is(order->reason, "undurable")) {
         fake_refuse(fake, ENGINE_STORE_FAILED, 0, done, arg);
         return;
     }

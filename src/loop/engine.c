@@ -152,7 +152,7 @@ void engine_free(struct engine *engine)
         struct waiter *waiter = LIST_ENTRY(engine->waiters.next, struct waiter, by_deadline);
         list_remove(&waiter->by_deadline);
         list_remove(&waiter->by_entry);
-        free(waiter);
+        waiter_free(waiter);
     }
     while (!list_is_empty(&engine->followers)) {
         struct follower *follower = LIST_ENTRY(engine->followers.next, struct follower, link);

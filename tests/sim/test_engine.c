@@ -195,8 +195,9 @@ static void sim_person_acts(struct world *world)
     struct arena arena;
     arena_init(&arena, 1 << 26);
     struct inbox_item *items = ARENA_ARRAY(&arena, 24, struct inbox_item);
-    struct engine_inbox_query query = {.limit = 24};
+    struct engine_inbox_query query = {.limit = 24, .kind = INBOX_REVIEW};
     struct engine_inbox_page page;
+    query.has_kind = prng_below(&world->prng, 3) == 0; /* else audits fill the page */
     CHECK(world->port.inbox(world->port.impl, &query, &arena, items, &page) == ERR_OK);
     const struct inbox_item *item =
         page.count > 0 ? &items[prng_below(&world->prng, page.count)] : NULL;

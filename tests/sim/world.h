@@ -126,15 +126,16 @@ static int world_thing_of(struct slice target)
     return (int)number;
 }
 
-/* R18: what a rule shows to people starts by their word, and that word is good for an hour here:
- * `stale_after`, which is shorter than the four hours of the review. */
+/* R18: what a rule shows to people starts by their word, and that word is good until its review is
+ * due, here half an hour at by_none, and no longer than `stale_after`, here an hour. */
 static void world_check_word(struct world *world, int step, int thing, const struct action *action)
 {
     /* On another route the policy itself has moved it on: `at due then`. */
-    bool needs_word =
-        step < 2 && thing % 7 == 0 && action->route == 0 && !world->things[step][thing].is_edited;
+    bool needs_word = (step < 2 || step == WORLD_ORDERED) && thing % 7 == 0 && action->route == 0 &&
+                      !world->things[step][thing].is_edited;
     int64_t age_ms = action->attempt_unix_ms - world->things[step][thing].word_unix_ms;
-    if (needs_word && action->starts == 1 && age_ms > 3600000)
+    int64_t good_ms = step == 0 ? 1800000 : 3600000;
+    if (needs_word && action->starts == 1 && age_ms > good_ms)
         WORLD_FAIL(world, "R18: %s k%d starts %lld s after a person said so", world_steps[step],
                    thing, (long long)age_ms / 1000);
 }

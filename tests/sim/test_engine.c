@@ -68,6 +68,11 @@ static void told_done(void *arg, const struct engine_reply *reply)
         world->stops[told->stop].incident = reply->stop->incident;
         world->stops[told->stop].stop = *reply->stop;
         world->stops[told->stop].is_acknowledged = true;
+        for (size_t i = 0; i < world->stop_count; i++) /* it joined what is being restarted */
+            if (world->stops[i].is_asked && world->stops[i].incident == reply->stop->incident) {
+                world->stops[told->stop].is_acknowledged = false;
+                world->stops[told->stop].is_asked = true;
+            }
     }
     for (size_t i = 0; told->kind == TOLD_RESTART && i < world->stop_count; i++) {
         if (world->stops[i].incident != told->incident)

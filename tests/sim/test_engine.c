@@ -156,6 +156,7 @@ static void sim_stop(struct world *world)
     struct stop_order order = {.scope = &scope,
                                .position = positions[prng_below(&world->prng, 4)],
                                .reason = SLICE("because")};
+    world->stops[told->stop].position = order.position;
     world->port.stop(world->port.impl, &sim_person, &order, told_done, told);
 }
 

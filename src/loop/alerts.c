@@ -8,9 +8,9 @@
 #include "base/check.h"
 #include "record/notice_text.h"
 #include "record/receipt.h"
+#include "record/stop_row.h"
 
 enum {
-    ALERT_PEOPLE = 256,    /* told by one rung */
     ALERT_AGAIN_MS = 10000 /* sooner nobody can have answered: it was no answer, but no receiver */
 };
 
@@ -44,69 +44,27 @@ static void alert_free(struct engine *engine, struct alert *alert)
     free(alert);
 }
 
-static struct stop *alert_stop(struct engine *engine, uint64_t incident)
+struct alert *engine_alert_find(struct engine *engine, uint64_t incident)
 {
+    return alert_find(engine, incident);
+}
+
+/* Its stop; of one that no stop made its scope. */
+static const struct stop *alert_stop(struct engine *engine, const struct alert *alert)
+{
+    if (alert->journal.kind != INCIDENT_STOP)
+        return &alert->scope;
     for (size_t i = 0; i < engine->board.stop_count; i++)
-        if (engine->board.stops[i].incident == incident)
+        if (engine->board.stops[i].incident == alert->incident)
             return &engine->board.stops[i];
     return NULL;
 }
 
-/* ---- who ---- */
-
-struct alert_people {
-    const struct person *people[ALERT_PEOPLE];
-    size_t count;
-};
-
-static void alert_people_add(struct alert_people *people, const struct person *person)
+static void alert_set_scope(struct alert *alert)
 {
-    for (size_t i = 0; i < people->count; i++)
-        if (people->people[i] == person)
-            return;
-    if (people->count < ALERT_PEOPLE)
-        people->people[people->count++] = person;
-}
-
-static void alert_people_add_group(struct alert_people *people, const struct group *group)
-{
-    for (size_t i = 0; group && i < group->member_count; i++)
-        alert_people_add(people, group->members[i]);
-}
-
-static const struct duties *alert_duties(const struct engine *engine, const struct stop *stop)
-{
-    const struct config *config = engine_config(engine);
-    const struct workflow *workflow =
-        stop->names[0][0] ? config_workflow_of(config, slice_text(stop->names[0])) : NULL;
-    return workflow ? &workflow->duties : &config->switch_duties;
-}
-
-/* The people of some levels, each once. Read from the configuration in force: who has left is not
- * told (R28). */
-static void alert_people_of(const struct engine *engine, const struct stop *stop, unsigned levels,
-                            struct alert_people *out)
-{
-    const struct duties *duties = alert_duties(engine, stop);
-    const struct group *owner = duties->owner;
-    size_t first = 0;
-    size_t count = owner ? owner->member_count : 0;
-    while (first < count &&
-           away_find(&engine->away, owner->members[first]->name, engine->now_unix_ms))
-        first++;
-    if (first == count)
-        first = 0; /* all are away: better one of them than nobody */
-    if ((levels & LADDER_FIRST) && first < count)
-        alert_people_add(out, owner->members[first]);
-    for (size_t i = 0; (levels & LADDER_OWNERS) && i < count; i++)
-        if (i != first)
-            alert_people_add(out, owner->members[i]);
-    if (levels & LADDER_DUTIES) {
-        alert_people_add_group(out, duties->restart);
-        alert_people_add_group(out, duties->inform);
-    }
-    if (levels & LADDER_ADMINS)
-        alert_people_add_group(out, engine_config(engine)->admins);
+    const struct journal *journal = &alert->journal;
+    alert->scope = (struct stop){.incident = alert->incident, .at_unix_ms = journal->since_unix_ms};
+    memcpy(alert->scope.names, journal->names, sizeof alert->scope.names);
 }
 
 /* ---- what ---- */
@@ -134,6 +92,7 @@ struct alert_word {
     const struct stop *stop; /* NULL: nothing is known of it any more */
     enum notice_about about;
     struct slice by, reason;
+    bool is_opening;
 };
 
 /* R23: secrets that stand in a person's words do not leave. */
@@ -142,28 +101,65 @@ static void alert_mask(struct engine *engine, struct slice text, struct buf *out
     redact_add(&engine->loaded->redact, text, false, out);
 }
 
+/* What it is called, in capitals. */
+static const char *alert_state(const struct alert *alert, const struct stop *stop)
+{
+    switch (alert->journal.kind) {
+    case INCIDENT_DEGRADED:
+        return "DEGRADED";
+    case INCIDENT_OVERDUE:
+        return "WAITS FOR PEOPLE";
+    case INCIDENT_ALERT:
+        return "ALERT";
+    case INCIDENT_STOP:
+        break;
+    }
+    return stop->position == POSITION_FALLBACK ? "ON FALLBACK"
+           : stop->position == POSITION_REVIEW ? "ON REVIEW"
+                                               : "STOPPED";
+}
+
+/* Why, in words: what lasts, then what somebody said. */
+static void alert_add_why(struct engine *engine, const struct alert *alert, struct slice said,
+                          struct buf *out)
+{
+    incident_add_trouble(out, &alert->journal, engine->options.zone, engine->now_unix_ms);
+    if (out->size > 0 && said.size > 0)
+        buf_add_text(out, "; ");
+    alert_mask(engine, said, out);
+}
+
 static void alert_make_texts(struct engine *engine, const struct alert *alert,
                              const struct alert_word *word, struct notice_draft *draft)
 {
     const struct stop *stop = word->stop;
+    bool is_recovery = word->about == NOTICE_RECOVERED && alert->journal.kind != INCIDENT_STOP;
     struct buf reason, scope;
     buf_init(&reason, LIMIT_REASON * 4);
     buf_init(&scope, LIMIT_SUMMARY);
-    alert_mask(engine, word->reason, &reason);
+    if (is_recovery)
+        buf_add(&reason, word->reason);
+    else
+        alert_add_why(engine, alert, word->reason, &reason);
     receipt_add_scope(&scope, stop);
-    struct notice_facts facts = {.about = word->about,
-                                 .incident = alert->incident,
-                                 .scope = buf_slice(&scope),
-                                 .by = word->by,
-                                 .reason = buf_slice(&reason),
-                                 .is_again =
-                                     engine->now_unix_ms - stop->at_unix_ms >= ALERT_AGAIN_MS,
-                                 .waiting = alert_count_waiting(engine, stop),
-                                 .in_flight = stop->in_flight,
-                                 .refused = stop->refused,
-                                 .since_unix_ms = stop->at_unix_ms,
-                                 .now_unix_ms = engine->now_unix_ms,
-                                 .zone = engine->options.zone};
+    struct notice_facts facts = {
+        .about = word->about,
+        .kind = alert->journal.kind,
+        .state = alert_state(alert, stop),
+        .incident = alert->incident,
+        .scope = buf_slice(&scope),
+        .by = word->by,
+        .reason = buf_slice(&reason),
+        .is_again = engine->now_unix_ms - stop->at_unix_ms >= ALERT_AGAIN_MS,
+        .waiting = alert_count_waiting(engine, stop),
+        .in_flight = stop->in_flight,
+        .refused = stop->refused,
+        .informs = slice_text(alert->journal.informs),
+        .inform_due_unix_ms =
+            alert->journal.informed_unix_ms ? 0 : alert->journal.inform_due_unix_ms,
+        .since_unix_ms = stop->at_unix_ms,
+        .now_unix_ms = engine->now_unix_ms,
+        .zone = engine->options.zone};
     notice_text_line(&facts, &draft->line);
     notice_text_body(&facts, &draft->body);
     buf_add(&draft->scope, buf_slice(&scope));
@@ -173,33 +169,67 @@ static void alert_make_texts(struct engine *engine, const struct alert *alert,
 
 /* ---- the write ---- */
 
-/* The ladder's row, then those of the messages made for it, in one write with one record. */
-static void alert_save(struct engine *engine, const struct alert *alert, struct record *record,
-                       struct notice_batch *batch, const struct pending *pending)
+/* One write: what happened to the incident, where it has a row of its own, and what is told. */
+struct alert_write {
+    struct record record;
+    struct control *incident; /* before it; or NULL */
+    struct slice words;       /* what somebody said with it; or empty */
+    struct notice_batch *batch;
+    const struct pending *pending;
+};
+
+/* The rows of ladder and journal, then those of the messages, in one write with one record. */
+static void alert_save(struct engine *engine, const struct alert *alert, struct alert_write *write)
 {
-    struct buf key, value;
-    struct store_row *rows = calloc(batch->count + 1, sizeof *rows);
+    struct buf key, value, journal, words;
+    size_t count = write->batch ? write->batch->count : 0;
+    struct store_row *rows = calloc(count + 2, sizeof *rows);
     buf_init(&key, TEXT_ID_MAX);
     buf_init(&value, 4096);
+    buf_init(&journal, 16384);
+    buf_init(&words, LIMIT_REASON * 8);
     text_add_id(&key, ID_INCIDENT, alert->incident);
     struct ladder_row row = {.incident = alert->incident,
                              .ladder = alert->ladder,
                              .acknowledged_by = slice_text(alert->by)};
     ladder_row_encode(&row, &value);
+    journal_encode(&alert->journal, &journal);
+    if (write->words.size > 0)
+        bundle_words_encode(&(struct bundle_words){.reason = write->words}, &words);
+    CHECK(buf_ok(&journal) && buf_ok(&words));
     if (rows) {
         rows[0] = (struct store_row){
             .table = STORE_LADDERS, .key = buf_slice(&key), .value = buf_slice(&value)};
-        notice_batch_rows(batch, &rows[1]);
-        record->incident = alert->incident;
-        struct control control = {.record = *record, .rows = rows, .row_count = batch->count + 1};
-        engine_save_control(engine, &control, pending);
-        notice_batch_saved(engine, batch);
+        rows[1] = (struct store_row){
+            .table = STORE_JOURNALS, .key = buf_slice(&key), .value = buf_slice(&journal)};
+        if (write->batch)
+            notice_batch_rows(write->batch, &rows[2]);
+        struct control controls[2] = {{.record = write->record}, {.record = write->record}};
+        size_t last = write->incident != NULL;
+        if (write->incident)
+            controls[0] = *write->incident;
+        controls[last].record.incident = alert->incident;
+        controls[last].rows = rows;
+        controls[last].row_count = count + 2;
+        controls[last].words = buf_slice(&words);
+        engine_save_controls(engine, controls, last + 1, write->pending);
+        if (write->batch)
+            notice_batch_saved(engine, write->batch);
     } else {
         engine_fail(engine, "out of memory");
     }
+    buf_done(&words);
+    buf_done(&journal);
     buf_done(&value);
     buf_done(&key);
     free(rows);
+}
+
+void engine_alert_save(struct engine *engine, struct alert *alert, const struct record *record,
+                       struct slice words, const struct pending *pending)
+{
+    struct alert_write write = {.record = *record, .words = words, .pending = pending};
+    alert_save(engine, alert, &write);
 }
 
 static void alert_saved(struct pending *pending)
@@ -207,25 +237,56 @@ static void alert_saved(struct pending *pending)
     engine_send_notices(pending->engine);
 }
 
-/* Does what the core says: whom to tell, until a rung has somebody. */
+static bool alert_people_have(const struct alert_people *people, struct slice name)
+{
+    for (size_t i = 0; i < people->count; i++)
+        if (slice_equal(people->people[i]->name, name))
+            return true;
+    return false;
+}
+
+/* Whoever is named to inform others hears of it at once, with a draft. */
+static void alert_add_inform(struct engine *engine, const struct alert *alert,
+                             const struct alert_word *word, struct notice_batch *batch)
+{
+    const struct person *person =
+        config_person(engine_config(engine), slice_text(alert->journal.informs));
+    struct alert_word inform = *word;
+    struct notice_draft draft;
+    if (!person || alert->journal.inform_due_unix_ms == 0)
+        return;
+    notice_draft_init(&draft);
+    inform.about = NOTICE_INFORM;
+    alert_make_texts(engine, alert, &inform, &draft);
+    draft.about = NOTICE_INFORM;
+    draft.incident = alert->incident;
+    (void)notice_batch_add(engine, batch, &draft, &person, 1);
+    notice_draft_done(&draft);
+}
+
+/* Does what the core says: whom to tell, until a rung has somebody. incident: its own record, where
+ * it opens by this; or NULL. */
 static void alert_tell(struct engine *engine, struct alert *alert, struct ladder_effects effects,
-                       const struct alert_word *word)
+                       const struct alert_word *word, struct control *incident)
 {
     struct notice_batch batch = {0};
     struct pending pending = {.saved = alert_saved};
     struct notice_draft draft;
     uint8_t rung = alert->ladder.rung;
+    bool is_informed = false;
     notice_batch_init(&batch);
     notice_draft_init(&draft);
     alert_make_texts(engine, alert, word, &draft);
     while (effects.levels != 0) {
         struct alert_people people = {.count = 0};
-        alert_people_of(engine, word->stop, effects.levels, &people);
+        engine_alert_people(engine, &alert->journal, effects.levels, &people);
         if (effects.is_loud)
             (void)fprintf(stderr, "interlock: nobody answers: %s\n", buf_text(&draft.line));
         rung = alert->ladder.rung;
         draft.rung = rung;
         draft.incident = alert->incident;
+        is_informed = /* the message says who informs, by when, and what */
+            is_informed || alert_people_have(&people, slice_text(alert->journal.informs));
         size_t made = notice_batch_add(engine, &batch, &draft, people.people, people.count);
         struct ladder_event told = {.kind = LADDER_TOLD,
                                     .now_unix_ms = engine->now_unix_ms,
@@ -233,9 +294,14 @@ static void alert_tell(struct engine *engine, struct alert *alert, struct ladder
                                     .count = (uint32_t)made};
         ladder_step(&alert->ladder, &told, &effects);
     }
-    struct record record = {
-        .kind = RECORD_TELLING, .number = rung, .subject = notice_batch_names(&batch)};
-    alert_save(engine, alert, &record, &batch, &pending);
+    if (word->is_opening && !is_informed)
+        alert_add_inform(engine, alert, word, &batch);
+    struct alert_write write = {
+        .record = {.kind = RECORD_TELLING, .number = rung, .subject = notice_batch_names(&batch)},
+        .incident = incident,
+        .batch = &batch,
+        .pending = &pending};
+    alert_save(engine, alert, &write);
     notice_draft_done(&draft);
     notice_batch_done(&batch);
 }
@@ -244,7 +310,7 @@ static void alert_tell(struct engine *engine, struct alert *alert, struct ladder
 static void alert_tell_again(struct engine *engine, struct alert *alert,
                              struct ladder_effects effects)
 {
-    const struct stop *stop = alert_stop(engine, alert->incident);
+    const struct stop *stop = alert_stop(engine, alert);
     struct engine_incident incident = {0};
     struct arena arena;
     arena_init(&arena, ENGINE_SCRATCH);
@@ -253,34 +319,134 @@ static void alert_tell_again(struct engine *engine, struct alert *alert,
             .stop = stop, .about = NOTICE_TROUBLE, .by = slice_text(stop->by)};
         if (engine_read_incident(engine, alert->incident, &arena, &incident) == ERR_OK)
             word.reason = incident.reason;
-        alert_tell(engine, alert, effects, &word);
+        alert_tell(engine, alert, effects, &word, NULL);
     }
     arena_done(&arena);
 }
 
 /* ---- events ---- */
 
-void engine_alert_open(struct engine *engine, const struct stop *stop, struct slice reason)
+static struct alert *alert_open(struct engine *engine, const struct journal *journal,
+                                struct alert_word *word, struct control *incident)
 {
-    const struct duties *duties = alert_duties(engine, stop);
+    const struct duties *duties = engine_alert_duties(engine, journal);
     struct ladder_effects effects;
-    struct alert *alert = alert_add(engine, stop->incident);
+    struct alert *alert = alert_add(engine, journal->incident);
     if (!alert) { /* LIMIT_ALERTS incidents are open: it stands in status and in the inbox */
         (void)fprintf(stderr, "interlock: LIMIT_ALERTS: nobody is told of one more incident\n");
-        return;
+        return NULL;
     }
     struct ladder_event event = {.kind = LADDER_OPEN,
                                  .now_unix_ms = engine->now_unix_ms,
                                  .times = {duties->level_2_ms, duties->level_3_ms}};
+    alert->journal = *journal;
+    alert_set_scope(alert);
+    word->is_opening = true;
+    word->stop = word->stop ? word->stop : &alert->scope;
+    ladder_step(&alert->ladder, &event, &effects);
+    alert_tell(engine, alert, effects, word, incident);
+    return alert;
+}
+
+/* What the journal of a stop says. */
+static void alert_journal_of(struct engine *engine, const struct stop *stop, struct journal *out)
+{
+    *out = (struct journal){.incident = stop->incident, .since_unix_ms = stop->at_unix_ms};
+    memcpy(out->names, stop->names, sizeof out->names);
+    engine_journal_open(engine, out);
+}
+
+void engine_alert_open(struct engine *engine, const struct stop *stop, struct slice reason)
+{
+    struct journal journal;
     struct alert_word word = {
         .stop = stop, .about = NOTICE_TROUBLE, .by = slice_text(stop->by), .reason = reason};
-    ladder_step(&alert->ladder, &event, &effects);
-    alert_tell(engine, alert, effects, &word);
+    alert_journal_of(engine, stop, &journal);
+    (void)alert_open(engine, &journal, &word, NULL);
+}
+
+/* The row of an incident that no stop made, with its record. */
+struct alert_draft {
+    struct buf key, row, words;
+    struct store_row rows[1];
+};
+
+static void alert_draft_make(struct alert_draft *draft, const struct journal *journal,
+                             const struct incident_row *row, struct slice words,
+                             struct control *out)
+{
+    buf_init(&draft->key, TEXT_ID_MAX);
+    buf_init(&draft->row, 16384);
+    buf_init(&draft->words, LIMIT_REASON * 8);
+    text_add_id(&draft->key, ID_INCIDENT, row->id);
+    incident_row_encode(row, &draft->row);
+    if (words.size > 0)
+        bundle_words_encode(&(struct bundle_words){.reason = words}, &draft->words);
+    draft->rows[0] = (struct store_row){
+        .table = STORE_INCIDENTS, .key = buf_slice(&draft->key), .value = buf_slice(&draft->row)};
+    *out = (struct control){.record = {.kind = RECORD_INCIDENT,
+                                       .incident = row->id,
+                                       .workflow = slice_text(journal->names[JOURNAL_WORKFLOW]),
+                                       .step = slice_text(journal->names[JOURNAL_STEP]),
+                                       .upstream = slice_text(journal->names[JOURNAL_UPSTREAM]),
+                                       .subject = row->is_closed ? SLICE("closed") : SLICE("open")},
+                            .rows = draft->rows,
+                            .row_count = 1,
+                            .words = buf_slice(&draft->words)};
+}
+
+static void alert_draft_done(struct alert_draft *draft)
+{
+    buf_done(&draft->key);
+    buf_done(&draft->row);
+    buf_done(&draft->words);
+}
+
+struct alert *engine_alert_begin(struct engine *engine, const struct journal *wanted,
+                                 struct slice why)
+{
+    struct alert_draft draft;
+    struct control control;
+    struct alert *alert = NULL;
+    if (engine->has_failed || engine->unsaved >= ENGINE_UNSAVED_ACT)
+        return NULL;
+    struct journal journal = *wanted;
+    journal.incident = engine_new_id(engine);
+    journal.since_unix_ms = engine->now_unix_ms;
+    engine_journal_open(engine, &journal);
+    struct incident_row row = {.id = journal.incident,
+                               .workflow = slice_text(journal.names[JOURNAL_WORKFLOW]),
+                               .has_reason = why.size > 0,
+                               .since_unix_ms = journal.since_unix_ms,
+                               .words_seq = why.size > 0 ? engine->seq + 1 : 0};
+    struct alert_word word = {.about = NOTICE_TROUBLE, .reason = why};
+    alert_draft_make(&draft, &journal, &row, why, &control);
+    alert = alert_open(engine, &journal, &word, &control);
+    alert_draft_done(&draft);
+    return alert;
+}
+
+void engine_alarm(struct engine *engine, const struct engine_alarm *alarm)
+{
+    struct journal journal = {.kind = INCIDENT_ALERT};
+    struct slice names[] = {alarm->workflow, alarm->step};
+    for (size_t i = 0; i < 2; i++) {
+        struct slice name = slice_first(names[i], LIMIT_NAME);
+        if (name.size > 0)
+            memcpy(journal.names[i], name.at, name.size);
+    }
+    for (struct list *node = engine->alerts.next; node != &engine->alerts; node = node->next) {
+        const struct alert *alert = LIST_ENTRY(node, struct alert, link);
+        if (alert->journal.kind == INCIDENT_ALERT && !alert->is_closing &&
+            memcmp(alert->journal.names, journal.names, sizeof journal.names) == 0)
+            return; /* one is told already, and nobody has answered */
+    }
+    (void)engine_alert_begin(engine, &journal, alarm->words);
 }
 
 /* Those who were told are told the end of it, or those receivers that keep a state. */
-static void alert_tell_told(struct engine *engine, struct alert *alert, struct record *record,
-                            const struct alert_word *word, const struct pending *pending)
+static void alert_tell_told(struct engine *engine, struct alert *alert, struct alert_write *write,
+                            const struct alert_word *word)
 {
     struct notice_batch batch = {0};
     struct notice_draft draft;
@@ -293,28 +459,86 @@ static void alert_tell_told(struct engine *engine, struct alert *alert, struct r
         draft.incident = alert->incident;
         notice_batch_add_told(engine, &batch, &draft);
     }
-    alert_save(engine, alert, record, &batch, pending);
+    write->batch = &batch;
+    alert_save(engine, alert, write);
     notice_draft_done(&draft);
     notice_batch_done(&batch);
+}
+
+void engine_alert_remind(struct engine *engine, struct alert *alert)
+{
+    struct notice_batch batch = {0};
+    struct pending pending = {.saved = alert_saved};
+    struct engine_incident incident = {0};
+    struct arena arena;
+    struct alert_word word = {.stop = alert_stop(engine, alert), .about = NOTICE_INFORM};
+    if (!word.stop)
+        return;
+    arena_init(&arena, ENGINE_SCRATCH);
+    notice_batch_init(&batch);
+    if (engine_read_incident(engine, alert->incident, &arena, &incident) == ERR_OK)
+        word.reason = incident.reason;
+    alert_add_inform(engine, alert, &word, &batch);
+    struct alert_write write = {
+        .record = {.kind = RECORD_TELLING, .subject = notice_batch_names(&batch)},
+        .batch = &batch,
+        .pending = &pending};
+    alert_save(engine, alert, &write);
+    notice_batch_done(&batch);
+    arena_done(&arena);
+}
+
+static void alert_close(struct engine *engine, struct alert *alert, const struct alert_word *word,
+                        struct control *incident)
+{
+    struct ladder_effects effects;
+    struct ladder_event event = {.kind = LADDER_CLOSE, .now_unix_ms = engine->now_unix_ms};
+    struct pending pending = {.saved = alert_saved};
+    ladder_step(&alert->ladder, &event, &effects);
+    alert->journal.closed_unix_ms = engine->now_unix_ms;
+    engine_journal_tally(engine, &alert->journal, &alert->journal.at_close);
+    if (effects.must_recover) {
+        struct alert_write write = {
+            .record = {.kind = RECORD_TELLING, .actor = word->by, .subject = SLICE("recovery")},
+            .incident = incident,
+            .pending = &pending};
+        alert_tell_told(engine, alert, &write, word);
+    }
+    alert_free(engine, alert);
 }
 
 void engine_alert_close(struct engine *engine, const struct stop *stop, struct slice by,
                         struct slice reason)
 {
     struct alert *alert = alert_find(engine, stop->incident);
-    struct ladder_effects effects;
-    struct ladder_event event = {.kind = LADDER_CLOSE, .now_unix_ms = engine->now_unix_ms};
-    if (!alert)
-        return;
-    ladder_step(&alert->ladder, &event, &effects);
-    if (effects.must_recover) {
-        struct alert_word word = {
-            .stop = stop, .about = NOTICE_RECOVERED, .by = by, .reason = reason};
-        struct record record = {.kind = RECORD_TELLING, .actor = by, .subject = SLICE("recovery")};
-        struct pending pending = {.saved = alert_saved};
-        alert_tell_told(engine, alert, &record, &word, &pending);
-    }
-    alert_free(engine, alert);
+    struct alert_word word = {.stop = stop, .about = NOTICE_RECOVERED, .by = by, .reason = reason};
+    if (alert)
+        alert_close(engine, alert, &word, NULL);
+}
+
+void engine_alert_end(struct engine *engine, struct alert *alert, struct slice by,
+                      struct slice words)
+{
+    struct alert_draft draft;
+    struct control control;
+    struct engine_incident incident = {0};
+    struct arena arena;
+    arena_init(&arena, ENGINE_SCRATCH);
+    enum err err = engine_read_incident(engine, alert->incident, &arena, &incident);
+    struct incident_row row = {.id = alert->incident,
+                               .workflow = slice_text(alert->journal.names[JOURNAL_WORKFLOW]),
+                               .is_closed = true,
+                               .has_reason = err == ERR_OK && incident.words_seq > 0,
+                               .words_seq = incident.words_seq,
+                               .since_unix_ms = alert->journal.since_unix_ms,
+                               .closed_unix_ms = engine->now_unix_ms};
+    struct alert_word word = {
+        .stop = &alert->scope, .about = NOTICE_RECOVERED, .by = by, .reason = words};
+    alert_draft_make(&draft, &alert->journal, &row, (struct slice){0}, &control);
+    control.record.actor = by;
+    alert_close(engine, alert, &word, &control);
+    alert_draft_done(&draft);
+    arena_done(&arena);
 }
 
 static void alert_acknowledged(struct pending *pending)
@@ -344,11 +568,16 @@ static void alerts_do_ack(void *impl, const struct principal *principal, uint64_
     size_t size = principal->name.size < LIMIT_NAME ? principal->name.size : LIMIT_NAME;
     memcpy(alert->by, principal->name.at, size);
     alert->by[size] = '\0';
-    struct alert_word word = {
-        .stop = alert_stop(engine, incident), .about = NOTICE_ACKNOWLEDGED, .by = principal->name};
-    struct record record = {.kind = RECORD_ACKNOWLEDGED, .actor = principal->name};
+    if (alert->journal.acknowledged_unix_ms == 0)
+        alert->journal.acknowledged_unix_ms = engine->now_unix_ms;
     struct pending pending = {.saved = alert_acknowledged, .done = done, .arg = arg};
-    alert_tell_told(engine, alert, &record, &word, &pending);
+    struct alert_word word = {
+        .stop = alert_stop(engine, alert), .about = NOTICE_ACKNOWLEDGED, .by = principal->name};
+    struct alert_write write = {.record = {.kind = RECORD_ACKNOWLEDGED, .actor = principal->name},
+                                .pending = &pending};
+    alert_tell_told(engine, alert, &write, &word);
+    if (alert->journal.kind == INCIDENT_ALERT) /* it moved nothing: an answer is its end */
+        engine_alert_end(engine, alert, principal->name, (struct slice){0});
 }
 
 void engine_alert_lost(struct engine *engine, uint64_t incident, uint8_t rung)
@@ -419,6 +648,9 @@ static enum err alert_load_one(struct engine *engine, struct slice value)
     if (!alert)
         return ERR_OK;
     alert->ladder = row.ladder;
+    if (engine_read_journal(engine, row.incident, &alert->journal) != ERR_OK)
+        return ERR_CORRUPT; /* they are one write */
+    alert_set_scope(alert);
     struct slice by = slice_first(row.acknowledged_by, LIMIT_NAME);
     if (by.size > 0)
         memcpy(alert->by, by.at, by.size);
@@ -452,7 +684,7 @@ static void alert_close_late(struct engine *engine, struct alert *alert)
 {
     struct engine_incident incident = {0};
     struct stop gone = {.incident = alert->incident};
-    const struct stop *stop = alert_stop(engine, alert->incident);
+    const struct stop *stop = alert_stop(engine, alert);
     struct arena arena;
     arena_init(&arena, ENGINE_SCRATCH);
     if (!stop && engine_read_incident(engine, alert->incident, &arena, &incident) == ERR_OK)
@@ -468,7 +700,7 @@ enum err engine_load_alerts(struct engine *engine)
         err = engine_load_notices(engine);
     for (struct list *node = engine->alerts.next; err == ERR_OK && node != &engine->alerts;) {
         struct alert *alert = LIST_ENTRY(node, struct alert, link);
-        const struct stop *stop = alert_stop(engine, alert->incident);
+        const struct stop *stop = alert_stop(engine, alert);
         node = node->next;
         if (!stop || stop->is_lifted)
             alert_close_late(engine, alert);

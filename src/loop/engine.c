@@ -83,6 +83,8 @@ void engine_beat(struct engine *engine)
     if (engine->is_closing || engine_has_failed(engine))
         return;
     (void)engine_now(engine);
+    engine_run_troubles(engine);
+    engine_run_journals(engine);
     engine_run_alerts(engine);
     engine_send_notices(engine);
     engine_run_watchdog(engine);
@@ -273,5 +275,6 @@ void engine_as_port(struct engine *engine, struct engine_port *out_port)
     engine_port_stops(out_port);
     engine_port_admin(out_port);
     engine_port_alerts(out_port);
+    engine_port_journals(out_port);
     engine_port_away(out_port);
 }

@@ -12,7 +12,9 @@
  *   audit.c     audits, labels
  *   reviews.c   verdicts, claims, edits               alerts.c    who is told of an incident
  *   notices.c   messages to people                    watchdog.c  life signs, down time
- *   away.c      who is away */
+ *   away.c      who is away                           journals.c  what an incident holds
+ *   troubles.c  what lasts                            changes.c   what changed before it
+ *   alert_people.c  who is told by which rung */
 #pragma once
 #include "base/list.h"
 #include "base/map.h"
@@ -27,6 +29,8 @@
 #include "record/digest.h"
 #include "record/identity.h"
 #include "record/ids.h"
+#include "record/incident_view.h"
+#include "record/journal.h"
 #include "record/label_row.h"
 #include "record/notice.h"
 #include "record/row.h"
@@ -184,6 +188,15 @@ struct alert {
     uint64_t incident;
     struct ladder ladder;
     char by[LIMIT_NAME + 1]; /* who acknowledged it last */
+    struct journal journal;
+    struct stop scope; /* of one that no stop made: its scope, as a stop's */
+    bool is_closing;   /* its end is on the way to the store */
+};
+
+/* What a trigger says that moves nothing. */
+struct engine_alarm {
+    struct slice workflow, step; /* step: empty = all of it */
+    struct slice words;          /* "19 of the last 100 wrong, limit 10 %" */
 };
 
 /* A message that is not delivered yet. */
@@ -273,6 +286,7 @@ struct engine {
     unsigned char audit_after[AUDIT_ROW_KEY]; /* the last page ended here */
     size_t audit_after_size;
     struct list alerts, outbox;
+    int64_t trouble_unix_ms; /* when what lasts is looked at next */
     size_t alert_count, outbox_count, sending_count;
     struct life life;
     struct away_list away; /* in away_arena[away_turn] */
@@ -620,6 +634,32 @@ void engine_port_away(struct engine_port *port);
 MUST_USE enum err engine_recover(struct engine *engine, struct buf *out_message);
 
 /* ---- alerts.c ---- */
+/* `alert` of a trigger: somebody is told, until somebody answers. */
+void engine_alarm(struct engine *engine, const struct engine_alarm *alarm);
+/* An incident that no stop makes, with its journal and its first messages in one write; why: in
+ * words, or empty. NULL: LIMIT_ALERTS, or the store has no room. */
+struct alert *engine_alert_begin(struct engine *engine, const struct journal *journal,
+                                 struct slice why);
+/* Its end, with what is told of it: "15:10 · 409 sent by 15:19". */
+void engine_alert_end(struct engine *engine, struct alert *alert, struct slice by,
+                      struct slice words);
+/* Its journal changed: saved with the record that says so, whose words go into its payload. */
+void engine_alert_save(struct engine *engine, struct alert *alert, const struct record *record,
+                       struct slice words, const struct pending *pending);
+/* The open incident, or NULL. */
+struct alert *engine_alert_find(struct engine *engine, uint64_t incident);
+enum { ALERT_PEOPLE = 256 }; /* told by one rung */
+struct alert_people {
+    const struct person *people[ALERT_PEOPLE];
+    size_t count;
+};
+/* alert_people.c: the people of some levels, each once. */
+void engine_alert_people(const struct engine *engine, const struct journal *journal,
+                         unsigned levels, struct alert_people *out);
+/* Whoever is to inform others is told once more. */
+void engine_alert_remind(struct engine *engine, struct alert *alert);
+const struct duties *engine_alert_duties(const struct engine *engine,
+                                         const struct journal *journal);
 /* Right after the writes of the stop and of its incident; the same for its end. */
 void engine_alert_open(struct engine *engine, const struct stop *stop, struct slice reason);
 void engine_alert_close(struct engine *engine, const struct stop *stop, struct slice by,
@@ -636,6 +676,32 @@ void engine_port_alerts(struct engine_port *port);
 MUST_USE enum err engine_read_incident(struct engine *engine, uint64_t id, struct arena *arena,
                                        struct engine_incident *out);
 const struct stop *engine_read_stop(struct engine *engine, uint64_t id, struct arena *arena);
+
+/* ---- journals.c ---- */
+/* What is counted and who is named as it opens; its names and times are there. */
+void engine_journal_open(struct engine *engine, struct journal *journal);
+/* What the workflows of its scope count, from the hour of its opening on. */
+void engine_journal_tally(struct engine *engine, const struct journal *journal, struct tally *out);
+/* The same since it opened: without what that hour had counted before. */
+void engine_journal_since(const struct journal *journal, struct tally *inout_tally);
+bool engine_journal_covers(const struct engine *engine, const struct journal *journal,
+                           struct slice workflow);
+/* Of one that is closed, too; ERR_NOT_FOUND. */
+MUST_USE enum err engine_read_journal(struct engine *engine, uint64_t incident,
+                                      struct journal *out);
+void engine_run_journals(struct engine *engine);
+void engine_port_journals(struct engine_port *port);
+
+/* ---- troubles.c ---- */
+/* What lasts becomes an incident; what is over closes it. */
+void engine_run_troubles(struct engine *engine);
+/* An action ended: by a fallback of that cause, or by none. */
+void engine_trouble_ended(struct engine *engine, const struct row *row);
+
+/* ---- changes.c ---- */
+/* What is different about the actions that went wrong before it opened. */
+MUST_USE enum err engine_find_changes(struct engine *engine, struct arena *arena,
+                                      struct incident_view *view);
 
 /* ---- notices.c ---- */
 void notice_draft_init(struct notice_draft *draft);

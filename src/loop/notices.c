@@ -244,7 +244,8 @@ static bool notice_is_told(const struct engine *engine, const struct notice *not
 {
     const struct channel *channel = config_channel(engine_config(engine), notices[index].channel);
     for (size_t i = 0; i < index; i++)
-        if (notices[i].about == NOTICE_TROUBLE && notices[i].state != NOTICE_FAILED &&
+        if ((notices[i].about == NOTICE_TROUBLE || notices[i].about == NOTICE_INFORM) &&
+            notices[i].state != NOTICE_FAILED &&
             slice_equal(notices[i].channel, notices[index].channel) &&
             (channel_is_shared(channel) || slice_equal(notices[i].person, notices[index].person)))
             return true;
@@ -262,7 +263,8 @@ void notice_batch_add_told(struct engine *engine, struct notice_batch *batch,
     for (size_t i = 0; i < count; i++) {
         const struct channel *channel = config_channel(engine_config(engine), told[i].channel);
         bool keeps_state = channel && channel->kind == CHANNEL_IS_PAGERDUTY;
-        if (told[i].about != NOTICE_TROUBLE || told[i].state == NOTICE_FAILED || !channel ||
+        bool was_told = told[i].about == NOTICE_TROUBLE || told[i].about == NOTICE_INFORM;
+        if (!was_told || told[i].state == NOTICE_FAILED || !channel ||
             notice_is_told(engine, told, i) ||
             (draft->about == NOTICE_ACKNOWLEDGED && !keeps_state))
             continue;

@@ -121,7 +121,8 @@ static void engine_submit_writes(struct engine *engine, const struct store_write
     }
     *kept = *pending;
     kept->engine = engine;
-    kept->seq = writes[count - 1].seq;
+    for (size_t i = 0; i < count; i++)
+        kept->seq = writes[i].seq ? writes[i].seq : kept->seq;
     const struct store_port *store = &engine->options.store;
     engine->unsaved++;
     enum err err = store->submit(store->impl, writes, count, engine_saved, kept);
@@ -343,10 +344,29 @@ void engine_save(struct engine *engine, struct entry *entry, const struct step_n
     engine_submit_writes(engine, &write, 1, &pending);
 }
 
+/* The story of an incident is its records: each leaves its number behind the journal. */
+static size_t engine_story_rows(const struct control *controls, size_t count, uint64_t first_seq,
+                                struct buf keys[ENGINE_CONTROLS],
+                                struct store_row out_rows[ENGINE_CONTROLS])
+{
+    size_t rows = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (controls[i].record.incident == 0)
+            continue;
+        buf_init(&keys[rows], 2 * TEXT_ID_MAX);
+        journal_entry_key_add(&keys[rows], controls[i].record.incident, first_seq + i);
+        out_rows[rows] = (struct store_row){.table = STORE_JOURNALS, .key = buf_slice(&keys[rows])};
+        rows++;
+    }
+    return rows;
+}
+
 void engine_save_controls(struct engine *engine, struct control *controls, size_t count,
                           const struct pending *pending)
 {
-    struct store_write writes[ENGINE_CONTROLS] = {0};
+    struct store_write writes[ENGINE_CONTROLS + 1] = {0};
+    struct store_row story[ENGINE_CONTROLS];
+    struct buf keys[ENGINE_CONTROLS];
     struct buf sealed[ENGINE_CONTROLS], bodies[ENGINE_CONTROLS];
     CHECK(count > 0 && count <= ENGINE_CONTROLS);
     for (size_t i = 0; i < count; i++) {
@@ -367,7 +387,11 @@ void engine_save_controls(struct engine *engine, struct control *controls, size_
         CHECK(buf_ok(&bodies[i]) && buf_ok(&sealed[i]));
         writes[i].record = buf_slice(&bodies[i]);
     }
-    engine_submit_writes(engine, writes, count, pending);
+    size_t rows = engine_story_rows(controls, count, engine->seq - count + 1, keys, story);
+    writes[count] = (struct store_write){.rows = story, .row_count = rows};
+    engine_submit_writes(engine, writes, count + (rows > 0), pending);
+    for (size_t i = 0; i < rows; i++)
+        buf_done(&keys[i]);
     for (size_t i = 0; i < count; i++) {
         buf_done(&bodies[i]);
         buf_done(&sealed[i]);

@@ -509,7 +509,8 @@ static void stops_fill_incident(struct engine *engine, const struct incident_row
                                     .reason = stops_reason(engine, row->words_seq, arena),
                                     .by = row->by,
                                     .since_unix_ms = row->since_unix_ms,
-                                    .closed_unix_ms = row->closed_unix_ms};
+                                    .closed_unix_ms = row->closed_unix_ms,
+                                    .words_seq = row->words_seq};
 }
 
 static enum err stops_do_incidents(void *impl, bool open_only, struct arena *arena,

@@ -288,6 +288,7 @@ static const char *wire_pagerduty_action(enum notice_about about)
 {
     switch (about) {
     case NOTICE_TROUBLE:
+    case NOTICE_INFORM:
     case NOTICE_DOWN:
         return "trigger";
     case NOTICE_ACKNOWLEDGED:

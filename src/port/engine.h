@@ -11,6 +11,7 @@
 #include "core/switchboard.h"
 #include "port/store.h"
 #include "record/inbox_json.h"
+#include "record/incident_view.h"
 #include "record/label_row.h"
 #include "record/notice.h"
 #include "record/tally.h"
@@ -149,6 +150,13 @@ struct engine_incident {
     uint64_t stop;
     struct slice workflow, scope, state, reason, by; /* state: "open" | "closed" */
     int64_t since_unix_ms, closed_unix_ms;
+    uint64_t words_seq; /* the record with the reason; 0 = none was said */
+};
+
+/* What somebody says of an incident. */
+struct engine_remark {
+    const char *subject; /* note, cause, follow_up, informed */
+    struct slice text;
 };
 
 /* Counters of one workflow for status: since the time that `since` says. */
@@ -244,6 +252,15 @@ struct engine_port {
     /* Somebody takes care of it: nobody is told on for a while. ENGINE_NOT_NOW: it is closed. */
     void (*ack)(void *impl, const struct principal *principal, uint64_t incident,
                 engine_done_fn *done, void *arg);
+    /* All that is known of it. */
+    enum err (*incident_view)(void *impl, uint64_t incident, struct arena *arena,
+                              struct incident_view *out_view);
+    /* Also of one that is closed. */
+    void (*incident_remark)(void *impl, const struct principal *principal, uint64_t incident,
+                            const struct engine_remark *remark, engine_done_fn *done, void *arg);
+    /* One that no stop made; ENGINE_NOT_NOW: it is closed, or a restart closes it. */
+    void (*incident_close)(void *impl, const struct principal *principal, uint64_t incident,
+                           struct slice reason, engine_done_fn *done, void *arg);
     /* How far the telling of an incident is; ERR_NOT_FOUND before it has begun. */
     enum err (*ladder)(void *impl, uint64_t incident, struct arena *arena,
                        struct ladder_row *out_row);

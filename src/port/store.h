@@ -43,6 +43,8 @@ enum store_table {
     STORE_LADDERS,   /* incident id -> who is told next, and who has acknowledged */
     STORE_NOTICES,   /* messages to people: those that wait, and what became of the others */
     STORE_AWAY,      /* person -> until when they are away, and who acts in their place */
+    STORE_JOURNALS,  /* incident id -> its journal; behind it the records that are about it */
+    STORE_PLANS,     /* workflow -> who signed which facts of its plan */
     STORE_TABLE_COUNT
 };
 

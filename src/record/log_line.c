@@ -180,6 +180,10 @@ static void log_line_add_words(struct buf *out, const struct record *record,
 static void log_line_add_judged(struct buf *out, const struct record *record,
                                 const struct view *view)
 {
+    if (record->kind == RECORD_RESOLVED) {
+        log_line_add_resolved(out, record, view);
+        return;
+    }
     if (record->kind == RECORD_SETTLED) {
         buf_add_fmt(out, "of the contradiction a person says: %s%s",
                     record->verdict.outcome == OUTCOME_OK ? "" : "not ",
@@ -213,8 +217,6 @@ static void log_line_add_action(struct buf *out, const struct record *record,
         log_line_add_outcome(out, record, view);
         return;
     case RECORD_RESOLVED:
-        log_line_add_resolved(out, record, view);
-        return;
     case RECORD_SETTLED:
     case RECORD_LABELLED:
         log_line_add_judged(out, record, view);
@@ -263,6 +265,8 @@ static void log_line_add_action(struct buf *out, const struct record *record,
     case RECORD_NOT_TOLD:
     case RECORD_ACKNOWLEDGED:
     case RECORD_DOWN:
+    case RECORD_REMARK:
+    case RECORD_SIGNED:
     case RECORD_KIND_COUNT:
         break;
     }
@@ -329,6 +333,10 @@ static void log_line_add_notice(struct buf *out, const struct record *record)
         buf_add_text(out, "somebody takes care of it");
         return;
     }
+    if (record->kind == RECORD_REMARK) {
+        wording_add_line(out, record->subject, LOG_TEXT_MAX);
+        return;
+    }
     log_line_add_named(out,
                        record->kind == RECORD_TELLING ? "to be told: "
                        : record->kind == RECORD_TOLD  ? "told "
@@ -342,8 +350,23 @@ static void log_line_add_person(struct buf *out, const struct record *record)
 {
     static const char *const words[2][2] = {{"token made: ", "token revoked: "},
                                             {"back: ", "away: "}};
+    if (record->kind == RECORD_SIGNED) {
+        wording_add_line(out, record->workflow, LIMIT_NAME);
+        log_line_add_named(out, ": plan signed, ", record->subject);
+        return;
+    }
     log_line_add_named(out, words[record->kind == RECORD_AWAY][record->number > 0],
                        record->subject);
+}
+
+static void log_line_add_daemon(struct buf *out, const struct record *record)
+{
+    if (record->kind == RECORD_POLICY)
+        log_line_add_named(out, "configuration in force: ", record->policy);
+    else if (record->kind == RECORD_SERVING)
+        buf_add_fmt(out, "interlock serves, run %llu", (unsigned long long)record->number);
+    else
+        buf_add_text(out, record->kind == RECORD_ENDING ? "interlock ends" : "checkpoint");
 }
 
 static void log_line_add_control(struct buf *out, const struct record *record)
@@ -356,17 +379,14 @@ static void log_line_add_control(struct buf *out, const struct record *record)
         log_line_add_stop(out, record);
         return;
     case RECORD_POLICY:
-        log_line_add_named(out, "configuration in force: ", record->policy);
-        return;
     case RECORD_SERVING:
-        buf_add_fmt(out, "interlock serves, run %llu", (unsigned long long)record->number);
-        return;
     case RECORD_ENDING:
     case RECORD_CHECKPOINT:
-        buf_add_text(out, record->kind == RECORD_ENDING ? "interlock ends" : "checkpoint");
+        log_line_add_daemon(out, record);
         return;
     case RECORD_AWAY:
     case RECORD_TOKEN:
+    case RECORD_SIGNED:
         log_line_add_person(out, record);
         return;
     case RECORD_UPSTREAM:
@@ -379,6 +399,7 @@ static void log_line_add_control(struct buf *out, const struct record *record)
     case RECORD_NOT_TOLD:
     case RECORD_ACKNOWLEDGED:
     case RECORD_DOWN:
+    case RECORD_REMARK:
         log_line_add_notice(out, record);
         return;
     case RECORD_NOTE:

@@ -20,13 +20,25 @@ static void notice_add_by(struct buf *out, const struct notice_facts *facts, con
     wording_add_line(out, facts->by, NOTICE_NAME);
 }
 
+static void notice_add_state(struct buf *out, const struct notice_facts *facts)
+{
+    buf_add_byte(out, ' ');
+    buf_add_text(out, facts->state ? facts->state : "STOPPED");
+}
+
+static void notice_add_by_when(struct buf *out, const struct notice_facts *facts)
+{
+    zone_add_time(out, facts->zone,
+                  (struct zone_time){facts->inform_due_unix_ms, facts->now_unix_ms}, ZONE_MINUTES);
+}
+
 /* What stands before the reason. */
 static void notice_add_head(struct buf *out, const struct notice_facts *facts)
 {
     switch (facts->about) {
     case NOTICE_TROUBLE:
         wording_add_line(out, facts->scope, NOTICE_SCOPE);
-        buf_add_text(out, " STOPPED");
+        notice_add_state(out, facts);
         if (facts->is_again) {
             buf_add_text(out, " for ");
             zone_add_span(out, facts->now_unix_ms - facts->since_unix_ms);
@@ -38,8 +50,19 @@ static void notice_add_head(struct buf *out, const struct notice_facts *facts)
         wording_add_line(out, facts->scope, NOTICE_SCOPE);
         notice_add_by(out, facts, ": acknowledged by ");
         return;
+    case NOTICE_INFORM:
+        buf_add_text(out, "INFORM STAKEHOLDERS by ");
+        notice_add_by_when(out, facts);
+        buf_add_text(out, ": ");
+        wording_add_line(out, facts->scope, NOTICE_SCOPE);
+        notice_add_state(out, facts);
+        return;
     case NOTICE_RECOVERED:
         wording_add_line(out, facts->scope, NOTICE_SCOPE);
+        if (facts->kind != INCIDENT_STOP) {
+            buf_add_text(out, facts->kind == INCIDENT_DEGRADED ? " RECOVERED" : " IS OVER");
+            return;
+        }
         buf_add_text(out, " RUNS AGAIN");
         notice_add_by(out, facts, ", restarted by ");
         buf_add_text(out, " after ");
@@ -58,7 +81,8 @@ static void notice_add_head(struct buf *out, const struct notice_facts *facts)
 /* What waits, what is lost, and the id: never cut. */
 static void notice_add_tail(struct buf *out, const struct notice_facts *facts)
 {
-    if (facts->about != NOTICE_ACKNOWLEDGED) {
+    bool is_end = facts->about == NOTICE_RECOVERED && facts->kind != INCIDENT_STOP;
+    if (facts->about != NOTICE_ACKNOWLEDGED && !is_end) {
         notice_add_count(out, facts->waiting, " wait, ");
         if (facts->in_flight > 0)
             notice_add_count(out, facts->in_flight, " under way, ");
@@ -69,7 +93,7 @@ static void notice_add_tail(struct buf *out, const struct notice_facts *facts)
         buf_add_text(out, "0 lost.");
     }
     if (facts->incident != 0) {
-        buf_add_text(out, facts->about == NOTICE_ACKNOWLEDGED ? "" : " ");
+        buf_add_text(out, facts->about == NOTICE_ACKNOWLEDGED || is_end ? "" : " ");
         text_add_id(out, ID_INCIDENT, facts->incident);
     }
 }
@@ -97,7 +121,8 @@ static void notice_add_reason(struct buf *out, struct slice reason, size_t room)
 void notice_text_line(const struct notice_facts *facts, struct buf *out)
 {
     struct buf head, tail;
-    bool has_reason = facts->about == NOTICE_TROUBLE || facts->about == NOTICE_RECOVERED;
+    bool has_reason = facts->about == NOTICE_TROUBLE || facts->about == NOTICE_RECOVERED ||
+                      facts->about == NOTICE_INFORM;
     struct slice reason = facts->reason;
     if (reason.size == 0 && facts->about == NOTICE_TROUBLE)
         reason = SLICE("no reason given");
@@ -108,7 +133,8 @@ void notice_text_line(const struct notice_facts *facts, struct buf *out)
     buf_add(out, buf_slice(&head));
     size_t used = text_utf8_count(buf_slice(&head)) + text_utf8_count(buf_slice(&tail)) + 4;
     if (has_reason && reason.size > 0 && used + NOTICE_REASON_MIN <= LIMIT_NOTICE_LINE) {
-        buf_add_text(out, ": ");
+        bool is_end = facts->about == NOTICE_RECOVERED && facts->kind != INCIDENT_STOP;
+        buf_add_text(out, is_end ? " " : ": ");
         notice_add_reason(out, reason, LIMIT_NOTICE_LINE - used);
     }
     buf_add_text(out, ". ");
@@ -136,9 +162,45 @@ static void notice_add_since(struct buf *out, const struct notice_facts *facts)
     buf_add_byte(out, '\n');
 }
 
+/* "incident inc_7 --informed" */
+static void notice_add_command(struct buf *out, const struct notice_facts *facts, const char *head,
+                               const char *option)
+{
+    buf_add_text(out, head);
+    buf_add_text(out, "interlock incident ");
+    text_add_id(out, ID_INCIDENT, facts->incident);
+    buf_add_text(out, option);
+    buf_add_byte(out, '\n');
+}
+
+/* Who informs others by when, with a draft; and at its end what the cause was. */
+static void notice_add_duties(struct buf *out, const struct notice_facts *facts)
+{
+    bool may_have_cause = facts->kind == INCIDENT_STOP || facts->kind == INCIDENT_DEGRADED;
+    if (facts->about == NOTICE_RECOVERED && may_have_cause)
+        notice_add_command(out, facts, "What was the cause?  ", " --cause \"\xe2\x80\xa6\"");
+    if ((facts->about != NOTICE_TROUBLE && facts->about != NOTICE_INFORM) ||
+        facts->inform_due_unix_ms == 0)
+        return;
+    notice_add_row(out, "Informs stakeholders: ",
+                   facts->informs.size ? facts->informs : SLICE("nobody is named"), LIMIT_NAME);
+    buf_add_text(out, "By: ");
+    notice_add_by_when(out, facts);
+    buf_add_text(out, "\nDraft: ");
+    wording_add_line(out, facts->scope, LIMIT_SUMMARY);
+    buf_add_text(out, facts->kind == INCIDENT_STOP ? " is stopped since " : " is degraded since ");
+    zone_add_time(out, facts->zone, (struct zone_time){facts->since_unix_ms, facts->now_unix_ms},
+                  ZONE_MINUTES);
+    buf_add_text(out, ". ");
+    notice_add_count(out, facts->waiting, " wait, nothing is lost. We write again at its end.\n");
+    if (facts->about == NOTICE_INFORM)
+        notice_add_command(out, facts, "Done:  ", " --informed \"\xe2\x80\xa6\"");
+}
+
 void notice_text_body(const struct notice_facts *facts, struct buf *out)
 {
-    const char *by = facts->about == NOTICE_TROUBLE ? "Stopped by: " : "By: ";
+    bool is_stop = facts->about == NOTICE_TROUBLE && facts->kind == INCIDENT_STOP;
+    const char *by = is_stop ? "Stopped by: " : "By: ";
     notice_add_row(out, "What: ", facts->scope, LIMIT_SUMMARY);
     notice_add_since(out, facts);
     notice_add_row(out, by, facts->by, LIMIT_NAME);
@@ -151,6 +213,7 @@ void notice_text_body(const struct notice_facts *facts, struct buf *out)
     }
     if (facts->incident == 0)
         return;
+    notice_add_duties(out, facts);
     buf_add_byte(out, '\n');
     if (facts->about == NOTICE_TROUBLE) {
         buf_add_text(out, "I take care of it:  interlock ack ");

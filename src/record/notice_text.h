@@ -5,11 +5,14 @@
  *   2. No message has a link or an answer that acknowledges: it says the command.
  *   R23 whoever gives a reason has taken secrets out of it. */
 #pragma once
+#include "record/journal.h"
 #include "record/notice.h"
 #include "record/zone.h"
 
 struct notice_facts {
     enum notice_about about;
+    enum incident_kind kind;
+    const char *state; /* TROUBLE, INFORM: "STOPPED", "DEGRADED"; NULL = STOPPED */
     uint64_t incident;
     struct slice scope;  /* "inquiry-routing", "upstream mailer", "everything" */
     struct slice by;     /* TROUBLE: who stopped it; else who answered or restarted; may be empty */
@@ -19,6 +22,8 @@ struct notice_facts {
     uint64_t in_flight;  /* attempts that the stop still waits for */
     uint64_t refused;    /* callers that were turned away since */
     uint64_t uncertain;  /* DOWN */
+    struct slice informs; /* who informs stakeholders, by when; 0 = nobody has to */
+    int64_t inform_due_unix_ms;
     int64_t since_unix_ms, now_unix_ms; /* DOWN: the last sign of life, and now */
     const struct zone *zone;
 };

@@ -59,7 +59,9 @@
     X(RECORD_TOLD, "told")         /* a message was delivered */                                   \
     X(RECORD_NOT_TOLD, "not_told") /* it failed for good */                                        \
     X(RECORD_ACKNOWLEDGED, "acknowledged")                                                         \
-    X(RECORD_DOWN, "down") /* interlock was not running */
+    X(RECORD_DOWN, "down")     /* interlock was not running */                                     \
+    X(RECORD_REMARK, "remark") /* of an incident; subject: note, cause, informed, … */           \
+    X(RECORD_SIGNED, "signed") /* somebody put a name to the plan of a workflow */
 enum record_kind {
 #define X(name, text) name,
     RECORD_KIND_LIST(X)

@@ -102,6 +102,7 @@ void tally_add(struct tally *tally, const struct record *record, const struct ro
     tally->n[TALLY_APPROVED] += record->kind == RECORD_APPROVED;
     tally->n[TALLY_EDITED] += record->kind == RECORD_EDITED;
     tally->n[TALLY_DECLINED] += record->kind == RECORD_DECLINED;
+    tally->n[TALLY_TEMPLATE] += record->kind == RECORD_ANSWERED;
     if (record->kind == RECORD_RESOLVED)
         tally_add_resolved(tally, record);
     bool is_kept = record->kind == RECORD_RESOLVED || record->kind == RECORD_LATE ||

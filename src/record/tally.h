@@ -42,7 +42,8 @@
     X(TALLY_KEY_CONFLICT, "key_conflict")       /* observe: same key, other input */               \
     X(TALLY_NO_KEY, "no_key")                   /* observe: nothing says when two are the same */  \
     X(TALLY_OBSERVED, "observed")               /* submitted in mode observe */                    \
-    X(TALLY_WOULD_FALL_BACK, "would_fall_back") /* observe: auto would have taken a fallback */
+    X(TALLY_WOULD_FALL_BACK, "would_fall_back") /* observe: auto would have taken a fallback */    \
+    X(TALLY_TEMPLATE, "by_template")            /* answered by a template */
 enum tally_counter {
 #define X(name, text) name,
     TALLY_LIST(X)

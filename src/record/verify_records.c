@@ -275,6 +275,8 @@ static enum err verify_control(struct verify *verify, uint64_t seq, const struct
     case RECORD_NOT_TOLD:
     case RECORD_ACKNOWLEDGED:
     case RECORD_DOWN:
+    case RECORD_REMARK:
+    case RECORD_SIGNED:
     case RECORD_KIND_COUNT:
         break;
     }

@@ -174,6 +174,8 @@ static enum err verify_row(struct verify *verify, const struct store_row *row)
     case STORE_UPSTREAMS:
     case STORE_LADDERS:
     case STORE_NOTICES:
+    case STORE_JOURNALS:
+    case STORE_PLANS:
     case STORE_TABLE_COUNT:
         break;
     }

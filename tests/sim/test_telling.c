@@ -292,17 +292,18 @@ static void restart_all(struct world *world)
     arena_done(&arena);
 }
 
-/* "1:ana 2:ben": rung and person of all that were sent, in order. */
+/* "1:ana 2:ben": rung and person of all that were sent, in order; not those to who informs. */
 static void expect_sent(const struct world *world, const char *want)
 {
     struct buf got;
     buf_init(&got, 1 << 16);
     for (size_t i = 0; i < world->sent_count; i++)
-        buf_add_fmt(&got, "%s%s%u:%s", i ? " " : "",
-                    world->sent[i].about == NOTICE_RECOVERED ? "over"
-                    : world->sent[i].about == NOTICE_DOWN    ? "down"
-                                                             : "",
-                    world->sent[i].rung, world->sent[i].person);
+        if (world->sent[i].about != NOTICE_INFORM)
+            buf_add_fmt(&got, "%s%s%u:%s", got.size ? " " : "",
+                        world->sent[i].about == NOTICE_RECOVERED ? "over"
+                        : world->sent[i].about == NOTICE_DOWN    ? "down"
+                                                                 : "",
+                        world->sent[i].rung, world->sent[i].person);
     assert_string_equal(buf_text(&got), want);
     buf_done(&got);
 }
@@ -318,7 +319,50 @@ static bool nobody_answers(struct world *world)
     return is_loud;
 }
 
+static size_t count_informs(const struct world *world)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < world->sent_count; i++)
+        count += world->sent[i].about == NOTICE_INFORM;
+    return count;
+}
+
 enum { MINUTE = 60 * 1000 };
+
+static void said_so(void *arg, const struct engine_reply *reply)
+{
+    *(bool *)arg = reply->outcome == ENGINE_TAKEN;
+}
+
+/* Who informs hears of it at once with what to say, and once more when that is due; not when they
+ * have said that they did. */
+static void who_informs_is_told_and_reminded(void **state)
+{
+    struct world world;
+    struct engine_remark remark = {"informed", SLICE("told the teams")};
+    bool is_said = false;
+    (void)state;
+    for (int has_informed = 0; has_informed < 2; has_informed++) {
+        open_world(&world, 1);
+        do_stop(&world);
+        settle(&world);
+        assert_int_equal(count_informs(&world), 1);
+        assert_string_equal(world.sent[1].person, "dia");
+        assert_non_null(strstr(world.sent[1].line, "INFORM STAKEHOLDERS by "));
+        do_ack(&world); /* an acknowledgement is another thing */
+        if (has_informed)
+            world.port.incident_remark(world.port.impl, &as_ana, world.incident, &remark, said_so,
+                                       &is_said);
+        pass(&world, 29 * MINUTE);
+        assert_int_equal(count_informs(&world), 1);
+        pass(&world, 2 * MINUTE);
+        assert_int_equal(count_informs(&world), has_informed ? 1 : 2);
+        pass(&world, 24 * 60 * MINUTE);
+        assert_int_equal(count_informs(&world), has_informed ? 1 : 2);
+        assert_int_equal(is_said, has_informed);
+        close_world(&world);
+    }
+}
 
 static void nobody_answers_and_all_are_told(void **state)
 {
@@ -358,9 +402,11 @@ static void an_acknowledgement_holds_and_runs_out(void **state)
     expect_sent(&world, "1:ana 1:ana");
     do_restart(&world);
     settle(&world);
-    expect_sent(&world, "1:ana 1:ana over1:ana"); /* told twice, told once of the end */
+    expect_sent(
+        &world,
+        "1:ana 1:ana over1:ana over1:dia"); /* told twice, and once of the end; dia informed */
     pass(&world, 120 * MINUTE);
-    assert_int_equal(world.sent_count, 3);
+    assert_int_equal(world.sent_count - count_informs(&world), 4);
     close_world(&world);
 }
 
@@ -395,7 +441,7 @@ static void what_was_missed_is_told_once(void **state)
     pass(&world, 1000);
     expect_sent(&world, "1:ana 3:ben 3:cem 3:dia"); /* R29: once, together */
     pass(&world, 14 * MINUTE);
-    assert_int_equal(world.sent_count, 4);
+    assert_int_equal(world.sent_count - count_informs(&world), 4);
     close_world(&world);
 }
 
@@ -443,7 +489,7 @@ static void order_is_kept_while_the_clock_stands_still(void **state)
         world.is_held = false;
         engine_beat(world.engine);
         settle(&world);
-        expect_sent(&world, "1:ana over1:ana");
+        expect_sent(&world, "1:ana over1:ana over1:dia");
         close_world(&world);
     }
 }
@@ -522,6 +568,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nobody_answers_and_all_are_told),
+        cmocka_unit_test(who_informs_is_told_and_reminded),
         cmocka_unit_test(an_acknowledgement_holds_and_runs_out),
         cmocka_unit_test(tries_end_and_the_next_level_is_told),
         cmocka_unit_test(what_was_missed_is_told_once),

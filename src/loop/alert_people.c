@@ -1,0 +1,86 @@
+/* loop/alert_people.c - whom a level of the ladder names: owners, duties, admins, and who acts in
+ * the place of somebody who is away. Read from the configuration in force: who has left is not told
+ * (R28). */
+#include "loop/inside.h"
+
+static void alert_people_add(struct alert_people *people, const struct person *person)
+{
+    for (size_t i = 0; i < people->count; i++)
+        if (people->people[i] == person)
+            return;
+    if (people->count < ALERT_PEOPLE)
+        people->people[people->count++] = person;
+}
+
+const struct duties *engine_alert_duties(const struct engine *engine, const struct journal *journal)
+{
+    const struct config *config = engine_config(engine);
+    struct slice name = slice_text(journal->names[JOURNAL_WORKFLOW]);
+    const struct workflow *workflow = name.size ? config_workflow_of(config, name) : NULL;
+    return workflow ? &workflow->duties : &config->switch_duties;
+}
+
+/* Somebody, and who acts in their place while they are away (R28). */
+static void alert_people_add_there(const struct engine *engine, struct alert_people *people,
+                                   const struct person *person)
+{
+    const struct away *away = away_find(&engine->away, person->name, engine->now_unix_ms);
+    const struct person *cover =
+        away && away->cover.size > 0 ? config_person(engine_config(engine), away->cover) : NULL;
+    if (cover)
+        alert_people_add(people, cover);
+    alert_people_add(people, person);
+}
+
+static void alert_people_add_group(const struct engine *engine, struct alert_people *people,
+                                   const struct group *group)
+{
+    for (size_t i = 0; group && i < group->member_count; i++)
+        alert_people_add_there(engine, people, group->members[i]);
+}
+
+/* The first who is there; before that the covers of those who are not. */
+static size_t alert_people_add_first(const struct engine *engine, struct alert_people *people,
+                                     const struct group *group)
+{
+    size_t first = 0;
+    size_t count = group ? group->member_count : 0;
+    while (first < count &&
+           away_find(&engine->away, group->members[first]->name, engine->now_unix_ms))
+        first++;
+    if (first == count)
+        first = 0; /* all are away: better one of them than nobody */
+    for (size_t i = 0; people && i < first; i++) {
+        const struct away *away =
+            away_find(&engine->away, group->members[i]->name, engine->now_unix_ms);
+        const struct person *cover =
+            away && away->cover.size > 0 ? config_person(engine_config(engine), away->cover) : NULL;
+        if (cover)
+            alert_people_add(people, cover);
+    }
+    if (people && first < count)
+        alert_people_add_there(engine, people, group->members[first]);
+    return first;
+}
+
+/* The people of some levels, each once. Read from the configuration in force: who has left is not
+ * told (R28). */
+void engine_alert_people(const struct engine *engine, const struct journal *journal,
+                         unsigned levels, struct alert_people *out)
+{
+    const struct duties *duties = engine_alert_duties(engine, journal);
+    const struct group *owner = config_group(engine_config(engine), slice_text(journal->answers));
+    if (!owner)
+        owner = duties->owner;
+    size_t count = owner ? owner->member_count : 0;
+    size_t first = alert_people_add_first(engine, levels & LADDER_FIRST ? out : NULL, owner);
+    for (size_t i = 0; (levels & LADDER_OWNERS) && i < count; i++)
+        if (i != first)
+            alert_people_add_there(engine, out, owner->members[i]);
+    if (levels & LADDER_DUTIES) {
+        alert_people_add_group(engine, out, duties->restart);
+        alert_people_add_group(engine, out, duties->inform);
+    }
+    if (levels & LADDER_ADMINS)
+        alert_people_add_group(engine, out, engine_config(engine)->admins);
+}

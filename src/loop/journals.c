@@ -1,0 +1,459 @@
+/* loop/journals.c - what an incident holds: what was counted when it opened, who informs by when,
+ * what people say of it, and all of it together as it is read.
+ * Owns: the journals of open incidents (in struct alert); the story, which is read from the
+ * records. Invariants:
+ *   1. What is said is a record of its own: nothing that was said is written over.
+ *   2. A story is at most LIMIT_PAGE records; when it is longer, messages are left out of it first.
+ */
+#include "loop/inside.h"
+
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "record/receipt.h"
+
+enum { JOURNAL_INFORM_MS = 30 * 60000, JOURNAL_MESSAGES_UP_TO = LIMIT_PAGE / 2 };
+
+/* ---- the scope ---- */
+
+static bool journal_uses(const struct workflow *workflow, struct slice upstream)
+{
+    for (size_t i = 0; i < workflow->step_count; i++) {
+        const struct step *step = &workflow->steps[i];
+        if (step->upstream && slice_equal(step->upstream->name, upstream))
+            return true;
+        for (size_t r = 0; r < step->terms.route_count; r++)
+            if (step->terms.routes[r].upstream &&
+                slice_equal(step->terms.routes[r].upstream->name, upstream))
+                return true;
+    }
+    return false;
+}
+
+bool engine_journal_covers(const struct engine *engine, const struct journal *journal,
+                           struct slice name)
+{
+    const struct workflow *workflow = config_workflow_of(engine_config(engine), name);
+    struct slice own = slice_text(journal->names[JOURNAL_WORKFLOW]);
+    struct slice upstream = slice_text(journal->names[JOURNAL_UPSTREAM]);
+    if (own.size > 0 && !slice_equal(own, name) && !(workflow && slices_have(workflow->was, own)))
+        return false;
+    return upstream.size == 0 || (workflow && journal_uses(workflow, upstream));
+}
+
+void engine_journal_tally(struct engine *engine, const struct journal *journal, struct tally *out)
+{
+    *out = (struct tally){{0}};
+    for (size_t i = 0; i < engine->workflow_count; i++) {
+        struct slice name = slice_text(engine->workflows[i].name);
+        struct tally one = {{0}};
+        if (engine_journal_covers(engine, journal, name) &&
+            engine_tally(engine, name, journal->since_unix_ms, &one) == ERR_OK)
+            tally_sum(out, &one);
+    }
+}
+
+void engine_journal_since(const struct journal *journal, struct tally *tally)
+{
+    for (size_t i = 0; i < TALLY_COUNT; i++)
+        tally->n[i] -= tally->n[i] < journal->before.n[i] ? tally->n[i] : journal->before.n[i];
+}
+
+static uint64_t journal_count_open(const struct engine *engine, const struct journal *journal,
+                                   struct incident_impact *out)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < engine->workflow_count; i++) {
+        const struct workflow_state *state = &engine->workflows[i];
+        if (!engine_journal_covers(engine, journal, slice_text(state->name)))
+            continue;
+        for (size_t s = 0; s < STATE_COUNT; s++)
+            sum += state->now[s];
+        if (!out)
+            continue;
+        out->held += state->now[STATE_HELD];
+        out->in_review += state->now[STATE_IN_REVIEW];
+        out->uncertain += state->now[STATE_UNCERTAIN];
+        out->waiting += state->now[STATE_WAITING];
+    }
+    return sum;
+}
+
+/* Who is there of those who inform. */
+static void journal_name_informer(const struct engine *engine, struct journal *journal)
+{
+    const struct group *group = engine_alert_duties(engine, journal)->inform;
+    const struct person *found = group && group->member_count ? group->members[0] : NULL;
+    for (size_t i = 0; group && i < group->member_count; i++)
+        if (!away_find(&engine->away, group->members[i]->name, engine->now_unix_ms)) {
+            found = group->members[i];
+            break;
+        }
+    if (found)
+        memcpy(journal->informs, found->name.at, slice_first(found->name, LIMIT_NAME).size);
+}
+
+void engine_journal_open(struct engine *engine, struct journal *journal)
+{
+    engine_journal_tally(engine, journal, &journal->before);
+    journal->open_before = journal_count_open(engine, journal, NULL);
+    if (journal->kind != INCIDENT_STOP && journal->kind != INCIDENT_DEGRADED)
+        return;
+    journal_name_informer(engine, journal);
+    journal->inform_due_unix_ms = journal->since_unix_ms + JOURNAL_INFORM_MS;
+}
+
+enum err engine_read_journal(struct engine *engine, uint64_t incident, struct journal *out)
+{
+    const struct alert *alert = engine_alert_find(engine, incident);
+    const struct store_port *store = &engine->options.store;
+    struct arena arena;
+    struct buf key;
+    struct slice value = {0};
+    if (alert && alert->journal.incident == incident) {
+        *out = alert->journal;
+        return ERR_OK;
+    }
+    arena_init(&arena, 65536);
+    buf_init(&key, TEXT_ID_MAX);
+    journal_key_add(&key, incident);
+    enum err err = store->get_row(store->impl, STORE_JOURNALS, buf_slice(&key), &arena, &value);
+    if (err == ERR_OK)
+        err = journal_decode(value, out);
+    buf_done(&key);
+    arena_done(&arena);
+    return err;
+}
+
+/* Whoever is to inform others and has not is told once more. */
+void engine_run_journals(struct engine *engine)
+{
+    for (struct list *node = engine->alerts.next; node != &engine->alerts; node = node->next) {
+        struct alert *alert = LIST_ENTRY(node, struct alert, link);
+        struct journal *journal = &alert->journal;
+        if (journal->inform_due_unix_ms == 0 || journal->informed_unix_ms ||
+            journal->reminded_unix_ms || engine->now_unix_ms < journal->inform_due_unix_ms ||
+            engine->unsaved >= ENGINE_UNSAVED_ACT)
+            continue;
+        journal->reminded_unix_ms = engine->now_unix_ms;
+        engine_alert_remind(engine, alert);
+    }
+}
+
+/* ---- what people say ---- */
+
+static void journal_said(struct pending *pending)
+{
+    struct engine_reply reply = {.outcome = ENGINE_TAKEN};
+    pending->done(pending->arg, &reply);
+}
+
+static void journals_do_remark(void *impl, const struct principal *principal, uint64_t incident,
+                               const struct engine_remark *remark, engine_done_fn *done, void *arg)
+{
+    struct engine *engine = impl;
+    struct journal journal;
+    (void)engine_now(engine);
+    if (engine_read_journal(engine, incident, &journal) != ERR_OK) {
+        engine_refuse(done, arg, ENGINE_NOT_FOUND, "no incident has this id");
+        return;
+    }
+    if (engine->has_failed || engine->is_closing || engine->unsaved >= ENGINE_UNSAVED_ACT) {
+        engine_refuse(done, arg, ENGINE_STORE_FAILED, "the store cannot save it now");
+        return;
+    }
+    struct alert *alert = engine_alert_find(engine, incident);
+    struct record record = {.kind = RECORD_REMARK,
+                            .actor = principal->name,
+                            .incident = incident,
+                            .subject = slice_text(remark->subject)};
+    struct pending pending = {.saved = journal_said, .done = done, .arg = arg};
+    if (alert) {
+        if (slice_is(record.subject, "informed"))
+            alert->journal.informed_unix_ms = engine->now_unix_ms;
+        engine_alert_save(engine, alert, &record, remark->text, &pending);
+    } else { /* it is closed: its journal stays as it is */
+        struct buf words;
+        buf_init(&words, LIMIT_REASON * 8);
+        bundle_words_encode(&(struct bundle_words){.reason = remark->text}, &words);
+        struct control control = {.record = record, .words = buf_slice(&words)};
+        engine_save_control(engine, &control, &pending);
+        buf_done(&words);
+    }
+    engine_set_alarm(engine);
+}
+
+static void journals_do_close(void *impl, const struct principal *principal, uint64_t incident,
+                              struct slice reason, engine_done_fn *done, void *arg)
+{
+    struct engine *engine = impl;
+    struct alert *alert = engine_alert_find(engine, incident);
+    (void)engine_now(engine);
+    if (!alert || alert->is_closing || alert->journal.kind == INCIDENT_STOP) {
+        engine_refuse(done, arg, ENGINE_NOT_NOW,
+                      alert && alert->journal.kind == INCIDENT_STOP
+                          ? "this one is closed by the restart of what it stopped"
+                          : "this incident is closed");
+        return;
+    }
+    if (engine->has_failed || engine->is_closing || engine->unsaved >= ENGINE_UNSAVED_ACT) {
+        engine_refuse(done, arg, ENGINE_STORE_FAILED, "the store cannot save it now");
+        return;
+    }
+    struct record record = {.kind = RECORD_REMARK,
+                            .actor = principal->name,
+                            .incident = incident,
+                            .subject = SLICE("cause")};
+    struct pending pending = {.saved = journal_said, .done = done, .arg = arg};
+    engine_alert_save(engine, alert, &record, reason, &pending);
+    engine_alert_end(engine, alert, principal->name, (struct slice){0});
+    engine_set_alarm(engine);
+}
+
+/* ---- the story ---- */
+
+static struct slice journal_words(struct engine *engine, uint64_t seq, struct arena *arena)
+{
+    struct slice stored = {0};
+    struct bundle_words words = {0};
+    const struct store_port *store = &engine->options.store;
+    struct buf masked;
+    if (store->get_payload(store->impl, seq, arena, &stored) != ERR_OK ||
+        stored.size < BUNDLE_SALT ||
+        bundle_words_decode(slice_from(stored, BUNDLE_SALT), arena, &words) != ERR_OK)
+        return (struct slice){0};
+    buf_init(&masked, LIMIT_REASON * 8);
+    redact_add(&engine->loaded->redact, words.reason, false, &masked);
+    struct slice kept = arena_copy(arena, buf_slice(&masked));
+    buf_done(&masked);
+    return kept;
+}
+
+static struct slice journal_scope(const struct record *record, struct arena *arena)
+{
+    struct stop stop = {0};
+    struct buf text;
+    const struct slice names[] = {record->workflow, record->step, record->upstream,
+                                  record->subject};
+    for (size_t i = 0; i < JOURNAL_NAMES; i++)
+        if (names[i].size > 0)
+            memcpy(stop.names[i], names[i].at, slice_first(names[i], LIMIT_NAME).size);
+    buf_init(&text, LIMIT_SUMMARY);
+    receipt_add_scope(&text, &stop);
+    struct slice kept = arena_copy(arena, buf_slice(&text));
+    buf_done(&text);
+    return kept;
+}
+
+static enum err journal_read_entry(struct engine *engine, uint64_t seq, struct arena *arena,
+                                   struct incident_entry *out)
+{
+    const struct store_port *store = &engine->options.store;
+    struct store_record stored;
+    struct record record;
+    enum err err = store->get_record(store->impl, seq, arena, &stored);
+    if (err == ERR_OK)
+        err = record_decode(stored.body, arena, &record);
+    if (err != ERR_OK)
+        return err;
+    *out = (struct incident_entry){.at_unix_ms = record.at_unix_ms,
+                                   .seq = seq,
+                                   .number = record.number,
+                                   .kind = record.kind,
+                                   .actor = record.actor,
+                                   .subject = record.subject,
+                                   .words = record.has_payload ? journal_words(engine, seq, arena)
+                                                               : (struct slice){0}};
+    if (record.kind == RECORD_STOP || record.kind == RECORD_RESTART ||
+        record.kind == RECORD_STOPPED)
+        out->scope = journal_scope(&record, arena);
+    return ERR_OK;
+}
+
+static bool journal_is_message(enum record_kind kind)
+{
+    return kind == RECORD_TELLING || kind == RECORD_TOLD || kind == RECORD_NOT_TOLD;
+}
+
+static enum err journal_read_story(struct engine *engine, struct incident_view *view,
+                                   struct arena *arena)
+{
+    const struct store_port *store = &engine->options.store;
+    struct incident_entry *entries = ARENA_ARRAY(arena, LIMIT_PAGE, struct incident_entry);
+    struct store_row *rows = ARENA_ARRAY(arena, LIMIT_PAGE, struct store_row);
+    struct buf prefix;
+    size_t count = LIMIT_PAGE, kept = 0;
+    bool is_over = false;
+    enum err err = entries && rows ? ERR_OK : ERR_NO_MEMORY;
+    buf_init(&prefix, 2 * TEXT_ID_MAX);
+    journal_entry_key_add(&prefix, view->id, 0);
+    struct slice after = buf_slice(&prefix);
+    while (err == ERR_OK && !is_over && count == LIMIT_PAGE) {
+        err = store->list_rows(store->impl, STORE_JOURNALS, after, LIMIT_PAGE, arena, rows, &count);
+        for (size_t i = 0; err == ERR_OK && i < count && !is_over; i++) {
+            uint64_t seq = 0;
+            after = rows[i].key;
+            is_over = !journal_entry_key_parse(after, view->id, &seq) || kept == LIMIT_PAGE;
+            if (is_over)
+                break;
+            err = journal_read_entry(engine, seq, arena, &entries[kept]);
+            if (err == ERR_OK)
+                kept += kept < JOURNAL_MESSAGES_UP_TO || !journal_is_message(entries[kept].kind);
+        }
+    }
+    buf_done(&prefix);
+    view->entries = entries;
+    view->entry_count = kept;
+    return err;
+}
+
+/* ---- the impact ---- */
+
+struct journal_labels {
+    const struct engine *engine;
+    const struct journal *journal;
+    uint64_t wrong;
+};
+
+static void journal_add_label(void *arg, const struct label_row *row, int64_t now_unix_ms)
+{
+    struct journal_labels *labels = arg;
+    (void)now_unix_ms;
+    labels->wrong += row->count > 0 && row->last.is_wrong &&
+                     row->started_unix_ms < labels->journal->since_unix_ms &&
+                     engine_journal_covers(labels->engine, labels->journal, row->workflow);
+}
+
+/* The oldest of its scope, and by when people should act. */
+static void journal_read_due(struct engine *engine, struct incident_view *view)
+{
+    const struct store_port *store = &engine->options.store;
+    struct arena arena;
+    struct store_action first;
+    struct row row = {0};
+    size_t count = 0;
+    arena_init(&arena, ENGINE_SCRATCH);
+    struct slice name = slice_text(view->journal.names[JOURNAL_WORKFLOW]);
+    struct store_open_query query = {
+        .by_people_due = true,
+        .scope = name.size ? arena_fmt(&arena, "%.*s/", SLICE_FMT(name)) : name,
+        .limit = 1};
+    if (store->list_open(store->impl, &query, &arena, &first, &count) == ERR_OK && count > 0 &&
+        row_decode(first.row, &row) == ERR_OK) {
+        view->impact.people_due_unix_ms = first.people_due_unix_ms;
+        view->impact.oldest_unix_ms = row.action.submitted_unix_ms;
+    }
+    arena_done(&arena);
+}
+
+static void journal_count_impact(struct engine *engine, struct incident_view *view)
+{
+    struct incident_impact *impact = &view->impact;
+    const struct journal *journal = &view->journal;
+    struct journal_labels labels = {engine, journal, 0};
+    int64_t day_ms = 24LL * 3600000;
+    uint64_t open = 0;
+    if (view->is_open) {
+        engine_journal_tally(engine, journal, &impact->counts);
+        open = journal_count_open(engine, journal, impact);
+        journal_read_due(engine, view);
+    } else {
+        impact->counts = journal->at_close;
+    }
+    engine_journal_since(journal, &impact->counts);
+    const uint64_t *n = impact->counts.n;
+    uint64_t ended = n[TALLY_AUTOMATIC] + n[TALLY_REVIEWED] + n[TALLY_REJECTED] + n[TALLY_FAILED] +
+                     n[TALLY_CANCELLED] + n[TALLY_EXPIRED];
+    impact->is_whole = view->is_open && n[TALLY_SUBMITTED] + journal->open_before == ended + open;
+    for (size_t i = 0; view->workflow && i < view->workflow->step_count; i++)
+        if (view->workflow->steps[i].sla_ms > 0)
+            impact->target_percent = view->workflow->steps[i].sla_percent;
+    for (size_t i = 0; i < engine->board.stop_count; i++)
+        if (engine->board.stops[i].incident == view->id)
+            impact->refused += engine->board.stops[i].refused;
+    if (engine_label_sums(engine, journal->since_unix_ms - 7 * day_ms, journal_add_label,
+                          &labels) == ERR_OK)
+        impact->wrong_before = labels.wrong;
+}
+
+/* ---- all of it ---- */
+
+static void journal_add_position(const struct engine *engine, struct incident_view *view)
+{
+    enum position position = POSITION_RUNNING;
+    for (size_t i = 0; i < engine->board.stop_count; i++) {
+        const struct stop *stop = &engine->board.stops[i];
+        if (stop->incident == view->id && !stop->is_lifted && stop->position < position)
+            position = stop->position;
+    }
+    if (position != POSITION_RUNNING)
+        view->position = slice_text(position_name(position));
+}
+
+static enum err journal_fill(struct engine *engine, const struct engine_incident *incident,
+                             struct arena *arena, struct incident_view *view)
+{
+    const struct config *config = engine_config(engine);
+    struct stop shown = {0};
+    struct buf scope;
+    enum err err = engine_read_journal(engine, incident->id, &view->journal);
+    if (err != ERR_OK)
+        return err;
+    const struct stop *stop = engine_read_stop(engine, incident->stop, arena);
+    const struct duties *duties = engine_alert_duties(engine, &view->journal);
+    memcpy(shown.names, view->journal.names, sizeof shown.names);
+    view->id = incident->id;
+    view->config = config;
+    view->workflow = config_workflow_of(config, incident->workflow);
+    view->is_open = slice_is(incident->state, "open");
+    view->closed_unix_ms = incident->closed_unix_ms;
+    view->by = incident->by;
+    view->owner = duties->owner;
+    view->restart = duties->restart;
+    view->inform = duties->inform;
+    view->zone = engine->options.zone;
+    view->now_unix_ms = engine->now_unix_ms;
+    if (stop)
+        view->position = slice_text(position_name(stop->position));
+    journal_add_position(engine, view);
+    buf_init(&scope, LIMIT_SUMMARY);
+    receipt_add_scope(&scope, &shown);
+    view->scope = arena_copy(arena, buf_slice(&scope));
+    buf_done(&scope);
+    return ERR_OK;
+}
+
+static enum err journals_do_view(void *impl, uint64_t id, struct arena *arena,
+                                 struct incident_view *out)
+{
+    struct engine *engine = impl;
+    struct engine_incident incident = {0};
+    (void)engine_now(engine);
+    *out = (struct incident_view){.id = id};
+    enum err err = engine_read_incident(engine, id, arena, &incident);
+    if (err == ERR_OK)
+        err = journal_fill(engine, &incident, arena, out);
+    if (err != ERR_OK)
+        return err;
+    struct buf why;
+    buf_init(&why, LIMIT_REASON * 8);
+    redact_add(&engine->loaded->redact, incident.reason, false, &why);
+    out->why = arena_copy(arena, buf_slice(&why));
+    buf_done(&why);
+    struct engine_port port = {0};
+    engine_port_alerts(&port);
+    out->has_ladder = port.ladder(engine, id, arena, &out->ladder) == ERR_OK;
+    err = journal_read_story(engine, out, arena);
+    if (err == ERR_OK)
+        err = engine_find_changes(engine, arena, out);
+    if (err == ERR_OK)
+        journal_count_impact(engine, out);
+    return err;
+}
+
+void engine_port_journals(struct engine_port *port)
+{
+    port->incident_view = journals_do_view;
+    port->incident_remark = journals_do_remark;
+    port->incident_close = journals_do_close;
+}

@@ -1,0 +1,631 @@
+/* What people read of an incident. */
+#include "record/ids.h"
+#include "record/incident_view.h"
+#include "record/member.h"
+#include "record/wording.h"
+
+enum { TEXT_VALUE = 60, TEXT_WORDS = 300, TEXT_LONG = 2000 };
+#define DOT " \xc2\xb7 "
+
+const struct incident_entry *incident_remark(const struct incident_view *view, const char *subject)
+{
+    const struct incident_entry *found = NULL;
+    for (size_t i = 0; i < view->entry_count; i++)
+        if (view->entries[i].kind == RECORD_REMARK && slice_is(view->entries[i].subject, subject))
+            found = &view->entries[i];
+    return found;
+}
+
+const struct incident_entry *incident_first(const struct incident_view *view, enum record_kind kind)
+{
+    for (size_t i = 0; i < view->entry_count; i++)
+        if (view->entries[i].kind == kind)
+            return &view->entries[i];
+    return NULL;
+}
+
+static void text_add_at(struct buf *out, const struct incident_view *view, int64_t at_unix_ms)
+{
+    zone_add_time(out, view->zone, (struct zone_time){at_unix_ms, view->now_unix_ms}, ZONE_MINUTES);
+}
+
+/* "Ana Ruiz", else the name that the configuration calls them by. */
+static void text_add_person(struct buf *out, const struct incident_view *view, struct slice name)
+{
+    const struct person *person = view->config ? config_person(view->config, name) : NULL;
+    bool has_full = person && person->full_name.size > 0;
+    wording_add_line(out, has_full ? person->full_name : name, LIMIT_NAME * 2);
+}
+
+static void text_add_count(struct buf *out, uint64_t count, const char *one, const char *many)
+{
+    buf_add_u64(out, count);
+    buf_add_byte(out, ' ');
+    buf_add_text(out, count == 1 ? one : many);
+}
+
+/* ---- why ---- */
+
+static void trouble_add_breaker(struct buf *out, const struct journal *j)
+{
+    wording_add_line(out, slice_text(j->names[JOURNAL_UPSTREAM]), LIMIT_NAME);
+    buf_add_text(out, " is not called");
+    if (j->breaker == BREAKER_FOR_UNKNOWN)
+        return;
+    if (j->breaker == BREAKER_FOR_SHARE)
+        buf_add_fmt(out, ": %llu of the last %llu failed", (unsigned long long)j->breaker_count,
+                    (unsigned long long)j->breaker_of);
+    else
+        buf_add_fmt(out, ": %llu %s in a row", (unsigned long long)j->breaker_count,
+                    j->breaker == BREAKER_FOR_BUSY ? "busy answers" : "failures");
+}
+
+void incident_add_trouble(struct buf *out, const struct journal *j, const struct zone *zone,
+                          int64_t now_unix_ms)
+{
+    switch (j->lasting) {
+    case LASTING_NONE:
+        return;
+    case LASTING_BREAKER:
+        trouble_add_breaker(out, j);
+        break;
+    case LASTING_CAUSE:
+        buf_add_text(out, "its fallback for ");
+        buf_add_text(out, cause_name(j->cause));
+        buf_add_text(out, " does the work");
+        break;
+    case LASTING_HELD:
+        buf_add_text(out, "held work is past half of its time");
+        break;
+    case LASTING_REVIEWS:
+        text_add_count(out, j->overdue, "review is", "reviews are");
+        buf_add_text(out, " past due");
+        break;
+    case LASTING_UNCERTAIN:
+        text_add_count(out, j->overdue, "write", "writes");
+        buf_add_text(out, " past due: nobody has said whether ");
+        buf_add_text(out, j->overdue == 1 ? "it happened" : "they happened");
+        break;
+    }
+    if (j->began_unix_ms == 0)
+        return;
+    buf_add_text(out, ", since ");
+    zone_add_time(out, zone, (struct zone_time){j->began_unix_ms, now_unix_ms}, ZONE_MINUTES);
+}
+
+static const char *text_kind(const struct incident_view *view)
+{
+    switch (view->journal.kind) {
+    case INCIDENT_STOP:
+        if (slice_is(view->position, "fallback"))
+            return "on fallback";
+        if (slice_is(view->position, "review"))
+            return "on review";
+        return "stopped";
+    case INCIDENT_DEGRADED:
+        return "degraded";
+    case INCIDENT_OVERDUE:
+        return "waits for people";
+    case INCIDENT_ALERT:
+        return "alert";
+    }
+    return "stopped";
+}
+
+static void text_add_why(struct buf *out, const struct incident_view *view, size_t max)
+{
+    if (view->journal.lasting != LASTING_NONE)
+        incident_add_trouble(out, &view->journal, view->zone, view->now_unix_ms);
+    if (view->journal.lasting != LASTING_NONE && view->why.size > 0)
+        buf_add_text(out, "; ");
+    wording_add_line(out, view->why, max);
+    if (view->journal.lasting == LASTING_NONE && view->why.size == 0)
+        buf_add_text(out, "no reason given");
+}
+
+void incident_line_add(struct buf *out, const struct incident_view *view)
+{
+    text_add_id(out, ID_INCIDENT, view->id);
+    buf_add_text(out, "  ");
+    wording_add_line(out, view->scope, LIMIT_SUMMARY);
+    buf_add_byte(out, ' ');
+    buf_add_text(out, text_kind(view));
+    buf_add_text(out, " since ");
+    text_add_at(out, view, view->journal.since_unix_ms);
+    if (!view->is_open) {
+        buf_add_text(out, ", closed ");
+        text_add_at(out, view, view->closed_unix_ms);
+    }
+    if (view->by.size > 0) {
+        buf_add_text(out, " by ");
+        text_add_person(out, view, view->by);
+    }
+    buf_add_text(out, ": ");
+    text_add_why(out, view, TEXT_WORDS);
+}
+
+/* ---- who ---- */
+
+static void who_add_answer(struct buf *out, const struct incident_view *view)
+{
+    if (view->has_ladder && view->ladder.acknowledged_by.size > 0) {
+        text_add_person(out, view, view->ladder.acknowledged_by);
+        buf_add_text(out, " acknowledged ");
+        text_add_at(out, view, view->ladder.ladder.acknowledged_unix_ms);
+        buf_add_text(out, ".");
+        return;
+    }
+    if (!view->is_open) {
+        buf_add_text(out, "Nobody acknowledged it.");
+        return;
+    }
+    if (view->has_ladder && ladder_is_loud(&view->ladder.ladder)) {
+        buf_add_text(out, "NOBODY ANSWERS, and nobody is left to tell.");
+        return;
+    }
+    buf_add_text(out, "Nobody has acknowledged it");
+    if (view->has_ladder && view->ladder.ladder.next_unix_ms > view->now_unix_ms) {
+        buf_add_text(out, "; the next are told ");
+        text_add_at(out, view, view->ladder.ladder.next_unix_ms);
+    }
+    buf_add_text(out, ".");
+}
+
+static void who_add_inform(struct buf *out, const struct incident_view *view)
+{
+    const struct incident_entry *informed = incident_remark(view, "informed");
+    const struct journal *j = &view->journal;
+    if (informed) {
+        buf_add_byte(out, ' ');
+        text_add_person(out, view, informed->actor);
+        buf_add_text(out, " informed stakeholders ");
+        text_add_at(out, view, informed->at_unix_ms);
+        buf_add_text(out, ".");
+        return;
+    }
+    if (j->inform_due_unix_ms == 0 || !view->is_open)
+        return;
+    buf_add_byte(out, ' ');
+    if (j->informs[0])
+        text_add_person(out, view, slice_text(j->informs));
+    else
+        buf_add_text(out, "Nobody");
+    bool is_late = view->now_unix_ms > j->inform_due_unix_ms;
+    buf_add_text(out, is_late         ? " should have informed stakeholders by "
+                      : j->informs[0] ? " informs stakeholders by "
+                                      : " is named to inform stakeholders, by ");
+    text_add_at(out, view, j->inform_due_unix_ms);
+    buf_add_text(out, " (draft below).");
+}
+
+static void who_add_end(struct buf *out, const struct incident_view *view)
+{
+    if (!view->is_open)
+        return;
+    if (view->journal.kind == INCIDENT_STOP) {
+        if (view->restart_words.size > 0) {
+            buf_add_byte(out, ' ');
+            wording_add_line(out, view->restart_words, TEXT_WORDS);
+            return;
+        }
+        const struct group *group = view->restart ? view->restart : view->owner;
+        if (!group)
+            return;
+        buf_add_text(out, " Restart: one of ");
+        wording_add_line(out, group->name, LIMIT_NAME);
+        buf_add_text(out, ", not who asks.");
+        return;
+    }
+    buf_add_text(out, view->journal.kind == INCIDENT_ALERT
+                          ? " It is over when somebody acknowledges it."
+                          : " It closes itself when the trouble is over.");
+}
+
+/* ---- impact ---- */
+
+static void impact_add(struct buf *out, bool *is_first, uint64_t count, const char *what)
+{
+    if (count == 0)
+        return;
+    buf_add_text(out, *is_first ? "" : DOT);
+    buf_add_u64(out, count);
+    buf_add_byte(out, ' ');
+    buf_add_text(out, what);
+    *is_first = false;
+}
+
+static uint64_t impact_degraded(const struct incident_impact *impact)
+{
+    uint64_t sum = 0;
+    for (int cause = CAUSE_LOW_CONFIDENCE; cause <= CAUSE_STOPPED; cause++)
+        sum += impact->counts.n[tally_of_cause((enum cause)cause)];
+    return sum;
+}
+
+/* "40 in review (oldest 6 min, due 14:41)" */
+static void impact_add_review(struct buf *out, const struct incident_view *view, bool *is_first)
+{
+    const struct incident_impact *impact = &view->impact;
+    if (impact->in_review == 0)
+        return;
+    impact_add(out, is_first, impact->in_review, "in review");
+    buf_add_text(out, " (");
+    if (impact->oldest_unix_ms > 0) {
+        buf_add_text(out, "oldest ");
+        zone_add_span(out, view->now_unix_ms - impact->oldest_unix_ms);
+    }
+    if (impact->people_due_unix_ms > 0) {
+        buf_add_text(out, impact->oldest_unix_ms > 0 ? ", due " : "due ");
+        text_add_at(out, view, impact->people_due_unix_ms);
+    }
+    buf_add_byte(out, ')');
+}
+
+static void impact_add_time(struct buf *out, const struct incident_impact *impact, bool *is_first)
+{
+    uint64_t met = impact->counts.n[TALLY_IN_TIME];
+    uint64_t all = met + impact->counts.n[TALLY_LATE];
+    if (all == 0)
+        return;
+    uint64_t permille = met * 1000 / all;
+    buf_add_text(out, *is_first ? "" : DOT);
+    buf_add_fmt(out, "in time %llu.%llu %%", (unsigned long long)(permille / 10),
+                (unsigned long long)(permille % 10));
+    if (impact->target_percent > 0)
+        buf_add_fmt(out, " (target %d %%)", impact->target_percent);
+    *is_first = false;
+}
+
+static void impact_add_all(struct buf *out, const struct incident_view *view)
+{
+    const struct incident_impact *impact = &view->impact;
+    uint64_t degraded = impact_degraded(impact), template = impact->counts.n[TALLY_TEMPLATE];
+    bool is_first = true;
+    impact_add(out, &is_first, impact->wrong_before, "wrong before");
+    impact_add(out, &is_first, template, "by template");
+    impact_add(out, &is_first, degraded > template ? degraded - template : 0, "by other fallback");
+    impact_add_review(out, view, &is_first);
+    impact_add(out, &is_first, impact->held, "held");
+    impact_add(out, &is_first, impact->waiting, "waiting");
+    impact_add(out, &is_first, impact->uncertain, "uncertain");
+    impact_add(out, &is_first, impact->refused, "turned away");
+    impact_add(out, &is_first, impact->counts.n[TALLY_EXPIRED], "expired");
+    impact_add(out, &is_first, impact->counts.n[TALLY_FAILED], "failed");
+    impact_add_time(out, impact, &is_first);
+    if (impact->is_whole) {
+        buf_add_text(out, is_first ? "0 lost" : DOT "0 lost");
+        is_first = false;
+    }
+    if (is_first)
+        buf_add_text(out, "nothing counted yet");
+}
+
+/* ---- what changed ---- */
+
+static void change_add_percent(struct buf *out, int64_t part, int64_t all)
+{
+    int64_t percent = all > 0 ? (part * 200 + all) / (2 * all) : 0;
+    buf_add_fmt(out, "%lld %%", (long long)percent);
+}
+
+/* "context.model_version = m4: 8 of 9 wrong, 11 % of the rest (×7.9)" */
+static void change_add(struct buf *out, const struct incident_change *change)
+{
+    struct changed_lift lift;
+    changed_measure(&change->counts, &lift);
+    wording_add_line(out, change->path, TEXT_VALUE);
+    buf_add_text(out, " = ");
+    wording_add_line(out, change->value, TEXT_VALUE);
+    buf_add_fmt(out, ": %lld of %lld wrong, ", (long long)change->counts.bad,
+                (long long)change->counts.total);
+    if (lift.rest_bad == 0) {
+        buf_add_text(out, "none of the rest");
+        return;
+    }
+    change_add_percent(out, lift.rest_bad, lift.rest_total);
+    buf_add_fmt(out, " of the rest (\xc3\x97%lld.%lld)", (long long)(lift.lift_hundredths / 100),
+                (long long)(lift.lift_hundredths % 100 / 10));
+}
+
+static void changes_add(struct buf *out, const struct incident_view *view)
+{
+    for (size_t i = 0; i < view->change_count; i++) {
+        buf_add_text(out, i ? DOT : "");
+        change_add(out, &view->changes[i]);
+    }
+}
+
+/* ---- the draft ---- */
+
+void incident_add_draft(struct buf *out, const struct incident_view *view)
+{
+    const struct incident_impact *impact = &view->impact;
+    buf_add_text(out, "Since ");
+    text_add_at(out, view, view->journal.since_unix_ms);
+    buf_add_byte(out, ' ');
+    wording_add_line(out, view->scope, LIMIT_SUMMARY);
+    switch (view->journal.kind) {
+    case INCIDENT_STOP:
+        buf_add_text(
+            out, slice_is(view->position, "fallback")
+                     ? " does its work by its fallback"
+                     : (slice_is(view->position, "review") ? " asks people first" : " is stopped"));
+        break;
+    case INCIDENT_DEGRADED:
+        buf_add_text(out, " is degraded");
+        break;
+    case INCIDENT_OVERDUE:
+    case INCIDENT_ALERT:
+        buf_add_text(out, " needs attention");
+        break;
+    }
+    buf_add_text(out, ": ");
+    text_add_why(out, view, TEXT_WORDS);
+    buf_add_text(out, ". ");
+    uint64_t waiting = impact->held + impact->in_review + impact->waiting;
+    if (waiting > 0) {
+        text_add_count(out, waiting, "piece of work waits; ", "pieces of work wait; ");
+        buf_add_text(out, impact->is_whole ? "nothing is lost. " : "");
+    }
+    buf_add_text(out, "We will write again when it is over.");
+}
+
+/* ---- the page ---- */
+
+static void text_add_head(struct buf *out, const struct incident_view *view)
+{
+    buf_add_text(out, "INCIDENT ");
+    text_add_id(out, ID_INCIDENT, view->id);
+    buf_add_text(out, "  ");
+    wording_add_line(out, view->scope, LIMIT_SUMMARY);
+    buf_add_byte(out, ' ');
+    buf_add_text(out, text_kind(view));
+    buf_add_text(out, " since ");
+    text_add_at(out, view, view->journal.since_unix_ms);
+    if (view->by.size > 0) {
+        buf_add_text(out, " by ");
+        text_add_person(out, view, view->by);
+    }
+    buf_add_text(out, ": ");
+    text_add_why(out, view, TEXT_WORDS);
+    if (!view->is_open) {
+        buf_add_text(out, ". Closed ");
+        text_add_at(out, view, view->closed_unix_ms);
+    }
+    buf_add_byte(out, '\n');
+}
+
+/* The commands that it waits for. */
+static void text_add_do(struct buf *out, const struct incident_view *view)
+{
+    struct buf id;
+    buf_init(&id, TEXT_ID_MAX);
+    text_add_id(&id, ID_INCIDENT, view->id);
+    const char *name = buf_text(&id);
+    const struct journal *j = &view->journal;
+    bool is_answered = view->has_ladder && view->ladder.acknowledged_by.size > 0;
+    if (view->is_open && !is_answered)
+        buf_add_fmt(out, "DO      interlock ack %s\n", name);
+    if (view->is_open && j->kind == INCIDENT_STOP && view->why.size == 0)
+        buf_add_fmt(out,
+                    "        Reason missing: say it with  interlock incident %s --reason \"…\"\n",
+                    name);
+    if (view->is_open && j->inform_due_unix_ms > 0 && !incident_remark(view, "informed"))
+        buf_add_fmt(out, "        interlock incident %s --informed \"…\"\n", name);
+    if (view->is_open && j->kind == INCIDENT_STOP)
+        buf_add_fmt(out, "        To let it run again: interlock restart %s --reason \"…\"\n",
+                    name);
+    bool may_say = j->kind == INCIDENT_STOP || j->kind == INCIDENT_DEGRADED;
+    if (!view->is_open && may_say && !incident_remark(view, "cause"))
+        buf_add_fmt(out, "        Its cause is not said yet: interlock incident %s --cause \"…\"\n",
+                    name);
+    buf_done(&id);
+}
+
+static void text_add_said(struct buf *out, const struct incident_view *view, const char *subject,
+                          const char *head)
+{
+    const struct incident_entry *entry = incident_remark(view, subject);
+    if (!entry)
+        return;
+    buf_add_text(out, head);
+    wording_add_line(out, entry->words, TEXT_LONG);
+    buf_add_text(out, " (");
+    text_add_person(out, view, entry->actor);
+    buf_add_text(out, ")\n");
+}
+
+void incident_text_add(struct buf *out, const struct incident_view *view)
+{
+    text_add_head(out, view);
+    buf_add_text(out, "WHO     ");
+    who_add_answer(out, view);
+    who_add_inform(out, view);
+    who_add_end(out, view);
+    buf_add_text(out, "\nIMPACT  ");
+    impact_add_all(out, view);
+    buf_add_byte(out, '\n');
+    if (view->change_count > 0) {
+        buf_add_text(out, "CHANGED ");
+        changes_add(out, view);
+        buf_add_byte(out, '\n');
+    }
+    text_add_said(out, view, "recovered", "RECOVERED ");
+    text_add_said(out, view, "cause", "CAUSE   ");
+    text_add_said(out, view, "follow_up", "NEXT    ");
+    if (view->workflow && view->workflow->runbook.size > 0) {
+        buf_add_text(out, "RUNBOOK ");
+        wording_add_line(out, view->workflow->runbook, LIMIT_SUMMARY);
+        buf_add_byte(out, '\n');
+    }
+    bool has_draft =
+        view->is_open && view->journal.inform_due_unix_ms > 0 && !incident_remark(view, "informed");
+    if (has_draft) {
+        buf_add_text(out, "DRAFT   ");
+        incident_add_draft(out, view);
+        buf_add_byte(out, '\n');
+    }
+    text_add_do(out, view);
+}
+
+/* ---- the report ---- */
+
+static const char *entry_subject_words(struct slice subject)
+{
+    if (slice_is(subject, "note"))
+        return "note";
+    if (slice_is(subject, "cause"))
+        return "cause";
+    if (slice_is(subject, "follow_up"))
+        return "follow-up";
+    if (slice_is(subject, "informed"))
+        return "informed stakeholders";
+    if (slice_is(subject, "recovered"))
+        return "the trouble is over";
+    if (slice_is(subject, "joined"))
+        return "joined";
+    return NULL;
+}
+
+static void entry_add_what(struct buf *out, const struct incident_entry *entry)
+{
+    const char *words = NULL;
+    switch ((int)entry->kind) {
+    case RECORD_STOP:
+        buf_add_text(out, "stop of ");
+        wording_add_line(out, entry->scope, LIMIT_SUMMARY);
+        return;
+    case RECORD_STOPPED:
+        buf_add_text(out, "nothing is under way any more");
+        return;
+    case RECORD_RESTART:
+        buf_add_text(out, "restart of ");
+        wording_add_line(out, entry->scope, LIMIT_SUMMARY);
+        return;
+    case RECORD_INCIDENT:
+        buf_add_text(out, slice_is(entry->subject, "closed") ? "closed" : "opened");
+        return;
+    case RECORD_TELLING:
+        buf_add_text(out, "to be told: ");
+        break;
+    case RECORD_TOLD:
+        buf_add_text(out, "told ");
+        break;
+    case RECORD_NOT_TOLD:
+        buf_add_text(out, "could not be told: ");
+        break;
+    case RECORD_ACKNOWLEDGED:
+        buf_add_text(out, "acknowledged");
+        return;
+    default:
+        words = entry_subject_words(entry->subject);
+        buf_add_text(out, words ? words : record_kind_name(entry->kind));
+        if (words || entry->subject.size == 0)
+            return;
+        buf_add_byte(out, ' ');
+    }
+    wording_add_line(out, entry->subject, LIMIT_SUMMARY);
+}
+
+void incident_entry_add(struct buf *out, const struct incident_view *view,
+                        const struct incident_entry *entry)
+{
+    entry_add_what(out, entry);
+    if (entry->actor.size > 0) {
+        buf_add_text(out, ", by ");
+        text_add_person(out, view, entry->actor);
+    }
+    if (entry->words.size == 0)
+        return;
+    buf_add_text(out, ": ");
+    wording_add_line(out, entry->words, TEXT_LONG);
+}
+
+static void report_add_time(struct buf *out, const char *what, int64_t from_unix_ms,
+                            int64_t to_unix_ms)
+{
+    buf_add_fmt(out, "| %s | ", what);
+    if (from_unix_ms > 0 && to_unix_ms > 0)
+        zone_add_span(out, to_unix_ms > from_unix_ms ? to_unix_ms - from_unix_ms : 0);
+    else
+        buf_add_text(out, "\xe2\x80\x93");
+    buf_add_text(out, " |\n");
+}
+
+static void report_add_times(struct buf *out, const struct incident_view *view)
+{
+    const struct incident_entry *answered = incident_first(view, RECORD_ACKNOWLEDGED);
+    const struct incident_entry *informed = incident_remark(view, "informed");
+    int64_t since = view->journal.since_unix_ms;
+    buf_add_text(out, "\n## Times\n\n| to | |\n|---|---|\n");
+    report_add_time(out, "detect", view->journal.began_unix_ms, since);
+    report_add_time(out, "acknowledge", since, answered ? answered->at_unix_ms : 0);
+    report_add_time(out, "inform", since, informed ? informed->at_unix_ms : 0);
+    report_add_time(out, "restart", since, view->is_open ? 0 : view->closed_unix_ms);
+}
+
+static void report_add_said(struct buf *out, const struct incident_view *view, const char *subject,
+                            const char *head)
+{
+    const struct incident_entry *entry = incident_remark(view, subject);
+    buf_add_fmt(out, "\n## %s\n\n", head);
+    if (entry)
+        wording_add_line(out, entry->words, TEXT_LONG);
+    else
+        buf_add_text(out, "Not said yet.");
+    buf_add_byte(out, '\n');
+}
+
+static void report_add_timeline(struct buf *out, const struct incident_view *view)
+{
+    buf_add_text(out, "\n## Timeline\n\n");
+    for (size_t i = 0; i < view->entry_count; i++) {
+        buf_add_text(out, "- ");
+        zone_add_time(out, view->zone,
+                      (struct zone_time){view->entries[i].at_unix_ms, view->now_unix_ms},
+                      ZONE_SECONDS);
+        buf_add_byte(out, ' ');
+        incident_entry_add(out, view, &view->entries[i]);
+        buf_add_byte(out, '\n');
+    }
+}
+
+void incident_report_add(struct buf *out, const struct incident_view *view)
+{
+    buf_add_text(out, "# Incident ");
+    text_add_id(out, ID_INCIDENT, view->id);
+    buf_add_text(out, ": ");
+    wording_add_line(out, view->scope, LIMIT_SUMMARY);
+    buf_add_byte(out, ' ');
+    buf_add_text(out, text_kind(view));
+    buf_add_text(out, "\n\n");
+    text_add_why(out, view, TEXT_LONG);
+    buf_add_text(out, "\n\n- Since: ");
+    text_add_at(out, view, view->journal.since_unix_ms);
+    buf_add_byte(out, ' ');
+    buf_add(out, zone_name(view->zone));
+    if (!view->is_open) {
+        buf_add_text(out, "\n- Closed: ");
+        text_add_at(out, view, view->closed_unix_ms);
+    }
+    buf_add_text(out, "\n- Impact: ");
+    impact_add_all(out, view);
+    buf_add_text(out, "\n- Who: ");
+    who_add_answer(out, view);
+    who_add_inform(out, view);
+    who_add_end(out, view);
+    buf_add_byte(out, '\n');
+    report_add_times(out, view);
+    buf_add_text(out, "\n## What changed\n\n");
+    for (size_t i = 0; i < view->change_count; i++) {
+        buf_add_text(out, "- ");
+        change_add(out, &view->changes[i]);
+        buf_add_byte(out, '\n');
+    }
+    if (view->change_count == 0)
+        buf_add_fmt(out, "Nothing stands out among %llu actions, %llu of them wrong.\n",
+                    (unsigned long long)view->changes_of, (unsigned long long)view->changes_bad);
+    report_add_said(out, view, "cause", "Cause");
+    report_add_said(out, view, "follow_up", "Follow-up");
+    report_add_timeline(out, view);
+}

@@ -1,0 +1,64 @@
+/* record/journal.h - what an incident holds besides its stops: what kind it is, what was counted
+ * when it opened, who answered and who informed, and which records tell its story.
+ * Owns: the bytes of rows in STORE_JOURNALS: the journal of an incident under its id, and behind it
+ *   one empty row for each record that is about it, in their order.
+ * Invariants:
+ *   1. decode(encode(x)) == x. A kind that this version does not know is a stop: the one that only
+ *      people close.
+ *   2. No free text: what people said is in the payload of the record that a row names (R24). */
+#pragma once
+#include "base/limits.h"
+#include "core/breaker.h"
+#include "record/tally.h"
+
+/* Parts of stored rows: only ever add at the end. */
+enum incident_kind {
+    INCIDENT_STOP,     /* a switch moved; closed by a restart */
+    INCIDENT_DEGRADED, /* trouble lasts; closed by its end */
+    INCIDENT_OVERDUE,  /* people are late; closed when nothing is past due */
+    INCIDENT_ALERT     /* a trigger says so, and moves nothing; closed by who answers */
+};
+/* What lasts. */
+enum lasting_kind {
+    LASTING_NONE,
+    LASTING_BREAKER,  /* an upstream is not called */
+    LASTING_CAUSE,    /* a workflow lives on the fallbacks of one cause */
+    LASTING_HELD,     /* held work is past half of its time */
+    LASTING_REVIEWS,  /* reviews are past due */
+    LASTING_UNCERTAIN /* and writes of which nobody knows whether they happened */
+};
+enum { JOURNAL_WORKFLOW, JOURNAL_STEP, JOURNAL_UPSTREAM, JOURNAL_RISK, JOURNAL_NAMES };
+
+struct journal {
+    uint64_t incident;
+    enum incident_kind kind;
+    enum lasting_kind lasting;
+    enum cause cause;           /* LASTING_CAUSE */
+    enum breaker_cause breaker; /* LASTING_BREAKER: why, of how many */
+    uint64_t breaker_count, breaker_of;
+    char names[JOURNAL_NAMES][LIMIT_NAME + 1]; /* its scope, as a stop's; "" = any */
+    char answers[LIMIT_NAME + 1]; /* group that is told first, instead of the owner; "" = owner */
+    char informs[LIMIT_NAME + 1]; /* who was named to inform when it opened; "" = nobody */
+    char informed_by[LIMIT_NAME + 1];
+    int64_t began_unix_ms; /* since when there was trouble, as far as it is known; 0 = not known */
+    int64_t since_unix_ms, acknowledged_unix_ms;
+    int64_t inform_due_unix_ms, informed_unix_ms, reminded_unix_ms; /* 0 = not */
+    int64_t recovered_unix_ms; /* its trouble is over; what waited for that may still go */
+    int64_t drained_unix_ms;   /* when the last of that went */
+    int64_t closed_unix_ms;
+    uint64_t informed_seq, cause_seq, follow_up_seq; /* the records with these words; 0 = none */
+    uint64_t open_before;                            /* actions that had not ended when it opened */
+    uint64_t overdue;                   /* INCIDENT_OVERDUE: how many, when it was looked at last */
+    struct tally before;                /* what the hour of its opening had counted by then */
+    struct tally at_recovery, at_close; /* since that hour */
+};
+
+void journal_encode(const struct journal *journal, struct buf *out);
+MUST_USE enum err journal_decode(struct slice bytes, struct journal *out);
+
+void journal_key_add(struct buf *out, uint64_t incident);
+/* Of a record that is about it; seq 0: what the keys of all of them begin with. */
+void journal_entry_key_add(struct buf *out, uint64_t incident, uint64_t seq);
+bool journal_entry_key_parse(struct slice key, uint64_t incident, uint64_t *out_seq);
+const char *incident_kind_name(enum incident_kind kind);
+const char *lasting_kind_name(enum lasting_kind lasting);

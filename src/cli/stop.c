@@ -75,10 +75,10 @@ static void stop_say_rest(struct invocation *invocation, const json_t *receipt)
     const char *incident = daemon_text(receipt, "incident");
     if (*incident && !invocation_has(invocation, "reason"))
         say(invocation,
-            " Incident %s, reason missing: say it with  interlock incident %s --reason \"…\"\n",
+            "Incident %s, reason missing: say it with  interlock incident %s --reason \"…\"\n",
             incident, incident);
     else
-        say(invocation, "%s%s%s\n", *incident ? " Incident " : "", incident, *incident ? "." : "");
+        say(invocation, "%s%s%s\n", *incident ? "Incident " : "", incident, *incident ? "." : "");
     if (*incident)
         say(invocation, "To let it run again: interlock restart %s --reason \"…\"\n", incident);
 }
@@ -146,7 +146,9 @@ static int stop_show(struct invocation *invocation, struct slice target, json_t 
     }
     int code = words.size > 0 ? CLI_DONE : invocation->exit;
     if (words.size > 0) {
-        say(invocation, "%.*s", SLICE_FMT(words));
+        /* A softer position ends with a command, which no sentence may follow on its line. */
+        bool is_soft = slice_starts(words, SLICE("ON "));
+        say(invocation, "%.*s%s", SLICE_FMT(words), is_soft ? "\n" : " ");
         stop_say_rest(invocation, receipt);
     }
     json_decref(receipt);

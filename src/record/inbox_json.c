@@ -85,7 +85,9 @@ void inbox_json_add_verdicts(struct buf *out, const struct view *view)
         inbox_json_add_verdict(out, "approve", "* now, as shown",
                                has_recipient ? buf_text(&act) : verb->act);
         buf_done(&act);
-        inbox_json_add_verdict(out, "edit", "change it and *", verb->act);
+        bool is_change = strcmp(verb->act, "change") == 0; /* "change it and change" */
+        inbox_json_add_verdict(out, "edit", is_change ? "edit it, then *" : "change it and *",
+                               verb->act);
         inbox_json_add_verdict(out, "reject", "do not *", verb->act);
     } else {
         inbox_json_add_verdict(out, "happened", "it was *", verb->done);

@@ -323,15 +323,20 @@ static void status_add_stop(struct buf *out, const struct status *status, const 
     size_t start = out->size;
     receipt_add_scope(out, stop);
     status_pad(out, start, STATUS_NAME_WIDTH);
-    buf_add_text(out, stop->stopped_at_unix_ms == 0 ? "STOPPING since " : "stopped since ");
+    if (stop->position == POSITION_STOPPED)
+        buf_add_text(out, stop->stopped_at_unix_ms == 0 ? "STOPPING since " : "stopped since ");
+    else
+        buf_add_fmt(out, "on %s since ", position_name(stop->position));
     zone_add_time(out, status->zone, (struct zone_time){stop->at_unix_ms, status->now_unix_ms},
                   ZONE_SECONDS);
     if (stop->by[0]) {
         buf_add_text(out, " by ");
         wording_add_line(out, slice_text(stop->by), LIMIT_NAME);
     }
-    buf_add_text(out, "; interlock restart ");
-    text_add_id(out, ID_INCIDENT, stop->incident);
+    if (stop->incident != 0) {
+        buf_add_text(out, "; interlock restart ");
+        text_add_id(out, ID_INCIDENT, stop->incident);
+    }
     buf_add_byte(out, '\n');
 }
 

@@ -5,14 +5,30 @@
 #include "base/text.h"
 #include "record/action_json.h"
 #include "record/explain.h"
+#include "record/label_row.h"
 
 enum { ACTIONS_LIMIT = 50 };
 
 static const char actions_cursor[] = "c_"; /* then the id of the last one seen */
 
+/* Its audit and labels, where it has any; false: answered. */
+static bool actions_read_labels(struct call *call, struct view *view)
+{
+    struct label_row *row = ARENA_NEW(&call->arena, struct label_row);
+    enum err err =
+        row ? call->engine->label_of(call->engine->impl, view->action->id, &call->arena, row)
+            : ERR_NO_MEMORY;
+    if (err == ERR_OK)
+        view->labels = row;
+    if (err == ERR_OK || err == ERR_NOT_FOUND)
+        return true;
+    reply_err(call, err);
+    return false;
+}
+
 void actions_get(struct call *call)
 {
-    if (parameter_read(call, NULL, 0))
+    if (parameter_read(call, NULL, 0) && actions_read_labels(call, call->view))
         reply_action_read(call, call->view);
 }
 
@@ -29,6 +45,8 @@ void actions_explain(struct call *call)
         reply_err(call, err);
         return;
     }
+    if (!actions_read_labels(call, view))
+        return;
     struct buf out;
     buf_init(&out, LIMIT_HTTP_ANSWER);
     if (is_text) {

@@ -147,42 +147,10 @@ static bool api_find_principal(struct call *call)
     return false;
 }
 
-/* The attempt to decide is in the record: 403. The words were made when it came. */
-static void api_refused(void *arg, const struct engine_reply *reply)
-{
-    struct call *call = arg;
-    (void)reply; /* refused in any case */
-    call_enter(call);
-    reply_trouble(call, &(struct trouble){.code = TROUBLE_DENIED, .detail = call->text});
-    call_leave(call);
-}
-
 static bool api_check_right(struct call *call)
 {
-    enum right right = call->route->right;
-    struct right_subject subject = subject_of(call);
-    if (right == RIGHT_LOOPBACK && call->request->is_loopback_peer)
-        return true;
-    if (right_allows(call->config, &call->principal, right, &subject))
-        return true;
-    struct buf who;
-    buf_init(&who, LIMIT_REASON);
-    right_add_who(call->config, right, &subject, &who);
-    call->text = arena_fmt(&call->arena, "%.*s may not %s. Who may: %s",
-                           SLICE_FMT(call->principal.name), right_name(right), buf_text(&who));
-    buf_done(&who);
-    if (right != RIGHT_DECIDE) {
-        reply_trouble(call, &(struct trouble){.code = TROUBLE_DENIED, .detail = call->text});
-        return false;
-    }
-    struct engine_call what = {.act = ENGINE_REFUSED,
-                               .refused = REFUSAL_NOT_ALLOWED,
-                               .principal = &call->principal,
-                               .action = call->id,
-                               .done = api_refused,
-                               .arg = call};
-    call->engine->act(call->engine->impl, &what);
-    return false;
+    bool is_local = call->route->right == RIGHT_LOOPBACK && call->request->is_loopback_peer;
+    return is_local || subject_allows(call, call->route->right);
 }
 
 /* Path, token, subject, right, then the handler: each step answers when it refuses. */
@@ -241,6 +209,11 @@ static void api_refuse(void *impl, int status, struct slice detail, struct slice
 
 struct door_handler api_handler(struct api *api)
 {
-    return (struct door_handler){
-        .impl = api, .lane = api_lane, .handle = api_handle, .refuse = api_refuse};
+    static const struct door_header none[] = {{{"Interlock-State", 15}, {"none", 4}}};
+    return (struct door_handler){.impl = api,
+                                 .lane = api_lane,
+                                 .handle = api_handle,
+                                 .refuse = api_refuse,
+                                 .refuse_headers = none,
+                                 .refuse_header_count = sizeof none / sizeof *none};
 }

@@ -1,4 +1,5 @@
-/* Who is away: said by oneself, or for others by admins. */
+/* Who is away: said by oneself, or for others by admins. Oneself names no cover who may do less
+ * than what falls to them then; an admin may. */
 #include "api/body.h"
 #include "api/handlers.h"
 #include "api/parameter.h"
@@ -132,11 +133,20 @@ void away_post(struct call *call)
         return;
     bool is_oneself =
         call->principal.kind == PRINCIPAL_PERSON && slice_equal(away.person, call->principal.name);
-    if (!is_oneself && !right_allows(call->config, &call->principal, RIGHT_CONFIGURE,
-                                     &(struct right_subject){0})) {
+    bool is_admin =
+        right_allows(call->config, &call->principal, RIGHT_CONFIGURE, &(struct right_subject){0});
+    if (!is_oneself && !is_admin) {
         reply_refuse(call, TROUBLE_DENIED,
                      "%.*s may not say this for %.*s: they themselves may, and admins",
                      SLICE_FMT(call->principal.name), SLICE_FMT(away.person));
+        return;
+    }
+    const struct group *short_of =
+        away.cover.size > 0 ? who_not_shared(call->config, away.person, away.cover) : NULL;
+    if (short_of && !is_admin) { /* a right is not given away by who has it */
+        reply_refuse(call, TROUBLE_DENIED,
+                     "%.*s is not in %.*s: name a cover who is, or ask an admin to name this one",
+                     SLICE_FMT(away.cover), SLICE_FMT(short_of->name));
         return;
     }
     call->name = call_copy(call, away.person);

@@ -233,6 +233,25 @@ static bool body_parse(struct call *call)
     return true;
 }
 
+bool body_check_line(struct call *call, struct slice line, size_t number)
+{
+    json_error_t error;
+    if (!body_is_shallow(line)) {
+        reply_refuse(call, TROUBLE_BAD_JSON, "line %zu nests deeper than %d (LIMIT_JSON_DEPTH)",
+                     number, LIMIT_JSON_DEPTH);
+        return false;
+    }
+    json_t *value = json_loadb(line.at, line.size, JSON_REJECT_DUPLICATES, &error);
+    bool is_object = json_is_object(value);
+    if (!value)
+        reply_refuse(call, TROUBLE_BAD_JSON, "line %zu, column %d: %s", number, error.column,
+                     error.text);
+    else if (!is_object)
+        reply_refuse(call, TROUBLE_BAD_BODY, "line %zu must be one JSON object", number);
+    json_decref(value);
+    return is_object;
+}
+
 static bool body_is_blank(struct slice body)
 {
     for (size_t i = 0; i < body.size; i++)

@@ -2,6 +2,7 @@
  * and answer. Nothing is granted beyond them. */
 #include "api/body.h"
 #include "api/handlers.h"
+#include "api/header.h"
 #include "api/reply.h"
 #include "base/check.h"
 #include "base/limits.h"
@@ -21,6 +22,8 @@ struct bulk_item {
 };
 struct bulk {
     struct call *call;
+    struct door_header *headers; /* of the call, without its media type */
+    size_t header_count;
     struct bulk_item items[LIMIT_BULK];
     size_t count, open;
     bool is_begun;
@@ -89,36 +92,74 @@ static bool bulk_make(struct bulk *bulk, struct bulk_item *item, struct slice ra
     item->request = *call->request;
     item->request.path = call_copy(call, buf_slice(&path));
     item->request.body = raw;
+    item->request.headers = bulk->headers; /* each is JSON, also as a line */
+    item->request.header_count = bulk->header_count;
     item->exchange = (struct door_exchange){.request = &item->request, .respond = bulk_respond};
     bool is_good = buf_ok(&path);
     buf_done(&path);
     return is_good;
 }
 
+static bool bulk_add(struct bulk *bulk, struct slice raw)
+{
+    struct call *call = bulk->call;
+    if (bulk->count == LIMIT_BULK) {
+        reply_refuse(call, TROUBLE_BAD_BODY, "at most %d verdicts at once (LIMIT_BULK)",
+                     LIMIT_BULK);
+        return false;
+    }
+    if (!bulk_make(bulk, &bulk->items[bulk->count], raw)) {
+        reply_refuse(call, TROUBLE_BAD_BODY,
+                     "verdict %zu: {\"id\": the review's, \"verdict\": …} as for one alone",
+                     bulk->count + 1);
+        return false;
+    }
+    bulk->count++;
+    return true;
+}
+
 static bool bulk_read(struct bulk *bulk, struct slice list)
 {
     struct scan_walk walk;
     struct slice key, value;
-    struct call *call = bulk->call;
     scan_open(&walk, list);
-    while (scan_type(list) == SCAN_ARRAY && scan_next(&walk, &key, &value)) {
-        if (bulk->count == LIMIT_BULK) {
-            reply_refuse(call, TROUBLE_BAD_BODY, "at most %d verdicts at once (LIMIT_BULK)",
-                         LIMIT_BULK);
+    while (scan_type(list) == SCAN_ARRAY && scan_next(&walk, &key, &value))
+        if (!bulk_add(bulk, value))
             return false;
-        }
-        if (!bulk_make(bulk, &bulk->items[bulk->count], value)) {
-            reply_refuse(call, TROUBLE_BAD_BODY,
-                         "verdict %zu: {\"id\": the review's, \"verdict\": …} as for one alone",
-                         bulk->count + 1);
+    if (bulk->count > 0)
+        return true;
+    reply_refuse(bulk->call, TROUBLE_BAD_BODY, "\"verdicts\" is a list of at least one verdict");
+    return false;
+}
+
+/* One verdict a line; blank lines are passed over. */
+static bool bulk_read_lines(struct bulk *bulk)
+{
+    struct call *call = bulk->call;
+    struct slice rest = call->request->body;
+    for (size_t number = 1; rest.size > 0; number++) {
+        size_t end = slice_find(rest, '\n');
+        struct slice line = slice_first(rest, end);
+        rest = slice_from(rest, end < rest.size ? end + 1 : end);
+        if (line.size > 0 && line.at[line.size - 1] == '\r')
+            line.size--;
+        if (line.size > 0 && (!body_check_line(call, line, number) || !bulk_add(bulk, line)))
             return false;
-        }
-        bulk->count++;
     }
     if (bulk->count > 0)
         return true;
-    reply_refuse(call, TROUBLE_BAD_BODY, "\"verdicts\" is a list of at least one verdict");
+    reply_refuse(call, TROUBLE_BAD_BODY, "there is no line: send one verdict a line");
     return false;
+}
+
+static bool bulk_copy_headers(struct bulk *bulk)
+{
+    const struct door_request *request = bulk->call->request;
+    bulk->headers = ARENA_ARRAY(&bulk->call->arena, request->header_count + 1, struct door_header);
+    for (size_t i = 0; bulk->headers && i < request->header_count; i++)
+        if (!slice_is(request->headers[i].name, "content-type"))
+            bulk->headers[bulk->header_count++] = request->headers[i];
+    return bulk->headers != NULL;
 }
 
 struct bulk_body {
@@ -133,12 +174,16 @@ void verdicts_post(struct call *call)
                                                 .at = offsetof(struct bulk_body, verdicts)}};
     struct bulk_body body = {0};
     struct bulk *bulk = ARENA_NEW(&call->arena, struct bulk);
-    if (!bulk) {
+    if (bulk)
+        bulk->call = call;
+    if (!bulk || !bulk_copy_headers(bulk)) {
         reply_err(call, ERR_NO_MEMORY);
         return;
     }
-    bulk->call = call;
-    if (!body_read(call, fields, 1, &body) || !bulk_read(bulk, body.verdicts))
+    bool is_lines = header_is_lines(call->request);
+    if (!is_lines && !body_read(call, fields, 1, &body))
+        return;
+    if (!(is_lines ? bulk_read_lines(bulk) : bulk_read(bulk, body.verdicts)))
         return;
     bulk->open = bulk->count;
     for (size_t i = 0; i < bulk->count; i++)

@@ -22,6 +22,8 @@ void acts_cancel(struct call *call);
 void acts_again(struct call *call);
 void verdict_post(struct call *call);
 /* labels.c */
+/* The engine's done of a label: what is known of the audit and the labels now. */
+void labels_told(void *arg, const struct engine_reply *reply);
 void labels_post(struct call *call);
 /* reviews.c */
 void reviews_get(struct call *call);

@@ -165,24 +165,42 @@ static bool header_is_json_type(struct slice type)
            (type.size > size && header_is_word(slice_from(type, type.size - size), suffix));
 }
 
-bool header_is_json(const struct door_request *request)
+static bool header_is_coded(const struct door_request *request)
 {
     struct slice value;
     enum header_found found = header_single(request, "content-encoding", &value);
-    if (found != HEADER_ABSENT && !(found == HEADER_GOOD && header_is_word(value, "identity")))
-        return false;
-    found = header_single(request, "content-type", &value);
-    if (found == HEADER_ABSENT)
-        return true;
-    if (found != HEADER_GOOD || !header_is_json_type(header_take(&value, ';')))
-        return false;
-    while (value.size > 0) {
-        struct slice parameter = header_take(&value, ';');
+    return found != HEADER_ABSENT && !(found == HEADER_GOOD && header_is_word(value, "identity"));
+}
+
+static bool header_is_utf8(struct slice parameters)
+{
+    while (parameters.size > 0) {
+        struct slice parameter = header_take(&parameters, ';');
         if (header_is_word(header_take(&parameter, '='), "charset") &&
             !header_is_word(parameter, "utf-8") && !header_is_word(parameter, "\"utf-8\""))
             return false;
     }
     return true;
+}
+
+bool header_is_json(const struct door_request *request)
+{
+    struct slice value;
+    enum header_found found = header_single(request, "content-type", &value);
+    if (header_is_coded(request))
+        return false;
+    return found == HEADER_ABSENT ||
+           (found == HEADER_GOOD && header_is_json_type(header_take(&value, ';')) &&
+            header_is_utf8(value));
+}
+
+bool header_is_lines(const struct door_request *request)
+{
+    struct slice value;
+    return !header_is_coded(request) &&
+           header_single(request, "content-type", &value) == HEADER_GOOD &&
+           header_is_word(header_take(&value, ';'), "application/x-ndjson") &&
+           header_is_utf8(value);
 }
 
 bool header_wants_text(const struct door_request *request)

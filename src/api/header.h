@@ -33,6 +33,8 @@ enum header_found header_prefer(const struct door_request *request,
 
 /* Content-Type is absent, application/json or some +json, in UTF-8, without a content coding. */
 bool header_is_json(const struct door_request *request);
+/* Content-Type: application/x-ndjson, without a content coding: one JSON value a line. */
+bool header_is_lines(const struct door_request *request);
 
 /* Does Accept name text/plain before any JSON? Absent, or anything else: no. */
 bool header_wants_text(const struct door_request *request);

@@ -134,21 +134,6 @@ static bool labels_find(struct call *call, const struct labels_body *body, struc
                                  : labels_by_name(call, body, out);
 }
 
-/* The reviewers of one step do not label another one. */
-static bool labels_may(struct call *call)
-{
-    struct right_subject subject = subject_of(call);
-    if (right_allows(call->config, &call->principal, RIGHT_LABEL, &subject))
-        return true;
-    struct buf who;
-    buf_init(&who, LIMIT_REASON);
-    right_add_who(call->config, RIGHT_LABEL, &subject, &who);
-    reply_refuse(call, TROUBLE_DENIED, "%.*s may not %s. Who may: %s",
-                 SLICE_FMT(call->principal.name), right_name(RIGHT_LABEL), buf_text(&who));
-    buf_done(&who);
-    return false;
-}
-
 static void labels_answer(struct call *call, const struct view *view)
 {
     struct label_row row = {0};
@@ -170,12 +155,12 @@ static void labels_answer(struct call *call, const struct view *view)
     buf_done(&out);
 }
 
-static void labels_done_by_engine(void *arg, const struct engine_reply *reply)
+void labels_told(void *arg, const struct engine_reply *reply)
 {
     struct call *call = arg;
     call_enter(call);
     if (reply->outcome != ENGINE_TAKEN)
-        reply_refusal(call, reply);
+        reply_act_refusal(call, reply);
     else
         labels_answer(call, reply->view);
     call_leave(call);
@@ -190,13 +175,14 @@ void labels_post(struct call *call)
         return;
     call->id = view.action->id;
     call->step = config_step_of(call->config, view.workflow, view.step_name);
-    if (!labels_may(call))
+    call->actor = view.submit.actor;
+    if (!subject_allows(call, RIGHT_LABEL)) /* the reviewers of one step do not label another one */
         return;
     call->engine->act(call->engine->impl, &(struct engine_call){.act = ENGINE_LABEL,
                                                                 .principal = &call->principal,
                                                                 .action = call->id,
                                                                 .label = body.label,
                                                                 .reason = body.note,
-                                                                .done = labels_done_by_engine,
+                                                                .done = labels_told,
                                                                 .arg = call});
 }

@@ -63,6 +63,8 @@ void reply_trouble(struct call *call, const struct trouble *trouble)
         call_add_header(call, "x-should-retry", SLICE("false"));
     if (trouble->view)
         reply_add_zone(call);
+    else
+        call_add_header(call, "Interlock-State", SLICE("none")); /* there is no action */
     call_answer(call, status, SLICE("application/problem+json"), buf_slice(&out));
     buf_done(&out);
 }
@@ -298,6 +300,7 @@ static const char *const reply_refusals[REFUSAL_COUNT] = {
                         "out, or reassign it",
     [REFUSAL_NOT_YOURS] = "only who has claimed it releases it (or reassign it)",
     [REFUSAL_BAD_EDIT] = "it cannot be changed so",
+    [REFUSAL_BAD_LABEL] = "this is no label of its step",
     [REFUSAL_NOT_ALLOWED] = "it is not yours to decide",
 };
 
@@ -317,6 +320,16 @@ void reply_refusal(struct call *call, const struct engine_reply *reply)
     if (trouble.detail.size == 0 && reply->refusal != REFUSAL_NONE)
         trouble.detail = slice_text(reply_refusals[reply->refusal]);
     reply_trouble(call, &trouble);
+}
+
+void reply_act_refusal(struct call *call, const struct engine_reply *reply)
+{
+    if (reply->outcome == ENGINE_BAD_INPUT)
+        reply_trouble(call, &(struct trouble){.code = TROUBLE_BAD_INPUT,
+                                              .pointer = reply->pointer,
+                                              .detail = reply->detail});
+    else
+        reply_refusal(call, reply);
 }
 
 /* What the server refuses before there is a call. */

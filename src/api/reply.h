@@ -69,6 +69,8 @@ void reply_action_read(struct call *call, const struct view *view);
 void reply_dry_run(struct call *call, const struct engine_reply *reply);
 /* The refusal of an engine call. reply->outcome is not ENGINE_TAKEN. */
 void reply_refusal(struct call *call, const struct engine_reply *reply);
+/* The same of an act on an action: what is wrong stands in the body itself, not in its input. */
+void reply_act_refusal(struct call *call, const struct engine_reply *reply);
 /* A JSON value or a text that was built; an overflowed buffer is TROUBLE_TOO_LARGE. */
 void reply_json(struct call *call, int status, const struct buf *body);
 void reply_text(struct call *call, int status, const struct buf *body);

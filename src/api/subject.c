@@ -15,6 +15,42 @@ struct right_subject subject_of(const struct call *call)
                                   .now_unix_ms = call->engine->now_unix_ms(call->engine->impl)};
 }
 
+/* The attempt is in the records: 403. The words were made when it came. */
+static void subject_denied(void *arg, const struct engine_reply *reply)
+{
+    struct call *call = arg;
+    (void)reply; /* refused in any case */
+    call_enter(call);
+    reply_trouble(call, &(struct trouble){.code = TROUBLE_DENIED, .detail = call->text});
+    call_leave(call);
+}
+
+bool subject_allows(struct call *call, enum right right)
+{
+    struct right_subject subject = subject_of(call);
+    if (right_allows(call->config, &call->principal, right, &subject))
+        return true;
+    struct buf who;
+    buf_init(&who, LIMIT_REASON);
+    right_add_who(call->config, right, &subject, &who);
+    call->text = arena_fmt(&call->arena, "%.*s may not %s. Who may: %s",
+                           SLICE_FMT(call->principal.name), right_name(right), buf_text(&who));
+    buf_done(&who);
+    bool is_word = right == RIGHT_DECIDE || right == RIGHT_SETTLE || right == RIGHT_LABEL;
+    if (!is_word || call->id == 0 ||
+        !right_allows(call->config, &call->principal, RIGHT_SEE, &subject)) {
+        reply_trouble(call, &(struct trouble){.code = TROUBLE_DENIED, .detail = call->text});
+        return false;
+    }
+    call->engine->act(call->engine->impl, &(struct engine_call){.act = ENGINE_REFUSED,
+                                                                .refused = REFUSAL_NOT_ALLOWED,
+                                                                .principal = &call->principal,
+                                                                .action = call->id,
+                                                                .done = subject_denied,
+                                                                .arg = call});
+    return false;
+}
+
 static bool subject_refuse(struct call *call, const char *what, struct slice name,
                            const struct near *near)
 {

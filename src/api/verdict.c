@@ -132,9 +132,7 @@ static void verdict_done(void *arg, const struct engine_reply *reply)
         return;
     }
     call_enter(call);
-    reply_trouble(call, &(struct trouble){.code = TROUBLE_BAD_INPUT,
-                                          .pointer = reply->pointer,
-                                          .detail = reply->detail});
+    reply_act_refusal(call, reply);
     call_leave(call);
 }
 
@@ -154,7 +152,7 @@ void verdict_post(struct call *call)
                                .reason = body.note,
                                .edit_json = body.edit,
                                .label = body.label,
-                               .done = verdict_done,
+                               .done = kind->act == ENGINE_LABEL ? labels_told : verdict_done,
                                .arg = call};
     call->engine->act(call->engine->impl, &what);
 }

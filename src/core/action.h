@@ -203,6 +203,7 @@ struct action_event {
     X(REFUSAL_CLAIMED, "claimed")                                                                  \
     X(REFUSAL_NOT_YOURS, "not_yours")                                                              \
     X(REFUSAL_BAD_EDIT, "bad_edit")                                                                \
+    X(REFUSAL_BAD_LABEL, "bad_label")                                                              \
     X(REFUSAL_NOT_ALLOWED, "not_allowed")
 enum refusal {
 #define X(name, text) name,

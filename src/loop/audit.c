@@ -117,8 +117,9 @@ static enum err audit_read(struct engine *engine, const struct entry *entry, uin
 
 /* ---- labels ---- */
 
-static void label_refuse(const struct engine_call *call, const struct step *step)
+static void label_refuse(struct engine *engine, const struct engine_call *call, struct entry *entry)
 {
+    const struct step *step = entry->step;
     struct buf text;
     buf_init(&text, 4096);
     buf_add_text(&text, "the labels of this step are ");
@@ -129,7 +130,7 @@ static void label_refuse(const struct engine_call *call, const struct step *step
     buf_add_text(&text, "; the first means right");
     struct engine_reply reply = {
         .outcome = ENGINE_BAD_INPUT, .detail = buf_slice(&text), .pointer = SLICE("/label")};
-    call->done(call->arg, &reply);
+    act_tell_recorded(engine, call, entry, REFUSAL_BAD_LABEL, &reply);
     buf_done(&text);
 }
 
@@ -182,13 +183,14 @@ bool engine_label(struct engine *engine, const struct engine_call *call, struct 
     struct label_row row = {0};
     const struct step *step = entry->step;
     size_t index = step ? label_find(step, call->label) : 0;
-    if (!step || index == step->audit.label_count) {
-        if (step)
-            label_refuse(call, step);
-        else
-            engine_refuse(call->done, call->arg, ENGINE_NOT_NOW,
-                          "its step is no longer in the configuration");
+    if (!step) {
+        engine_refuse(call->done, call->arg, ENGINE_NOT_NOW,
+                      "its step is no longer in the configuration");
         entry_let_go(engine, entry);
+        return false;
+    }
+    if (index == step->audit.label_count) {
+        label_refuse(engine, call, entry);
         return false;
     }
     arena_init(&arena, 65536);

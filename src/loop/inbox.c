@@ -204,6 +204,17 @@ static enum err inbox_add_others(struct inbox_work *work, int64_t before_by, uin
     return err;
 }
 
+/* Who has its review in hand, or whom it was given to. */
+static bool inbox_is_given(const struct inbox_work *work, const struct row *row)
+{
+    struct slice who = work->query->who;
+    if (who.size == 0 || row->action.state != STATE_IN_REVIEW)
+        return false;
+    return slice_equal(row->assigned_to, who) ||
+           (slice_equal(row->claimed_by, who) &&
+            row->claimed_until_unix_ms > work->engine->now_unix_ms);
+}
+
 static bool inbox_wants_row(const struct inbox_work *work, const struct row *row)
 {
     const struct config *config = engine_config(work->engine);
@@ -218,7 +229,7 @@ static bool inbox_wants_row(const struct inbox_work *work, const struct row *row
                                     .actor = row->actor,
                                     .away = &work->engine->away,
                                     .now_unix_ms = work->engine->now_unix_ms};
-    return inbox_is_for(work, &question);
+    return inbox_is_given(work, row) || inbox_is_for(work, &question);
 }
 
 static enum err inbox_add_action(struct inbox_work *work, const struct store_action *stored)

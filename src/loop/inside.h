@@ -588,7 +588,7 @@ bool engine_submit_scope(struct entry *entry, const struct bundle_submit *submit
 bool engine_render_request(struct entry *entry, const struct action *action,
                            struct expr_scope *scope, struct arena *scratch, struct buf *out_frozen);
 
-/* ---- people.c, for reviews.c ---- */
+/* ---- people.c, for reviews.c and audit.c ---- */
 /* Tells how the action stands: why it was not taken; or, when all of it is durable, as it is. */
 void act_refuse(struct engine *engine, const struct engine_call *call, struct entry *entry,
                 enum refusal refusal);
@@ -597,6 +597,14 @@ void act_answer(struct engine *engine, const struct engine_call *call, struct en
  * refusal has its pointer and detail, or neither. */
 void act_tell(struct engine *engine, const struct engine_call *call, struct entry *entry,
               const struct engine_reply *reply);
+/* A record beside the state, with the person's words. */
+void act_record(struct engine *engine, const struct engine_call *call, struct entry *entry,
+                struct step_note note);
+/* The same, and why it was not taken is recorded first. */
+void act_tell_recorded(struct engine *engine, const struct engine_call *call, struct entry *entry,
+                       enum refusal refusal, const struct engine_reply *reply);
+void act_refuse_recorded(struct engine *engine, const struct engine_call *call, struct entry *entry,
+                         enum refusal refusal);
 /* A person's words as a payload; nothing when there are none. */
 void act_words(const struct engine_call *call, struct buf *out);
 

@@ -61,6 +61,35 @@ void act_words(const struct engine_call *call, struct buf *out)
         bundle_words_encode(&words, out);
 }
 
+void act_record(struct engine *engine, const struct engine_call *call, struct entry *entry,
+                struct step_note note)
+{
+    struct buf words;
+    buf_init(&words, LIMIT_REASON * 8);
+    act_words(call, &words);
+    note.actor = call->principal->name;
+    note.label = words.size ? BUNDLE_LABEL_WORDS : NULL;
+    note.payload = buf_slice(&words);
+    engine_save(engine, entry, &note);
+    buf_done(&words);
+}
+
+void act_tell_recorded(struct engine *engine, const struct engine_call *call, struct entry *entry,
+                       enum refusal refusal, const struct engine_reply *reply)
+{
+    act_record(
+        engine, call, entry,
+        (struct step_note){.kind = RECORD_REFUSED, .subject = slice_text(refusal_name(refusal))});
+    act_tell(engine, call, entry, reply);
+}
+
+void act_refuse_recorded(struct engine *engine, const struct engine_call *call, struct entry *entry,
+                         enum refusal refusal)
+{
+    act_tell_recorded(engine, call, entry, refusal,
+                      &(struct engine_reply){.outcome = ENGINE_NOT_NOW, .refusal = refusal});
+}
+
 /* One event with a person's words in its record; false when it was refused (and told). */
 static bool act_step(struct engine *engine, const struct engine_call *call, struct entry *entry,
                      struct action_event *event, enum record_kind kind)
@@ -208,7 +237,7 @@ static void act_report(struct engine *engine, const struct engine_call *call, st
 static void act_label(struct engine *engine, const struct engine_call *call, struct entry *entry)
 {
     if (entry->row.action.state != STATE_DONE)
-        act_refuse(engine, call, entry, REFUSAL_NOT_DONE);
+        act_refuse_recorded(engine, call, entry, REFUSAL_NOT_DONE);
     else if (engine_label(engine, call, entry))
         act_answer(engine, call, entry);
 }

@@ -17,31 +17,6 @@
 
 static const struct engine_reply review_taken = {.outcome = ENGINE_TAKEN};
 
-/* ---- a record beside the state ---- */
-
-static void review_record(struct engine *engine, const struct engine_call *call,
-                          struct entry *entry, struct step_note note)
-{
-    struct buf words;
-    buf_init(&words, LIMIT_REASON * 8);
-    act_words(call, &words);
-    note.actor = call->principal->name;
-    note.label = words.size ? BUNDLE_LABEL_WORDS : NULL;
-    note.payload = buf_slice(&words);
-    engine_save(engine, entry, &note);
-    buf_done(&words);
-}
-
-static void review_refuse(struct engine *engine, const struct engine_call *call,
-                          struct entry *entry, enum refusal refusal)
-{
-    review_record(
-        engine, call, entry,
-        (struct step_note){.kind = RECORD_REFUSED, .subject = slice_text(refusal_name(refusal))});
-    act_tell(engine, call, entry,
-             &(struct engine_reply){.outcome = ENGINE_NOT_NOW, .refusal = refusal});
-}
-
 static bool review_is_claimed(const struct engine *engine, const struct entry *entry)
 {
     return entry->row.claimed_by.size > 0 && entry->row.claimed_until_unix_ms > engine->now_unix_ms;
@@ -75,7 +50,7 @@ static void review_claim(struct engine *engine, const struct engine_call *call, 
     review_keep(engine, entry, call->principal->name, entry->row.assigned_to);
     entry->row.claimed_until_unix_ms =
         engine->now_unix_ms + (call->for_ms > 0 ? call->for_ms : CLAIM_MS);
-    review_record(engine, call, entry, (struct step_note){.kind = RECORD_CLAIMED});
+    act_record(engine, call, entry, (struct step_note){.kind = RECORD_CLAIMED});
     act_tell(engine, call, entry, &review_taken);
 }
 
@@ -85,7 +60,7 @@ static void review_release(struct engine *engine, const struct engine_call *call
     if (review_is_claimed(engine, entry)) {
         review_keep(engine, entry, (struct slice){0}, entry->row.assigned_to);
         entry->row.claimed_until_unix_ms = 0;
-        review_record(engine, call, entry, (struct step_note){.kind = RECORD_UNCLAIMED});
+        act_record(engine, call, entry, (struct step_note){.kind = RECORD_UNCLAIMED});
     }
     act_tell(engine, call, entry, &review_taken);
 }
@@ -95,8 +70,8 @@ static void review_assign(struct engine *engine, const struct engine_call *call,
 {
     review_keep(engine, entry, (struct slice){0}, call->to);
     entry->row.claimed_until_unix_ms = 0;
-    review_record(engine, call, entry,
-                  (struct step_note){.kind = RECORD_ASSIGNED, .subject = call->to});
+    act_record(engine, call, entry,
+               (struct step_note){.kind = RECORD_ASSIGNED, .subject = call->to});
     act_tell(engine, call, entry, &review_taken);
 }
 
@@ -131,7 +106,7 @@ static void review_verdict(struct engine *engine, const struct engine_call *call
     if (effects.refusal == REFUSAL_NONE)
         act_answer(engine, call, entry);
     else
-        review_refuse(engine, call, entry, effects.refusal);
+        act_refuse_recorded(engine, call, entry, effects.refusal);
 }
 
 /* ---- edit ---- */
@@ -428,7 +403,7 @@ static void edit_take(struct edit_work *work, struct action_event *event)
     free(entry->submit);
     entry->submit = former;
     entry->submit_size = former_size;
-    review_refuse(engine, work->call, entry, effects.refusal);
+    act_refuse_recorded(engine, work->call, entry, effects.refusal);
 }
 
 static void review_edit(struct engine *engine, const struct engine_call *call, struct entry *entry)
@@ -437,7 +412,7 @@ static void review_edit(struct engine *engine, const struct engine_call *call, s
     struct action_event event;
     review_event(engine, call, entry, &event);
     if (memcmp(event.request_digest, entry->row.action.request_digest, ACTION_DIGEST) != 0) {
-        review_refuse(engine, call, entry, REFUSAL_CHANGED);
+        act_refuse_recorded(engine, call, entry, REFUSAL_CHANGED);
         return;
     }
     edit_begin(&work, engine, call, entry);
@@ -446,10 +421,7 @@ static void review_edit(struct engine *engine, const struct engine_call *call, s
     } else {
         struct engine_reply reply = {
             .outcome = ENGINE_BAD_INPUT, .pointer = work.pointer, .detail = work.detail};
-        review_record(engine, call, entry,
-                      (struct step_note){.kind = RECORD_REFUSED,
-                                         .subject = slice_text(refusal_name(REFUSAL_BAD_EDIT))});
-        act_tell(engine, call, entry, &reply);
+        act_tell_recorded(engine, call, entry, REFUSAL_BAD_EDIT, &reply);
     }
     edit_done(&work);
 }
@@ -466,7 +438,7 @@ void engine_act_review(struct engine *engine, const struct engine_call *call, st
     else if (call->act == ENGINE_RELEASE && refusal == REFUSAL_CLAIMED)
         refusal = REFUSAL_NOT_YOURS;
     if (refusal != REFUSAL_NONE) {
-        review_refuse(engine, call, entry, refusal);
+        act_refuse_recorded(engine, call, entry, refusal);
         return;
     }
     switch (call->act) {
@@ -488,7 +460,7 @@ void engine_act_review(struct engine *engine, const struct engine_call *call, st
         return;
     case ENGINE_NOTE:
     case ENGINE_SHOW:
-        review_record(
+        act_record(
             engine, call, entry,
             (struct step_note){.kind = call->act == ENGINE_NOTE ? RECORD_SAID : RECORD_SHOWN});
         act_tell(engine, call, entry, &review_taken);

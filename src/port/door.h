@@ -67,4 +67,6 @@ struct door_handler {
      * in the given buffer. */
     void (*refuse)(void *impl, int status, struct slice detail, struct slice *out_content_type,
                    char *buffer, size_t buffer_size, size_t *out_size);
+    const struct door_header *refuse_headers; /* that such an answer has; constant */
+    size_t refuse_header_count;
 };

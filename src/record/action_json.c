@@ -1,6 +1,7 @@
 #include "record/action_json.h"
 
 #include "record/ids.h"
+#include "record/label_json.h"
 #include "record/look.h"
 #include "record/member.h"
 #include "record/number.h"
@@ -210,6 +211,12 @@ void action_json_add_members(struct buf *out, const struct view *view)
             member_add_text(out, "claimed_by", view_claimer(view));
             member_add_time(out, "claimed_until", view->claimed_until_unix_ms);
         }
+    }
+    if (view->labels) {
+        member_add_name(out, "labels");
+        buf_add_byte(out, '{');
+        label_json_add_members(out, view->labels);
+        buf_add_byte(out, '}');
     }
     action_json_add_decision(out, view);
     action_json_add_policy(out, view);

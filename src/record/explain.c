@@ -2,6 +2,7 @@
 
 #include "record/fallback.h"
 #include "record/ids.h"
+#include "record/label_row.h"
 #include "record/look.h"
 #include "record/path.h"
 #include "record/story.h"
@@ -139,6 +140,40 @@ static void explain_add_who(const struct view *view, struct buf *out)
     buf_add_byte(out, '\n');
 }
 
+static void explain_add_said(const struct view *view, const struct label_said *said,
+                             struct buf *out)
+{
+    wording_add_line(out, said->label, LIMIT_NAME);
+    buf_add_text(out, said->is_wrong ? " (wrong), says " : " (right), says ");
+    story_add_principal(view->config, said->by, out);
+    buf_add_text(out, ", ");
+    explain_add_time(view, said->at_unix_ms, ZONE_MINUTES, out);
+    buf_add_byte(out, '.');
+}
+
+/* "wrong-team (wrong), says Ana Ruiz, 14:05 UTC. Then right (right), says Ben Okafor, …" */
+static void explain_add_labels(const struct view *view, struct buf *out)
+{
+    const struct label_row *row = view->labels;
+    if (!row)
+        return;
+    buf_add_text(out, "LABELS  ");
+    if (row->count > 0) {
+        explain_add_said(view, &row->first, out);
+    } else if (row->is_over) {
+        buf_add_text(out, "drawn for audit; nobody said whether it was right.");
+    } else {
+        buf_add_text(out, "drawn for audit; a label is asked for by ");
+        explain_add_time(view, row->due_unix_ms, ZONE_MINUTES, out);
+        buf_add_byte(out, '.');
+    }
+    if (row->count > 1) {
+        buf_add_text(out, " Then ");
+        explain_add_said(view, &row->last, out);
+    }
+    buf_add_byte(out, '\n');
+}
+
 /* A line that is there only where it says something. */
 static void explain_add_known(const struct view *view, struct buf *out)
 {
@@ -172,6 +207,7 @@ void explain_add(struct buf *out, const struct view *view)
     buf_add_text(out, "FINAL   ");
     story_add_final(view, out);
     buf_add_byte(out, '\n');
+    explain_add_labels(view, out);
     explain_add_who(view, out);
     buf_add_text(out, "DO      ");
     story_add_do(view, out);

@@ -15,7 +15,8 @@ static bool story_is_aside(const struct record *record)
            record->kind == RECORD_SETTLED || record->kind == RECORD_ERASED ||
            record->kind == RECORD_CLAIMED || record->kind == RECORD_UNCLAIMED ||
            record->kind == RECORD_ASSIGNED || record->kind == RECORD_SAID ||
-           record->kind == RECORD_SHOWN || record->kind == RECORD_REFUSED;
+           record->kind == RECORD_SHOWN || record->kind == RECORD_REFUSED ||
+           record->kind == RECORD_LABELLED || record->kind == RECORD_UNLABELLED;
 }
 
 const struct record *story_last(const struct view *view, const struct bundle_words **out_words)
@@ -311,6 +312,15 @@ static void story_add_failed(const struct view *view, struct buf *out)
     buf_add_byte(out, '.');
 }
 
+/* The record in which a person settled the contradiction; NULL: not in this history. */
+static const struct view_record *story_settled(const struct view *view)
+{
+    for (size_t i = view->history_count; i > 0; i--)
+        if (view->history[i - 1].record.kind == RECORD_SETTLED)
+            return &view->history[i - 1];
+    return NULL;
+}
+
 /* R14: " But try 1 was reported as ok at 14:05:11. Both are on record." */
 static void story_add_contradiction(const struct view *view, struct buf *out)
 {
@@ -320,11 +330,22 @@ static void story_add_contradiction(const struct view *view, struct buf *out)
                 (unsigned)a->contradiction_attempt, outcome_name(a->contradiction_outcome));
     story_add_time(view, a->contradicted_unix_ms, ZONE_SECONDS, out);
     buf_add_text(out, "): ");
-    if (a->contradiction_verdict == OUTCOME_UNCERTAIN)
+    if (a->contradiction_verdict == OUTCOME_UNCERTAIN) {
         buf_add_text(out, "a person must say which is true.");
+        return;
+    }
+    const struct view_record *settled = story_settled(view);
+    if (settled)
+        story_add_principal(view->config, settled->record.actor, out);
     else
-        buf_add_fmt(out, "a person then said that it was %s%s.",
-                    a->contradiction_verdict == OUTCOME_OK ? "" : "not ", done);
+        buf_add_text(out, "a person");
+    buf_add_fmt(out, " then said that it was %s%s",
+                a->contradiction_verdict == OUTCOME_OK ? "" : "not ", done);
+    if (settled && !settled->is_erased && settled->words.evidence.size > 0) {
+        buf_add_text(out, ", on this evidence: ");
+        wording_add_quoted(out, settled->words.evidence, STORY_TEXT_MAX);
+    }
+    buf_add_byte(out, '.');
 }
 
 static void story_add_state(const struct view *view, struct buf *out)

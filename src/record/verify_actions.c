@@ -48,6 +48,11 @@ static void verify_case_people(struct verify_case *c)
                     "action %s: it waits for a person, and nobody is named who may: name an owner, "
                     "or admins",
                     c->id);
+    else if (!answer.person)
+        verify_find(c->verify,
+                    "action %s: it waits for %.*s, and nobody there or behind them may decide it: "
+                    "%.*s asked for it",
+                    c->id, SLICE_FMT(answer.group->name), SLICE_FMT(row->actor));
 }
 
 /* I8: what has not ended has a timer or people, and its timer stands where it is looked for. */

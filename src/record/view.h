@@ -28,6 +28,7 @@ struct view_who {
 };
 
 struct zone;
+struct label_row;
 
 /* Members may be left zero where not said otherwise; then the forms say less, never something else.
  */
@@ -68,6 +69,8 @@ struct view {
     struct slice claimed_by; /* who has its review in hand until claimed_until; or empty */
     int64_t claimed_until_unix_ms;
     struct slice assigned_to; /* whom its review was given to; or empty */
+    const struct label_row
+        *labels; /* its audit and what was said of it; NULL: nothing, or not read */
     int64_t now_unix_ms;
     const struct zone *zone; /* local time of the sentences; NULL: UTC */
 };

@@ -16,6 +16,40 @@ const struct away *away_find(const struct away_list *list, struct slice person, 
     return NULL;
 }
 
+static bool who_is_short(const struct group *group, struct slice person, struct slice cover)
+{
+    return group && group_has(group, person) && !group_has(group, cover);
+}
+
+/* Those of the duties that a cover takes over: to decide, and to settle. */
+static const struct group *who_not_shared_in(const struct duties *duties, struct slice person,
+                                             struct slice cover)
+{
+    if (who_is_short(duties->reviewers, person, cover))
+        return duties->reviewers;
+    return who_is_short(duties->owner, person, cover) ? duties->owner : NULL;
+}
+
+const struct group *who_not_shared(const struct config *config, struct slice person,
+                                   struct slice cover)
+{
+    const struct group *found = who_not_shared_in(&config->switch_duties, person, cover);
+    if (!found && who_is_short(config->admins, person, cover))
+        found = config->admins;
+    for (size_t w = 0; !found && w < config->workflow_count; w++) {
+        const struct workflow *workflow = &config->workflows[w];
+        found = who_not_shared_in(&workflow->duties, person, cover);
+        for (size_t s = 0; !found && s < workflow->step_count; s++) {
+            const struct step *step = &workflow->steps[s];
+            if (who_is_short(step->reviewers, person, cover))
+                found = step->reviewers;
+            else if (who_is_short(step->uncertain_who, person, cover))
+                found = step->uncertain_who;
+        }
+    }
+    return found;
+}
+
 static struct who_order who_order(const struct who_question *q)
 {
     static const struct duties none = {.owner = NULL};

@@ -41,6 +41,10 @@ struct who_answer {
 bool who_find(const struct who_question *question, struct who_answer *out_answer);
 /* Is the work this person's: as a member of the group that it falls to, or as a cover in it? */
 bool who_is_for(const struct who_question *question, struct slice person);
+/* A group to which the work of the person may fall, and that the cover is not in; NULL: there is
+ * none, so as a cover they get no right that they have not got. */
+const struct group *who_not_shared(const struct config *config, struct slice person,
+                                   struct slice cover);
 /* The entry of a person who is away now, or NULL. */
 const struct away *away_find(const struct away_list *list, struct slice person,
                              int64_t now_unix_ms);

@@ -236,7 +236,9 @@ void exchange_refuse(struct exchange *exchange, int status, struct slice detail)
     struct front *front = exchange->front;
     char buffer[EXCHANGE_REFUSAL_SIZE];
     size_t size = 0;
-    struct door_response response = {.status = status};
+    struct door_response response = {.status = status,
+                                     .headers = front->handler.refuse_headers,
+                                     .header_count = front->handler.refuse_header_count};
     struct http_shape shape = exchange_shape(exchange);
     shape.retry_after_s = status == 503 ? RETRY_AFTER_BUSY_S : 0;
     front->handler.refuse(front->handler.impl, status, detail, &response.content_type, buffer,

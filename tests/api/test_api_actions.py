@@ -1,6 +1,6 @@
 """Submits and what becomes of them, over the real daemon and its sandbox: statuses of design 4.4, headers,
 replays, conflicts, reading, and what people do. Each answer is held to docs/openapi.json by the client."""
-import itertools
+import itertools, socket
 
 import pytest
 
@@ -18,6 +18,14 @@ def well(shared):
     for upstream in ("mailer", "helpdesk"):
         shared.sandbox(upstream, down=False, lose=0, status=0, slow_ms=0)
     return shared
+
+
+def test_a_refusal_by_the_server_itself_says_that_there_is_no_action(well):
+    with socket.create_connection((well.host, well.port), timeout=60) as wire:
+        wire.sendall(b"GET / HTTP/9.9\r\n\r\n")
+        answer = b"".join(iter(lambda: wire.recv(4096), b"")).decode()
+    assert answer.startswith("HTTP/1.1 505 ") and "interlock-state: none\r\n" in answer.lower(), answer
+    assert well.get("/v1/actions/a_0000000000001").headers["interlock-state"] == "none"
 
 
 def test_done(well, invoice):

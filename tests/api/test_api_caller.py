@@ -153,6 +153,8 @@ def test_a_late_report_that_contradicts_a_verdict_asks_people(jobs):
     said = jobs.post("/v1/actions/%s/resolve" % action, {"happened": True, "evidence": "in the ledger"}, token="ana")
     assert said.status == 200 and said.json["state"] == "failed" and said.json["contradiction"]["settled"] == "happened", said
     assert contradictions(jobs) == []
+    told = jobs.get("/v1/actions/%s/explain" % action, token="ana").json["what"]
+    assert "Ana Ruiz then said that it was carried out, on this evidence: \"in the ledger\"." in told, told
     assert jobs.post("/v1/actions/%s/again" % action, {"reason": "?"}, token="ana").status == 409, "it happened"
     jobs.stop()
     verified = subprocess.run([str(BUILD / "interlock"), "verify", "--config", str(jobs.folder / "interlock.yaml")],

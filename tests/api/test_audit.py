@@ -116,8 +116,31 @@ def test_a_label_as_the_verdict_of_a_review(all_drawn):
     early = all_drawn.post(review, {"verdict": "label", "label": "right"}, token="ana")
     assert early.status == 409 and "nothing to label" in early.json["detail"]
     assert all_drawn.post(review, {"verdict": "approve"}, token="ana").status == 200
-    assert all_drawn.post(review, {"verdict": "label", "label": "spam", "note": "seen later"}, token="ana").status == 200
-    assert label(all_drawn, action=action["action"], label="right").json["first"]["label"] == "spam"
+    said = all_drawn.post(review, {"verdict": "label", "label": "spam", "note": "seen later"}, token="ana")
+    assert said.status == 200 and said.json["first"]["label"] == "spam" and said.json["use"] == "complaint", said
+    bad = all_drawn.post(review, {"verdict": "label", "label": "nothing"}, token="ana")
+    assert bad.status == 422 and bad.json["pointer"] == "/label" and "right, wrong-team, spam" in bad.json["detail"], bad
+    assert label(all_drawn, token="ben", action=action["action"], label="right").json["first"]["label"] == "spam"
+    told = all_drawn.get("/v1/actions/" + action["action"], token="ana").json
+    assert told["labels"]["first"]["by"] == "ana" and told["labels"]["last"]["label"] == "right"
+    assert "labels" not in all_drawn.get("/v1/actions?key=T-1", token="ana").json["items"][0]
+    text = all_drawn.get("/v1/actions/%s/explain" % action["action"], token="ana", headers={"Accept": "text/plain"}).text
+    assert "LABELS  spam (wrong), says Ana Ruiz, " in text and " Then right (right), says Ben Okafor, " in text, text
+
+
+def test_a_refused_label_is_recorded_where_its_giver_may_see_the_action(all_drawn):
+    action = route(all_drawn, "T-1")["action"]
+    assert "drawn for audit; a label is asked for by" in all_drawn.get(
+        "/v1/actions/%s/explain" % action, token="ana", headers={"Accept": "text/plain"}).text
+    waits = route(all_drawn, "V-1", team="vip")["action"]
+    assert label(all_drawn, action=action, label="nothing", note="hm").json["pointer"] == "/label"
+    assert label(all_drawn, action=waits, label="right").status == 409
+    assert label(all_drawn, token="eve", action=action, label="right").status == 403
+    assert label(all_drawn, token="billing-cron", action=action, label="right").status == 403
+    refused = records(all_drawn, kind="refused")
+    assert [(r["action"], r["actor"], r["subject"]) for r in refused] == [(action, "ana", "bad_label"), (waits, "ana", "not_done")]
+    assert len(audits(all_drawn)) == 1
+    verify(all_drawn)
 
 
 def test_an_undrawn_step_takes_complaints(all_drawn):

@@ -38,7 +38,8 @@ enum err verify_audit_row(struct verify *verify, const struct store_row *stored)
     enum err err = verify_read_label(verify, action, &row);
     if (err != ERR_OK && err != ERR_NOT_FOUND && err != ERR_CORRUPT && err != ERR_VERSION)
         return err;
-    bool is_good = err == ERR_OK && row.due_unix_ms == due_unix_ms && row.is_drawn;
+    bool is_good = err == ERR_OK && row.due_unix_ms == due_unix_ms && row.is_drawn &&
+                   slice_equal(stored->value, row.workflow); /* by which it is looked for */
     bool is_newer = err == ERR_OK && row.last_seq > verify->head_seq; /* closed meanwhile */
     if (!is_good || (!is_newer && !label_row_is_open(&row)))
         verify_label_find(verify, action, "it stands among the open audits, but is none");

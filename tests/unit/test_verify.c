@@ -2,216 +2,11 @@
  * was written is found, with its place. The store is real (in memory); a port in front of it lies.
  */
 #include "unit/cases.h"
+#include "unit/verify_world.h"
 
 #include <jansson.h>
 
-#include "base/text.h"
-#include "core/switchboard.h"
-#include "record/bundle.h"
-#include "record/digest.h"
-#include "record/ids.h"
-#include "record/record.h"
-#include "record/row.h"
-#include "record/stop_row.h"
 #include "record/verify.h"
-#include "store/memory.h"
-
-enum { BYTES_MAX = 1 << 20, ACTIONS = 6 };
-
-static uint64_t action_id(size_t i)
-{
-    return ((uint64_t)1795500000000 + i) << 20;
-}
-
-static void key_hash(size_t i, unsigned char out[STORE_KEY_SIZE])
-{
-    memset(out, (int)(0x10 + i), STORE_KEY_SIZE);
-}
-
-/* ---- a store with everything in it ---- */
-
-struct world {
-    struct store_memory *memory;
-    struct store_port port;
-    uint64_t seq;
-    struct row rows[ACTIONS];
-    struct buf record, row, payload, extra;
-};
-
-static void world_submit(struct world *w, struct store_write *write)
-{
-    assert_int_equal(w->port.submit(w->port.impl, write, 1, NULL, NULL), ERR_OK);
-    (void)store_memory_flush(w->memory, 100); /* one at most */
-    w->seq = write->seq;
-}
-
-static void world_seal(struct world *w, struct record *record, const char *label)
-{
-    unsigned char salt[BUNDLE_SALT];
-    memset(salt, (int)w->seq, sizeof salt);
-    buf_reset(&w->payload);
-    record->has_payload = true;
-    bundle_seal(salt, label, SLICE("{\"key\":\"k\"}"), &w->payload, record->payload);
-}
-
-static void world_save(struct world *w, size_t i, struct record *record, const char *label)
-{
-    struct row *row = &w->rows[i];
-    struct store_write write = {.seq = w->seq + 1, .action = row->action.id};
-    struct store_key keys[2];
-    record->action = row->action.id;
-    record->previous = row->last_seq;
-    record->state = row->action.state;
-    row->last_seq = write.seq;
-    buf_reset(&w->record);
-    buf_reset(&w->row);
-    buf_reset(&w->payload);
-    if (label)
-        world_seal(w, record, label);
-    if (record->kind == RECORD_ADMITTED) {
-        row->first_seq = write.seq;
-        record->has_key = record->has_run = true;
-        key_hash(i, record->key_hash);
-        memset(record->run_hash, 0x77, RECORD_DIGEST);
-        memset(record->fingerprint, (int)i + 1, RECORD_DIGEST);
-        keys[0] = keys[1] = (struct store_key){.action = row->action.id};
-        memcpy(keys[0].hash, record->key_hash, STORE_KEY_SIZE);
-        memcpy(keys[0].fingerprint, record->fingerprint, STORE_KEY_SIZE);
-        memcpy(keys[1].hash, record->run_hash, STORE_KEY_SIZE);
-        keys[1].replaces = i > 0 ? w->rows[i - 1].action.id : 0; /* all of one run */
-        write.keys = keys;
-        write.key_count = 2;
-    }
-    row_encode(row, &w->row);
-    digest_short(buf_slice(&w->row), record->row);
-    record_encode(record, &w->record);
-    write.record = buf_slice(&w->record);
-    write.row = buf_slice(&w->row);
-    write.payload = buf_slice(&w->payload);
-    write.is_ended = state_is_end(row->action.state);
-    write.frozen = SLICE("the frozen request");
-    write.due_unix_ms = row->action.due_unix_ms;
-    if (row->action.state == STATE_UNCERTAIN || row->action.state == STATE_IN_REVIEW)
-        write.queue = STORE_QUEUE_PEOPLE;
-    if (write.queue == STORE_QUEUE_PEOPLE)
-        write.people_due_unix_ms = row->action.people_due_unix_ms;
-    if (row->action.state == STATE_HELD)
-        write.queue = STORE_QUEUE_HELD_STOP;
-    write.scope = SLICE("w/s");
-    write.upstream = SLICE("mailer");
-    world_submit(w, &write);
-}
-
-static void world_control(struct world *w, struct record *record, struct store_row *row)
-{
-    struct store_write write = {.seq = w->seq + 1, .rows = row, .row_count = row ? 1 : 0};
-    buf_reset(&w->record);
-    if (row)
-        digest_short(row->value, record->row);
-    record_encode(record, &w->record);
-    write.record = buf_slice(&w->record);
-    world_submit(w, &write);
-}
-
-static void world_policy(struct world *w)
-{
-    unsigned char version[DIGEST_SIZE];
-    struct slice source = SLICE("workflow: w");
-    digest_bytes(source, version);
-    buf_reset(&w->extra);
-    text_add_hex(&w->extra, slice_of(version, sizeof version));
-    struct store_row row = {.table = STORE_POLICIES, .key = buf_slice(&w->extra), .value = source};
-    struct record record = {.kind = RECORD_POLICY};
-    world_control(w, &record, &row);
-}
-
-/* One stop with its incident and a token. */
-static void world_things(struct world *w)
-{
-    struct stop stop = {.id = 7, .incident = 8, .names = {"w"}, .by = "ana"};
-    struct incident_row incident = {.id = 8, .stop = 7};
-    struct record record = {.kind = RECORD_STOP, .stop = 7, .incident = 8};
-    buf_reset(&w->extra);
-    stop_row_encode(&stop, &w->extra);
-    struct store_row row = {
-        .table = STORE_STOPS, .key = SLICE(ID_STOP "0000000000007"), .value = buf_slice(&w->extra)};
-    world_control(w, &record, &row);
-    stop.held = 1;
-    buf_reset(&w->extra);
-    stop_row_encode(&stop, &w->extra);
-    row.value = buf_slice(&w->extra);
-    record = (struct record){.kind = RECORD_STOPPED, .stop = 7, .incident = 8};
-    world_control(w, &record, &row);
-    buf_reset(&w->extra);
-    incident_row_encode(&incident, &w->extra);
-    row = (struct store_row){.table = STORE_INCIDENTS,
-                             .key = SLICE(ID_INCIDENT "0000000000008"),
-                             .value = buf_slice(&w->extra)};
-    record = (struct record){.kind = RECORD_INCIDENT, .incident = 8};
-    world_control(w, &record, &row);
-    row = (struct store_row){
-        .table = STORE_TOKENS, .key = SLICE("00aa"), .value = SLICE("token of ci")};
-    record = (struct record){.kind = RECORD_TOKEN, .subject = SLICE("ci")};
-    world_control(w, &record, &row);
-}
-
-static void world_admit(struct world *w, size_t i)
-{
-    w->rows[i] = (struct row){.action = {.id = action_id(i),
-                                         .state = STATE_ATTEMPTING,
-                                         .attempt_is_open = true,
-                                         .is_frozen = true,
-                                         .starts = 1,
-                                         .starts_total = 1},
-                              .workflow = SLICE("w"),
-                              .step = SLICE("s"),
-                              .upstream = SLICE("mailer"),
-                              .actor = SLICE("cron")};
-    digest_short(SLICE("the frozen request"), w->rows[i].action.request_digest);
-    struct record record = {.kind = RECORD_ADMITTED};
-    world_save(w, i, &record, BUNDLE_LABEL_SUBMIT);
-}
-
-static void world_move(struct world *w, size_t i, enum action_state state)
-{
-    struct action *a = &w->rows[i].action;
-    struct record record = {.kind = RECORD_OUTCOME};
-    a->state = state;
-    a->attempt_is_open = false;
-    a->due_unix_ms = state == STATE_HELD ? 5000 : 0;
-    a->people_due_unix_ms = state == STATE_UNCERTAIN ? 6000 : 0;
-    world_save(w, i, &record, BUNDLE_LABEL_OUTCOME);
-}
-
-static void world_init(struct world *w)
-{
-    memset(w, 0, sizeof *w);
-    w->memory = store_memory_new();
-    assert_non_null(w->memory);
-    w->port = store_memory_port(w->memory);
-    buf_init(&w->record, BYTES_MAX);
-    buf_init(&w->row, BYTES_MAX);
-    buf_init(&w->payload, BYTES_MAX);
-    buf_init(&w->extra, BYTES_MAX);
-    world_policy(w); /* 1 */
-    for (size_t i = 0; i < ACTIONS; i++)
-        world_admit(w, i);             /* 2..7 */
-    world_things(w);                   /* 8..11 */
-    world_move(w, 0, STATE_DONE);      /* 12 */
-    world_move(w, 1, STATE_UNCERTAIN); /* 13 */
-    world_move(w, 2, STATE_HELD);      /* 14 */
-    world_move(w, 1, STATE_DONE);      /* 15 */
-    world_move(w, 3, STATE_FAILED);    /* 16 */
-}
-
-static void world_done(struct world *w)
-{
-    store_memory_free(w->memory);
-    buf_done(&w->record);
-    buf_done(&w->row);
-    buf_done(&w->payload);
-    buf_done(&w->extra);
-}
 
 /* ---- a port that lies ---- */
 
@@ -326,8 +121,29 @@ static struct slice liar_row(struct liar *liar, struct slice bytes, enum action_
     return buf_slice(&liar->bytes);
 }
 
+/* The row with a claim of somebody else, or without one. */
+static struct slice liar_claim(struct liar *liar, struct slice bytes, struct slice claimed_by)
+{
+    struct row row;
+    struct buf out;
+    assert_int_equal(row_decode(bytes, &row), ERR_OK);
+    buf_init(&out, BYTES_MAX);
+    row.claimed_by = claimed_by;
+    if (claimed_by.size == 0)
+        row.claimed_until_unix_ms = 0;
+    row_encode(&row, &out);
+    buf_reset(&liar->bytes);
+    buf_add(&liar->bytes, buf_slice(&out));
+    buf_done(&out);
+    return buf_slice(&liar->bytes);
+}
+
 static void liar_action(struct liar *liar, struct store_action *action)
 {
+    if (action->id == action_id(4) && liar_says(liar, "claim of another"))
+        action->row = liar_claim(liar, action->row, SLICE("ben"));
+    if (action->id == action_id(4) && liar_says(liar, "claim gone"))
+        action->row = liar_claim(liar, action->row, SLICE(""));
     if (action->id == action_id(2) && liar_says(liar, "held row set to done")) {
         action->row = liar_row(liar, action->row, STATE_DONE, 0);
         action->is_ended = true;
@@ -414,6 +230,8 @@ static enum err liar_list_rows(void *impl, enum store_table table, struct slice 
         [STORE_STOPS] = {"stop byte", "stop gone"},
         [STORE_INCIDENTS] = {"incident byte", "incident gone"},
         [STORE_TOKENS] = {"token byte", ""},
+        [STORE_LABELS] = {"label byte", "label gone"},
+        [STORE_AUDITS] = {"audit byte", ""},
     };
     struct liar *liar = impl;
     enum err err =
@@ -424,9 +242,24 @@ static enum err liar_list_rows(void *impl, enum store_table table, struct slice 
         out[0].value = liar_change(liar, out[0].value, out[0].value.size - 1);
     if (liar_says(liar, lies[table].gone))
         *out_count = 0;
+    if (table == STORE_LABELS && liar_says(liar, "label of another"))
+        out[0].key = out[1].key;
+    if (table == STORE_AUDITS && liar_says(liar, "audit moved"))
+        out[0].key = liar_change(liar, out[0].key, 7);
+    if (table == STORE_AUDITS && liar_says(liar, "audit of another"))
+        out[0].key = liar_change(liar, out[0].key, 15);
     if (table == STORE_STOPS && liar_says(liar, "stop of nobody"))
         out[0].key = SLICE(ID_STOP "0000000000009");
     return err;
+}
+
+static enum err liar_get_row(void *impl, enum store_table table, struct slice key,
+                             struct arena *arena, struct slice *out)
+{
+    struct liar *liar = impl;
+    if (table == STORE_AUDITS && liar_says(liar, "audit gone"))
+        return ERR_NOT_FOUND;
+    return liar->truth->get_row(liar->truth->impl, table, key, arena, out);
 }
 
 static struct store_port liar_port(struct liar *liar)
@@ -441,6 +274,7 @@ static struct store_port liar_port(struct liar *liar)
     port.get_key = liar_get_key;
     port.list_keys = liar_list_keys;
     port.list_rows = liar_list_rows;
+    port.get_row = liar_get_row;
     return port;
 }
 
@@ -479,6 +313,10 @@ static void lie_case(const struct cases_line *line)
     world_init(&w);
     if (slice_is(line->parts[0], "due moved"))
         world_move(&w, 5, STATE_UNCERTAIN);
+    if (slice_starts(line->parts[0], SLICE("label")) ||
+        slice_starts(line->parts[0], SLICE("audit")) ||
+        slice_starts(line->parts[0], SLICE("claim")) || slice_is(line->parts[0], "no people"))
+        world_people(&w);
     buf_init(&report, BYTES_MAX);
     buf_init(&liar.bytes, BYTES_MAX);
     (void)snprintf(name, sizeof name, "%.*s", SLICE_FMT(line->parts[0])); /* short names */
@@ -529,6 +367,29 @@ static void what_waits_for_nobody_is_found(void **state)
         world_done(&w);
         buf_done(&report);
     }
+}
+
+/* R28, I11: there is somebody, but who asked for it does not decide it. */
+static void what_its_own_submitter_would_decide_is_found(void **state)
+{
+    struct person cron = {.name = SLICE("cron")};
+    const struct person *members[] = {&cron};
+    struct group admins = {.name = SLICE("admins"), .members = members, .member_count = 1};
+    struct config config = {.admins = &admins};
+    struct verify_options options = {.config = config_of, .impl = &config};
+    struct world w;
+    struct buf report;
+    (void)state;
+    buf_init(&report, BYTES_MAX);
+    world_init(&w);
+    world_move(&w, 5, STATE_IN_REVIEW);
+    struct verify *verify = run(&w.port, &options);
+    add_report(verify, &report);
+    assert_non_null(strstr(buf_text(&report), "a_1M8627GR50000: it waits for admins, and nobody "
+                                              "there or behind them may decide it: cron asked"));
+    verify_free(verify);
+    world_done(&w);
+    buf_done(&report);
 }
 
 static void each_change_is_found_with_its_place(void **state)
@@ -695,6 +556,7 @@ int main(void)
         cmocka_unit_test(a_kept_head_finds_a_cut_tail),
         cmocka_unit_test(each_change_is_found_with_its_place),
         cmocka_unit_test(what_waits_for_nobody_is_found),
+        cmocka_unit_test(what_its_own_submitter_would_decide_is_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,6 +14,7 @@
 #include "base/prng.h"
 #include "loop/engine.h"
 #include "policy/config.h"
+#include "record/digest.h"
 #include "record/row.h"
 #include "sim/world_policy.h"
 #include "store/memory.h"
@@ -73,6 +74,11 @@ struct world {
         bool is_acknowledged, is_asked;
     } stops[WORLD_STOPS];
     size_t stop_count;
+    struct {
+        char key[64];
+        unsigned char body[ACTION_DIGEST];
+    } keys[WORLD_PROVIDER_KEYS]; /* what each provider key stood for */
+    size_t key_count;
     struct {
         int calls, words; /* that left or were refused; people's, for one more start */
         int64_t excess_unix_ms;
@@ -231,6 +237,27 @@ static void world_person_spoke(struct thing *thing)
     memset(thing->refused_at, 0, sizeof thing->refused_at);
 }
 
+/* R4: whoever recognises a key takes two requests under it for one. */
+static void world_check_key(struct world *world, const struct flying *flying)
+{
+    unsigned char digest[ACTION_DIGEST];
+    size_t i = 0;
+    if (!flying->key[0])
+        return;
+    digest_short(flying->call.body, digest);
+    while (i < world->key_count && strcmp(world->keys[i].key, flying->key) != 0)
+        i++;
+    if (i == world->key_count) {
+        CHECK(i < WORLD_PROVIDER_KEYS);
+        memcpy(world->keys[i].key, flying->key, sizeof flying->key);
+        memcpy(world->keys[i].body, digest, sizeof digest);
+        world->key_count++;
+    }
+    if (memcmp(world->keys[i].body, digest, sizeof digest) != 0)
+        WORLD_FAIL(world, "R4: %s k%d has another body under the provider key of an older one",
+                   world_steps[flying->step], flying->thing);
+}
+
 static enum err world_call(void *impl, const struct upstream_call *call)
 {
     struct world *world = impl;
@@ -264,6 +291,7 @@ static enum err world_call(void *impl, const struct upstream_call *call)
         if (!flying->is_ask) {
             world_check_durable(world, flying->step, flying->thing);
             world_check_route(world, flying);
+            world_check_key(world, flying);
         }
         return ERR_OK;
     }
@@ -290,6 +318,8 @@ static bool world_is_forbidden(struct world *world, const struct flying *flying,
                       slice_is(step->upstream->name, world_upstreams[flying->upstream]);
     if (stop->position == POSITION_STOPPED)
         return true;
+    if (flying->step == WORLD_OBSERVED) /* it only passes through: no fallback, nobody is asked */
+        return stop->position == POSITION_FALLBACK && stop->names[2][0];
     if (stop->position == POSITION_FALLBACK)
         return stop->names[2][0] || (is_primary && !is_persons);
     return step->terms.effect == EFFECT_WRITE && !is_persons;
@@ -402,6 +432,20 @@ static void world_move_ask(struct world *world, struct flying *flying, uint64_t 
     world_finish(world, flying, &answer);
 }
 
+/* In observe each thing is sent once; more only by a person's word. */
+static void world_check_observed(struct world *world, const struct flying *flying)
+{
+    const struct thing *thing = &world->things[flying->step][flying->thing];
+    int calls = 0;
+    if (flying->step != WORLD_OBSERVED)
+        return;
+    for (size_t i = 0; i < WORLD_UPSTREAMS; i++)
+        calls += thing->calls[i];
+    if (calls > 1 + thing->agains + thing->verified_no)
+        WORLD_FAIL(world, "observe: k%d is sent once more, to %s", flying->thing,
+                   world_upstreams[flying->upstream]);
+}
+
 /* Attempts <= 1.1 x actions + 10, and one more for each word of a person. A few more are paid for
  * by their time, or by a crash: three answers close a breaker, and a round has one repeat free. */
 static void world_count_call(struct world *world, struct flying *flying)
@@ -410,6 +454,7 @@ static void world_count_call(struct world *world, struct flying *flying)
     int which = flying->upstream;
     int actions = 0;
     world->things[flying->step][flying->thing].calls[which]++;
+    world_check_observed(world, flying);
     world->upstreams[which].calls++;
     for (int step = 0; step < WORLD_STEPS; step++)
         for (int i = 0; i < WORLD_KEYS; i++)
@@ -455,7 +500,7 @@ static void world_check_order(struct world *world, int step, int thing)
     struct store_open_query query = {.limit = LIMIT_PAGE};
     size_t count = 0;
     bool is_oldest = false, has_oldest = false;
-    if (step < WORLD_ORDERED)
+    if (step != WORLD_ORDERED && step != WORLD_LATEST)
         return;
     arena_init(&arena, 1 << 22);
     CHECK(world->store_port.list_open(world->store_port.impl, &query, &arena, page, &count) ==

@@ -7,12 +7,14 @@
 
 enum {
     WORLD_KEYS = 24,
-    WORLD_STEPS = 9,
+    WORLD_STEPS = 10,
     WORLD_BY_CHECK = 5,
     WORLD_FRESH = 6,
     WORLD_BEHIND_MS = 110000, /* how far behind its own queue the provider may be: < 2 settle */
     WORLD_ORDERED = 7,
     WORLD_LATEST = 8,
+    WORLD_OBSERVED = 9,
+    WORLD_PROVIDER_KEYS = 1024,
     WORLD_THINGS = 4, /* order keys: input.n % WORLD_THINGS */
     WORLD_CALLS = 256,
     WORLD_STOPS = 64,
@@ -20,8 +22,9 @@ enum {
     WORLD_UPSTREAMS = 4
 };
 
-static const char *const world_steps[WORLD_STEPS] = {
-    "by_none", "by_key", "by_nature", "read", "caller", "by_check", "fresh", "ordered", "latest"};
+static const char *const world_steps[WORLD_STEPS] = {"by_none", "by_key",   "by_nature", "read",
+                                                     "caller",  "by_check", "fresh",     "ordered",
+                                                     "latest",  "observed"};
 
 /* Its effects are counted. */
 static bool world_has_effects(int step)
@@ -60,12 +63,13 @@ static const char world_policy[] = "workflow: sim\n"
                                    "owner: team\n"
                                    "restart: team\n"
                                    "inform: ana\n"
-                                   "mode: auto\n"
+                                   "mode: observe\n"
                                    "label_age: 2h\n"
                                    "retain: 30h\n"
                                    "steps:\n"
                                    "  by_none:\n"
                                    "    kind: webhook\n"
+                                   "    mode: auto\n"
                                    "    call: plain POST /none/${input.id}\n"
                                    "    key: ${input.id}\n"
                                    "    body: { id: \"${input.id}\" }\n"
@@ -89,9 +93,10 @@ static const char world_policy[] = "workflow: sim\n"
                                    "      later: { answer: { queue: general } }\n"
                                    "  by_key:\n"
                                    "    kind: webhook\n"
+                                   "    mode: auto\n"
                                    "    call: keyed POST /key/${input.id}\n"
                                    "    key: ${input.id}\n"
-                                   "    body: { id: \"${input.id}\" }\n"
+                                   "    body: { id: \"${input.id}\", n: \"${input.n}\" }\n"
                                    "    rules:\n"
                                    "      - large: review if input.n % 7 == 0\n"
                                    "    risk: high if input.n % 4 == 0\n"
@@ -108,6 +113,7 @@ static const char world_policy[] = "workflow: sim\n"
                                    "      sorry: { body: { id: \"${input.id}\", sorry: 'yes' } }\n"
                                    "  by_nature:\n"
                                    "    kind: record\n"
+                                   "    mode: auto\n"
                                    "    call: plain PUT /nature/${input.id}\n"
                                    "    key: ${input.id}\n"
                                    "    body: { id: \"${input.id}\" }\n"
@@ -115,10 +121,12 @@ static const char world_policy[] = "workflow: sim\n"
                                    "      failed: [upstream other, upstream backup]\n"
                                    "  read:\n"
                                    "    kind: lookup\n"
+                                   "    mode: auto\n"
                                    "    call: plain GET /read/${input.id}\n"
                                    "    key: ${input.id}\n"
                                    "  by_check:\n"
                                    "    kind: webhook\n"
+                                   "    mode: auto\n"
                                    "    call: plain POST /check/${input.id}\n"
                                    "    key: ${input.id}\n"
                                    "    body: { id: \"${input.id}\" }\n"
@@ -128,6 +136,7 @@ static const char world_policy[] = "workflow: sim\n"
                                    "      not_happened: response.body.count == 0\n"
                                    "  fresh:\n"
                                    "    kind: webhook\n"
+                                   "    mode: auto\n"
                                    "    call: plain POST /fresh/${input.id}\n"
                                    "    input: { id: text, n: integer }\n"
                                    "    key: ${input.id}\n"
@@ -143,6 +152,7 @@ static const char world_policy[] = "workflow: sim\n"
                                    "        n: response.body.n\n"
                                    "  caller:\n"
                                    "    kind: command\n"
+                                   "    mode: auto\n"
                                    "    call: caller\n"
                                    "    key: ${input.id}\n"
                                    "    fallback:\n"
@@ -151,6 +161,7 @@ static const char world_policy[] = "workflow: sim\n"
                                    "      later: { answer: { queue: general } }\n"
                                    "  ordered:\n"
                                    "    kind: record\n"
+                                   "    mode: auto\n"
                                    "    call: plain PUT /ordered/${input.id}\n"
                                    "    key: ${input.id}\n"
                                    "    order_by: ordered-${input.n % 4}\n"
@@ -158,10 +169,22 @@ static const char world_policy[] = "workflow: sim\n"
                                    "      - large: review if input.n % 7 == 0\n"
                                    "  latest:\n"
                                    "    kind: record\n"
+                                   "    mode: auto\n"
                                    "    call: plain PUT /latest/${input.id}\n"
                                    "    key: ${input.id}\n"
                                    "    order_by: latest-${input.n % 4}\n"
-                                   "    supersede: true\n";
+                                   "    supersede: true\n"
+                                   "  observed:\n"
+                                   "    kind: record\n"
+                                   "    call: plain PUT /observed/${input.id}\n"
+                                   "    key: ${input.id}\n"
+                                   "    body: { id: \"${input.id}\" }\n"
+                                   "    rules:\n"
+                                   "      - never: reject if input.n % 5 == 0\n"
+                                   "      - large: review if input.n % 7 == 0\n"
+                                   "    confidence: at least 0.5\n"
+                                   "    fallback:\n"
+                                   "      failed: [upstream other, hold 10m]\n";
 
 #define WORLD_FAIL(world, ...)                                                                     \
     do {                                                                                           \

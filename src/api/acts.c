@@ -191,3 +191,25 @@ void acts_again(struct call *call)
         acts_call(call, &(struct engine_call){.act = ENGINE_AGAIN, .reason = body.reason},
                   acts_again_done);
 }
+
+/* Of what waits without a review: what is uncertain, or contradicted. It changes nothing. */
+void acts_note(struct call *call)
+{
+    static const struct body_field fields[] = {
+        {.name = "note",
+         .type = BODY_TEXT,
+         .is_required = true,
+         .size_max = LIMIT_REASON,
+         .at = offsetof(struct acts_body, reason)},
+    };
+    struct acts_body body = {0};
+    if (!body_read(call, fields, sizeof fields / sizeof *fields, &body))
+        return;
+    if (body.reason.size > 0)
+        acts_call(call, &(struct engine_call){.act = ENGINE_NOTE, .reason = body.reason},
+                  acts_done);
+    else
+        reply_trouble(call, &(struct trouble){.code = TROUBLE_BAD_BODY,
+                                              .pointer = SLICE("/note"),
+                                              .detail = SLICE("\"note\" is empty")});
+}

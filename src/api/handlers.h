@@ -20,6 +20,7 @@ void acts_report(struct call *call);
 void acts_resolve(struct call *call);
 void acts_cancel(struct call *call);
 void acts_again(struct call *call);
+void acts_note(struct call *call);
 void verdict_post(struct call *call);
 /* labels.c */
 /* The engine's done of a label: what is known of the audit and the labels now. */

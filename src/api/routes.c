@@ -30,6 +30,8 @@ static const struct route routes[] = {
      acts_resolve},
     {"POST", ACTION "/cancel", "cancelAction", DOOR_LANE_VERDICT, RIGHT_CANCEL, SUBJECT_ACTION,
      acts_cancel},
+    {"POST", ACTION "/note", "noteAction", DOOR_LANE_VERDICT, RIGHT_SETTLE, SUBJECT_ACTION,
+     acts_note},
     {"POST", ACTION "/again", "tryActionAgain", DOOR_LANE_VERDICT, RIGHT_AGAIN, SUBJECT_ACTION,
      acts_again},
     {"GET", "/v1/inbox", "getInbox", DOOR_LANE_READ, RIGHT_TOKEN, SUBJECT_NONE, inbox_get},

@@ -87,7 +87,7 @@ static const struct option command_claim_options[] = {
 static const struct option command_inbox_options[] = {
     {"workflow", "NAME", "only of this one"},
     {"who", "NAME", "only what falls to this person or group"},
-    {"kind", "KIND", "review, uncertain, contradiction or stop"},
+    {"kind", "KIND", "review, uncertain, contradiction, audit or stop"},
     {NULL, NULL, NULL},
 };
 static const struct option command_reason_options[] = {
@@ -192,7 +192,7 @@ static const struct command command_table[] = {
      false, command_run_release},
     {"reassign", GROUP_LATER, "ID|KEY PERSON", "give a review to somebody who may decide it", NULL,
      command_note_options, 2, 2, false, command_run_reassign},
-    {"note", GROUP_LATER, "ID|KEY --note TEXT", "add a note to a review", NULL,
+    {"note", GROUP_LATER, "ID|KEY --note TEXT", "add a note to what waits for people", NULL,
      command_note_options, 1, 1, false, command_run_note},
     {"again", GROUP_LATER, "ID|KEY --reason TEXT", "try an ended action anew, under the same key",
      NULL, command_reason_options, 1, 1, false, command_run_again},

@@ -225,7 +225,30 @@ int command_run_note(struct invocation *invocation)
     const char *note = invocation_option(invocation, "note");
     if (!note || !*note)
         return invocation_wrong(invocation, "what does it say? --note \"…\"");
-    return verdict_give(invocation, "note");
+    const char *what = invocation_argument(invocation, 0);
+    struct slice action = {0};
+    if (slice_starts(slice_text(what), SLICE(ID_REVIEW)))
+        return verdict_give(invocation, "note");
+    int code = found_one(invocation, what, &action);
+    if (code != CLI_DONE)
+        return code;
+    struct daemon_answer answer;
+    struct daemon_question question = {
+        .method = "GET", .target = daemon_target(invocation, "/v1/actions/", action, "")};
+    if (!daemon_ask(invocation, &question, &answer))
+        return invocation->exit;
+    if (!daemon_is_good(&answer))
+        return daemon_tell(invocation, &answer);
+    json_t *object = daemon_json(invocation, &answer);
+    bool has_review = *daemon_text(object, "review");
+    json_decref(object);
+    if (has_review)
+        return verdict_give(invocation, "note");
+    struct verdict_body body;
+    verdict_begin(&body);
+    verdict_add(&body, "note", note);
+    return found_act(invocation, daemon_target(invocation, "/v1/actions/", action, "/note"),
+                     verdict_end(invocation, &body));
 }
 
 int command_run_resolve(struct invocation *invocation)

@@ -174,6 +174,23 @@ static void explain_add_labels(const struct view *view, struct buf *out)
     buf_add_byte(out, '\n');
 }
 
+/* What people wrote beside it, the newest last. */
+static void explain_add_notes(const struct view *view, struct buf *out)
+{
+    for (size_t i = 0; i < view->history_count; i++) {
+        const struct view_record *said = &view->history[i];
+        if (said->record.kind != RECORD_SAID || said->is_erased || said->words.reason.size == 0)
+            continue;
+        buf_add_text(out, "NOTE    ");
+        wording_add_quoted(out, said->words.reason, EXPLAIN_TEXT_MAX);
+        buf_add_text(out, ", ");
+        story_add_principal(view->config, said->record.actor, out);
+        buf_add_text(out, ", ");
+        explain_add_time(view, said->record.at_unix_ms, ZONE_MINUTES, out);
+        buf_add_byte(out, '\n');
+    }
+}
+
 /* A line that is there only where it says something. */
 static void explain_add_known(const struct view *view, struct buf *out)
 {
@@ -208,6 +225,7 @@ void explain_add(struct buf *out, const struct view *view)
     story_add_final(view, out);
     buf_add_byte(out, '\n');
     explain_add_labels(view, out);
+    explain_add_notes(view, out);
     explain_add_who(view, out);
     buf_add_text(out, "DO      ");
     story_add_do(view, out);

@@ -150,9 +150,15 @@ def test_a_late_report_that_contradicts_a_verdict_asks_people(jobs):
     text = jobs.get("/v1/actions/%s/explain" % action, token="ana", headers={"Accept": "text/plain"}).text
     assert "Not carried out, says Ana" in text and "the late outcome of try 1 says ok" in text, text
     assert "interlock resolve J-20 --happened | --not-happened" in text, text
+    noted = jobs.post("/v1/actions/%s/note" % action, {"note": "the bank is asked"}, token="ana")
+    assert noted.status == 200 and noted.json["contradiction"]["settled"] is None, noted
+    assert jobs.post("/v1/actions/%s/note" % action, {"note": ""}, token="ana").status == 422
+    assert jobs.post("/v1/actions/%s/note" % action, {"note": "me too"}, token="eve").status == 403
     said = jobs.post("/v1/actions/%s/resolve" % action, {"happened": True, "evidence": "in the ledger"}, token="ana")
     assert said.status == 200 and said.json["state"] == "failed" and said.json["contradiction"]["settled"] == "happened", said
     assert contradictions(jobs) == []
+    text = jobs.get("/v1/actions/%s/explain" % action, token="ana", headers={"Accept": "text/plain"}).text
+    assert 'NOTE    "the bank is asked", Ana Ruiz, ' in text, text
     told = jobs.get("/v1/actions/%s/explain" % action, token="ana").json["what"]
     assert "Ana Ruiz then said that it was carried out, on this evidence: \"in the ledger\"." in told, told
     assert jobs.post("/v1/actions/%s/again" % action, {"reason": "?"}, token="ana").status == 409, "it happened"

@@ -49,6 +49,8 @@ void incidents_get(struct call *call);
 void incidents_restart(struct call *call);
 void incidents_note(struct call *call);
 void incidents_ack(struct call *call);
+void incidents_informed(struct call *call);
+void incidents_close(struct call *call);
 /* decisions.c */
 void decisions_get(struct call *call);
 /* verification.c */

@@ -203,7 +203,8 @@ bool header_is_lines(const struct door_request *request)
            header_is_utf8(value);
 }
 
-bool header_wants_text(const struct door_request *request)
+/* Of these types and JSON, is that one named first? */
+static bool header_wants(const struct door_request *request, const char *wanted)
 {
     for (size_t i = 0; i < request->header_count; i++) {
         if (!slice_is(request->headers[i].name, "accept"))
@@ -212,13 +213,24 @@ bool header_wants_text(const struct door_request *request)
         while (rest.size > 0) {
             struct slice one = header_take(&rest, ',');
             struct slice type = header_take(&one, ';');
-            if (header_is_word(type, "text/plain"))
+            if (header_is_word(type, wanted))
                 return true;
-            if (header_is_json_type(type))
+            if (header_is_json_type(type) || header_is_word(type, "text/plain") ||
+                header_is_word(type, "text/markdown"))
                 return false;
         }
     }
     return false;
+}
+
+bool header_wants_text(const struct door_request *request)
+{
+    return header_wants(request, "text/plain");
+}
+
+bool header_wants_markdown(const struct door_request *request)
+{
+    return header_wants(request, "text/markdown");
 }
 
 static bool header_is_hex(struct slice s, bool *out_is_zero)

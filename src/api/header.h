@@ -38,6 +38,7 @@ bool header_is_lines(const struct door_request *request);
 
 /* Does Accept name text/plain before any JSON? Absent, or anything else: no. */
 bool header_wants_text(const struct door_request *request);
+bool header_wants_markdown(const struct door_request *request);
 
 /* A valid W3C traceparent, else the empty slice: an invalid one starts a new trace. */
 struct slice header_trace(const struct door_request *request);

@@ -1,5 +1,6 @@
 #include "api/body.h"
 #include "api/handlers.h"
+#include "api/header.h"
 #include "api/parameter.h"
 #include "api/reply.h"
 #include "base/limits.h"
@@ -31,20 +32,30 @@ static bool incidents_read_reason(struct call *call, struct incidents_body *body
     return false;
 }
 
-/* Who restarts it, with the person to begin with. */
+/* What its people do. */
+static const char *const incidents_to_do[] = {
+    [INCIDENT_STOP] = "restart it, with a reason, when its cause is gone",
+    [INCIDENT_DEGRADED] = "find what is wrong; it closes itself when it is over",
+    [INCIDENT_OVERDUE] = "do what is past due, or see that somebody does",
+    [INCIDENT_ALERT] = "look at it, and acknowledge it"};
+
+/* Who acts, with the person to begin with. */
 static void incidents_add_who(const struct config *config, const struct engine_incident *incident,
                               struct buf *out)
 {
     const struct workflow *workflow = config_workflow_of(config, incident->workflow);
     const struct duties *duties = workflow ? &workflow->duties : &config->switch_duties;
-    const struct group *group = duties->restart ? duties->restart : duties->owner;
-    group = group ? group : config->admins;
+    const char *to_do = incidents_to_do[incident->kind];
+    const struct group *group =
+        incident->kind == INCIDENT_STOP && duties->restart ? duties->restart : duties->owner;
+    const struct group *named = config_group(config, slice_text(incident->journal.answers));
+    group = named ? named : group ? group : config->admins;
     buf_add_byte(out, '{');
     member_add_text(out, "group", group ? group->name : (struct slice){0});
     member_add_text(out, "person",
                     group && group->member_count ? group->members[0]->name : (struct slice){0});
     member_add_time(out, "by", 0);
-    member_add_word(out, "to_do", "restart it, with a reason, when its cause is gone");
+    member_add_word(out, "to_do", to_do);
     buf_add_byte(out, '}');
 }
 
@@ -98,36 +109,82 @@ static void incidents_add_ladder(struct call *call, uint64_t incident, struct bu
     buf_add_byte(out, '}');
 }
 
-/* The bare incident of a stop: what it stopped, by whom, why, and who restarts it. */
-static void incidents_add(struct call *call, const struct engine_incident *incident, bool is_whole,
-                          struct buf *out)
+/* The scope: what is named of it, as in a receipt. */
+static void incidents_add_scope(struct buf *out, const struct journal *journal)
+{
+    static const char *const names[JOURNAL_NAMES] = {"workflow", "step", "upstream", "risk"};
+    member_add_name(out, "scope");
+    buf_add_byte(out, '{');
+    for (size_t i = 0; i < JOURNAL_NAMES; i++)
+        if (journal->names[i][0])
+            member_add_word(out, names[i], journal->names[i]);
+    buf_add_byte(out, '}');
+}
+
+/* Since when it is one, and why in words: what lasts, or what was said. */
+static void incidents_add_why(struct call *call, const struct engine_incident *incident,
+                              struct buf *out)
+{
+    struct buf trouble;
+    buf_init(&trouble, 4096);
+    incident_add_trouble(&trouble, &incident->journal, call->engine->zone(call->engine->impl),
+                         call->engine->now_unix_ms(call->engine->impl));
+    member_add_text(out, "trouble", buf_slice(&trouble));
+    member_add_text(out, "why", incident->reason);
+    buf_done(&trouble);
+}
+
+/* The stops of it that are in force, or the first that it had. */
+static void incidents_add_stops(struct call *call, const struct engine_incident *incident,
+                                struct buf *out)
+{
+    const struct engine_port *engine = call->engine;
+    size_t count = LIMIT_STOPS, shown = 0;
+    struct stop *stops = ARENA_ARRAY(&call->arena, count, struct stop);
+    if (!stops || engine->stops(engine->impl, false, &call->arena, stops, &count) != ERR_OK)
+        count = 0;
+    member_add_name(out, "stops");
+    buf_add_byte(out, '[');
+    for (size_t i = 0; i < count; i++) {
+        if (stops[i].incident != incident->id)
+            continue;
+        buf_add_text(out, shown++ ? "," : "");
+        receipt_json_add(out, &stops[i], incident->reason, NULL, 0);
+    }
+    const struct stop *first =
+        shown == 0 ? engine->stop_by_id(engine->impl, incident->stop, &call->arena) : NULL;
+    if (first)
+        receipt_json_add(out, first, incident->reason, NULL, 0);
+    buf_add_byte(out, ']');
+}
+
+/* view: of a whole one; else NULL. */
+static void incidents_add(struct call *call, const struct engine_incident *incident,
+                          const struct incident_view *view, struct buf *out)
 {
     const struct config *config = call->engine->config(call->engine->impl);
     bool is_open = slice_is(incident->state, "open");
-    const struct stop *stop =
-        call->engine->stop_by_id(call->engine->impl, incident->stop, &call->arena);
     buf_add_byte(out, '{');
     member_add_id(out, "id", ID_INCIDENT, incident->id);
-    member_add_word(out, "kind", "stop");
+    member_add_word(out, "kind", incident_kind_name(incident->kind));
     member_add_text(out, "workflow", incident->workflow);
+    incidents_add_scope(out, &incident->journal);
     member_add_word(out, "state", is_open ? "open" : "closed");
     member_add_time(out, "since", incident->since_unix_ms);
     member_add_time(out, "closed_at", incident->closed_unix_ms);
     member_add_text(out, "by", incident->by);
-    member_add_text(out, "why", incident->reason);
+    incidents_add_why(call, incident, out);
     member_add_name(out, "who");
     if (is_open)
         incidents_add_who(config, incident, out);
     else
         buf_add_text(out, "null");
-    member_add_name(out, "stops");
-    buf_add_byte(out, '[');
-    if (stop)
-        receipt_json_add(out, stop, incident->reason, NULL, 0);
-    buf_add_byte(out, ']');
+    incidents_add_stops(call, incident, out);
     incidents_add_ladder(call, incident->id, out);
-    if (is_whole)
+    if (view) {
         incidents_add_told(call, incident->id, out);
+        incident_json_add(out, view);
+    }
     buf_add_byte(out, '}');
 }
 
@@ -156,33 +213,68 @@ void incidents_list(struct call *call)
         if (!call_may_see_stops(call, incidents[i].workflow))
             continue;
         buf_add_text(&out, shown++ ? "," : "");
-        incidents_add(call, &incidents[i], false, &out);
+        incidents_add(call, &incidents[i], NULL, &out);
     }
     buf_add_text(&out, "],\"next\":null}");
     reply_json(call, 200, &out);
     buf_done(&out);
 }
 
-static void incidents_reply(struct call *call, uint64_t id)
+enum incidents_form { INCIDENTS_JSON, INCIDENTS_TEXT, INCIDENTS_MARKDOWN };
+
+static void incidents_reply(struct call *call, uint64_t id, enum incidents_form form)
 {
+    const struct engine_port *engine = call->engine;
     struct engine_incident *incident = ARENA_NEW(&call->arena, struct engine_incident);
-    enum err err = incident ? call->engine->incident(call->engine->impl, id, &call->arena, incident)
-                            : ERR_NO_MEMORY;
+    struct incident_view *view = ARENA_NEW(&call->arena, struct incident_view);
+    enum err err = incident && view ? engine->incident(engine->impl, id, &call->arena, incident)
+                                    : ERR_NO_MEMORY;
+    if (err == ERR_OK)
+        err = engine->incident_view(engine->impl, id, &call->arena, view);
     if (err != ERR_OK) {
         reply_err(call, err);
         return;
     }
     struct buf out;
     buf_init(&out, LIMIT_HTTP_ANSWER);
-    incidents_add(call, incident, true, &out);
-    reply_json(call, 200, &out);
+    switch (form) {
+    case INCIDENTS_JSON:
+        incidents_add(call, incident, view, &out);
+        reply_json(call, 200, &out);
+        break;
+    case INCIDENTS_TEXT:
+        incident_text_add(&out, view);
+        reply_text(call, 200, &out);
+        break;
+    case INCIDENTS_MARKDOWN:
+        incident_report_add(&out, view);
+        reply_markdown(call, 200, &out);
+        break;
+    }
     buf_done(&out);
 }
 
+/* JSON; as text the page of `interlock incident`; as Markdown the report. */
 void incidents_get(struct call *call)
 {
-    if (parameter_read(call, NULL, 0))
-        incidents_reply(call, call->id);
+    struct slice format = {0};
+    const struct parameter fields[] = {{"format", &format}};
+    if (!parameter_read(call, fields, 1))
+        return;
+    enum incidents_form form = header_wants_markdown(call->request) ? INCIDENTS_MARKDOWN
+                               : header_wants_text(call->request)   ? INCIDENTS_TEXT
+                                                                    : INCIDENTS_JSON;
+    if (slice_is(format, "markdown"))
+        form = INCIDENTS_MARKDOWN;
+    else if (slice_is(format, "text"))
+        form = INCIDENTS_TEXT;
+    else if (slice_is(format, "json"))
+        form = INCIDENTS_JSON;
+    else if (format.at) {
+        (void)parameter_refuse(call, "format", "json, text or markdown");
+        return;
+    }
+    incidents_reply(call, call->id, form);
 }
 
 static void incidents_done(void *arg, const struct engine_reply *reply)
@@ -192,7 +284,7 @@ static void incidents_done(void *arg, const struct engine_reply *reply)
     if (reply->outcome != ENGINE_TAKEN)
         reply_refusal(call, reply);
     else
-        incidents_reply(call, call->id);
+        incidents_reply(call, call->id, INCIDENTS_JSON);
     call_leave(call);
 }
 
@@ -201,24 +293,120 @@ static bool incidents_is_open(struct call *call)
 {
     if (slice_is(call->incident->state, "open"))
         return true;
-    reply_refuse(call, TROUBLE_NOT_NOW, "this incident is closed: its stop was lifted");
+    reply_refuse(call, TROUBLE_NOT_NOW,
+                 call->incident->kind == INCIDENT_STOP
+                     ? "this incident is closed: its stop was lifted"
+                     : "this incident is closed");
     return false;
 }
 
 void incidents_restart(struct call *call)
 {
     struct incidents_body body = {0};
-    if (incidents_read_reason(call, &body) && incidents_is_open(call))
+    if (call->incident->kind != INCIDENT_STOP)
+        reply_refuse(call, TROUBLE_NOT_NOW,
+                     "nothing is stopped by this incident: it is closed by "
+                     "the end of its trouble");
+    else if (incidents_read_reason(call, &body) && incidents_is_open(call))
         call->engine->restart(call->engine->impl, &call->principal, call->id, body.reason,
                               incidents_done, call);
 }
 
+struct incidents_words {
+    struct slice reason, note, cause, follow_up;
+};
+static const struct body_field incidents_word_fields[] = {
+    {.name = "reason",
+     .type = BODY_TEXT,
+     .size_max = LIMIT_REASON,
+     .at = offsetof(struct incidents_words, reason)},
+    {.name = "note",
+     .type = BODY_TEXT,
+     .size_max = LIMIT_REASON,
+     .at = offsetof(struct incidents_words, note)},
+    {.name = "cause",
+     .type = BODY_TEXT,
+     .size_max = LIMIT_REASON,
+     .at = offsetof(struct incidents_words, cause)},
+    {.name = "follow_up",
+     .type = BODY_TEXT,
+     .size_max = LIMIT_REASON,
+     .at = offsetof(struct incidents_words, follow_up)},
+};
+
+/* One thing is said at a time: each is a record of its own. */
+static bool incidents_read_remark(struct call *call, struct engine_remark *out)
+{
+    struct incidents_words body = {0};
+    if (!body_read(call, incidents_word_fields, 4, &body))
+        return false;
+    const struct engine_remark said[] = {{"reason", body.reason},
+                                         {"note", body.note},
+                                         {"cause", body.cause},
+                                         {"follow_up", body.follow_up}};
+    size_t count = 0;
+    for (size_t i = 0; i < 4; i++) {
+        if (said[i].text.size == 0)
+            continue;
+        *out = said[i];
+        count++;
+    }
+    if (count == 1)
+        return true;
+    reply_trouble(call, &(struct trouble){.code = TROUBLE_BAD_BODY,
+                                          .detail = SLICE("say one of \"reason\", \"note\", "
+                                                          "\"cause\", \"follow_up\", not empty")});
+    return false;
+}
+
+/* Why it was stopped, while it is open; a note, the cause, what follows from it at any time. */
 void incidents_note(struct call *call)
+{
+    const struct engine_port *engine = call->engine;
+    struct engine_remark remark;
+    if (!incidents_read_remark(call, &remark))
+        return;
+    if (!slice_is(slice_text(remark.subject), "reason"))
+        engine->incident_remark(engine->impl, &call->principal, call->id, &remark, incidents_done,
+                                call);
+    else if (incidents_is_open(call))
+        engine->incident_reason(engine->impl, &call->principal, call->id, remark.text,
+                                incidents_done, call);
+}
+
+static const struct body_field incidents_text_fields[] = {
+    {.name = "text",
+     .type = BODY_TEXT,
+     .is_required = true,
+     .size_max = LIMIT_REASON,
+     .at = offsetof(struct incidents_body, reason)},
+};
+
+/* What stakeholders were told; who says so has told them. */
+void incidents_informed(struct call *call)
+{
+    struct incidents_body body = {0};
+    if (!body_read(call, incidents_text_fields, 1, &body))
+        return;
+    if (body.reason.size == 0) {
+        reply_trouble(call, &(struct trouble){.code = TROUBLE_BAD_BODY,
+                                              .pointer = SLICE("/text"),
+                                              .detail = SLICE("\"text\" is empty: the record has "
+                                                              "what stakeholders were told")});
+        return;
+    }
+    struct engine_remark remark = {"informed", body.reason};
+    call->engine->incident_remark(call->engine->impl, &call->principal, call->id, &remark,
+                                  incidents_done, call);
+}
+
+/* Of one that no stop made, before it closes itself; the reason is its cause. */
+void incidents_close(struct call *call)
 {
     struct incidents_body body = {0};
     if (incidents_read_reason(call, &body) && incidents_is_open(call))
-        call->engine->incident_reason(call->engine->impl, &call->principal, call->id, body.reason,
-                                      incidents_done, call);
+        call->engine->incident_close(call->engine->impl, &call->principal, call->id, body.reason,
+                                     incidents_done, call);
 }
 
 /* By a person only: whoever answers takes care of it. The body is empty, or {}. */

@@ -103,6 +103,14 @@ void reply_text(struct call *call, int status, const struct buf *body)
         call_answer(call, status, SLICE("text/plain; charset=utf-8"), buf_slice(body));
 }
 
+void reply_markdown(struct call *call, int status, const struct buf *body)
+{
+    if (!buf_ok(body))
+        reply_err(call, ERR_LIMIT);
+    else
+        call_answer(call, status, SLICE("text/markdown; charset=utf-8"), buf_slice(body));
+}
+
 void reply_err(struct call *call, enum err err)
 {
     if (err == ERR_NOT_FOUND)

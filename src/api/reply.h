@@ -74,6 +74,7 @@ void reply_act_refusal(struct call *call, const struct engine_reply *reply);
 /* A JSON value or a text that was built; an overflowed buffer is TROUBLE_TOO_LARGE. */
 void reply_json(struct call *call, int status, const struct buf *body);
 void reply_text(struct call *call, int status, const struct buf *body);
+void reply_markdown(struct call *call, int status, const struct buf *body);
 /* A failed read of the engine: not found, too large, or the store. */
 void reply_err(struct call *call, enum err err);
 /* Whole seconds, up, at least 1. */

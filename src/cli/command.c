@@ -94,6 +94,16 @@ static const struct option command_reason_options[] = {
     {"reason", "TEXT", "why"},
     {NULL, NULL, NULL},
 };
+static const struct option command_incident_options[] = {
+    {"reason", "TEXT", "why it was stopped"},
+    {"informed", "TEXT", "stakeholders were told this"},
+    {"note", "TEXT", "what should stand in its timeline"},
+    {"cause", "TEXT", "what the cause was; also when it is closed"},
+    {"follow-up", "TEXT", "what follows from it"},
+    {"close", "TEXT", "close one that no stop made, with its cause"},
+    {"report", NULL, "the whole story, as Markdown"},
+    {NULL, NULL, NULL},
+};
 static const struct option command_erase_options[] = {
     {"run", "RUN", "all ended actions of this run"},
     {"reason", "TEXT", "why"},
@@ -167,8 +177,9 @@ static const struct command command_table[] = {
      command_stop_options, 0, 1, false, command_run_stop},
     {"restart", GROUP_TROUBLE, "WORKFLOW|INCIDENT --reason TEXT", "let it run again after a stop",
      NULL, command_reason_options, 1, 1, false, command_run_restart},
-    {"incident", GROUP_TROUBLE, "[ID]", "what is stopped, since when, by whom", NULL,
-     command_reason_options, 0, 1, false, command_run_incident},
+    {"incident", GROUP_TROUBLE, "[ID]", "what is stopped or lasts, who acts, what changed",
+     "Without an ID the open ones. One option at a time says something about it.\n",
+     command_incident_options, 0, 1, false, command_run_incident},
     {"ack", GROUP_TROUBLE, "INCIDENT", "say that you take care of it: nobody else is told on",
      "It holds for 30 minutes. What is not over by then is told anew.\n", command_no_options, 1, 1,
      false, command_run_ack},

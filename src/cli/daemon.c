@@ -170,7 +170,9 @@ static size_t daemon_headers(struct invocation *invocation, const struct daemon_
     size_t n = 0;
     headers[n++] = (struct upstream_header){
         SLICE("accept"), question->wants_text ? SLICE("text/plain, application/problem+json;q=0.5")
-                                              : SLICE("application/json")};
+                         : question->wants_markdown
+                             ? SLICE("text/markdown, application/problem+json;q=0.5")
+                             : SLICE("application/json")};
     if (question->body.size)
         headers[n++] = (struct upstream_header){SLICE("content-type"), SLICE("application/json")};
     if (question->has_wait)

@@ -20,6 +20,7 @@ struct daemon_question {
     struct slice target; /* path and query */
     struct slice body;   /* JSON, or empty */
     bool wants_text;     /* Accept: text/plain */
+    bool wants_markdown; /* Accept: text/markdown */
     int64_t wait_ms;     /* how long the daemon may take beside the usual; Prefer: wait */
     bool has_wait;
     struct slice key; /* Idempotency-Key, or empty */

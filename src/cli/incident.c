@@ -29,7 +29,8 @@ static json_t *incident_open(struct invocation *invocation)
 static void incident_say_scope(struct invocation *invocation, const json_t *incident)
 {
     const json_t *stop = json_array_get(json_object_get(incident, "stops"), 0);
-    const json_t *scope = json_object_get(stop, "scope");
+    const json_t *own = json_object_get(incident, "scope");
+    const json_t *scope = own ? own : json_object_get(stop, "scope");
     const char *workflow = daemon_text(incident, "workflow");
     const char *step = daemon_text(scope, "step");
     const char *upstream = daemon_text(scope, "upstream");
@@ -45,13 +46,16 @@ static void incident_say_scope(struct invocation *invocation, const json_t *inci
 
 static void incident_say(struct invocation *invocation, const json_t *incident)
 {
-    const char *why = daemon_text(incident, "why");
+    const char *trouble = daemon_text(incident, "trouble");
+    const char *kind = daemon_text(incident, "kind");
+    const char *why = *trouble ? trouble : daemon_text(incident, "why");
+    bool is_stop = !*kind || strcmp(kind, "stop") == 0;
     const char *by = daemon_text(incident, "by");
     const char *closed_at = daemon_text(incident, "closed_at");
     say(invocation, "%s  ", daemon_text(incident, "id"));
     incident_say_scope(invocation, incident);
-    say(invocation, "  %s %s %s%s%s%s%s\n", daemon_text(incident, "state"),
-        *closed_at ? "at" : "since",
+    say(invocation, "  %s%s%s %s %s%s%s%s%s\n", is_stop ? "" : kind, is_stop ? "" : ", ",
+        daemon_text(incident, "state"), *closed_at ? "at" : "since",
         daemon_time(invocation, *closed_at ? closed_at : daemon_text(incident, "since")),
         *by ? " by " : "", by, *why ? ": " : "", why);
 }
@@ -72,16 +76,36 @@ static size_t incident_say_open(struct invocation *invocation, const json_t *lis
     return count;
 }
 
-static int incident_post(struct invocation *invocation, const char *id, const char *path)
+/* What an option says: where it goes, and as what. */
+struct incident_saying {
+    const char *option, *path, *name;
+};
+static const struct incident_saying incident_sayings[] = {
+    {"reason", "/note", "reason"},     {"note", "/note", "note"},
+    {"cause", "/note", "cause"},       {"follow-up", "/note", "follow_up"},
+    {"informed", "/informed", "text"}, {"close", "/close", "reason"},
+};
+enum { INCIDENT_SAYINGS = sizeof incident_sayings / sizeof *incident_sayings };
+
+static const char *incident_words(struct invocation *invocation)
 {
-    const char *reason = invocation_option(invocation, "reason");
+    for (size_t i = 0; i < INCIDENT_SAYINGS; i++)
+        if (invocation_option(invocation, incident_sayings[i].option))
+            return invocation_option(invocation, incident_sayings[i].option);
+    return "";
+}
+
+/* What is said: NAME of the body, and the text; an empty object without one. */
+static int incident_post(struct invocation *invocation, const char *id, const char *path,
+                         const char *name)
+{
     struct daemon_answer answer;
     struct buf body;
     buf_init(&body, LIMIT_HTTP_BODY);
     buf_add_byte(&body, '{');
-    if (reason) {
-        buf_add_text(&body, "\"reason\":");
-        buf_add_json_text(&body, slice_text(reason));
+    if (name) {
+        buf_add_fmt(&body, "\"%s\":", name);
+        buf_add_json_text(&body, slice_text(incident_words(invocation)));
     }
     buf_add_byte(&body, '}');
     struct daemon_question question = {
@@ -102,72 +126,46 @@ static int incident_post(struct invocation *invocation, const char *id, const ch
     return incident ? CLI_DONE : CLI_REFUSED;
 }
 
-/* "ana through email: delivered 14:11:02", one a line, and who answered. */
-static void incident_say_told(struct invocation *invocation, const json_t *incident)
-{
-    const json_t *told = json_object_get(incident, "told");
-    const json_t *ladder = json_object_get(incident, "ladder");
-    for (size_t i = 0; i < json_array_size(told); i++) {
-        const json_t *one = json_array_get(told, i);
-        const char *state = daemon_text(one, "state");
-        const char *what = daemon_text(one, "what");
-        const char *ended = daemon_text(one, "ended_at");
-        say(invocation, "  %s through %s (%s): %s %s%s%s\n", daemon_text(one, "person"),
-            daemon_text(one, "channel"), daemon_text(one, "about"), state,
-            daemon_time(invocation, *ended ? ended : daemon_text(one, "at")), *what ? ": " : "",
-            what);
-    }
-    const char *by = daemon_text(ladder, "acknowledged_by");
-    if (*by)
-        say(invocation, "Acknowledged by %s at %s\n", by,
-            daemon_time(invocation, daemon_text(ladder, "acknowledged_at")));
-    if (json_is_true(json_object_get(ladder, "nobody_answers")))
-        say(invocation, "NOBODY ANSWERS, and nobody is left to tell.\n");
-}
-
-static int incident_show(struct invocation *invocation, const char *id)
+static int incident_report(struct invocation *invocation, const char *id)
 {
     struct daemon_answer answer;
     struct daemon_question question = {
-        .method = "GET", .target = daemon_target(invocation, "/v1/incidents/", slice_text(id), "")};
+        .method = "GET",
+        .target = daemon_target(invocation, "/v1/incidents/", slice_text(id), ""),
+        .wants_markdown = true};
     if (!daemon_ask(invocation, &question, &answer))
         return invocation->exit;
     if (!daemon_is_good(&answer))
         return daemon_tell(invocation, &answer);
-    if (invocation_has(invocation, "json")) {
-        say(invocation, "%.*s\n", SLICE_FMT(answer.body));
-        return CLI_DONE;
-    }
-    json_t *incident = daemon_json(invocation, &answer);
-    if (!incident)
-        return CLI_REFUSED;
-    incident_say(invocation, incident);
-    if (!*daemon_text(incident, "why"))
-        say(invocation, "Reason missing: say it with  interlock incident %s --reason \"…\"\n", id);
-    if (json_array_size(json_object_get(incident, "told")) > 0)
-        say(invocation, "Told:\n");
-    incident_say_told(invocation, incident);
-    const json_t *who = json_object_get(incident, "who");
-    if (*daemon_text(who, "group"))
-        say(invocation, "Who may restart it: %s\n", daemon_text(who, "group"));
-    if (strcmp(daemon_text(incident, "state"), "open") == 0)
-        say(invocation, "To let it run again: interlock restart %s --reason \"…\"\n", id);
-    json_decref(incident);
+    say_bytes(invocation, answer.body);
     return CLI_DONE;
 }
 
 int command_run_incident(struct invocation *invocation)
 {
     const char *id = invocation_argument(invocation, 0);
-    bool has_reason = invocation_has(invocation, "reason");
+    const struct incident_saying *saying = NULL;
+    size_t count = 0;
+    for (size_t i = 0; i < INCIDENT_SAYINGS; i++)
+        if (invocation_has(invocation, incident_sayings[i].option)) {
+            saying = &incident_sayings[i];
+            count++;
+        }
     if (id && !incident_is_id(id))
         return invocation_wrong(invocation, "the id of an incident is %s and 13 letters and digits",
                                 ID_INCIDENT);
-    if (has_reason && !id)
-        return invocation_wrong(invocation, "the reason of which incident? interlock incident "
-                                            "lists them");
+    if (saying && !id)
+        return invocation_wrong(
+            invocation, "the %s of which incident? interlock incident lists them", saying->option);
+    if (count > 1)
+        return invocation_wrong(invocation, "one thing at a time: each is a record of its own");
+    if (id && saying)
+        return incident_post(invocation, id, saying->path, saying->name);
+    if (id && invocation_has(invocation, "report") && !invocation_has(invocation, "json"))
+        return incident_report(invocation, id);
     if (id)
-        return has_reason ? incident_post(invocation, id, "/note") : incident_show(invocation, id);
+        return daemon_show(invocation,
+                           daemon_target(invocation, "/v1/incidents/", slice_text(id), ""));
     if (invocation_has(invocation, "json"))
         return daemon_show(invocation, SLICE("/v1/incidents?open=1"));
     json_t *list = incident_open(invocation);
@@ -190,7 +188,9 @@ static int incident_of_workflow(struct invocation *invocation, const char *workf
     size_t count = 0;
     for (size_t i = 0; i < json_array_size(items); i++) {
         const json_t *item = json_array_get(items, i);
-        if (strcmp(daemon_text(item, "workflow"), workflow) != 0)
+        const char *kind = daemon_text(item, "kind");
+        if (strcmp(daemon_text(item, "workflow"), workflow) != 0 ||
+            (*kind && strcmp(kind, "stop") != 0))
             continue;
         *out_id = arena_copy(&invocation->arena, slice_text(daemon_text(item, "id")));
         count++;
@@ -221,7 +221,7 @@ int command_run_restart(struct invocation *invocation)
         if (code != CLI_DONE)
             return code;
     }
-    return incident_post(invocation, id.at, "/restart");
+    return incident_post(invocation, id.at, "/restart", "reason");
 }
 
 int command_run_ack(struct invocation *invocation)
@@ -230,5 +230,5 @@ int command_run_ack(struct invocation *invocation)
     if (!incident_is_id(id))
         return invocation_wrong(invocation, "the id of an incident is %s and 13 letters and digits",
                                 ID_INCIDENT);
-    return incident_post(invocation, id, "/ack");
+    return incident_post(invocation, id, "/ack", NULL);
 }

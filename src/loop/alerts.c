@@ -651,6 +651,7 @@ static enum err alert_load_one(struct engine *engine, struct slice value)
     if (engine_read_journal(engine, row.incident, &alert->journal) != ERR_OK)
         return ERR_CORRUPT; /* they are one write */
     alert_set_scope(alert);
+    engine_trouble_loaded(engine, &alert->journal);
     struct slice by = slice_first(row.acknowledged_by, LIMIT_NAME);
     if (by.size > 0)
         memcpy(alert->by, by.at, by.size);

@@ -107,6 +107,8 @@ void engine_count_record(struct engine *engine, const struct record *record, con
     tally_add(&counts->tally, record, row, step ? step->sla_ms : 0);
     if (tally_is_end(record))
         counts_end_of_step(workflow, row, step, engine->is_running);
+    if (tally_is_end(record) && engine->is_running)
+        engine_trouble_ended(engine, row);
     counts->is_dirty = true;
     engine->is_count_dirty = true;
 }

@@ -20,6 +20,7 @@
 #include "base/map.h"
 #include "base/prng.h"
 #include "core/breaker.h"
+#include "core/lasting.h"
 #include "core/pace.h"
 #include "core/rate.h"
 #include "core/switchboard.h"
@@ -173,6 +174,8 @@ struct workflow_state {
     uint64_t audits;                     /* open ones */
     uint64_t labels[LABEL_USE_COUNT][2]; /* since the start: right, wrong */
     struct label_sum recent;             /* of the last days, as it was read last */
+    struct lasting causes[CAUSE_COUNT];  /* how long it lives on the fallbacks of each */
+    int64_t overdue_unix_ms;             /* when its people were told last that they are late */
 };
 
 struct follower {
@@ -705,6 +708,8 @@ void engine_port_journals(struct engine_port *port);
 void engine_run_troubles(struct engine *engine);
 /* An action ended: by a fallback of that cause, or by none. */
 void engine_trouble_ended(struct engine *engine, const struct row *row);
+/* The start: an open incident of the last run. */
+void engine_trouble_loaded(struct engine *engine, const struct journal *journal);
 
 /* ---- changes.c ---- */
 /* What is different about the actions that went wrong before it opened. */

@@ -511,6 +511,9 @@ static void stops_fill_incident(struct engine *engine, const struct incident_row
                                     .since_unix_ms = row->since_unix_ms,
                                     .closed_unix_ms = row->closed_unix_ms,
                                     .words_seq = row->words_seq};
+    if (engine_read_journal(engine, row->id, &out->journal) != ERR_OK)
+        out->journal = (struct journal){.incident = row->id}; /* it is not durable yet */
+    out->kind = out->journal.kind;
 }
 
 static enum err stops_do_incidents(void *impl, bool open_only, struct arena *arena,

@@ -1,10 +1,383 @@
+/* loop/troubles.c - trouble that lasts becomes an incident, one for each trouble, and its end
+ * closes it: a breaker that is open, a workflow that lives on its fallbacks, held work past half of
+ * its time, people who are late. Invariants:
+ *   1. One trouble is one incident: what another open one explains opens none.
+ *   2. People who are late are told in one message a workflow and hour, not in one an action.
+ *   I12 what is degraded is told when it lasts. */
 #include "loop/inside.h"
-void engine_run_troubles(struct engine *engine)
+
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "core/lasting.h"
+#include "record/wording.h"
+
+enum {
+    TROUBLE_TICK_MS = 10000,
+    TROUBLE_AGAIN_MS = 3600000, /* people who are late are told of that once an hour */
+    TROUBLE_PAGE = 100          /* late ones that are counted; more is "100" */
+};
+#define TROUBLE_DOT " \xc2\xb7 "
+
+static void trouble_name(char out[LIMIT_NAME + 1], struct slice name)
+{
+    size_t size = name.size < LIMIT_NAME ? name.size : LIMIT_NAME;
+    if (size > 0)
+        memcpy(out, name.at, size);
+    out[size] = '\0';
+}
+
+/* ---- which are open ---- */
+
+typedef bool trouble_is_fn(const struct engine *engine, const struct alert *alert,
+                           const struct journal *journal);
+
+static struct alert *trouble_find(struct engine *engine, trouble_is_fn *is,
+                                  const struct journal *journal)
+{
+    for (struct list *node = engine->alerts.next; node != &engine->alerts; node = node->next) {
+        struct alert *alert = LIST_ENTRY(node, struct alert, link);
+        if (is(engine, alert, journal))
+            return alert;
+    }
+    return NULL;
+}
+
+static bool trouble_is_same(const struct engine *engine, const struct alert *alert,
+                            const struct journal *journal)
 {
     (void)engine;
+    const struct journal *open = &alert->journal;
+    return open->kind == journal->kind && open->lasting == journal->lasting &&
+           open->cause == journal->cause &&
+           memcmp(open->names, journal->names, sizeof open->names) == 0;
 }
+
+/* A stop of all of it, or its upstream, which is not called: they say already what is wrong. */
+static bool trouble_is_explained(const struct engine *engine, const struct alert *alert,
+                                 const struct journal *journal)
+{
+    const struct journal *open = &alert->journal;
+    struct slice workflow = slice_text(journal->names[JOURNAL_WORKFLOW]);
+    struct slice upstream = slice_text(journal->names[JOURNAL_UPSTREAM]);
+    bool is_of_it = workflow.size > 0 && engine_journal_covers(engine, open, workflow);
+    if (open->kind == INCIDENT_STOP)
+        return is_of_it || (upstream.size > 0 && slice_is(upstream, open->names[JOURNAL_UPSTREAM]));
+    if (open->kind != INCIDENT_DEGRADED || open->lasting == journal->lasting)
+        return false;
+    if (open->lasting == LASTING_BREAKER)
+        return journal->lasting == LASTING_HELD ? slice_is(upstream, open->names[JOURNAL_UPSTREAM])
+                                                : is_of_it && journal->cause == CAUSE_UNAVAILABLE;
+    return open->lasting == LASTING_CAUSE && journal->lasting == LASTING_HELD && is_of_it;
+}
+
+static void trouble_open(struct engine *engine, const struct journal *journal)
+{
+    if (trouble_find(engine, trouble_is_same, journal) ||
+        trouble_find(engine, trouble_is_explained, journal))
+        return;
+    (void)engine_alert_begin(engine, journal, (struct slice){0});
+}
+
+/* ---- what lasts ---- */
+
 void engine_trouble_ended(struct engine *engine, const struct row *row)
 {
-    (void)engine;
-    (void)row;
+    const struct action *action = &row->action;
+    struct workflow_state *workflow = engine_workflow(engine, row->workflow);
+    if (!workflow || action->state != STATE_DONE)
+        return;
+    if (action->cause == CAUSE_NONE && !action_ran_by_itself(action))
+        return; /* people did it: that says nothing of the upstream, nor of the model */
+    for (int cause = CAUSE_LOW_CONFIDENCE; cause < CAUSE_STOPPED; cause++)
+        if (action->cause == CAUSE_NONE || (int)action->cause == cause)
+            lasting_hear(&workflow->causes[cause], action->cause != CAUSE_NONE,
+                         engine->now_unix_ms);
+}
+
+void engine_trouble_loaded(struct engine *engine, const struct journal *journal)
+{
+    struct workflow_state *workflow =
+        journal->lasting == LASTING_CAUSE
+            ? engine_workflow(engine, slice_text(journal->names[JOURNAL_WORKFLOW]))
+            : NULL;
+    if (workflow)
+        workflow->causes[journal->cause] =
+            (struct lasting){journal->began_unix_ms, journal->since_unix_ms, 0};
+}
+
+static void trouble_look_upstream(struct engine *engine, const struct upstream_state *upstream)
+{
+    const struct breaker *breaker = &upstream->breaker;
+    struct journal journal = {.kind = INCIDENT_DEGRADED,
+                              .lasting = LASTING_BREAKER,
+                              .breaker = breaker->cause,
+                              .breaker_count = (uint64_t)breaker->cause_count,
+                              .breaker_of = (uint64_t)breaker->cause_of,
+                              .began_unix_ms = breaker->opened_unix_ms};
+    if (breaker->state == BREAKER_CLOSED || breaker->opened_unix_ms == 0 ||
+        engine->now_unix_ms - breaker->opened_unix_ms < LASTING_BREAKER_MS)
+        return;
+    trouble_name(journal.names[JOURNAL_UPSTREAM], slice_text(upstream->name));
+    trouble_open(engine, &journal);
+}
+
+static void trouble_look_causes(struct engine *engine, const struct workflow_state *workflow)
+{
+    for (int cause = CAUSE_LOW_CONFIDENCE; cause < CAUSE_STOPPED; cause++) {
+        struct journal journal = {.kind = INCIDENT_DEGRADED,
+                                  .lasting = LASTING_CAUSE,
+                                  .cause = (enum cause)cause,
+                                  .began_unix_ms = workflow->causes[cause].since_unix_ms};
+        if (!lasting_is_long(&workflow->causes[cause], LASTING_CAUSE_MS))
+            continue;
+        trouble_name(journal.names[JOURNAL_WORKFLOW], slice_text(workflow->name));
+        trouble_open(engine, &journal);
+    }
+}
+
+/* ---- held work ---- */
+
+/* How long it may be held in all, by the policy in force; else as long as it has by now. */
+static int64_t trouble_hold_ms(const struct engine *engine, const struct row *row, int64_t end)
+{
+    const struct action *action = &row->action;
+    const struct step *step = config_step_of(engine_config(engine), row->workflow, row->step);
+    const struct what *what = NULL;
+    if (step && action->entry > 0 && action->entry < CAUSE_COUNT)
+        what = &step->terms.what[action->entry];
+    else if (step && action->entry >= CAUSE_COUNT &&
+             (size_t)(action->entry - CAUSE_COUNT) < step->terms.more_count)
+        what = &step->terms.more[action->entry - CAUSE_COUNT];
+    return what && what->kind == WHAT_HOLD ? what->ms : end - action->submitted_unix_ms;
+}
+
+/* The oldest of that queue, as the trouble that it is; false: it has more than half of its time. */
+static bool trouble_of_held(struct engine *engine, enum store_queue queue, struct journal *out)
+{
+    const struct store_port *store = &engine->options.store;
+    struct store_open_query query = {.has_queue = true, .queue = queue, .limit = 1};
+    struct arena arena;
+    struct store_action first;
+    struct row row = {0};
+    size_t count = 0;
+    arena_init(&arena, ENGINE_SCRATCH);
+    enum err err = store->list_open(store->impl, &query, &arena, &first, &count);
+    bool is_late = err == ERR_OK && count > 0 && row_decode(first.row, &row) == ERR_OK;
+    if (is_late) {
+        int64_t end =
+            row.action.hold_end_unix_ms ? row.action.hold_end_unix_ms : row.action.due_unix_ms;
+        int64_t hold_ms = trouble_hold_ms(engine, &row, end);
+        is_late = end > 0 && end - engine->now_unix_ms < hold_ms / 2;
+        *out = (struct journal){
+            .kind = INCIDENT_DEGRADED, .lasting = LASTING_HELD, .began_unix_ms = end - hold_ms};
+        trouble_name(out->names[JOURNAL_WORKFLOW], row.workflow);
+        if (queue == STORE_QUEUE_HELD_UPSTREAM)
+            trouble_name(out->names[JOURNAL_UPSTREAM], row.upstream);
+    }
+    arena_done(&arena);
+    return is_late;
+}
+
+static void trouble_look_held(struct engine *engine)
+{
+    static const enum store_queue queues[] = {STORE_QUEUE_HELD_UPSTREAM, STORE_QUEUE_HELD_OTHER};
+    for (size_t i = 0; i < 2; i++) {
+        struct journal journal;
+        if (trouble_of_held(engine, queues[i], &journal))
+            trouble_open(engine, &journal);
+    }
+}
+
+/* ---- people ---- */
+
+/* How many of a workflow are past due, and of the earliest one what it is and whose. */
+static size_t trouble_of_people(struct engine *engine, struct slice workflow, size_t limit,
+                                struct journal *out)
+{
+    const struct store_port *store = &engine->options.store;
+    struct arena arena;
+    size_t count = 0, late = 0;
+    arena_init(&arena, ENGINE_SCRATCH);
+    struct store_action *rows = ARENA_ARRAY(&arena, limit, struct store_action);
+    struct store_open_query query = {.by_people_due = true,
+                                     .scope = arena_fmt(&arena, "%.*s/", SLICE_FMT(workflow)),
+                                     .limit = limit};
+    if (!rows || store->list_open(store->impl, &query, &arena, rows, &count) != ERR_OK)
+        count = 0;
+    *out = (struct journal){.kind = INCIDENT_OVERDUE};
+    for (size_t i = 0; i < count && rows[i].people_due_unix_ms <= engine->now_unix_ms; i++) {
+        struct row row = {0};
+        if (row_decode(rows[i].row, &row) != ERR_OK)
+            continue;
+        bool is_review = row.action.state == STATE_IN_REVIEW;
+        enum lasting_kind lasting = is_review ? LASTING_REVIEWS : LASTING_UNCERTAIN;
+        if (late++ == 0) {
+            const struct step *step = config_step_of(engine_config(engine), row.workflow, row.step);
+            const struct group *group =
+                step ? (is_review ? step->reviewers : step->uncertain_who) : NULL;
+            out->lasting = lasting;
+            out->began_unix_ms = rows[i].people_due_unix_ms;
+            trouble_name(out->names[JOURNAL_WORKFLOW], workflow);
+            if (group)
+                trouble_name(out->answers, group->name);
+        }
+        out->overdue += lasting == out->lasting;
+    }
+    arena_done(&arena);
+    return late;
+}
+
+static void trouble_look_people(struct engine *engine, struct workflow_state *workflow)
+{
+    struct slice name = slice_text(workflow->name);
+    struct journal journal;
+    if (workflow->overdue_unix_ms != 0 &&
+        engine->now_unix_ms - workflow->overdue_unix_ms < TROUBLE_AGAIN_MS)
+        return;
+    if (trouble_of_people(engine, name, 1, &journal) == 0)
+        return;
+    (void)trouble_of_people(engine, name, TROUBLE_PAGE, &journal);
+    for (struct list *node = engine->alerts.next; node != &engine->alerts; node = node->next) {
+        const struct alert *alert = LIST_ENTRY(node, struct alert, link);
+        if (alert->journal.kind == INCIDENT_OVERDUE &&
+            slice_is(name, alert->journal.names[JOURNAL_WORKFLOW]))
+            return; /* its ladder goes on */
+    }
+    if (engine_alert_begin(engine, &journal, (struct slice){0}))
+        workflow->overdue_unix_ms = engine->now_unix_ms;
+}
+
+/* ---- the end ---- */
+
+static const char *trouble_verb(const struct engine *engine, const struct journal *journal)
+{
+    const struct config *config = engine_config(engine);
+    for (size_t i = 0; i < config->workflow_count; i++)
+        if (config->workflows[i].step_count > 0 &&
+            engine_journal_covers(engine, journal, config->workflows[i].name))
+            return wording_verb_of(&config->workflows[i].steps[0])->done;
+    return "done";
+}
+
+static void trouble_add_time(const struct engine *engine, int64_t at_unix_ms, struct buf *out)
+{
+    zone_add_time(out, engine->options.zone, (struct zone_time){at_unix_ms, engine->now_unix_ms},
+                  ZONE_MINUTES);
+}
+
+/* "15:10 · 409 sent by 15:19 · 3 expired → finance · 0 sent twice" */
+static void trouble_add_end(struct engine *engine, const struct journal *journal, struct buf *out)
+{
+    const char *verb = trouble_verb(engine, journal);
+    const struct group *owner = engine_alert_duties(engine, journal)->owner;
+    struct tally now;
+    engine_journal_tally(engine, journal, &now);
+    uint64_t done = now.n[TALLY_AUTOMATIC] + now.n[TALLY_REVIEWED] -
+                    journal->at_recovery.n[TALLY_AUTOMATIC] -
+                    journal->at_recovery.n[TALLY_REVIEWED];
+    engine_journal_since(journal, &now);
+    trouble_add_time(engine, journal->recovered_unix_ms, out);
+    if (done > 0) {
+        buf_add_fmt(out, TROUBLE_DOT "%llu %s by ", (unsigned long long)done, verb);
+        trouble_add_time(engine, journal->drained_unix_ms, out);
+    }
+    if (now.n[TALLY_EXPIRED] > 0) {
+        buf_add_fmt(out, TROUBLE_DOT "%llu expired", (unsigned long long)now.n[TALLY_EXPIRED]);
+        if (owner)
+            buf_add_fmt(out, " \xe2\x86\x92 %.*s", SLICE_FMT(owner->name));
+    }
+    if (now.n[TALLY_TWICE] == 0)
+        buf_add_fmt(out, TROUBLE_DOT "0 %s twice", verb);
+}
+
+static void trouble_close(struct engine *engine, struct alert *alert)
+{
+    struct journal *journal = &alert->journal;
+    struct buf words;
+    struct pending none = {0};
+    buf_init(&words, 4096);
+    if (journal->kind == INCIDENT_DEGRADED) {
+        struct record record = {
+            .kind = RECORD_REMARK, .incident = alert->incident, .subject = SLICE("recovered")};
+        trouble_add_end(engine, journal, &words);
+        engine_alert_save(engine, alert, &record, buf_slice(&words), &none);
+    }
+    engine_alert_end(engine, alert, (struct slice){0}, buf_slice(&words));
+    buf_done(&words);
+}
+
+/* Is what opened it still so? */
+static bool trouble_is_on(struct engine *engine, const struct journal *journal)
+{
+    struct slice name = slice_text(journal->names[JOURNAL_WORKFLOW]);
+    const struct upstream_state *upstream =
+        engine_upstream(engine, slice_text(journal->names[JOURNAL_UPSTREAM]));
+    const struct workflow_state *workflow = name.size > 0 ? engine_workflow(engine, name) : NULL;
+    struct journal now;
+    switch (journal->lasting) {
+    case LASTING_NONE:
+        break;
+    case LASTING_BREAKER:
+        return upstream && upstream->breaker.state != BREAKER_CLOSED;
+    case LASTING_CAUSE:
+        return workflow && lasting_is_on(&workflow->causes[journal->cause]);
+    case LASTING_HELD:
+        return trouble_of_held(engine,
+                               journal->names[JOURNAL_UPSTREAM][0] ? STORE_QUEUE_HELD_UPSTREAM
+                                                                   : STORE_QUEUE_HELD_OTHER,
+                               &now) &&
+               memcmp(now.names, journal->names, sizeof now.names) == 0;
+    case LASTING_REVIEWS:
+    case LASTING_UNCERTAIN:
+        return trouble_of_people(engine, name, 1, &now) > 0;
+    }
+    return false;
+}
+
+/* What waited for the upstream goes now; when all of that has gone, it is over. */
+static bool trouble_is_drained(struct engine *engine, struct journal *journal)
+{
+    const struct upstream_state *upstream =
+        engine_upstream(engine, slice_text(journal->names[JOURNAL_UPSTREAM]));
+    journal->drained_unix_ms = engine->now_unix_ms;
+    return !upstream || upstream->held == 0 ||
+           engine->now_unix_ms - journal->recovered_unix_ms >= LASTING_DRAIN_MS;
+}
+
+static void trouble_look_end(struct engine *engine, struct alert *alert)
+{
+    struct journal *journal = &alert->journal;
+    if (journal->lasting == LASTING_NONE)
+        return; /* people close it */
+    if (trouble_is_on(engine, journal)) {
+        journal->recovered_unix_ms = 0;
+        return;
+    }
+    if (journal->recovered_unix_ms == 0) {
+        journal->recovered_unix_ms = engine->now_unix_ms;
+        engine_journal_tally(engine, journal, &journal->at_recovery);
+    }
+    if (trouble_is_drained(engine, journal))
+        trouble_close(engine, alert);
+}
+
+void engine_run_troubles(struct engine *engine)
+{
+    if (engine->now_unix_ms < engine->trouble_unix_ms || engine->is_closing || engine->has_failed ||
+        engine->unsaved >= ENGINE_UNSAVED_ADMIT)
+        return;
+    engine->trouble_unix_ms = engine->now_unix_ms + TROUBLE_TICK_MS;
+    for (size_t i = 0; i < engine->upstream_count; i++)
+        trouble_look_upstream(engine, &engine->upstreams[i]);
+    for (size_t i = 0; i < engine->workflow_count; i++) {
+        trouble_look_causes(engine, &engine->workflows[i]);
+        trouble_look_people(engine, &engine->workflows[i]);
+    }
+    trouble_look_held(engine);
+    for (struct list *node = engine->alerts.next; node != &engine->alerts;) {
+        struct alert *alert = LIST_ENTRY(node, struct alert, link);
+        node = node->next;
+        trouble_look_end(engine, alert);
+    }
 }

@@ -93,7 +93,6 @@ static void load_causes(struct load *load, struct draft_workflow *draft, const s
             paths[draft->workflow->cause_count++] = (struct cause_path){text, path};
     }
     draft->workflow->causes = paths;
-    later_tell(load, LATER_CAUSES, node);
 }
 
 /* R19: five one by one, then a tenth, then half. */
@@ -132,8 +131,8 @@ void load_workflow_watch(struct load *load, struct draft_workflow *draft)
         load_causes(load, draft, at[WORKFLOW_CAUSES]);
     if (at[WORKFLOW_EXPECT])
         load_expect(load, workflow, at[WORKFLOW_EXPECT]);
-    if (at[WORKFLOW_RUNBOOK] && read_line(load, at[WORKFLOW_RUNBOOK], &workflow->runbook))
-        later_tell(load, LATER_RUNBOOK, at[WORKFLOW_RUNBOOK]);
+    if (at[WORKFLOW_RUNBOOK])
+        (void)read_line(load, at[WORKFLOW_RUNBOOK], &workflow->runbook); /* told */
     if (at[WORKFLOW_RAMP])
         load_ramp(load, at[WORKFLOW_RAMP], &workflow->ramp);
     if (at[WORKFLOW_ALONE])

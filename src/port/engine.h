@@ -151,6 +151,8 @@ struct engine_incident {
     struct slice workflow, scope, state, reason, by; /* state: "open" | "closed" */
     int64_t since_unix_ms, closed_unix_ms;
     uint64_t words_seq; /* the record with the reason; 0 = none was said */
+    enum incident_kind kind;
+    struct journal journal; /* its scope, and what lasts */
 };
 
 /* What somebody says of an incident. */

@@ -4,7 +4,7 @@
 #include "record/member.h"
 #include "record/wording.h"
 
-enum { TEXT_VALUE = 60, TEXT_WORDS = 300, TEXT_LONG = 2000 };
+enum { TEXT_VALUE = 60, TEXT_WORDS = 300, TEXT_LONG = 2000, TEXT_TOLD = 6 };
 #define DOT " \xc2\xb7 "
 
 const struct incident_entry *incident_remark(const struct incident_view *view, const char *subject)
@@ -435,6 +435,27 @@ static void text_add_said(struct buf *out, const struct incident_view *view, con
     buf_add_text(out, ")\n");
 }
 
+/* "Ana through email 14:11 · ben through pager 14:16 not delivered": the newest ones. */
+static void text_add_told(struct buf *out, const struct incident_view *view)
+{
+    size_t count = 0, shown = 0;
+    for (size_t i = 0; i < view->entry_count; i++)
+        count += view->entries[i].kind == RECORD_TOLD || view->entries[i].kind == RECORD_NOT_TOLD;
+    for (size_t i = 0; i < view->entry_count; i++) {
+        const struct incident_entry *entry = &view->entries[i];
+        if (entry->kind != RECORD_TOLD && entry->kind != RECORD_NOT_TOLD)
+            continue;
+        if (count-- > TEXT_TOLD)
+            continue;
+        buf_add_text(out, shown++ ? DOT : "TOLD    ");
+        wording_add_line(out, entry->subject, LIMIT_SUMMARY);
+        buf_add_byte(out, ' ');
+        text_add_at(out, view, entry->at_unix_ms);
+        buf_add_text(out, entry->kind == RECORD_NOT_TOLD ? " not delivered" : "");
+    }
+    buf_add_text(out, shown ? "\n" : "");
+}
+
 void incident_text_add(struct buf *out, const struct incident_view *view)
 {
     text_add_head(out, view);
@@ -450,6 +471,7 @@ void incident_text_add(struct buf *out, const struct incident_view *view)
         changes_add(out, view);
         buf_add_byte(out, '\n');
     }
+    text_add_told(out, view);
     text_add_said(out, view, "recovered", "RECOVERED ");
     text_add_said(out, view, "cause", "CAUSE   ");
     text_add_said(out, view, "follow_up", "NEXT    ");

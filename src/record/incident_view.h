@@ -81,6 +81,8 @@ void incident_text_add(struct buf *out, const struct incident_view *view);
 void incident_line_add(struct buf *out, const struct incident_view *view);
 /* The report in Markdown. */
 void incident_report_add(struct buf *out, const struct incident_view *view);
+/* The members that only a whole incident has, into an object that is begun. */
+void incident_json_add(struct buf *out, const struct incident_view *view);
 /* One line of the timeline, without the time. */
 void incident_entry_add(struct buf *out, const struct incident_view *view,
                         const struct incident_entry *entry);

@@ -103,6 +103,9 @@ void tally_add(struct tally *tally, const struct record *record, const struct ro
     tally->n[TALLY_EDITED] += record->kind == RECORD_EDITED;
     tally->n[TALLY_DECLINED] += record->kind == RECORD_DECLINED;
     tally->n[TALLY_TEMPLATE] += record->kind == RECORD_ANSWERED;
+    tally->n[TALLY_TWICE] += record->kind == RECORD_LATE && record->reason != REASON_LATE &&
+                             state_is_end(record->state) && record->has_verdict &&
+                             record->verdict.outcome == OUTCOME_OK;
     if (record->kind == RECORD_RESOLVED)
         tally_add_resolved(tally, record);
     bool is_kept = record->kind == RECORD_RESOLVED || record->kind == RECORD_LATE ||

@@ -43,7 +43,8 @@
     X(TALLY_NO_KEY, "no_key")                   /* observe: nothing says when two are the same */  \
     X(TALLY_OBSERVED, "observed")               /* submitted in mode observe */                    \
     X(TALLY_WOULD_FALL_BACK, "would_fall_back") /* observe: auto would have taken a fallback */    \
-    X(TALLY_TEMPLATE, "by_template")            /* answered by a template */
+    X(TALLY_TEMPLATE, "by_template")            /* answered by a template */                       \
+    X(TALLY_TWICE, "answered_twice") /* one more attempt of what had ended was answered with ok */
 enum tally_counter {
 #define X(name, text) name,
     TALLY_LIST(X)

@@ -376,7 +376,7 @@ def test_command_line(tmp_path):
 
             assert run("ack", id).returncode == 0
             shown = run("incident", id).stdout
-            assert "ana through email (trouble): delivered" in shown and "Acknowledged by ana" in shown, shown
+            assert "TOLD    ana through email " in shown and "Ana Ruiz acknowledged " in shown, shown
             assert "somebody takes care of it" in daemon.get("/v1/decisions?format=text", token="ben").text
             assert run("ack", "nonsense").returncode == 2
 

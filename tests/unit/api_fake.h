@@ -367,6 +367,31 @@ static void fake_ack(void *impl, const struct principal *principal, uint64_t inc
     done(arg, &(struct engine_reply){.outcome = ENGINE_TAKEN});
 }
 
+static enum err fake_incident_view(void *impl, uint64_t id, struct arena *arena,
+                                   struct incident_view *out)
+{
+    struct engine_incident incident;
+    enum err err = fake_incident(impl, id, arena, &incident);
+    if (err == ERR_OK)
+        *out = (struct incident_view){.id = id,
+                                      .scope = incident.workflow,
+                                      .is_open = slice_is(incident.state, "open"),
+                                      .closed_unix_ms = incident.closed_unix_ms,
+                                      .by = incident.by,
+                                      .journal = {.incident = id, .since_unix_ms = FAKE_NOW},
+                                      .now_unix_ms = FAKE_NOW};
+    return err;
+}
+
+static void fake_remark(void *impl, const struct principal *principal, uint64_t incident,
+                        const struct engine_remark *remark, engine_done_fn *done, void *arg)
+{
+    struct fake *fake = impl;
+    fake_note(fake, "%.*s %s of %llu: %.*s", SLICE_FMT(principal->name), remark->subject,
+              (unsigned long long)incident, SLICE_FMT(remark->text));
+    done(arg, &(struct engine_reply){.outcome = ENGINE_TAKEN});
+}
+
 static enum err fake_ladder(void *impl, uint64_t incident, struct arena *arena,
                             struct ladder_row *out)
 {
@@ -642,6 +667,9 @@ static void fake_init(struct fake *fake)
                                       .stop = fake_stop,
                                       .restart = fake_restart,
                                       .incident_reason = fake_restart,
+                                      .incident_view = fake_incident_view,
+                                      .incident_remark = fake_remark,
+                                      .incident_close = fake_restart,
                                       .ack = fake_ack,
                                       .ladder = fake_ladder,
                                       .notices = fake_notices,

@@ -1,0 +1,193 @@
+"""Incidents as people meet them: what stands in one, what is said of it and stays, what changed, and all of it over a kill."""
+import subprocess
+
+import pytest
+
+from interlock_client import BUILD, INSTALLATION, REMINDERS, TOKENS, Daemon, install
+
+ROUTING = """\
+workflow: inquiry-routing
+purpose: Classify support tickets and route them to a team
+owner: support
+restart: support-leads
+inform: ben
+mode: auto
+causes: [input.channel, context.model_version, input.secret]
+runbook: "https://wiki.example.org/routing"
+steps:
+  route_ticket:
+    kind: ticket
+    call: helpdesk PUT /tickets/${input.ticket}/team
+    key: ${input.ticket}
+    summary: Ticket ${input.ticket} to ${input.team}
+    mask: [secret]
+    body:
+      team: ${input.team}
+    audit:
+      share: 100%
+      ask: Was this routed right?
+      labels: [right, wrong-team]
+"""
+
+
+@pytest.fixture
+def routing(tmp_path):
+    with Daemon(install(tmp_path, INSTALLATION, {"invoice-reminders.yaml": REMINDERS, "inquiry-routing.yaml": ROUTING})) as daemon:
+        yield daemon
+
+
+def cli(daemon, *arguments, token="ana"):
+    done = subprocess.run([str(BUILD / "interlock"), *arguments, "--url", "http://%s:%d" % (daemon.host, daemon.port)],
+                          env={"INTERLOCK_TOKEN": TOKENS[token], "PATH": "/usr/bin"}, capture_output=True, text=True, timeout=60)
+    return done.returncode, done.stdout, done.stderr
+
+
+def route(daemon, ticket, model, channel="mail"):
+    answer = daemon.submit("inquiry-routing", "route_ticket",
+                           {"ticket": ticket, "team": "billing", "channel": channel, "secret": "s-" + model},
+                           token="helpdesk-bot", context={"model_version": model})
+    assert answer.status == 200, answer
+    return answer.json["action"]
+
+
+def label(daemon, action, word):
+    answer = daemon.post("/v1/workflows/inquiry-routing/labels", {"action": action, "label": word}, token="ana")
+    assert answer.status == 200, answer
+
+
+def stop(daemon, workflow="inquiry-routing", token="ana", **more):
+    answer = daemon.post("/v1/stops", dict(more, scope={"workflow": workflow}), token=token)
+    assert answer.status == 202, answer
+    return answer.json["incident"]
+
+
+def incident(daemon, id):
+    answer = daemon.get("/v1/incidents/" + id)
+    assert answer.status == 200, answer
+    return answer.json
+
+
+def say(daemon, id, what, body, token="ana", status=200):
+    answer = daemon.post("/v1/incidents/%s/%s" % (id, what), body, token=token)
+    assert answer.status == status, answer
+    return answer.json
+
+
+def drift(daemon):
+    """20 by m3, of them one wrong; 10 by m4, of them 8."""
+    for n in range(30):
+        model = "m4" if n >= 20 else "m3"
+        wrong = n == 3 or n >= 22
+        label(daemon, route(daemon, "T-%d" % n, model, "chat" if n % 2 else "mail"), "wrong-team" if wrong else "right")
+
+
+def test_all_that_an_incident_holds(routing):
+    drift(routing)
+    id = stop(routing, reason="it routes to the wrong teams")
+    held = routing.submit("inquiry-routing", "route_ticket",
+                          {"ticket": "T-99", "team": "billing", "channel": "mail", "secret": "x"}, token="helpdesk-bot")
+    assert held.status == 202, held
+    one = incident(routing, id)
+    assert one["kind"] == "stop" and one["scope"] == {"workflow": "inquiry-routing"}
+    assert one["impact"]["held"] == 1 and one["impact"]["wrong_before"] == 9 and one["impact"]["lost"] == 0
+    assert one["impact"]["automatic"] == 0  # what was done before it opened is not of it
+    assert one["inform"]["person"] == "ben" and "inquiry-routing is stopped" in one["inform"]["draft"]
+    assert one["runbook"] == "https://wiki.example.org/routing"
+    assert one["times"] == {"detect_s": None, "acknowledge_s": None, "inform_s": None, "restart_s": None}
+    kinds = [entry["kind"] for entry in one["timeline"]]
+    assert kinds[:2] == ["stop", "incident"] and "telling" in kinds
+    code, page, _ = cli(routing, "incident", id)
+    assert code == 0
+    assert page.startswith("INCIDENT " + id + "  inquiry-routing stopped since ")
+    assert "by Ana Ruiz: it routes to the wrong teams\n" in page
+    assert "Ben Okafor informs stakeholders by " in page and "Restart: one of support-leads, not who asks." in page
+    assert "IMPACT  9 wrong before · 1 held · 0 lost\n" in page
+    assert "RUNBOOK https://wiki.example.org/routing\n" in page
+    assert "interlock incident %s --informed" % id in page
+
+
+def test_what_changed_has_counts_and_no_masked_field(routing):
+    drift(routing)
+    id = stop(routing)
+    changed = incident(routing, id)["changed"]
+    assert changed == [{"path": "context.model_version", "value": "m4", "wrong": 8, "of": 10, "rest_wrong": 1, "rest_of": 20, "lift": 16}]
+    page = cli(routing, "incident", id)[1]
+    assert "CHANGED context.model_version = m4: 8 of 10 wrong, 5 % of the rest (×16.0)\n" in page
+    report = routing.get("/v1/incidents/" + id, headers={"Accept": "text/markdown"})
+    assert "secret" not in page + report.text and "s-m4" not in report.text
+
+
+def test_nothing_is_said_to_have_changed_without_evidence(routing):
+    for n in range(8):
+        label(routing, route(routing, "T-%d" % n, "m4" if n > 5 else "m3"), "wrong-team" if n > 5 else "right")
+    one = incident(routing, stop(routing))
+    assert one["changed"] == []
+    report = routing.get("/v1/incidents/" + one["id"], headers={"Accept": "text/markdown"}).text
+    assert "Nothing stands out among 8 actions, 0 of them wrong." in report  # two labels are no sample: by their ends
+
+
+def test_what_is_said_stays_and_times_are_told(routing):
+    id = stop(routing)
+    assert "Reason missing" in cli(routing, "incident", id)[1]
+    say(routing, id, "ack", {}, token="ben")
+    code, out, err = cli(routing, "incident", id, "--informed", "the teams know")
+    assert code == 0, err
+    assert cli(routing, "incident", id, "--note", "m4 went live at noon")[0] == 0
+    say(routing, id, "restart", {"reason": "rolled back"}, token="ben")
+    code, page, _ = cli(routing, "incident", id)
+    assert "Its cause is not said yet" in page and "Closed " in page
+    assert cli(routing, "incident", id, "--cause", "m4 was trained on the wrong labels")[0] == 0
+    assert cli(routing, "incident", id, "--follow-up", "two models side by side", token="ben")[0] == 0
+    one = incident(routing, id)
+    assert one["state"] == "closed" and one["cause"] == "m4 was trained on the wrong labels"
+    assert one["follow_up"] == "two models side by side"
+    assert one["inform"]["informed_by"] == "ana" and one["inform"]["text"] == "the teams know" and one["inform"]["draft"] is None
+    assert all(isinstance(one["times"][name], int) for name in ("acknowledge_s", "inform_s", "restart_s"))
+    report = cli(routing, "incident", id, "--report")[1]
+    assert report.startswith("# Incident %s: inquiry-routing " % id)
+    assert "## Cause\n\nm4 was trained on the wrong labels\n" in report
+    assert "## Follow-up\n\ntwo models side by side\n" in report
+    timeline = report.split("## Timeline")[1]
+    for words in ("stop of inquiry-routing, by Ana Ruiz", "acknowledged, by Ben Okafor",
+                  "informed stakeholders, by Ana Ruiz: the teams know", "note, by Ana Ruiz: m4 went live at noon",
+                  "restart of inquiry-routing, by Ben Okafor", "cause, by Ana Ruiz: m4 was trained"):
+        assert words in timeline, words
+    order = [timeline.index(w) for w in ("stop of", "acknowledged", "informed", "note,", "restart of", "cause,")]
+    assert order == sorted(order)
+
+
+def test_an_incident_outlives_a_kill(routing):
+    drift(routing)
+    id = stop(routing, reason="drift")
+    say(routing, id, "informed", {"text": "the teams know"})
+    say(routing, id, "note", {"note": "looking"})
+    before = incident(routing, id)
+    routing.kill()
+    routing.start()
+    after = incident(routing, id)
+    for name in ("impact", "inform", "changed", "why", "times"):
+        assert after[name] == before[name], name
+    assert [e["what"] for e in after["timeline"]][:len(before["timeline"])] == [e["what"] for e in before["timeline"]]
+    say(routing, id, "restart", {"reason": "mended"}, token="ben")
+    routing.kill()
+    routing.start()
+    say(routing, id, "note", {"cause": "a bad model"})
+    assert incident(routing, id)["cause"] == "a bad model"
+    answer = routing.get("/v1/decisions/verify", headers={"Accept": "application/json"})
+    assert answer.status == 200 and answer.json["good"], answer
+
+
+def test_refusals(routing):
+    id = stop(routing)
+    say(routing, id, "note", {}, status=422)
+    say(routing, id, "note", {"note": ""}, status=422)
+    say(routing, id, "note", {"note": "a", "cause": "b"}, status=422)
+    say(routing, id, "informed", {"text": ""}, status=422)
+    say(routing, id, "informed", {}, status=422)
+    say(routing, id, "informed", {"text": "x"}, token="eve", status=403)
+    say(routing, id, "informed", {"text": "x"}, token="helpdesk-bot", status=403)
+    assert "restart" in say(routing, id, "close", {"reason": "x"}, status=409)["detail"]
+    say(routing, "i_0000000000001", "informed", {"text": "x"}, status=404)
+    assert routing.get("/v1/incidents/%s?format=xml" % id).status == 400
+    code, _, err = cli(routing, "incident", "--cause", "x")
+    assert code == 2 and "which incident" in err

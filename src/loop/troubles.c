@@ -335,6 +335,16 @@ static bool trouble_is_on(struct engine *engine, const struct journal *journal)
     return false;
 }
 
+/* What goes from here on goes because it is over: an upstream that is asked whether it is back does
+ * work already. */
+static bool trouble_is_full(struct engine *engine, const struct journal *journal)
+{
+    const struct upstream_state *upstream =
+        engine_upstream(engine, slice_text(journal->names[JOURNAL_UPSTREAM]));
+    return journal->lasting != LASTING_BREAKER ||
+           (upstream && upstream->breaker.state == BREAKER_OPEN);
+}
+
 /* What waited for the upstream goes now; when all of that has gone, it is over. */
 static bool trouble_is_drained(struct engine *engine, struct journal *journal)
 {
@@ -352,12 +362,12 @@ static void trouble_look_end(struct engine *engine, struct alert *alert)
         return; /* people close it */
     if (trouble_is_on(engine, journal)) {
         journal->recovered_unix_ms = 0;
+        if (journal->kind == INCIDENT_DEGRADED && trouble_is_full(engine, journal))
+            engine_journal_tally(engine, journal, &journal->at_recovery);
         return;
     }
-    if (journal->recovered_unix_ms == 0) {
+    if (journal->recovered_unix_ms == 0)
         journal->recovered_unix_ms = engine->now_unix_ms;
-        engine_journal_tally(engine, journal, &journal->at_recovery);
-    }
     if (trouble_is_drained(engine, journal))
         trouble_close(engine, alert);
 }

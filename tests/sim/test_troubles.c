@@ -1,0 +1,458 @@
+/* Trouble that lasts, in virtual time: the real engine on a memory store, an upstream that answers
+ * as the test says, a crash in the middle. What is checked is what people are told. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+#include "base/check.h"
+#include "base/prng.h"
+#include "base/text.h"
+#include "loop/engine.h"
+#include "policy/config.h"
+#include "store/memory.h"
+
+enum { LINES = 256, MINUTE = 60 * 1000, HANDS = 256 };
+
+static const char installation[] =
+    "listen: 127.0.0.1:0\n"
+    "store: ./data\n"
+    "people:\n"
+    "  ana: { email: ana@example.org }\n"
+    "  ben: { email: ben@example.org }\n"
+    "  dia: { email: dia@example.org }\n"
+    "groups:\n"
+    "  team: [ana, ben]\n"
+    "  judges: [ben, ana]\n"
+    "  admins: [dia]\n"
+    "switch: { owner: team, restart: team, inform: ana }\n"
+    "upstreams:\n"
+    "  plain:\n"
+    "    url: \"http://127.0.0.1:1\"\n"
+    "    idempotency: { header: Idempotency-Key, keeps: 24h }\n"
+    "channels:\n"
+    "  email: { smtp: \"smtp://127.0.0.1:25\", from: i@example.org }\n";
+static const char policy[] = "workflow: w\n"
+                             "purpose: To be in trouble\n"
+                             "owner: team\n"
+                             "restart: team\n"
+                             "inform: ana\n"
+                             "mode: auto\n"
+                             "steps:\n"
+                             "  held:\n"
+                             "    kind: webhook\n"
+                             "    call: plain POST /x\n"
+                             "    key: ${input.id}\n"
+                             "    stale_after: 3d\n"
+                             "    fallback:\n"
+                             "      unavailable: hold 4h\n"
+                             "  templated:\n"
+                             "    kind: webhook\n"
+                             "    call: plain POST /x\n"
+                             "    key: ${input.id}\n"
+                             "    confidence: at least 0.8\n"
+                             "    fallback:\n"
+                             "      low_confidence: template sorry\n"
+                             "    templates:\n"
+                             "      sorry: { answer: { text: later } }\n"
+                             "  asked:\n"
+                             "    kind: webhook\n"
+                             "    call: plain POST /x\n"
+                             "    key: ${input.id}\n"
+                             "    reviewers: judges\n"
+                             "    rules:\n"
+                             "      - ask: review if true\n"
+                             "    fallback:\n"
+                             "      rule: ['review, due 1h']\n";
+
+struct world {
+    struct prng prng;
+    int64_t now_unix_ms;
+    struct store_memory *store;
+    struct store_port store_port;
+    struct engine *engine;
+    struct engine_port port;
+    char lines[LINES][400]; /* "ana: w DEGRADED: …" */
+    size_t line_count;
+    struct {
+        bool is_there;
+        struct notify_message message;
+    } mails[HANDS];
+    struct {
+        bool is_there;
+        struct upstream_call call;
+    } calls[HANDS];
+    bool is_down;
+    int next_id;
+    uint64_t last_action;
+};
+
+static int64_t world_now(void *impl)
+{
+    return ((struct world *)impl)->now_unix_ms;
+}
+
+static void world_random(void *impl, void *out, size_t size)
+{
+    struct world *world = impl;
+    for (size_t i = 0; i < size; i++)
+        ((unsigned char *)out)[i] = (unsigned char)prng_next(&world->prng);
+}
+
+static void world_wake_at(void *impl, int64_t unix_ms)
+{
+    (void)impl;
+    (void)unix_ms;
+}
+
+static enum err world_call(void *impl, const struct upstream_call *call)
+{
+    struct world *world = impl;
+    for (size_t i = 0; i < HANDS; i++) {
+        if (world->calls[i].is_there)
+            continue;
+        world->calls[i].is_there = true;
+        world->calls[i].call = *call;
+        return ERR_OK;
+    }
+    return ERR_BUSY;
+}
+
+static size_t world_count(void *impl)
+{
+    (void)impl;
+    return 0;
+}
+
+static enum err world_send(void *impl, const struct notify_message *message)
+{
+    struct world *world = impl;
+    const struct notice *notice = message->notice;
+    assert_true(world->line_count < LINES);
+    (void)snprintf(world->lines[world->line_count++], sizeof world->lines[0], "%.*s: %.*s",
+                   SLICE_FMT(notice->person), SLICE_FMT(notice->line));
+    for (size_t i = 0; i < HANDS; i++) {
+        if (world->mails[i].is_there)
+            continue;
+        world->mails[i].is_there = true;
+        world->mails[i].message = *message;
+        return ERR_OK;
+    }
+    return ERR_BUSY;
+}
+
+static bool answer_calls(struct world *world)
+{
+    bool moved = false;
+    for (size_t i = 0; i < HANDS; i++) {
+        struct upstream_answer answer = {.phase = UPSTREAM_ANSWERED, .status = 200};
+        if (!world->calls[i].is_there)
+            continue;
+        struct upstream_call call = world->calls[i].call;
+        world->calls[i].is_there = false;
+        moved = true;
+        if (world->is_down)
+            answer = (struct upstream_answer){.phase = UPSTREAM_NOT_SENT, .what = SLICE("refused")};
+        else if (call.may_send && !call.may_send(call.arg))
+            answer = (struct upstream_answer){.phase = UPSTREAM_NOT_SENT, .was_withheld = true};
+        call.done(call.arg, &answer);
+    }
+    return moved;
+}
+
+static void settle(struct world *world)
+{
+    for (bool moved = true; moved;) {
+        moved = store_memory_flush(world->store, 1000) > 0;
+        moved = answer_calls(world) || moved;
+        for (size_t i = 0; i < HANDS; i++) {
+            struct notify_result result = {.outcome = NOTIFY_DELIVERED};
+            if (!world->mails[i].is_there)
+                continue;
+            world->mails[i].is_there = false;
+            world->mails[i].message.done(world->mails[i].message.arg, &result);
+            moved = true;
+        }
+    }
+}
+
+static struct loaded *load(void)
+{
+    struct loaded *loaded = calloc(1, sizeof *loaded);
+    struct problems problems;
+    struct config_file files[2] = {{SLICE("interlock.yaml"), slice_text(installation)},
+                                   {SLICE("policies/w.yaml"), slice_text(policy)}};
+    CHECK(loaded != NULL);
+    arena_init(&loaded->arena, CONFIG_ARENA_MAX);
+    redact_init(&loaded->redact);
+    buf_init(&loaded->warnings_json, 1024);
+    problems_init(&problems, &loaded->arena);
+    loaded->config = config_load(files, 2, &loaded->arena, &problems);
+    assert_non_null(loaded->config);
+    loaded->secrets = calloc(1, sizeof *loaded->secrets);
+    CHECK(loaded_digest(loaded) == ERR_OK);
+    return loaded;
+}
+
+static void start(struct world *world)
+{
+    struct buf message;
+    buf_init(&message, 4096);
+    struct engine_options options = {.store = world->store_port,
+                                     .upstream = {world, world_call, world_count},
+                                     .notify = {world, world_send},
+                                     .clock = {world, world_now, world_random, world_wake_at},
+                                     .loaded = load(),
+                                     .installation_key = {1, 2, 3}};
+    world->engine = engine_new(&options, &message);
+    assert_non_null(world->engine);
+    engine_as_port(world->engine, &world->port);
+    buf_done(&message);
+}
+
+static void crash(struct world *world)
+{
+    engine_free(world->engine);
+    store_memory_crash(world->store);
+    memset(world->mails, 0, sizeof world->mails);
+    memset(world->calls, 0, sizeof world->calls);
+    start(world);
+}
+
+static void pass(struct world *world, int64_t ms)
+{
+    for (int64_t end = world->now_unix_ms + ms; world->now_unix_ms < end;) {
+        world->now_unix_ms += 1000;
+        engine_wake(world->engine);
+        engine_beat(world->engine);
+        settle(world);
+    }
+}
+
+static void open_world(struct world *world, uint64_t seed)
+{
+    *world = (struct world){.prng = {seed}, .now_unix_ms = 1700000000000};
+    world->store = store_memory_new();
+    world->store_port = store_memory_port(world->store);
+    start(world);
+    settle(world);
+}
+
+static void close_world(struct world *world)
+{
+    engine_free(world->engine);
+    store_memory_free(world->store);
+}
+
+static const struct person ana = {.name = {"ana", 3}};
+static const struct principal as_ana = {
+    .kind = PRINCIPAL_PERSON, .name = {"ana", 3}, .person = &ana};
+
+static void on_submit(void *arg, const struct engine_reply *reply)
+{
+    struct world *world = arg;
+    assert_int_equal(reply->outcome, ENGINE_TAKEN);
+    world->last_action = reply->view->action->id;
+}
+
+static void submit(struct world *world, const char *step, double confidence)
+{
+    struct buf text;
+    buf_init(&text, 256);
+    buf_add_fmt(&text, "{\"id\":%d}", ++world->next_id);
+    json_t *input = json_loads(buf_text(&text), 0, NULL);
+    struct engine_submit submit = {
+        .principal = &as_ana,
+        .step = config_step(world->port.config(world->port.impl), SLICE("w"), slice_text(step)),
+        .input_json = buf_slice(&text),
+        .input = input,
+        .has_confidence = true,
+        .confidence = confidence,
+        .done = on_submit,
+        .arg = world};
+    (void)world->port.submit(world->port.impl, &submit);
+    settle(world);
+    json_decref(input);
+    buf_done(&text);
+}
+
+static void on_stop(void *arg, const struct engine_reply *reply)
+{
+    (void)arg;
+    assert_int_equal(reply->outcome, ENGINE_TAKEN);
+}
+
+static size_t count_lines(const struct world *world, const char *what)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < world->line_count; i++)
+        count += strstr(world->lines[i], what) != NULL;
+    return count;
+}
+
+static void print_lines(const struct world *world)
+{
+    for (size_t i = 0; i < world->line_count; i++)
+        print_error("%s\n", world->lines[i]);
+}
+
+static void expect_lines(const struct world *world, const char *what, size_t want)
+{
+    if (count_lines(world, what) != want) {
+        print_lines(world);
+        fail_msg("\"%s\": %zu times, not %zu", what, count_lines(world, what), want);
+    }
+}
+
+static size_t count_open(struct world *world, struct engine_incident *out)
+{
+    static struct engine_incident incidents[64];
+    struct arena arena;
+    size_t count = 64;
+    arena_init(&arena, 1 << 22);
+    assert_int_equal(world->port.incidents(world->port.impl, true, &arena, incidents, &count),
+                     ERR_OK);
+    if (count > 0)
+        *out = incidents[0];
+    arena_done(&arena);
+    return count;
+}
+
+/* Ten minutes of an open breaker: one incident, whatever waits for it; its end says what went. */
+static void a_breaker_that_stays_open(void **state)
+{
+    struct world world;
+    struct engine_incident one = {0};
+    (void)state;
+    for (int has_crash = 0; has_crash < 2; has_crash++) {
+        open_world(&world, 1);
+        world.is_down = true;
+        for (int i = 0; i < 12; i++)
+            submit(&world, "held", 1);
+        pass(&world, 9 * MINUTE);
+        assert_int_equal(count_open(&world, &one), 0);
+        pass(&world, 3 * MINUTE);
+        assert_int_equal(count_open(&world, &one), 1);
+        assert_int_equal(one.kind, INCIDENT_DEGRADED);
+        assert_string_equal(one.journal.names[JOURNAL_UPSTREAM], "plain");
+        expect_lines(&world, "upstream plain DEGRADED", 1);
+        expect_lines(&world, "ana: upstream plain DEGRADED", 1);
+        expect_lines(&world, "plain is not called", 1);
+        if (has_crash)
+            crash(&world);
+        pass(&world, 130 * MINUTE); /* past half of the hold: explained by the same trouble */
+        assert_int_equal(count_open(&world, &one), 1);
+        world.is_down = false;
+        pass(&world, 20 * MINUTE);
+        assert_int_equal(count_open(&world, &one), 0);
+        expect_lines(&world, "upstream plain RECOVERED ", 3); /* all who were told by then */
+        expect_lines(&world, "12 delivered by ", 3);
+        expect_lines(&world, "0 delivered twice", 3);
+        close_world(&world);
+    }
+}
+
+/* A fallback that does the work for half an hour; three good ones in a row end it. */
+static void a_cause_that_lasts(void **state)
+{
+    struct world world;
+    struct engine_incident one = {0};
+    (void)state;
+    open_world(&world, 2);
+    for (int i = 0; i < 7; i++) { /* now and then one: no trouble */
+        submit(&world, "templated", 0.5);
+        for (int good = 0; good < 3; good++)
+            submit(&world, "templated", 0.9);
+        pass(&world, 10 * MINUTE);
+    }
+    assert_int_equal(count_open(&world, &one), 0);
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(count_open(&world, &one), 0);
+        submit(&world, "templated", 0.5);
+        pass(&world, 10 * MINUTE);
+    }
+    assert_int_equal(count_open(&world, &one), 1);
+    expect_lines(&world, "w DEGRADED: its fallback for low_confidence does the work", 1);
+    pass(&world, 120 * MINUTE); /* silence ends nothing */
+    assert_int_equal(count_open(&world, &one), 1);
+    crash(&world);
+    submit(&world, "templated", 0.9);
+    submit(&world, "templated", 0.9);
+    pass(&world, MINUTE);
+    assert_int_equal(count_open(&world, &one), 1);
+    submit(&world, "templated", 0.9);
+    pass(&world, MINUTE);
+    assert_int_equal(count_open(&world, &one), 0);
+    close_world(&world);
+}
+
+/* Who is late is told once for all that is due, and told on; no message an action. */
+static void people_who_are_late(void **state)
+{
+    struct world world;
+    struct engine_incident one = {0};
+    (void)state;
+    open_world(&world, 3);
+    for (int i = 0; i < 20; i++)
+        submit(&world, "asked", 1);
+    pass(&world, 59 * MINUTE);
+    assert_int_equal(world.line_count, 0);
+    pass(&world, 2 * MINUTE);
+    assert_int_equal(count_open(&world, &one), 1);
+    assert_int_equal(one.kind, INCIDENT_OVERDUE);
+    assert_int_equal(world.line_count, 1);
+    expect_lines(&world, "ben: w WAITS FOR PEOPLE: 20 reviews are past due", 1); /* who decides */
+    pass(&world, 6 * MINUTE);
+    expect_lines(&world, "ana: w WAITS FOR PEOPLE", 1);
+    for (uint64_t id = 0; id < 20; id++) {
+        struct engine_inbox_query query = {.limit = 1};
+        struct engine_inbox_page page;
+        struct inbox_item item;
+        struct arena arena;
+        arena_init(&arena, 1 << 22);
+        assert_int_equal(world.port.inbox(world.port.impl, &query, &arena, &item, &page), ERR_OK);
+        assert_int_equal(page.count, 1);
+        struct engine_call call = {.act = ENGINE_REJECT,
+                                   .principal = &as_ana,
+                                   .action = item.view.action->id,
+                                   .done = on_submit,
+                                   .arg = &world};
+        world.port.act(world.port.impl, &call);
+        settle(&world);
+        arena_done(&arena);
+    }
+    pass(&world, MINUTE);
+    assert_int_equal(count_open(&world, &one), 0);
+    expect_lines(&world, "w IS OVER", 2);
+    close_world(&world);
+}
+
+/* A stop explains what is held and what falls back; a trigger's alert is over when answered. */
+static void one_trouble_is_one_incident(void **state)
+{
+    struct world world;
+    struct engine_incident one = {0};
+    struct scope scope = {.workflow = SLICE("w")};
+    struct stop_order order = {.scope = &scope};
+    (void)state;
+    open_world(&world, 4);
+    world.port.stop(world.port.impl, &as_ana, &order, on_stop, NULL);
+    settle(&world);
+    for (int i = 0; i < 5; i++)
+        submit(&world, "held", 1);
+    pass(&world, 20 * 60 * MINUTE);
+    assert_int_equal(count_open(&world, &one), 1);
+    assert_int_equal(one.kind, INCIDENT_STOP);
+    close_world(&world);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_breaker_that_stays_open), cmocka_unit_test(a_cause_that_lasts),
+        cmocka_unit_test(people_who_are_late), cmocka_unit_test(one_trouble_is_one_incident)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

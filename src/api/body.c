@@ -4,6 +4,7 @@
 #include "api/reply.h"
 #include "base/check.h"
 #include "base/limits.h"
+#include "base/text.h"
 #include "policy/near.h"
 #include "record/scan.h"
 
@@ -19,8 +20,14 @@ struct body_source {
 
 static struct slice body_pointer(const struct body_source *source, const char *member)
 {
-    return source->name[0] ? arena_fmt(&source->call->arena, "/%s/%s", source->name, member)
-                           : arena_fmt(&source->call->arena, "/%s", member);
+    struct buf text;
+    buf_init(&text, 4 * LIMIT_NAME);
+    if (source->name[0])
+        text_add_pointer_part(&text, slice_text(source->name));
+    text_add_pointer_part(&text, slice_first(slice_text(member), LIMIT_NAME)); /* from outside */
+    struct slice copy = arena_copy(&source->call->arena, buf_slice(&text));
+    buf_done(&text);
+    return copy;
 }
 
 /* Answers 422 for one member. Always false. */
@@ -156,16 +163,7 @@ static bool body_refuse_unknown(const struct body_source *source, const char *me
             buf_add_fmt(&text, "%s%s", i ? ", " : "; known: ", source->fields[i].name);
     struct slice detail = arena_copy(&source->call->arena, buf_slice(&text));
     buf_done(&text);
-    struct buf pointer; /* RFC 6901: the name comes from outside */
-    buf_init(&pointer, 4 * LIMIT_NAME);
-    for (const char *c = member; *c && c < member + LIMIT_NAME; c++)
-        if (*c == '~' || *c == '/')
-            buf_add_text(&pointer, *c == '~' ? "~0" : "~1");
-        else
-            buf_add_byte(&pointer, *c);
-    body_refuse(source, buf_text(&pointer), detail);
-    buf_done(&pointer);
-    return false;
+    return body_refuse(source, member, detail);
 }
 
 static bool body_read_object(const struct body_source *source, void *out)

@@ -117,6 +117,18 @@ void text_add_base32(struct buf *out, struct slice bytes)
     text_add_radix(out, bytes, "abcdefghijklmnopqrstuvwxyz234567", 5);
 }
 
+void text_add_pointer_part(struct buf *out, struct slice name)
+{
+    buf_add_byte(out, '/');
+    for (size_t i = 0; i < name.size; i++) {
+        char c = name.at[i];
+        if (c == '~' || c == '/')
+            buf_add_text(out, c == '~' ? "~0" : "~1");
+        else
+            buf_add_byte(out, c);
+    }
+}
+
 void text_add_base64(struct buf *out, struct slice bytes)
 {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";

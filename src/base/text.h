@@ -19,6 +19,9 @@ void text_add_base32(struct buf *out, struct slice bytes);
 /* RFC 4648 base64 with padding. */
 void text_add_base64(struct buf *out, struct slice bytes);
 
+/* A member's name as one part of a JSON pointer: / before it, ~ and / in it escaped (RFC 6901). */
+void text_add_pointer_part(struct buf *out, struct slice name);
+
 /* Ids in the API: PREFIX and 13 digits of Crockford's base32 ("a_01JABCDEFGHJK"). Time-ordered. */
 enum { TEXT_ID_MAX = 32 };
 void text_add_id(struct buf *out, const char *prefix, uint64_t id);

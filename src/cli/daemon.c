@@ -258,6 +258,24 @@ json_t *daemon_json(struct invocation *invocation, const struct daemon_answer *a
     return json;
 }
 
+json_t *daemon_object(struct invocation *invocation, const struct daemon_question *question)
+{
+    struct daemon_answer answer;
+    if (!daemon_ask(invocation, question, &answer))
+        return NULL;
+    if (!daemon_is_good(&answer)) {
+        invocation->exit = daemon_tell(invocation, &answer);
+        return NULL;
+    }
+    json_t *object = daemon_json(invocation, &answer);
+    invocation->exit = object ? CLI_DONE : CLI_REFUSED;
+    if (!object || !invocation_has(invocation, "json"))
+        return object;
+    say(invocation, "%.*s\n", SLICE_FMT(answer.body));
+    json_decref(object);
+    return NULL;
+}
+
 const char *daemon_text(const json_t *object, const char *name)
 {
     const char *text = json_string_value(json_object_get(object, name));

@@ -40,6 +40,9 @@ static inline bool daemon_is_good(const struct daemon_answer *answer)
 }
 /* The JSON of an answer, or NULL (told). The caller frees it by json_decref. */
 json_t *daemon_json(struct invocation *invocation, const struct daemon_answer *answer);
+/* Asks. With --json a good answer is printed; else the object is given, for words. NULL: there is
+ * nothing more to say, and invocation->exit is the code. The caller frees it by json_decref. */
+json_t *daemon_object(struct invocation *invocation, const struct daemon_question *question);
 /* A text member, or "" when absent or of another type. Lives as long as the object. */
 const char *daemon_text(const json_t *object, const char *name);
 

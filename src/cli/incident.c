@@ -99,7 +99,6 @@ static const char *incident_words(struct invocation *invocation)
 static int incident_post(struct invocation *invocation, const char *id, const char *path,
                          const char *name)
 {
-    struct daemon_answer answer;
     struct buf body;
     buf_init(&body, LIMIT_HTTP_BODY);
     buf_add_byte(&body, '{');
@@ -113,17 +112,11 @@ static int incident_post(struct invocation *invocation, const char *id, const ch
         .target = daemon_target(invocation, "/v1/incidents/", slice_text(id), path),
         .body = arena_copy(&invocation->arena, buf_slice(&body))};
     buf_done(&body);
-    if (!daemon_ask(invocation, &question, &answer))
-        return invocation->exit;
-    if (!daemon_is_good(&answer))
-        return daemon_tell(invocation, &answer);
-    json_t *incident = daemon_json(invocation, &answer);
-    if (invocation_has(invocation, "json"))
-        say(invocation, "%.*s\n", SLICE_FMT(answer.body));
-    else if (incident)
+    json_t *incident = daemon_object(invocation, &question);
+    if (incident)
         incident_say(invocation, incident);
     json_decref(incident);
-    return incident ? CLI_DONE : CLI_REFUSED;
+    return invocation->exit;
 }
 
 static int incident_report(struct invocation *invocation, const char *id)

@@ -87,7 +87,6 @@ int command_run_label(struct invocation *invocation)
     if (workflow.size == 0)
         return invocation->exit;
     const char *note = invocation_option(invocation, "note");
-    struct daemon_answer answer;
     struct buf body;
     buf_init(&body, LIMIT_HTTP_BODY);
     buf_add_text(&body, "{\"action\":");
@@ -104,15 +103,9 @@ int command_run_label(struct invocation *invocation)
         .target = daemon_target(invocation, "/v1/workflows/", workflow, "/labels"),
         .body = arena_copy(&invocation->arena, buf_slice(&body))};
     buf_done(&body);
-    if (!daemon_ask(invocation, &question, &answer))
-        return invocation->exit;
-    if (!daemon_is_good(&answer))
-        return daemon_tell(invocation, &answer);
-    json_t *object = daemon_json(invocation, &answer);
-    if (invocation_has(invocation, "json"))
-        say(invocation, "%.*s\n", SLICE_FMT(answer.body));
-    else if (object)
+    json_t *object = daemon_object(invocation, &question);
+    if (object)
         label_say(invocation, object);
     json_decref(object);
-    return object ? CLI_DONE : CLI_REFUSED;
+    return invocation->exit;
 }

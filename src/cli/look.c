@@ -157,19 +157,10 @@ static struct slice look_inbox_target(struct invocation *invocation)
 
 int command_run_inbox(struct invocation *invocation)
 {
-    struct daemon_answer answer;
     struct daemon_question question = {.method = "GET", .target = look_inbox_target(invocation)};
-    if (!daemon_ask(invocation, &question, &answer))
-        return invocation->exit;
-    if (!daemon_is_good(&answer))
-        return daemon_tell(invocation, &answer);
-    if (invocation_has(invocation, "json")) {
-        say(invocation, "%.*s\n", SLICE_FMT(answer.body));
-        return CLI_DONE;
-    }
-    json_t *inbox = daemon_json(invocation, &answer);
+    json_t *inbox = daemon_object(invocation, &question);
     if (!inbox)
-        return CLI_REFUSED;
+        return invocation->exit;
     const json_t *items = json_object_get(inbox, "items");
     for (size_t i = 0; i < json_array_size(items); i++)
         look_say_item(invocation, json_array_get(items, i));

@@ -125,22 +125,13 @@ int command_run_review(struct invocation *invocation)
     int code = verdict_find_review(invocation, invocation_argument(invocation, 0), &review);
     if (code != CLI_DONE)
         return code;
-    struct daemon_answer answer;
     struct daemon_question question = {
         .method = is_reveal ? "POST" : "GET",
         .target = daemon_target(invocation, "/v1/reviews/", review, is_reveal ? "/reveal" : ""),
         .body = is_reveal ? SLICE("{}") : (struct slice){0}};
-    if (!daemon_ask(invocation, &question, &answer))
-        return invocation->exit;
-    if (!daemon_is_good(&answer))
-        return daemon_tell(invocation, &answer);
-    if (invocation_has(invocation, "json")) {
-        say(invocation, "%.*s\n", SLICE_FMT(answer.body));
-        return CLI_DONE;
-    }
-    json_t *card = daemon_json(invocation, &answer);
+    json_t *card = daemon_object(invocation, &question);
     if (!card)
-        return CLI_REFUSED;
+        return invocation->exit;
     review_say(invocation, card);
     json_decref(card);
     return CLI_DONE;

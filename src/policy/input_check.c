@@ -82,20 +82,12 @@ static const struct field *input_field(const struct step *step, struct slice nam
     return NULL;
 }
 
-/* JSON pointer of a member (RFC 6901: ~ and / are escaped). */
+/* JSON pointer of a member. */
 static struct slice input_pointer(struct slice name, struct arena *scratch)
 {
     struct buf text;
     buf_init(&text, 4096);
-    buf_add_byte(&text, '/');
-    for (size_t i = 0; i < name.size; i++) {
-        if (name.at[i] == '~')
-            buf_add_text(&text, "~0");
-        else if (name.at[i] == '/')
-            buf_add_text(&text, "~1");
-        else
-            buf_add_byte(&text, name.at[i]);
-    }
+    text_add_pointer_part(&text, name);
     struct slice kept = arena_copy(scratch, buf_slice(&text));
     buf_done(&text);
     return kept;

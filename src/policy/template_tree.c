@@ -1,5 +1,6 @@
 /* A JSON document becomes a row of pieces: bytes that never change, and templates between them. So
  * rendering walks a list, and a frozen request (R5) is written without building a tree. */
+#include "base/text.h"
 #include "policy/expr_value.h"
 #include "policy/template_part.h"
 
@@ -95,15 +96,7 @@ static struct slice template_tree_pointer(struct arena *arena, struct slice poin
     struct buf text;
     buf_init(&text, LIMIT_POLICY_FILE);
     buf_add(&text, pointer);
-    buf_add_byte(&text, '/');
-    for (size_t i = 0; i < name.size; i++) {
-        if (name.at[i] == '~')
-            buf_add_text(&text, "~0");
-        else if (name.at[i] == '/')
-            buf_add_text(&text, "~1");
-        else
-            buf_add_byte(&text, name.at[i]);
-    }
+    text_add_pointer_part(&text, name);
     struct slice copy = arena_copy(arena, buf_slice(&text));
     buf_done(&text);
     return copy;

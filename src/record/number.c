@@ -1,22 +1,15 @@
 #include "record/number.h"
 
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
+
+#include "policy/expr_number.h"
 
 void number_add_real(struct buf *out, double value)
 {
-    char text[40];
-    if (!isfinite(value)) {
+    if (isfinite(value))
+        expr_double_add_text(out, value);
+    else
         buf_add_text(out, "null");
-        return;
-    }
-    for (int digits = 15; digits <= 17; digits++) {
-        (void)snprintf(text, sizeof text, "%.*g", digits, value); /* 17 digits fit */
-        if (strtod(text, NULL) == value)
-            break;
-    }
-    buf_add_text(out, text);
 }
 
 void number_add_varint(struct buf *out, uint64_t value)

@@ -273,22 +273,58 @@ static enum err sqlite_reader_get_row(void *impl, enum store_table table, struct
     return sqlite_reader_one(read, arena, out_value);
 }
 
-/* All rows of a page as actions. */
-static enum err sqlite_reader_actions(sqlite3_stmt *read, struct arena *arena,
-                                      struct store_action *out, size_t *out_count)
+/* One page being read: each row of the statement becomes the next item of its list. */
+struct sqlite_page;
+typedef enum err sqlite_page_fn(struct sqlite_page *page, sqlite3_stmt *read);
+struct sqlite_page {
+    struct arena *arena;
+    size_t count;
+    enum store_table table; /* of rows */
+    struct store_action *actions;
+    struct store_record *records;
+    struct store_key *keys;
+    struct store_row *rows;
+};
+
+static enum err sqlite_reader_page(sqlite3_stmt *read, sqlite_page_fn *take,
+                                   struct sqlite_page *page, size_t *out_count)
 {
-    size_t count = 0;
     enum err err = sql_row(read);
     for (; err == ERR_OK; err = sql_row(read)) {
-        err = sqlite_reader_to_action(read, arena, &out[count++]);
+        err = take(page, read);
+        page->count++;
         if (err != ERR_OK)
             break;
     }
     sql_reset(read);
     if (err != ERR_NOT_FOUND)
         return err;
-    *out_count = count;
+    *out_count = page->count;
     return ERR_OK;
+}
+
+static enum err sqlite_page_action(struct sqlite_page *page, sqlite3_stmt *read)
+{
+    return sqlite_reader_to_action(read, page->arena, &page->actions[page->count]);
+}
+
+static enum err sqlite_page_record(struct sqlite_page *page, sqlite3_stmt *read)
+{
+    return sqlite_reader_to_record(read, page->arena, &page->records[page->count]);
+}
+
+static enum err sqlite_page_key(struct sqlite_page *page, sqlite3_stmt *read)
+{
+    return sqlite_reader_to_key(read, &page->keys[page->count]);
+}
+
+static enum err sqlite_page_row(struct sqlite_page *page, sqlite3_stmt *read)
+{
+    struct store_row *row = &page->rows[page->count];
+    *row = (struct store_row){.table = page->table};
+    bool is_copied = sqlite_reader_copy(read, 0, page->arena, &row->key) &&
+                     sqlite_reader_copy(read, 1, page->arena, &row->value);
+    return is_copied ? ERR_OK : ERR_LIMIT;
 }
 
 /* The narrowest index that has the order wanted. An action under way is in none but the primary
@@ -334,7 +370,8 @@ static enum err sqlite_reader_list_open(void *impl, const struct store_open_quer
         sql_bind_i64(read, 8, query->after_due_unix_ms);
     if (which == READ_OPEN_ORDER)
         sql_bind_blob(read, 9, query->order);
-    return sqlite_reader_actions(read, arena, out, out_count);
+    struct sqlite_page page = {.arena = arena, .actions = out};
+    return sqlite_reader_page(read, sqlite_page_action, &page, out_count);
 }
 
 static enum err sqlite_reader_list_actions(void *impl, uint64_t before, size_t limit,
@@ -347,7 +384,8 @@ static enum err sqlite_reader_list_actions(void *impl, uint64_t before, size_t l
         return err;
     sql_bind_i64(read, 1, before ? sqlite_reader_id(before - 1) : INT64_MAX);
     sql_bind_i64(read, 2, sqlite_reader_limit(limit));
-    return sqlite_reader_actions(read, arena, out, out_count);
+    struct sqlite_page page = {.arena = arena, .actions = out};
+    return sqlite_reader_page(read, sqlite_page_action, &page, out_count);
 }
 
 static enum err sqlite_reader_list_records(void *impl, uint64_t from_seq, size_t limit,
@@ -360,17 +398,8 @@ static enum err sqlite_reader_list_records(void *impl, uint64_t from_seq, size_t
         return err;
     sql_bind_i64(read, 1, sqlite_reader_id(from_seq));
     sql_bind_i64(read, 2, sqlite_reader_limit(limit));
-    size_t count = 0;
-    for (err = sql_row(read); err == ERR_OK; err = sql_row(read)) {
-        err = sqlite_reader_to_record(read, arena, &out[count++]);
-        if (err != ERR_OK)
-            break;
-    }
-    sql_reset(read);
-    if (err != ERR_NOT_FOUND)
-        return err;
-    *out_count = count;
-    return ERR_OK;
+    struct sqlite_page page = {.arena = arena, .records = out};
+    return sqlite_reader_page(read, sqlite_page_record, &page, out_count);
 }
 
 static enum err sqlite_reader_list_keys(void *impl, const unsigned char after[STORE_KEY_SIZE],
@@ -383,17 +412,8 @@ static enum err sqlite_reader_list_keys(void *impl, const unsigned char after[ST
     if (after)
         sql_bind_blob(read, 1, slice_of(after, STORE_KEY_SIZE));
     sql_bind_i64(read, 2, sqlite_reader_limit(limit));
-    size_t count = 0;
-    for (err = sql_row(read); err == ERR_OK; err = sql_row(read)) {
-        err = sqlite_reader_to_key(read, &out[count++]);
-        if (err != ERR_OK)
-            break;
-    }
-    sql_reset(read);
-    if (err != ERR_NOT_FOUND)
-        return err;
-    *out_count = count;
-    return ERR_OK;
+    struct sqlite_page page = {.keys = out};
+    return sqlite_reader_page(read, sqlite_page_key, &page, out_count);
 }
 
 static enum err sqlite_reader_list_rows(void *impl, enum store_table table, struct slice after,
@@ -407,21 +427,8 @@ static enum err sqlite_reader_list_rows(void *impl, enum store_table table, stru
     sql_bind_i64(read, 1, table);
     sql_bind_i64(read, 2, sqlite_reader_limit(limit));
     sql_bind_blob(read, 3, after);
-    size_t count = 0;
-    for (err = sql_row(read); err == ERR_OK; err = sql_row(read)) {
-        struct store_row *row = &out[count++];
-        *row = (struct store_row){.table = table};
-        if (!sqlite_reader_copy(read, 0, arena, &row->key) ||
-            !sqlite_reader_copy(read, 1, arena, &row->value)) {
-            err = ERR_LIMIT;
-            break;
-        }
-    }
-    sql_reset(read);
-    if (err != ERR_NOT_FOUND)
-        return err;
-    *out_count = count;
-    return ERR_OK;
+    struct sqlite_page page = {.arena = arena, .table = table, .rows = out};
+    return sqlite_reader_page(read, sqlite_page_row, &page, out_count);
 }
 
 void sqlite_reader_fill(struct store_port *port)

@@ -55,24 +55,75 @@ static inline void cases_split(struct slice text, struct cases_line *out)
     }
 }
 
+/* The next line that is a case; false at the end. Empty lines and comments are passed over. */
+static inline bool cases_take(struct slice *rest, int *number, struct slice *out_text)
+{
+    while (rest->size > 0) {
+        size_t end = slice_find(*rest, '\n');
+        *out_text = slice_first(*rest, end);
+        *rest = slice_from(*rest, end + 1);
+        ++*number;
+        if (slice_trim(*out_text).size > 0 && out_text->at[0] != '#')
+            return true;
+    }
+    return false;
+}
+
 /* Runs each line; returns how many there were. */
 static inline int cases_run(const char *name, void (*run)(const struct cases_line *line))
 {
     struct buf file;
+    struct slice text;
+    struct cases_line line = {.file = name};
     buf_init(&file, CASES_FILE);
     struct slice rest = cases_read(name, &file);
     int count = 0;
-    for (int number = 1; rest.size > 0; number++) {
-        size_t end = slice_find(rest, '\n');
-        struct cases_line line = {.file = name, .number = number};
-        struct slice text = slice_first(rest, end);
-        rest = slice_from(rest, end + 1);
-        if (slice_trim(text).size == 0 || text.at[0] == '#')
-            continue;
+    while (cases_take(&rest, &line.number, &text)) {
         cases_split(text, &line);
         run(&line);
         count++;
     }
     buf_done(&file);
     return count;
+}
+
+/* The same lines one after the other, their parts as C strings, for a test that cuts them up. */
+struct cases {
+    const char *name;
+    int line;
+    int field_count;
+    char *fields[CASES_PARTS];
+    char text[CASES_LINE];
+    struct buf file;
+    struct slice rest;
+};
+
+static inline void cases_open(struct cases *cases, const char *name)
+{
+    *cases = (struct cases){.name = name};
+    buf_init(&cases->file, CASES_FILE);
+    cases->rest = cases_read(name, &cases->file);
+}
+
+/* The next case; false at the end. */
+static inline bool cases_next(struct cases *cases)
+{
+    struct slice text;
+    struct cases_line line;
+    size_t at = 0;
+    if (!cases_take(&cases->rest, &cases->line, &text)) {
+        buf_done(&cases->file);
+        return false;
+    }
+    cases_split(text, &line);
+    for (size_t i = 0; i < line.count; i++) {
+        assert_true(at + line.parts[i].size < CASES_LINE);
+        cases->fields[i] = cases->text + at;
+        if (line.parts[i].size > 0)
+            memcpy(cases->text + at, line.parts[i].at, line.parts[i].size);
+        at += line.parts[i].size;
+        cases->text[at++] = '\0';
+    }
+    cases->field_count = (int)line.count;
+    return true;
 }

@@ -10,7 +10,7 @@
 
 #include "base/text.h"
 #include "core/action.h"
-#include "unit/case_table.h"
+#include "unit/cases.h"
 
 struct story {
     struct step_terms terms;
@@ -474,7 +474,7 @@ static void stories(void **state)
     struct cases cases;
     int wrong = 0;
     int count = 0;
-    cases_open(&cases, "unit/action.cases");
+    cases_open(&cases, "action.cases");
     while (cases_next(&cases)) {
         assert_int_equal(cases.field_count, 4);
         struct story story = {.terms = terms_default(),

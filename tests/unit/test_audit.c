@@ -12,7 +12,7 @@
 #include "core/estimate.h"
 #include "record/label_row.h"
 #include "record/tally.h"
-#include "unit/case_table.h"
+#include "unit/cases.h"
 
 static void run_cases(const char *file, size_t least,
                       void (*run)(char *given, char *got, size_t got_size))
@@ -50,7 +50,7 @@ static void run_estimate(char *given, char *got, size_t got_size)
 static void estimates(void **state)
 {
     (void)state;
-    run_cases("unit/estimate.cases", 10, run_estimate);
+    run_cases("estimate.cases", 10, run_estimate);
 }
 
 /* Its invariants, over every small sample. */
@@ -99,7 +99,7 @@ static void run_label(char *given, char *got, size_t got_size)
 static void labels(void **state)
 {
     (void)state;
-    run_cases("unit/label.cases", 12, run_label);
+    run_cases("label.cases", 12, run_label);
 }
 
 /* The roll is even, never the whole, and 0 % draws nothing while 100 % draws all. */

@@ -11,7 +11,7 @@
 #include "core/breaker.h"
 #include "core/rate.h"
 #include "record/upstream_row.h"
-#include "unit/case_table.h"
+#include "unit/cases.h"
 
 enum { START_UNIX_MS = 1800000000 };
 
@@ -83,7 +83,7 @@ static void breaker_cases(void **state)
     (void)state;
     struct cases cases;
     int wrong = 0;
-    cases_open(&cases, "unit/breaker.cases");
+    cases_open(&cases, "breaker.cases");
     while (cases_next(&cases)) {
         struct breaker_case c = {.now_unix_ms = START_UNIX_MS};
         assert_int_equal(cases.field_count, 3);

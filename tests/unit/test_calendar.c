@@ -11,7 +11,7 @@
 #include "base/calendar.h"
 #include "base/text.h"
 #include "policy/when.h"
-#include "unit/case_table.h"
+#include "unit/cases.h"
 
 enum { SPANS = 8 };
 
@@ -74,7 +74,7 @@ static void due_times(void **state)
 {
     struct cases cases;
     (void)state;
-    cases_open(&cases, "unit/calendar.cases");
+    cases_open(&cases, "calendar.cases");
     while (cases_next(&cases)) {
         struct calendar_span spans[SPANS];
         struct calendar calendar = {.spans = spans};

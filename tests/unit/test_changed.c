@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "core/changed.h"
-#include "unit/case_table.h"
+#include "unit/cases.h"
 
 static void read_share(const char *text, int64_t *out_bad, int64_t *out_total)
 {
@@ -21,7 +21,7 @@ static void cases_hold(void **state)
 {
     struct cases cases;
     (void)state;
-    cases_open(&cases, "unit/changed.cases");
+    cases_open(&cases, "changed.cases");
     while (cases_next(&cases)) {
         struct changed changed;
         struct changed_lift lift;

@@ -8,7 +8,7 @@
 
 #include "base/text.h"
 #include "core/ladder.h"
-#include "unit/case_table.h"
+#include "unit/cases.h"
 
 enum { START_UNIX_MS = 1700000000 };
 
@@ -93,7 +93,7 @@ static void every_case(void **state)
     struct cases cases;
     int wrong = 0, count = 0;
     (void)state;
-    cases_open(&cases, "unit/ladder.cases");
+    cases_open(&cases, "ladder.cases");
     while (cases_next(&cases)) {
         struct run run = {0};
         assert_int_equal(cases.field_count, 4);

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "core/outcome.h"
-#include "unit/case_table.h"
+#include "unit/cases.h"
 
 static enum tested read_tested(const char *word)
 {
@@ -86,7 +86,7 @@ static void every_cell(void **state)
     struct cases cases;
     int wrong = 0;
     int cells = 0;
-    cases_open(&cases, "unit/outcome.cases");
+    cases_open(&cases, "outcome.cases");
     while (cases_next(&cases)) {
         assert_int_equal(cases.field_count, 6);
         struct attempt_result result = {.retry_after_ms = -1};
@@ -130,7 +130,7 @@ static void every_signal(void **state)
     static const char *const names[] = {"none", "answer", "failure", "busy"};
     struct cases cases;
     int wrong = 0;
-    cases_open(&cases, "unit/signal.cases");
+    cases_open(&cases, "signal.cases");
     while (cases_next(&cases)) {
         assert_int_equal(cases.field_count, 2);
         struct attempt_result result = {.retry_after_ms = -1};

@@ -8,7 +8,7 @@
 
 #include "base/text.h"
 #include "core/ramp.h"
-#include "unit/case_table.h"
+#include "unit/cases.h"
 
 enum { DAY_MS = 24 * 3600 * 1000 };
 
@@ -84,7 +84,7 @@ static void cases_hold(void **state)
     struct cases cases;
     int failures = 0;
     (void)state;
-    cases_open(&cases, "unit/ramp.cases");
+    cases_open(&cases, "ramp.cases");
     while (cases_next(&cases)) {
         assert_int_equal(cases.field_count, 3);
         struct play play = {.now_unix_ms = 1000000};

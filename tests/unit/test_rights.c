@@ -11,7 +11,7 @@
 #include "api/principal.h"
 #include "api/rights.h"
 #include "api_fake_config.h"
-#include "case_table.h"
+#include "unit/cases.h"
 
 static const char *const everybody[] = {"ana", "ben", "eve", "billing-cron", "helpdesk-bot"};
 static const char *const words[RIGHT_COUNT] = {
@@ -65,7 +65,7 @@ static void cases_hold(void **state)
     struct cases cases;
     bool is_tried[RIGHT_COUNT] = {false};
     fake_fill_config();
-    cases_open(&cases, "unit/rights.cases");
+    cases_open(&cases, "rights.cases");
     while (cases_next(&cases)) {
         assert_int_equal(cases.field_count, 3);
         enum right right = parse_right(&cases, cases.fields[0]);

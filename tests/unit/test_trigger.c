@@ -10,7 +10,7 @@
 #include "base/prng.h"
 #include "base/text.h"
 #include "core/trigger.h"
-#include "unit/case_table.h"
+#include "unit/cases.h"
 
 enum { TEST_START_MS = 1000000000 };
 
@@ -128,7 +128,7 @@ static void cases_hold(void **state)
     struct cases cases;
     int failures = 0;
     (void)state;
-    cases_open(&cases, "unit/trigger.cases");
+    cases_open(&cases, "trigger.cases");
     while (cases_next(&cases)) {
         assert_int_equal(cases.field_count, 4);
         struct play play = {.terms = read_terms(cases.fields[1]), .now_unix_ms = TEST_START_MS};

@@ -51,6 +51,9 @@ void incidents_note(struct call *call);
 void incidents_ack(struct call *call);
 void incidents_informed(struct call *call);
 void incidents_close(struct call *call);
+/* plans.c */
+void plans_get(struct call *call);
+void plans_sign(struct call *call);
 /* decisions.c */
 void decisions_get(struct call *call);
 /* verification.c */

@@ -28,6 +28,7 @@
     X(RIGHT_AGAIN, "try this action again")                                                        \
     X(RIGHT_LABEL, "label this action")                                                            \
     X(RIGHT_ACKNOWLEDGE, "add to this incident")                                                   \
+    X(RIGHT_SIGN, "sign this plan")                                                                \
     X(RIGHT_AUDIT, "read the whole log")                                                           \
     X(RIGHT_CONFIGURE, "configure interlock")
 enum right {

@@ -59,6 +59,7 @@ struct status_facts {
     size_t count_count, upstream_count, stop_count;
     struct engine_health health;
     int64_t since_unix_ms;
+    struct slice unsigned_plans;
 };
 
 static enum err status_read(struct call *call, struct status_facts *facts)
@@ -76,6 +77,11 @@ static enum err status_read(struct call *call, struct status_facts *facts)
     engine->counts(engine->impl, facts->since_unix_ms, arena, facts->counts, &facts->count_count);
     engine->upstreams(engine->impl, arena, facts->upstreams, &facts->upstream_count);
     engine->health(engine->impl, arena, &facts->health);
+    struct buf plans;
+    buf_init(&plans, LIMIT_HTTP_LINE);
+    engine->plans_changed(engine->impl, &plans);
+    facts->unsigned_plans = arena_copy(arena, buf_slice(&plans));
+    buf_done(&plans);
     return engine->stops(engine->impl, false, arena, facts->stops, &facts->stop_count);
 }
 
@@ -125,6 +131,7 @@ static bool status_fill(struct call *call, struct status_facts *facts, struct st
                            .why = facts->health.why,
                            .warnings_json = facts->health.warnings,
                            .unanswered = facts->health.unanswered,
+                           .unsigned_plans = facts->unsigned_plans,
                            .has_watchdog = facts->health.has_watchdog,
                            .is_watchdog_good = facts->health.is_watchdog_good,
                            .watchdog_what = facts->health.watchdog_what,

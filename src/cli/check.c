@@ -1,7 +1,9 @@
 #include "base/text.h"
 #include "cli/command.h"
+#include "cli/daemon.h"
 #include "cli/local.h"
 #include "policy/expand.h"
+#include "record/plan.h"
 
 enum { CHECK_TEXT_MAX = 16 * 1024 * 1024, CHECK_VERSION_SHOWN = 8 };
 
@@ -54,6 +56,40 @@ static void check_say(struct invocation *invocation, struct local *local)
     buf_done(&text);
 }
 
+/* One workflow: was its plan signed, and is it another one in these files? Silent where the daemon
+ * does not say. */
+static bool check_plan(struct invocation *invocation, const struct config *config,
+                       const struct workflow *workflow)
+{
+    struct daemon_answer answer;
+    unsigned char facts[DIGEST_SIZE], signed_facts[DIGEST_SIZE];
+    struct daemon_question question = {
+        .method = "GET",
+        .target = daemon_target(invocation, "/v1/workflows/", workflow->name, "/plan"),
+        .is_quiet = true};
+    if (!daemon_ask(invocation, &question, &answer))
+        return false;
+    json_t *plan =
+        daemon_is_good(&answer) ? json_loadb(answer.body.at, answer.body.size, 0, NULL) : NULL;
+    const char *by = daemon_text(plan, "signed_by");
+    plan_facts(config, workflow, facts);
+    if (*by &&
+        text_parse_hex(slice_text(daemon_text(plan, "signed_facts")), signed_facts, DIGEST_SIZE) &&
+        memcmp(facts, signed_facts, DIGEST_SIZE) != 0)
+        say(invocation,
+            "note: the plan of %.*s is not what %s signed: interlock plan %.*s --sign\n",
+            SLICE_FMT(workflow->name), by, SLICE_FMT(workflow->name));
+    json_decref(plan);
+    return true;
+}
+
+static void check_plans(struct invocation *invocation, const struct config *config)
+{
+    bool is_there = daemon_has_token(invocation);
+    for (size_t i = 0; is_there && i < config->workflow_count; i++)
+        is_there = check_plan(invocation, config, &config->workflows[i]);
+}
+
 int command_run_check(struct invocation *invocation)
 {
     const char *code = invocation_option(invocation, "explain");
@@ -64,6 +100,9 @@ int command_run_check(struct invocation *invocation)
     if (local_read(invocation, invocation->arguments, invocation->argument_count, &local)) {
         local_load(&local);
         check_say(invocation, &local);
+        if (local.config && !invocation_has(invocation, "json") &&
+            !invocation_has(invocation, "expand"))
+            check_plans(invocation, local.config);
         exit = local.config ? CLI_DONE : CLI_REFUSED;
     }
     local_done(&local);

@@ -104,6 +104,10 @@ static const struct option command_incident_options[] = {
     {"report", NULL, "the whole story, as Markdown"},
     {NULL, NULL, NULL},
 };
+static const struct option command_plan_options[] = {
+    {"sign", NULL, "put your name to it, as it is now"},
+    {NULL, NULL, NULL},
+};
 static const struct option command_erase_options[] = {
     {"run", "RUN", "all ended actions of this run"},
     {"reason", "TEXT", "why"},
@@ -212,6 +216,10 @@ static const struct command command_table[] = {
      command_no_options, 1, 1, false, command_run_ready},
     {"report", GROUP_LATER, "WORKFLOW", "ten lines for the people who answer for it", NULL,
      command_report_options, 1, 1, false, command_run_report},
+    {"plan", GROUP_LATER, "WORKFLOW", "who stops it, at what limit, what happens, how it restarts",
+     "From the files of this folder, or from the daemon with --url or --json. A change of what it\n"
+     "says takes the name away: `interlock status` and `interlock check` say so.\n",
+     command_plan_options, 1, 1, false, command_run_plan},
     {"verify", GROUP_LATER, "", "prove that the records are whole and unaltered",
      "With --config it reads the store's files and needs no daemon. Exits 0 good, 1 broken.\n",
      command_verify_options, 0, 0, false, command_run_verify},

@@ -43,6 +43,7 @@ int command_run_resolve(struct invocation *invocation);
 int command_run_cancel(struct invocation *invocation);
 int command_run_again(struct invocation *invocation);
 int command_run_ready(struct invocation *invocation);
+int command_run_plan(struct invocation *invocation);
 int command_run_report(struct invocation *invocation);
 int command_run_verify(struct invocation *invocation);
 int command_run_backup(struct invocation *invocation);

@@ -236,7 +236,8 @@ bool daemon_ask(struct invocation *invocation, const struct daemon_question *que
         return false;
     }
     if (call.answer.phase != UPSTREAM_ANSWERED || call.answer.is_cut) {
-        daemon_tell_unreached(&call);
+        if (!question->is_quiet)
+            daemon_tell_unreached(&call);
         return false;
     }
     *out_answer = (struct daemon_answer){
@@ -341,6 +342,22 @@ struct slice daemon_target(struct invocation *invocation, const char *prefix, st
     struct slice copy = arena_copy(&invocation->arena, buf_slice(&target));
     buf_done(&target);
     return copy;
+}
+
+bool daemon_has_token(struct invocation *invocation)
+{
+    const struct cli_world *world = invocation->world;
+    struct buf config, url;
+    buf_init(&config, LIMIT_POLICY_FILE);
+    buf_init(&url, LIMIT_HTTP_LINE);
+    bool is_placed =
+        daemon_is_elsewhere(invocation) ||
+        (world->read_file(world->impl, local_config_path(invocation), &config) == ERR_OK &&
+         daemon_url_of_config(buf_slice(&config), &url));
+    buf_done(&config);
+    buf_done(&url);
+    daemon_place_token(invocation);
+    return is_placed && invocation->token.size > 0;
 }
 
 bool daemon_is_elsewhere(const struct invocation *invocation)

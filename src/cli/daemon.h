@@ -21,6 +21,7 @@ struct daemon_question {
     struct slice body;   /* JSON, or empty */
     bool wants_text;     /* Accept: text/plain */
     bool wants_markdown; /* Accept: text/markdown */
+    bool is_quiet;       /* that it is not reached is not told */
     int64_t wait_ms;     /* how long the daemon may take beside the usual; Prefer: wait */
     bool has_wait;
     struct slice key; /* Idempotency-Key, or empty */
@@ -34,6 +35,8 @@ bool daemon_ask(struct invocation *invocation, const struct daemon_question *que
 int daemon_show(struct invocation *invocation, struct slice target);
 /* Tells a bad answer (problem+json): what, why, what to do. Gives the exit code. */
 int daemon_tell(struct invocation *invocation, const struct daemon_answer *answer);
+/* Is there a token to ask with, and a place? Nothing is told. */
+bool daemon_has_token(struct invocation *invocation);
 static inline bool daemon_is_good(const struct daemon_answer *answer)
 {
     return answer->status >= 200 && answer->status < 300;

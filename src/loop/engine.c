@@ -276,5 +276,6 @@ void engine_as_port(struct engine *engine, struct engine_port *out_port)
     engine_port_admin(out_port);
     engine_port_alerts(out_port);
     engine_port_journals(out_port);
+    engine_port_plans(out_port);
     engine_port_away(out_port);
 }

@@ -14,7 +14,7 @@
  *   notices.c   messages to people                    watchdog.c  life signs, down time
  *   away.c      who is away                           journals.c  what an incident holds
  *   troubles.c  what lasts                            changes.c   what changed before it
- *   alert_people.c  who is told by which rung */
+ *   alert_people.c  who is told by which rung         plans.c     who signed what */
 #pragma once
 #include "base/list.h"
 #include "base/map.h"
@@ -702,6 +702,9 @@ MUST_USE enum err engine_read_journal(struct engine *engine, uint64_t incident,
                                       struct journal *out);
 void engine_run_journals(struct engine *engine);
 void engine_port_journals(struct engine_port *port);
+
+/* ---- plans.c ---- */
+void engine_port_plans(struct engine_port *port);
 
 /* ---- troubles.c ---- */
 /* What lasts becomes an incident; what is over closes it. */

@@ -35,6 +35,11 @@ const char *load_signal_name(enum signal signal)
     return load_signals[signal].name;
 }
 
+const char *signal_name(enum signal signal)
+{
+    return load_signal_name(signal);
+}
+
 /* ( … ) at the place of the words; quotes of the expression close nothing. */
 static bool load_argument(struct words *words, struct slice *out_text, size_t *out_at)
 {

@@ -450,6 +450,8 @@ const struct service *config_service(const struct config *config, struct slice n
 const struct group *config_group(const struct config *config, struct slice name);
 bool group_has(const struct group *group, struct slice person);
 const char *cause_name(enum cause cause);
+/* In sentences: "held_age". */
+const char *signal_name(enum signal signal);
 const char *mode_name(enum mode mode);
 const char *kind_name(enum kind kind);
 const char *idempotency_name(enum idempotency idempotency);

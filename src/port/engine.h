@@ -14,6 +14,7 @@
 #include "record/incident_view.h"
 #include "record/label_row.h"
 #include "record/notice.h"
+#include "record/plan.h"
 #include "record/tally.h"
 
 /* Who calls. Made by api/principal.c from a token. */
@@ -263,6 +264,13 @@ struct engine_port {
     /* One that no stop made; ENGINE_NOT_NOW: it is closed, or a restart closes it. */
     void (*incident_close)(void *impl, const struct principal *principal, uint64_t incident,
                            struct slice reason, engine_done_fn *done, void *arg);
+    /* Who put a name to the plan of a workflow, and to which facts; ERR_NOT_FOUND: nobody. */
+    enum err (*plan_signature)(void *impl, const struct workflow *workflow, struct arena *arena,
+                               struct plan_signature *out_signature);
+    void (*plan_sign)(void *impl, const struct principal *principal,
+                      const struct workflow *workflow, engine_done_fn *done, void *arg);
+    /* The workflows whose plan was signed and is another one now: "a, b". */
+    void (*plans_changed)(void *impl, struct buf *out);
     /* How far the telling of an incident is; ERR_NOT_FOUND before it has begun. */
     enum err (*ladder)(void *impl, uint64_t incident, struct arena *arena,
                        struct ladder_row *out_row);

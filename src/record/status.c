@@ -413,6 +413,11 @@ static void status_add_warnings(struct buf *out, struct slice warnings_json)
 /* Who does not answer, whether anybody would notice, and that interlock was down. */
 static void status_add_outside(struct buf *out, const struct status *status)
 {
+    if (status->unsigned_plans.size > 0)
+        buf_add_fmt(out,
+                    "UNSIGNED: the plan of %.*s has changed since it was signed: interlock plan "
+                    "WORKFLOW --sign\n",
+                    SLICE_FMT(status->unsigned_plans));
     if (status->unanswered.size > 0)
         buf_add_fmt(out, "NOBODY ANSWERS: %.*s\n", SLICE_FMT(status->unanswered));
     if (status->has_watchdog && status->watchdog_unix_ms > 0 && !status->is_watchdog_good) {

@@ -137,6 +137,7 @@ void status_json_add(struct buf *out, const struct status *status)
     member_add_text(out, "timezone", zone_name(status->zone));
     status_json_add_lists(out, status);
     member_add_text(out, "unanswered", status->unanswered);
+    member_add_text(out, "unsigned_plans", status->unsigned_plans);
     member_add_name(out, "watchdog");
     if (status->has_watchdog) {
         buf_add_byte(out, '{');

@@ -233,6 +233,7 @@ static enum err verify_control(struct verify *verify, uint64_t seq, const struct
         return verify_note(&verify->incidents, record->incident, seq, record->row);
     case RECORD_TOKEN:
     case RECORD_AWAY: /* likewise: a row that a record made */
+    case RECORD_SIGNED:
         return verify_note(&verify->tokens, 0, seq, record->row);
     case RECORD_NOTE:
     case RECORD_ADMITTED:
@@ -276,7 +277,6 @@ static enum err verify_control(struct verify *verify, uint64_t seq, const struct
     case RECORD_ACKNOWLEDGED:
     case RECORD_DOWN:
     case RECORD_REMARK:
-    case RECORD_SIGNED:
     case RECORD_KIND_COUNT:
         break;
     }

@@ -14,16 +14,25 @@
 #include "unit/cases.h"
 
 static const char *const everybody[] = {"ana", "ben", "eve", "billing-cron", "helpdesk-bot"};
-static const char *const words[RIGHT_COUNT] = {
-    [RIGHT_NOBODY] = "nobody",       [RIGHT_OPEN] = "open",
-    [RIGHT_LOOPBACK] = "loopback",   [RIGHT_TOKEN] = "token",
-    [RIGHT_SUBMIT] = "submit",       [RIGHT_WORK] = "work",
-    [RIGHT_CANCEL] = "cancel",       [RIGHT_SEE] = "see",
-    [RIGHT_STOP] = "stop",           [RIGHT_RECEIPT] = "receipt",
-    [RIGHT_RESTART] = "restart",     [RIGHT_DECIDE] = "decide",
-    [RIGHT_SETTLE] = "settle",       [RIGHT_AGAIN] = "again",
-    [RIGHT_LABEL] = "label",         [RIGHT_AUDIT] = "audit",
-    [RIGHT_CONFIGURE] = "configure", [RIGHT_ACKNOWLEDGE] = "acknowledge"};
+static const char *const words[RIGHT_COUNT] = {[RIGHT_NOBODY] = "nobody",
+                                               [RIGHT_OPEN] = "open",
+                                               [RIGHT_LOOPBACK] = "loopback",
+                                               [RIGHT_TOKEN] = "token",
+                                               [RIGHT_SUBMIT] = "submit",
+                                               [RIGHT_WORK] = "work",
+                                               [RIGHT_CANCEL] = "cancel",
+                                               [RIGHT_SEE] = "see",
+                                               [RIGHT_STOP] = "stop",
+                                               [RIGHT_RECEIPT] = "receipt",
+                                               [RIGHT_RESTART] = "restart",
+                                               [RIGHT_DECIDE] = "decide",
+                                               [RIGHT_SETTLE] = "settle",
+                                               [RIGHT_AGAIN] = "again",
+                                               [RIGHT_LABEL] = "label",
+                                               [RIGHT_AUDIT] = "audit",
+                                               [RIGHT_CONFIGURE] = "configure",
+                                               [RIGHT_ACKNOWLEDGE] = "acknowledge",
+                                               [RIGHT_SIGN] = "sign"};
 
 static enum right parse_right(const struct cases *cases, const char *word)
 {

@@ -354,6 +354,7 @@ struct step_note { /* what the record says besides the action */
     uint16_t attempt;
     int status;
     bool is_admission;     /* keys are written */
+    bool is_aside;         /* LATE: it decided nothing (engine_step says so) */
     uint64_t run_replaces; /* action that had the run row */
     uint64_t key_replaces; /* `again`: action that had the key row */
     struct slice subject;

@@ -224,7 +224,7 @@ static void act_report(struct engine *engine, const struct engine_call *call, st
                              .attempt = call->attempt};
     struct action_effects effects;
     engine_step(engine, entry, &event, &note, &effects);
-    bool counts = effects.refusal == REFUSAL_NONE && (!is_late || action->reason == REASON_LATE);
+    bool counts = effects.refusal == REFUSAL_NONE && !note.is_aside;
     if (counts && entry_keep(&entry->outcome, &entry->outcome_size, buf_slice(&bundle)) != ERR_OK)
         engine_fail(engine, "out of memory");
     buf_done(&bundle);

@@ -201,6 +201,8 @@ static void engine_fill_record(struct engine *engine, struct entry *entry,
         .workflow = entry->row.workflow,
         .step = entry->row.step,
     };
+    if (note->is_aside && record->reason == REASON_LATE)
+        record->reason = REASON_NONE; /* an earlier one decided it */
     if (note->effects && note->effects->has_verdict) {
         record->has_verdict = true;
         record->verdict = note->effects->verdict;
@@ -291,8 +293,7 @@ void engine_save(struct engine *engine, struct entry *entry, const struct step_n
     if (note->kind == RECORD_EDITED)
         entry->row.edited_seq = write.seq;
     /* R9: what comes late changes no response that was told, unless it decides. */
-    bool is_aside = note->kind == RECORD_LATE && action->reason != REASON_LATE;
-    if (note->label && strcmp(note->label, BUNDLE_LABEL_OUTCOME) == 0 && !is_aside)
+    if (note->label && strcmp(note->label, BUNDLE_LABEL_OUTCOME) == 0 && !note->is_aside)
         entry->row.outcome_seq = write.seq;
     if (note->label && strcmp(note->label, BUNDLE_LABEL_FACT) == 0 && note->number > 0)
         entry->row.fact_seq = write.seq;
@@ -431,6 +432,9 @@ void engine_step(struct engine *engine, struct entry *entry, struct action_event
             note->kind = RECORD_GATED;
     }
     note->effects = out_effects;
+    note->is_aside = note->kind == RECORD_LATE &&
+                     (action->reason != REASON_LATE || state_is_end(before.state) ||
+                      (action->state == before.state && before.reason == REASON_LATE));
     struct label_row audit;
     if (!state_is_end(before.state) && engine_audit_open(engine, entry, &audit)) {
         note->label_row = &audit;

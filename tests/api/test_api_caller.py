@@ -168,6 +168,24 @@ def test_a_late_report_that_contradicts_a_verdict_asks_people(jobs):
     assert verified.returncode == 0, verified.stdout
 
 
+def test_what_came_late_and_decided_is_not_replaced_by_what_comes_later(jobs):
+    """R9: a repeat gets the bytes that were told, whatever its caller reports after that."""
+    answer = permit(jobs, "J-22").json
+    action, token = answer["action"], answer["permit"]["token"]
+    assert begin(jobs, action, token).status == 200
+    assert report(jobs, action, token, outcome="uncertain").json["state"] == "uncertain"
+    done = report(jobs, action, token, response={"charged": 1})
+    assert done.json["state"] == "done" and done.json["response"] == {"charged": 1}, done
+    told = report(jobs, action, token, outcome="failed", response={"charged": 0})
+    assert told.json["contradiction"]["outcome"] == "failed" and told.json["response"] == {"charged": 1}, told
+    jobs.kill()
+    jobs.start()
+    assert jobs.action(action)["response"] == {"charged": 1}
+    report_of = jobs.get("/v1/workflows/nightly-jobs/report", token="ana").json["counts"]
+    assert report_of["automatic"] + report_of["reviewed"] == len([
+        i for i in jobs.get("/v1/actions?workflow=nightly-jobs&state=done&limit=500", token="ana").json["items"]])
+
+
 def test_a_report_after_the_end_does_not_end_the_daemon(jobs):
     action, token = denied(jobs, "J-21")
     assert report(jobs, action, token, outcome="failed").status == 200

@@ -279,6 +279,8 @@ static void sim_report(struct world *world)
     int thing = (int)prng_below(&world->prng, WORLD_KEYS);
     struct thing *model = &world->things[4][thing];
     bool is_begin = prng_below(&world->prng, 3) == 0;
+    for (int i = 0; i < WORLD_KEYS && !model->permit_of; i++) /* one that was given a permit */
+        model = &world->things[4][thing = (thing + 1) % WORLD_KEYS];
     if (!model->permit_of)
         return;
     struct engine_call call = {.act = is_begin ? ENGINE_BEGIN : ENGINE_REPORT,

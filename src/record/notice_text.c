@@ -204,7 +204,8 @@ void notice_text_body(const struct notice_facts *facts, struct buf *out)
     notice_add_row(out, "What: ", facts->scope, LIMIT_SUMMARY);
     notice_add_since(out, facts);
     notice_add_row(out, by, facts->by, LIMIT_NAME);
-    notice_add_row(out, "Why: ", facts->reason, LIMIT_REASON / 2);
+    bool is_end = facts->about == NOTICE_RECOVERED && facts->kind != INCIDENT_STOP;
+    notice_add_row(out, is_end ? "Recovered: " : "Why: ", facts->reason, LIMIT_REASON / 2);
     buf_add_text(out, "Waiting: ");
     notice_add_count(out, facts->waiting, " (nothing of it is lost)\n");
     if (facts->refused > 0) {

@@ -112,10 +112,10 @@ static void plan_add_limit(struct buf *out, const struct trigger *trigger)
     switch (terms->statistic) {
     case TRIGGER_SHARE:
     case TRIGGER_SHARE_IN:
-        buf_add_text(out, trigger->late_ms > 0 ? " later than " : " > ");
+        buf_add_text(out, trigger->late_ms > 0 ? " is over " : " > ");
         if (trigger->late_ms > 0) {
             text_add_duration(out, trigger->late_ms);
-            buf_add_text(out, " > ");
+            buf_add_text(out, " in more than ");
         }
         plan_add_share(out, terms->limit);
         break;

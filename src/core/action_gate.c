@@ -64,7 +64,9 @@ static void action_kept(struct action *action, const struct action_event *event,
                         struct action_effects *out)
 {
     const struct gate_answer *gate = event->gate;
-    if (gate->reason == REASON_UPSTREAM_DOWN && gate->says == SAYS_FALLBACK) {
+    bool is_closed = gate->reason == REASON_UPSTREAM_DOWN ||
+                     (gate->reason == REASON_ON_FALLBACK && action->route > 0);
+    if (is_closed && gate->says == SAYS_FALLBACK) {
         action_give_up(action, event, gate->reason, PASS_DOWN, out);
         return;
     }

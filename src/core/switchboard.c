@@ -145,9 +145,11 @@ struct stop *switchboard_forbids(const struct switchboard *board, const struct s
     return switchboard_first(board, at, forbidding);
 }
 
-struct stop *switchboard_holds(const struct switchboard *board, const struct scope *at)
+struct stop *switchboard_holds(const struct switchboard *board, const struct scope *at,
+                               bool is_by_fallback)
 {
-    return switchboard_first(board, at, RESTRICT_STARTS | RESTRICT_UPSTREAM);
+    unsigned holding = RESTRICT_STARTS | RESTRICT_UPSTREAM;
+    return switchboard_first(board, at, is_by_fallback ? holding | RESTRICT_PRIMARY : holding);
 }
 
 enum position restriction_position(unsigned restrictions)

@@ -89,8 +89,10 @@ struct start_right {
 /* The first stop in force that forbids that start, or NULL. */
 struct stop *switchboard_forbids(const struct switchboard *board, const struct scope *at,
                                  const struct start_right *right);
-/* The first stop in force for which stored work waits (rather than taking a fallback), or NULL. */
-struct stop *switchboard_holds(const struct switchboard *board, const struct scope *at);
+/* The first stop in force for which stored work waits (rather than taking a fallback), or NULL.
+ * is_by_fallback: it waits because its fallback, taken at the position `fallback`, is a hold. */
+struct stop *switchboard_holds(const struct switchboard *board, const struct scope *at,
+                               bool is_by_fallback);
 /* The position of the most restrictive one; POSITION_STOPPED also for none. */
 enum position restriction_position(unsigned restrictions);
 const char *position_name(enum position position);

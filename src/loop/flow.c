@@ -229,14 +229,21 @@ int64_t upstream_alarm_unix_ms(const struct engine *engine, const struct upstrea
     return at < upstream->pace.pause_until_unix_ms ? upstream->pace.pause_until_unix_ms : at;
 }
 
+/* Does a stop in force still hold it? Else the gate would only hold it anew, without end. */
+static bool flow_is_stopped(const struct engine *engine, const struct entry *entry)
+{
+    struct scope scope = entry_scope(entry);
+    bool is_by_fallback = entry->row.action.cause == CAUSE_LOW_CONFIDENCE;
+    return switchboard_holds(&engine->board, &scope, is_by_fallback) != NULL;
+}
+
 /* Held for a stop that was lifted while the save was on its way: it must not be overlooked. */
 void engine_flow_saved(struct engine *engine, const struct entry *entry)
 {
     const struct action *action = &entry->row.action;
     if (entry->unsaved > 0 || action->state != STATE_HELD || action->hold_for != HOLD_FOR_STOP)
         return;
-    struct scope scope = entry_scope(entry);
-    if (switchboard_holds(&engine->board, &scope))
+    if (flow_is_stopped(engine, entry))
         return;
     engine->is_releasing = true;
     engine->release_after = 0;
@@ -264,7 +271,6 @@ void engine_release_stop(struct engine *engine)
         struct entry *entry = entry_get(engine, page[i].id, &err);
         if (err != ERR_OK)
             break;
-        struct scope scope = entry_scope(entry);
         struct upstream_state *upstream = engine_upstream(engine, entry->row.upstream);
         if (upstream && !pace_has_drain_room(&upstream->pace)) {
             entry_let_go(engine, entry);
@@ -272,7 +278,7 @@ void engine_release_stop(struct engine *engine)
         }
         engine->release_after = page[i].id;
         if (entry->unsaved == 0 && entry->row.action.state == STATE_HELD &&
-            !switchboard_holds(&engine->board, &scope))
+            !flow_is_stopped(engine, entry))
             engine_enter_gate(engine, entry, true, (struct slice){0});
         entry_let_go(engine, entry);
     }

@@ -212,3 +212,12 @@ def test_try_shows_the_lists(world):
                                headers={"Accept": "text/plain"})
     assert answer.text.startswith("WOULD    answer with the template later: switch stopped"), answer.text
     assert world.keyed.effects()["requests"] == 0
+
+
+def test_a_second_upstream_on_fallback_is_passed_for_the_entry_behind_it(world):
+    stop = world.daemon.post("/v1/stops", {"scope": {"upstream": "plain"}, "position": "fallback"}, token="ben")
+    assert stop.status == 202, stop
+    world.keyed.set(mode="status:422")
+    answer = submit(world, "mail", "closed")
+    assert answer.status == 200 and answer.json["reason"] == "template", answer
+    assert answer.json["response"]["body"] == {"queue": "later", "id": "closed"} and world.plain.effects()["by"] == {}

@@ -1,6 +1,8 @@
 """Positions of the switch (R17): a set of restrictions each, the union of all stops that cover an action."""
 import pytest
 
+from interlock_client import REMINDERS, ROUTING, Daemon, install
+
 
 def order(daemon, position, token="ben", **scope):
     answer = daemon.post("/v1/stops", {"scope": scope, "position": position, "reason": "looks wrong"}, token=token)
@@ -100,3 +102,20 @@ def test_what_nobody_may_order(daemon, position):
     answer = daemon.post("/v1/stops", {"scope": {}, "position": position}, token="ben")
     assert answer.status == 422 and "Nothing was stopped" in answer.json["detail"]
     assert daemon.remind("INV-1").json["state"] == "done"
+
+
+def test_what_the_fallback_position_holds_stays_where_it_is_until_the_restart(tmp_path):
+    """It was let into the gate again as soon as it was held, for ever: records without end, and a hold without one."""
+    held = ROUTING.replace("    confidence: at least 0.80\n", "    confidence: at least 0.80\n    fallback:\n      low_confidence: hold 1d\n")
+    with Daemon(install(tmp_path, policies={"inquiry-routing.yaml": held, "invoice-reminders.yaml": REMINDERS})) as daemon:
+        receipt = order(daemon, "fallback", workflow="inquiry-routing")
+        ticket = daemon.route("T-1").json
+        assert ticket["state"] == "held" and ticket["reason"] == "switch_on_fallback", ticket
+        for _ in range(2000):  # a turn of the release is 50 ms: each look is a call of its own
+            seen = daemon.get("/v1/actions/" + ticket["action"]).json
+            assert seen["next"]["at"] == ticket["next"]["at"], (ticket["next"], seen["next"])
+        daemon.kill()
+        daemon.start()
+        assert daemon.get("/v1/actions/" + ticket["action"]).json["next"]["at"] == ticket["next"]["at"]
+        restart(daemon, receipt)
+        assert until_not(daemon, ticket["action"], "held")["state"] == "done"

@@ -444,9 +444,12 @@ void engine_step(struct engine *engine, struct entry *entry, struct action_event
         entry->row.claimed_by = (struct slice){0}; /* what they had in hand is over */
         entry->row.assigned_to = (struct slice){0};
         entry->row.claimed_until_unix_ms = 0;
-        if (action->state == STATE_IN_REVIEW) /* counted by the clock until here */
+        if (action->state == STATE_IN_REVIEW) { /* counted by the clock until here */
             action->people_due_unix_ms =
                 engine_due_of(engine, action->people_due_unix_ms - engine->now_unix_ms);
+            if (action->due_kind == DUE_REVIEW) /* nor does it move on before */
+                action->due_unix_ms = action->people_due_unix_ms;
+        }
     }
     engine_flow_after(engine, entry, out_effects);
     engine_count_move(engine, entry, &before, note->is_admission);

@@ -543,6 +543,10 @@ bool story_next(const struct view *view, int64_t *out_at_unix_ms, struct buf *ou
         buf_add_text(out_what, "the check is asked");
         return true;
     }
+    if (a->state == STATE_IN_REVIEW && a->due_kind == DUE_REVIEW) {
+        buf_add_text(out_what, "its fallback goes on");
+        return true;
+    }
     if (a->state != STATE_HELD)
         return false;
     if (a->hold_for == HOLD_FOR_FACT && a->due_unix_ms < a->hold_end_unix_ms) {

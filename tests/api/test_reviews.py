@@ -447,6 +447,14 @@ class TestHours:
             hours = (datetime.datetime.fromisoformat(by[:-1]) - datetime.datetime.utcnow()).total_seconds() / 3600
             assert 3.9 < hours < 4.1, by
 
+    def test_a_review_that_moves_on_at_due_counts_them_too(self, tmp_path):
+        """The time that is told is the time that it moves on: nobody's night takes a decision."""
+        hours = "timezone: Asia/Tokyo\nhours: Mon-Sun 03:00-03:01\n"
+        moves = REMINDERS + "    fallback:\n      rule: review, due 4h, at due then skip\n"
+        with Daemon(install(tmp_path, INSTALLATION + hours, {"a.yaml": moves, "b.yaml": ROUTING}), token="ana") as daemon:
+            seen = daemon.remind("HOURS-3", balance=20000).json
+            assert seen["state"] == "in_review" and seen["next"]["at"] == seen["who"]["by"], (seen["next"], seen["who"])
+
 
 class TestAway:
     def test_work_falls_on_and_the_cover_may_decide_it(self, tmp_path):

@@ -176,6 +176,18 @@ static bool subject_parse_id(struct call *call, const char *prefix, const char *
     return false;
 }
 
+/* Only what came before people has a card: what went out by itself is shown to nobody so (R23). */
+static bool subject_find_review(struct call *call)
+{
+    if (!subject_find_action(call))
+        return false;
+    if (call->review >= 1 && call->review <= call->view->action->reviews)
+        return true;
+    reply_refuse(call, TROUBLE_NOT_FOUND, "there is no review %.*s",
+                 SLICE_FMT(call->parameters[0]));
+    return false;
+}
+
 bool subject_find(struct call *call)
 {
     switch (call->route->subject) {
@@ -194,7 +206,7 @@ bool subject_find(struct call *call)
                          "number, as GET /v1/inbox shows it");
             return false;
         }
-        return subject_find_action(call);
+        return subject_find_review(call);
     case SUBJECT_STOP:
         return subject_parse_id(call, ID_STOP, "a stop") && subject_find_stop(call);
     case SUBJECT_INCIDENT:

@@ -431,10 +431,11 @@ void engine_act_review(struct engine *engine, const struct engine_call *call, st
     enum refusal refusal = review_why_not(engine, call, entry);
     if (call->act == ENGINE_REFUSED)
         refusal = call->refused;
-    else if (call->act == ENGINE_NOTE || call->act == ENGINE_SHOW)
+    else if (call->act == ENGINE_NOTE)
         refusal = REFUSAL_NONE;
-    else if (call->act == ENGINE_ASSIGN && refusal == REFUSAL_CLAIMED)
-        refusal = REFUSAL_NONE;
+    else if ((call->act == ENGINE_ASSIGN || call->act == ENGINE_SHOW) &&
+             refusal == REFUSAL_CLAIMED)
+        refusal = REFUSAL_NONE; /* who may decide may look (R23), and give it to another one */
     else if (call->act == ENGINE_RELEASE && refusal == REFUSAL_CLAIMED)
         refusal = REFUSAL_NOT_YOURS;
     if (refusal != REFUSAL_NONE) {

@@ -170,6 +170,20 @@ class TestCard:
         assert [r["actor"] for r in shown] == ["ana"]
         assert not well.get("/v1/reviews/" + review).json["revealed"]
 
+    def test_no_masked_field_is_shown_where_nobody_is_asked(self, well):
+        """What went out by itself has no card, and a card that is over shows what everybody may see (R23)."""
+        alone = well.remind("CARD-20", balance=10).json["action"]
+        never = "/v1/reviews/r_" + alone[2:]
+        for number in ("0", "1", "7"):
+            answer = well.post("%s.%s/reveal" % (never, number), {})
+            assert answer.status == 404 and "m@example.org" not in answer.text, answer
+            assert well.get("%s.%s" % (never, number)).status == 404
+        review, action = wait_for_review(well, "CARD-21")
+        assert verdict(well, review, "reject").status == 200
+        over = well.post("/v1/reviews/%s/reveal" % review, {})
+        assert over.status == 409 and "m@example.org" not in over.text, over
+        assert well.get("/v1/reviews/" + review).status == 200
+
     def test_a_note_stands_on_it(self, well):
         review, action = wait_for_review(well, "CARD-3")
         assert verdict(well, review, "note", note="asked the customer").status == 200

@@ -196,12 +196,13 @@ static bool action_is_told_otherwise(const struct action *action, uint16_t attem
                            action->idempotency == IDEMPOTENCY_BY_NATURE;
     /* Of another way than the present one, or beside a template's answer: nothing recognised it. */
     bool is_other_way = attempt + action->starts <= action->starts_total;
+    bool may_be_twice = action->may_have_happened || action->attempt_is_open;
     if (outcome == OUTCOME_OK && action->state == STATE_DONE &&
         (action->reason == REASON_TEMPLATE || (action->route > 0 && is_other_way)))
         return true;
     if (outcome == OUTCOME_OK) {
         if (action->state == STATE_DONE || !state_is_end(action->state))
-            return !is_last && !is_known_repeat;
+            return !is_last && (!is_known_repeat || (is_other_way && may_be_twice));
         return true;
     }
     bool is_denied = outcome == OUTCOME_FAILED || outcome == OUTCOME_NOT_SENT;

@@ -8,6 +8,13 @@ void action_init(struct action *action, uint64_t id, int64_t now_unix_ms, uint8_
     *action = (struct action){.id = id, .submitted_unix_ms = now_unix_ms, .generation = generation};
 }
 
+/* R18: what a person said is over; what starts later is not by their word. */
+static void move_end_approval(struct action *action)
+{
+    action->is_approved = false;
+    memset(action->approved_digest, 0, ACTION_DIGEST);
+}
+
 void move_clear_timer(struct action *action)
 {
     action->due_kind = DUE_NONE;
@@ -32,7 +39,7 @@ void move_to_uncertain(struct action *action, const struct action_event *event, 
 {
     action->state = STATE_UNCERTAIN;
     action->reason = reason;
-    action->is_approved = false; /* it is settled anew; nothing said before starts it by itself */
+    move_end_approval(action); /* it is settled anew; nothing said before starts it by itself */
     action->is_granted = false;
     move_clear_timer(action);
     action->people_due_unix_ms = event->now_unix_ms + event->terms->uncertain_due_ms;
@@ -47,7 +54,7 @@ void move_to_review(struct action *action, const struct action_event *event, enu
     }
     action->state = STATE_IN_REVIEW;
     action->reason = reason;
-    action->is_approved = false;
+    move_end_approval(action);
     if (action->reviews < UINT8_MAX)
         action->reviews++;
     move_clear_timer(action);
@@ -80,6 +87,8 @@ bool action_may_repeat(const struct action *action, int64_t now_unix_ms)
 void move_to_held(struct action *action, const struct action_event *event, enum reason reason,
                   enum hold_for hold_for, int64_t hold_ms)
 {
+    if (!action->is_approved) /* spent by a start, and its retries are over */
+        move_end_approval(action);
     action->state = STATE_HELD;
     action->reason = reason;
     action->hold_for = hold_for;
@@ -130,10 +139,9 @@ void move_to_route(struct action *action, const struct action_event *event, uint
     action->starts = 0;
     action->grants = 0;
     action->is_frozen = false;
-    action->is_approved = false;
+    move_end_approval(action);
     action->is_granted = false;
     action->once_is_spent = false;
-    memset(action->approved_digest, 0, ACTION_DIGEST);
     memset(action->request_digest, 0, ACTION_DIGEST);
     action->route_entered_unix_ms = event->now_unix_ms;
     action->first_start_unix_ms = 0;
@@ -161,6 +169,8 @@ void move_start(struct action *action, const struct action_event *event, struct 
     CHECK(action->starts < event->terms->attempts + action->grants); /* I4 */
     if (!action->is_frozen)
         move_freeze(action, event);
+    if (!action_is_approved(action, event->now_unix_ms)) /* the gate let it go by itself */
+        move_end_approval(action);
     action->starts++;
     action->starts_total++;
     action->attempt_is_open = true;

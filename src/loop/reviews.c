@@ -433,8 +433,7 @@ void engine_act_review(struct engine *engine, const struct engine_call *call, st
         refusal = call->refused;
     else if (call->act == ENGINE_NOTE)
         refusal = REFUSAL_NONE;
-    else if ((call->act == ENGINE_ASSIGN || call->act == ENGINE_SHOW) &&
-             refusal == REFUSAL_CLAIMED)
+    else if ((call->act == ENGINE_ASSIGN || call->act == ENGINE_SHOW) && refusal == REFUSAL_CLAIMED)
         refusal = REFUSAL_NONE; /* who may decide may look (R23), and give it to another one */
     else if (call->act == ENGINE_RELEASE && refusal == REFUSAL_CLAIMED)
         refusal = REFUSAL_NOT_YOURS;

@@ -376,6 +376,8 @@ static bool read_setting(struct story *story, const char *word)
         story->gate_asks_fact = true;
     else if (strcmp(word, "gate=person") == 0)
         story->gate_asks_person = true;
+    else if (strcmp(word, "gate=nobody") == 0)
+        story->gate_asks_person = false;
     else if (strcmp(word, "gate=go") == 0)
         story->gate_says = SAYS_GO;
     else

@@ -60,6 +60,8 @@ struct status_facts {
     struct engine_health health;
     int64_t since_unix_ms;
     struct slice unsigned_plans;
+    struct status_incident *incidents;
+    size_t incident_count;
 };
 
 static enum err status_read(struct call *call, struct status_facts *facts)
@@ -71,12 +73,15 @@ static enum err status_read(struct call *call, struct status_facts *facts)
     facts->counts = ARENA_ARRAY(arena, STATUS_ROWS, struct engine_counts);
     facts->upstreams = ARENA_ARRAY(arena, STATUS_ROWS, struct engine_upstream);
     facts->stops = ARENA_ARRAY(arena, LIMIT_STOPS, struct stop);
-    if (!facts->counts || !facts->upstreams || !facts->stops)
+    facts->incident_count = LIMIT_PAGE;
+    facts->incidents = ARENA_ARRAY(arena, LIMIT_PAGE, struct status_incident);
+    if (!facts->counts || !facts->upstreams || !facts->stops || !facts->incidents)
         return ERR_NO_MEMORY;
     facts->since_unix_ms = engine->now_unix_ms(engine->impl) - STATUS_WINDOW_MS;
     engine->counts(engine->impl, facts->since_unix_ms, arena, facts->counts, &facts->count_count);
     engine->upstreams(engine->impl, arena, facts->upstreams, &facts->upstream_count);
     engine->health(engine->impl, arena, &facts->health);
+    engine->troubles(engine->impl, arena, facts->incidents, &facts->incident_count);
     struct buf plans;
     buf_init(&plans, LIMIT_HTTP_LINE);
     engine->plans_changed(engine->impl, &plans);
@@ -127,6 +132,7 @@ static bool status_fill(struct call *call, struct status_facts *facts, struct st
                            .upstreams = upstreams,
                            .upstream_count = facts->upstream_count,
                            .stops = facts->stops,
+                           .incidents = facts->incidents,
                            .is_ready = facts->health.is_ready,
                            .why = facts->health.why,
                            .warnings_json = facts->health.warnings,
@@ -162,6 +168,9 @@ static bool status_fill(struct call *call, struct status_facts *facts, struct st
     for (size_t i = 0; i < facts->stop_count; i++)
         if (call_may_see_stops(call, slice_text(facts->stops[i].names[0])))
             facts->stops[out->stop_count++] = facts->stops[i];
+    for (size_t i = 0; i < facts->incident_count; i++)
+        if (call_may_see_stops(call, facts->incidents[i].workflow))
+            facts->incidents[out->incident_count++] = facts->incidents[i];
     return true;
 }
 

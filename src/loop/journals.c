@@ -451,9 +451,46 @@ static enum err journals_do_view(void *impl, uint64_t id, struct arena *arena,
     return err;
 }
 
+static void journal_add_brief(struct engine *engine, const struct alert *alert, struct arena *arena,
+                              struct status_incident *out)
+{
+    struct engine_incident incident = {0};
+    struct buf words;
+    buf_init(&words, LIMIT_REASON * 4);
+    incident_add_trouble(&words, &alert->journal, engine->options.zone, engine->now_unix_ms);
+    if (words.size == 0 &&
+        engine_read_incident(engine, alert->incident, arena, &incident) == ERR_OK)
+        redact_add(&engine->loaded->redact, incident.reason, false, &words);
+    *out = (struct status_incident){
+        .id = alert->incident,
+        .kind = slice_text(incident_kind_name(alert->journal.kind)),
+        .what = arena_copy(arena, buf_slice(&words)),
+        .acknowledged_by = arena_copy(arena, slice_text(alert->by)),
+        .workflow = arena_copy(arena, slice_text(alert->journal.names[JOURNAL_WORKFLOW])),
+        .since_unix_ms = alert->journal.since_unix_ms};
+    buf_reset(&words);
+    receipt_add_scope(&words, &alert->scope);
+    out->scope = arena_copy(arena, buf_slice(&words));
+    buf_done(&words);
+}
+
+static void journals_do_troubles(void *impl, struct arena *arena, struct status_incident *out,
+                                 size_t *inout_count)
+{
+    struct engine *engine = impl;
+    size_t room = *inout_count;
+    *inout_count = 0;
+    for (struct list *node = engine->alerts.next; node != &engine->alerts; node = node->next) {
+        const struct alert *alert = LIST_ENTRY(node, struct alert, link);
+        if (alert->journal.kind != INCIDENT_STOP && *inout_count < room)
+            journal_add_brief(engine, alert, arena, &out[(*inout_count)++]);
+    }
+}
+
 void engine_port_journals(struct engine_port *port)
 {
     port->incident_view = journals_do_view;
     port->incident_remark = journals_do_remark;
     port->incident_close = journals_do_close;
+    port->troubles = journals_do_troubles;
 }

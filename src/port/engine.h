@@ -15,6 +15,7 @@
 #include "record/label_row.h"
 #include "record/notice.h"
 #include "record/plan.h"
+#include "record/status.h"
 #include "record/tally.h"
 
 /* Who calls. Made by api/principal.c from a token. */
@@ -271,6 +272,9 @@ struct engine_port {
                       const struct workflow *workflow, engine_done_fn *done, void *arg);
     /* The workflows whose plan was signed and is another one now: "a, b". */
     void (*plans_changed)(void *impl, struct buf *out);
+    /* The open ones that no stop made, oldest first; *inout_count: capacity. */
+    void (*troubles)(void *impl, struct arena *arena, struct status_incident *out,
+                     size_t *inout_count);
     /* How far the telling of an incident is; ERR_NOT_FOUND before it has begun. */
     enum err (*ladder)(void *impl, uint64_t incident, struct arena *arena,
                        struct ladder_row *out_row);

@@ -87,10 +87,20 @@ static size_t status_stops_in_force(const struct status *status)
     return count;
 }
 
+static size_t status_unacknowledged(const struct status *status)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < status->incident_count; i++)
+        count += status->incidents[i].acknowledged_by.size == 0;
+    return count;
+}
+
 enum status_exit status_exit_code(const struct status *status)
 {
-    if (!status->is_ready || status_stops_in_force(status) > 0)
+    if (!status->is_ready || status_stops_in_force(status) > 0 || status_unacknowledged(status) > 0)
         return STATUS_STOPPED;
+    if (status->incident_count > 0)
+        return STATUS_DEGRADED;
     for (size_t i = 0; i < status->workflow_count; i++)
         if (status_is_degraded(status, &status->workflows[i]))
             return STATUS_DEGRADED;
@@ -163,6 +173,15 @@ static void status_add_stops(struct buf *out, const struct status *status, bool 
     buf_add_byte(out, ')');
 }
 
+static void status_add_troubles(struct buf *out, const struct status *status, bool *is_first)
+{
+    size_t count = status_unacknowledged(status);
+    if (count == 0)
+        return;
+    status_add_part(out, is_first);
+    buf_add_fmt(out, "%zu incident%s unacknowledged", count, count == 1 ? "" : "s");
+}
+
 static void status_add_reviews(struct buf *out, const struct status *status, bool *is_first)
 {
     uint64_t count = 0;
@@ -197,6 +216,7 @@ void status_add_headline(struct buf *out, const struct status *status)
                          STATUS_WARNING_MAX);
     }
     status_add_stops(out, status, &is_first);
+    status_add_troubles(out, status, &is_first);
     status_add_uncertain(out, status, &is_first);
     status_add_reviews(out, status, &is_first);
     if (!is_first)
@@ -446,6 +466,24 @@ static void status_add_outside(struct buf *out, const struct status *status)
     }
 }
 
+/* "i_…  upstream mailer degraded: mailer is not called, since 14:01; ana acknowledged it" */
+static void status_add_incident(struct buf *out, const struct status_incident *incident)
+{
+    text_add_id(out, ID_INCIDENT, incident->id);
+    buf_add_text(out, "  ");
+    wording_add_line(out, incident->scope, LIMIT_SUMMARY);
+    buf_add_byte(out, ' ');
+    wording_add_line(out, incident->kind, LIMIT_NAME);
+    buf_add_text(out, ": ");
+    wording_add_line(out, incident->what, STATUS_WARNING_MAX);
+    if (incident->acknowledged_by.size > 0) {
+        buf_add_text(out, "; ");
+        wording_add_line(out, incident->acknowledged_by, LIMIT_NAME);
+        buf_add_text(out, " acknowledged it");
+    }
+    buf_add_byte(out, '\n');
+}
+
 void status_text_add(struct buf *out, const struct status *status)
 {
     status_add_headline(out, status);
@@ -455,6 +493,8 @@ void status_text_add(struct buf *out, const struct status *status)
     for (size_t i = 0; i < status->stop_count; i++)
         if (!status->stops[i].is_lifted)
             status_add_stop(out, status, &status->stops[i]);
+    for (size_t i = 0; i < status->incident_count; i++)
+        status_add_incident(out, &status->incidents[i]);
     for (size_t i = 0; i < status->upstream_count; i++)
         status_add_upstream(out, status, &status->upstreams[i]);
     status_add_outside(out, status);

@@ -39,7 +39,18 @@ struct status_upstream {
     int under_way, concurrency;
 };
 
+/* An open incident that no stop made. */
+struct status_incident {
+    uint64_t id;
+    struct slice kind, scope, what; /* what: in words */
+    struct slice acknowledged_by;   /* empty = nobody has */
+    struct slice workflow;          /* empty = wider than one */
+    int64_t since_unix_ms;
+};
+
 struct status {
+    const struct status_incident *incidents;
+    size_t incident_count;
     const struct status_workflow *workflows;
     size_t workflow_count;
     const struct status_upstream *upstreams;

@@ -1,4 +1,5 @@
 /* GET /v1/status: the same facts as the text, and its first line. */
+#include "record/ids.h"
 #include "record/label_json.h"
 #include "record/member.h"
 #include "record/receipt.h"
@@ -119,6 +120,24 @@ static void status_json_add_lists(struct buf *out, const struct status *status)
     buf_add_byte(out, ']');
 }
 
+static void status_json_add_incidents(struct buf *out, const struct status *status)
+{
+    member_add_name(out, "incidents");
+    buf_add_byte(out, '[');
+    for (size_t i = 0; i < status->incident_count; i++) {
+        const struct status_incident *incident = &status->incidents[i];
+        buf_add_text(out, i ? ",{" : "{");
+        member_add_id(out, "id", ID_INCIDENT, incident->id);
+        member_add_text(out, "kind", incident->kind);
+        member_add_text(out, "scope", incident->scope);
+        member_add_time(out, "since", incident->since_unix_ms);
+        member_add_text(out, "what", incident->what);
+        member_add_text(out, "acknowledged_by", incident->acknowledged_by);
+        buf_add_byte(out, '}');
+    }
+    buf_add_byte(out, ']');
+}
+
 void status_json_add(struct buf *out, const struct status *status)
 {
     static const char *const states[] = {
@@ -136,6 +155,7 @@ void status_json_add(struct buf *out, const struct status *status)
     member_add_time(out, "since", status->since_unix_ms);
     member_add_text(out, "timezone", zone_name(status->zone));
     status_json_add_lists(out, status);
+    status_json_add_incidents(out, status);
     member_add_text(out, "unanswered", status->unanswered);
     member_add_text(out, "unsigned_plans", status->unsigned_plans);
     member_add_name(out, "watchdog");

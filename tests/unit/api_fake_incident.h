@@ -121,6 +121,15 @@ static void fake_plan_sign(void *impl, const struct principal *principal,
     done(arg, &(struct engine_reply){.outcome = ENGINE_TAKEN});
 }
 
+static void fake_troubles(void *impl, struct arena *arena, struct status_incident *out,
+                          size_t *inout_count)
+{
+    (void)impl;
+    (void)arena;
+    (void)out;
+    *inout_count = 0;
+}
+
 static void fake_plans_changed(void *impl, struct buf *out)
 {
     (void)impl;

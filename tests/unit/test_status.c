@@ -124,6 +124,33 @@ static void lifted(struct status_fixture *f)
     f->status.stop_count = 2;
 }
 
+static struct status_incident status_incidents[] = {
+    {.id = 6,
+     .kind = {"degraded", 8},
+     .scope = {"upstream mailer", 15},
+     .what = {"mailer is not called, since 14:01", 33},
+     .since_unix_ms = FIXTURE_AT(14, 11, 0)},
+    {.id = 8,
+     .kind = {"overdue", 7},
+     .scope = {"payouts", 7},
+     .what = {"2 reviews are past due", 22},
+     .acknowledged_by = {"ana", 3},
+     .since_unix_ms = FIXTURE_AT(14, 2, 0)}};
+
+static void in_trouble(struct status_fixture *f)
+{
+    fine(f);
+    f->status.incidents = status_incidents;
+    f->status.incident_count = 2;
+}
+
+static void trouble_in_hand(struct status_fixture *f)
+{
+    fine(f);
+    f->status.incidents = &status_incidents[1];
+    f->status.incident_count = 1;
+}
+
 static void not_ready(struct status_fixture *f)
 {
     fine(f);
@@ -149,6 +176,8 @@ static const struct {
     {"decide in time", decide_in_time, STATUS_FINE, true},
     {"stopped", stopped, STATUS_STOPPED, true},
     {"lifted", lifted, STATUS_FINE, false},
+    {"in trouble", in_trouble, STATUS_STOPPED, true},
+    {"trouble in hand", trouble_in_hand, STATUS_DEGRADED, false},
     {"not ready", not_ready, STATUS_STOPPED, true},
     {"nothing at all", nothing_at_all, STATUS_FINE, false},
 };

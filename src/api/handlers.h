@@ -71,6 +71,11 @@ void admin_erase(struct call *call);
 void admin_tokens_list(struct call *call);
 void admin_tokens_post(struct call *call);
 void admin_tokens_revoke(struct call *call);
+/* triggers.c */
+void triggers_list(struct call *call);
+void triggers_signal(struct call *call);
+void triggers_heartbeat(struct call *call);
+
 /* away.c */
 void away_list(struct call *call);
 void away_post(struct call *call);

@@ -247,7 +247,7 @@ void stops_post(struct call *call)
                                 .step = names.step,
                                 .upstream = names.upstream,
                                 .risk = names.risk};
-    const struct stop_order order = {&scope, position, body.reason};
+    const struct stop_order order = {.scope = &scope, .position = position, .reason = body.reason};
     call->engine->stop(call->engine->impl, &call->principal, &order, stops_done, call);
 }
 

@@ -152,6 +152,8 @@
 #define LIMIT_API_ARENA (64 * 1024 * 1024)    /* what one request may need: a page of actions */
 #define LIMIT_FOLLOWERS 64                    /* streams of the log under way */
 #define LIMIT_FORMER 4                        /* former names, former keys: each is looked up */
+#define LIMIT_TRIGGER_ROWS 16384              /* definitions of triggers, former ones included */
+#define LIMIT_TRIGGER_MEMOS 16384             /* recipients and signals remembered in memory */
 #define LIMIT_STOPS 4096                      /* stops in force */
 #define LIMIT_INCIDENT_STOPS 32               /* causes that join one incident */
 #define LIMIT_PRINCIPALS 4096

@@ -180,6 +180,7 @@ struct action_event {
     enum check_told told;  /* ASKED */
     bool has_fact;         /* FACT: false = it cannot be told */
     int64_t asked_unix_ms; /* ASKED, FACT: when the question was put */
+    bool is_draw_whole;    /* SUBMIT: every action is drawn for audit (R21) */
     bool is_edit;          /* APPROVE: with another input, which renders to edited_digest */
     unsigned char edited_digest[ACTION_DIGEST];
 };
@@ -225,7 +226,7 @@ struct action_effects {
     bool is_contradiction;       /* a late outcome contradicts what was done since (R14) */
     bool is_late;                /* the outcome came after the attempt was given up */
     bool has_draw;               /* SUBMIT: the roll of the audit draw, in millionths */
-    uint32_t draw_roll;
+    uint32_t draw_roll, draw_share;
     int64_t pause_ms; /* Retry-After: no new attempt at this upstream before; 0 = none */
     bool has_verdict;
     struct verdict verdict; /* OUTCOME, REPORT, CRASHED: how the attempt was read */

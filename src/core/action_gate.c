@@ -143,7 +143,8 @@ void action_submit(struct action *action, const struct action_event *event,
     if (event->terms->audit_share > 0) { /* R18: once, whatever the gate says */
         out->has_draw = true;
         out->draw_roll = audit_roll(event->random);
-        action->is_drawn = out->draw_roll < event->terms->audit_share;
+        out->draw_share = event->is_draw_whole ? AUDIT_WHOLE : event->terms->audit_share;
+        action->is_drawn = out->draw_roll < out->draw_share;
     }
     action_enter(action, event, out);
     out->is_changed = true;

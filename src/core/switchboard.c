@@ -97,13 +97,20 @@ static unsigned switchboard_bit(const struct stop *stop)
     return RESTRICT_STARTS;
 }
 
-/* The first stop in force that covers the place with one of these restrictions. */
+static bool switchboard_spares(const struct stop *stop, const struct start_right *right)
+{
+    return stop->spares_started && right && right->is_started && right->epoch <= stop->epoch;
+}
+
+/* The first stop in force that covers the place with one of these restrictions. right: of a start,
+ * or NULL. */
 static struct stop *switchboard_first(const struct switchboard *board, const struct scope *at,
-                                      unsigned restrictions)
+                                      unsigned restrictions, const struct start_right *right)
 {
     for (size_t i = 0; i < board->stop_count; i++) {
         struct stop *stop = &board->stops[i];
-        if (!stop->is_lifted && (switchboard_bit(stop) & restrictions) && scope_covers(stop, at))
+        if (!stop->is_lifted && (switchboard_bit(stop) & restrictions) && scope_covers(stop, at) &&
+            !switchboard_spares(stop, right))
             return stop;
     }
     return NULL;
@@ -111,7 +118,7 @@ static struct stop *switchboard_first(const struct switchboard *board, const str
 
 struct stop *switchboard_covers(const struct switchboard *board, const struct scope *at)
 {
-    return switchboard_first(board, at, RESTRICT_STARTS);
+    return switchboard_first(board, at, RESTRICT_STARTS, NULL);
 }
 
 unsigned switchboard_restrictions(const struct switchboard *board, const struct scope *at,
@@ -142,14 +149,15 @@ struct stop *switchboard_forbids(const struct switchboard *board, const struct s
         forbidding |= RESTRICT_PRIMARY;
     if (!right->is_read && !right->is_persons)
         forbidding |= RESTRICT_APPROVAL;
-    return switchboard_first(board, at, forbidding);
+    return switchboard_first(board, at, forbidding, right);
 }
 
 struct stop *switchboard_holds(const struct switchboard *board, const struct scope *at,
                                bool is_by_fallback)
 {
     unsigned holding = RESTRICT_STARTS | RESTRICT_UPSTREAM;
-    return switchboard_first(board, at, is_by_fallback ? holding | RESTRICT_PRIMARY : holding);
+    return switchboard_first(board, at, is_by_fallback ? holding | RESTRICT_PRIMARY : holding,
+                             NULL);
 }
 
 enum position restriction_position(unsigned restrictions)

@@ -48,6 +48,7 @@ struct stop {
     char names[4][LIMIT_NAME + 1]; /* workflow, step, upstream, risk; "" = any */
     char by[LIMIT_NAME + 1];
     enum position position;
+    bool spares_started; /* of this run: a start at an older epoch may still be sent */
     bool is_lifted;
     bool is_lifting;       /* its restart is on the way to the store */
     bool is_receipt_saved; /* the record STOPPED is written */
@@ -85,6 +86,8 @@ unsigned switchboard_restrictions(const struct switchboard *board, const struct 
 struct start_right {
     bool is_primary, is_read;
     bool is_persons; /* a person let it go */
+    bool is_started; /* at that epoch: it is durable, and about to be sent */
+    uint64_t epoch;
 };
 /* The first stop in force that forbids that start, or NULL. */
 struct stop *switchboard_forbids(const struct switchboard *board, const struct scope *at,

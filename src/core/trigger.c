@@ -348,18 +348,58 @@ int64_t trigger_due_unix_ms(const struct trigger_state *state, const struct trig
     return terms->window_ms > 0 ? state->last_unix_ms + trigger_width_ms(terms) : 0;
 }
 
-bool repeat_start(struct repeat_state *state, const struct trigger_terms *terms,
-                  int64_t now_unix_ms)
+bool trigger_exceeds(struct trigger_state *state, const struct trigger_terms *terms,
+                     int64_t now_unix_ms, int64_t amount)
 {
-    CHECK(terms->limit >= 1 && terms->limit <= TRIGGER_REPEATS);
-    size_t last = (size_t)terms->limit - 1;
-    int64_t oldest = state->starts_unix_ms[last];
-    if (oldest != 0 && now_unix_ms - oldest < terms->window_ms)
+    if (terms->move == MOVE_ALERT || state->level == TRIGGER_TRIPPED)
         return false;
+    if (now_unix_ms > state->last_unix_ms)
+        state->last_unix_ms = now_unix_ms;
+    trigger_advance(state, terms);
+    if (terms->statistic == TRIGGER_BUSIEST)
+        trigger_busiest(state, 0);
+    return trigger_sum(trigger_window(state).amount, amount) > trigger_limit(state, terms);
+}
+
+/* The test over the samples that are remembered, the oldest first. */
+static int64_t trigger_replay(const struct trigger_state *state, const struct trigger_terms *terms)
+{
+    struct trigger_state replay = *state;
+    replay.s_micro = 0;
+    for (int64_t i = state->recent_count - 1; i >= 0; i--)
+        trigger_test(&replay, terms, (state->recent[i / 64] >> (i % 64) & 1) != 0);
+    return replay.s_micro;
+}
+
+void trigger_take_back(struct trigger_state *state, const struct trigger_terms *terms)
+{
+    int64_t newest = 0;
+    while (newest < state->recent_count && !(state->recent[newest / 64] >> (newest % 64) & 1))
+        newest++;
+    if (newest == state->recent_count)
+        return; /* it was before all that is remembered */
+    int64_t with = trigger_replay(state, terms);
+    state->recent[newest / 64] &= ~(1ULL << (newest % 64));
+    state->s_micro -= with - trigger_replay(state, terms);
+    if (state->s_micro < 0)
+        state->s_micro = 0;
+}
+
+int64_t repeat_count(const struct repeat_state *state, int64_t window_ms, int64_t since_unix_ms,
+                     int64_t now_unix_ms)
+{
+    int64_t count = 0;
+    while (count < TRIGGER_REPEATS && state->starts_unix_ms[count] > since_unix_ms &&
+           now_unix_ms - state->starts_unix_ms[count] < window_ms)
+        count++;
+    return count;
+}
+
+void repeat_add(struct repeat_state *state, int64_t now_unix_ms)
+{
     memmove(state->starts_unix_ms + 1, state->starts_unix_ms,
             (TRIGGER_REPEATS - 1) * sizeof *state->starts_unix_ms);
     state->starts_unix_ms[0] = now_unix_ms;
-    return true;
 }
 
 const char *trigger_move_name(enum trigger_move move)

@@ -4,8 +4,8 @@
  *   Lorden 1971 (a false trip comes no sooner than every e^h samples), Lucas and Crosier 1982 (a
  *   restart begins at half of h).
  * Invariants:
- *   I13 a start is counted by the same call that tests it: the one that would cross is not counted,
- *       and the answer says that it must not happen.
+ *   I13 a start is tested before it happens (trigger_exceeds), and one that would exceed is not
+ *       counted: TRIGGER_START tests and counts in one call, TRIGGER_AMOUNT counts what happens.
  *   1.  State is whole numbers: the same events give the same state everywhere.
  *   2.  Nothing trips on fewer samples than `floor`, and never twice: what has tripped is silent
  *       until trigger_restart(), or, for caution and alert, until it has been normal for
@@ -108,16 +108,24 @@ void trigger_restart(struct trigger_state *state, const struct trigger_terms *te
                      int64_t now_unix_ms);
 void trigger_step(struct trigger_state *state, const struct trigger_terms *terms,
                   const struct trigger_event *event, struct trigger_answer *out_answer);
+/* SHARE: a bad sample was none after all (R21): the newest bad one of the last TRIGGER_RECENT
+ * counts as right, and the test is what it would be. */
+void trigger_take_back(struct trigger_state *state, const struct trigger_terms *terms);
 /* When TRIGGER_TICK is worth sending; 0 = not by time alone. */
 int64_t trigger_due_unix_ms(const struct trigger_state *state, const struct trigger_terms *terms);
+
+/* I13: would this start exceed the limit? Nothing is counted. Never for an alert, nor for what has
+ * tripped already: then the position decides. */
+bool trigger_exceeds(struct trigger_state *state, const struct trigger_terms *terms,
+                     int64_t now_unix_ms, int64_t amount);
 
 /* Starts towards one recipient (`repeat`). */
 struct repeat_state {
     int64_t starts_unix_ms[TRIGGER_REPEATS]; /* newest first; 0 = none */
 };
-/* Counts a start; false, and not counted: it would be more than `limit` within the window.
- * limit: 1..TRIGGER_REPEATS. */
-bool repeat_start(struct repeat_state *state, const struct trigger_terms *terms,
-                  int64_t now_unix_ms);
+/* Starts within the window before now, after since (the last restart; 0 = none). */
+int64_t repeat_count(const struct repeat_state *state, int64_t window_ms, int64_t since_unix_ms,
+                     int64_t now_unix_ms);
+void repeat_add(struct repeat_state *state, int64_t now_unix_ms);
 
 const char *trigger_move_name(enum trigger_move move);

@@ -277,6 +277,8 @@ static void reload_take(struct engine *engine, struct loaded *loaded)
     }
     if (engine_make_flow(engine) != ERR_OK)
         engine_fail(engine, "out of memory");
+    if (engine_make_triggers(engine) != ERR_OK)
+        engine_fail(engine, "what triggers have counted cannot be read");
     loaded_free(old);
 }
 

@@ -7,16 +7,24 @@
 #include "policy/template.h"
 #include "record/response.h"
 
-const struct stop *engine_forbids(const struct engine *engine, const struct entry *entry)
+static const struct stop *attempt_forbids(const struct engine *engine, const struct entry *entry,
+                                          bool is_started)
 {
     const struct action *action = &entry->row.action;
     struct start_right right = {
+        .is_started = is_started,
+        .epoch = entry->epoch_at_start,
         .is_primary = action->route == 0,
         .is_read = engine_terms(entry)->effect == EFFECT_READ,
         .is_persons = !digest_is_zero(action->approved_digest, ACTION_DIGEST) &&
                       memcmp(action->approved_digest, action->request_digest, ACTION_DIGEST) == 0};
     struct scope scope = entry_scope(entry);
     return switchboard_forbids(&engine->board, &scope, &right);
+}
+
+const struct stop *engine_forbids(const struct engine *engine, const struct entry *entry)
+{
+    return attempt_forbids(engine, entry, false);
 }
 
 /* I6 and R14: asked at the save's return and again in the last moment before the first byte. */
@@ -29,7 +37,7 @@ bool engine_may_send(struct engine *engine, const struct entry *entry)
         return false;
     if (engine->board.epoch == entry->epoch_at_start)
         return true; /* no stop since its gate */
-    return engine_forbids(engine, entry) == NULL;
+    return attempt_forbids(engine, entry, true) == NULL;
 }
 
 static bool attempt_may_send(void *arg)

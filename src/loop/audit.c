@@ -134,12 +134,14 @@ static void label_refuse(struct engine *engine, const struct engine_call *call, 
     buf_done(&text);
 }
 
-/* The one place where a label reaches what counts labels: triggers come here. */
-static void label_feed(struct workflow_state *workflow, const struct label_event *event,
-                       enum label_use use)
+/* The one place where a label reaches what counts labels. */
+static void label_feed(struct engine *engine, const struct entry *entry,
+                       const struct label_event *event, enum label_use use)
 {
+    struct workflow_state *workflow = engine_workflow(engine, event->workflow);
     if (workflow)
         workflow->labels[use][event->is_wrong]++;
+    engine_feed_label(engine, entry, event, use);
 }
 
 /* Adds the label to the row. */
@@ -165,7 +167,7 @@ static void label_add(struct engine *engine, const struct engine_call *call,
     }
     if (row->count < UINT32_MAX)
         row->count++;
-    label_feed(engine_workflow(engine, row->workflow), &event, use);
+    label_feed(engine, entry, &event, use);
 }
 
 /* The index of the label among those of the step, or label_count. */

@@ -157,6 +157,16 @@ uint64_t engine_open_reviews(struct engine *engine, const struct step *step)
     return counts ? counts->in_review : 0;
 }
 
+uint64_t engine_backlog(struct engine *engine, const struct workflow *workflow,
+                        const struct step *step)
+{
+    struct workflow_state *state = engine_workflow(engine, workflow->name);
+    const struct step_state *counts = state && step ? counts_step(state, step->name) : NULL;
+    if (step)
+        return counts ? counts->held + counts->in_review : 0;
+    return state ? state->now[STATE_HELD] + state->now[STATE_IN_REVIEW] : 0;
+}
+
 void engine_open_of_step(struct engine *engine, const struct entry *entry, struct action_event *out)
 {
     struct workflow_state *workflow = engine_workflow(engine, entry->row.workflow);

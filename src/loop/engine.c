@@ -88,6 +88,8 @@ void engine_beat(struct engine *engine)
     engine_run_alerts(engine);
     engine_send_notices(engine);
     engine_run_watchdog(engine);
+    engine_run_triggers(engine);
+    engine_set_alarm(engine);
 }
 
 static enum err engine_init(struct engine *engine, const struct engine_options *options)
@@ -170,6 +172,7 @@ void engine_free(struct engine *engine)
     engine_free_asks(engine);
     engine_alerts_done(engine);
     engine_notices_done(engine);
+    engine_triggers_done(engine);
     size_t cursor = 0;
     struct entry *entry = NULL;
     while ((entry = map_next(&engine->entries, &cursor)) != NULL)
@@ -278,4 +281,5 @@ void engine_as_port(struct engine *engine, struct engine_port *out_port)
     engine_port_journals(out_port);
     engine_port_plans(out_port);
     engine_port_away(out_port);
+    engine_port_triggers(out_port);
 }

@@ -19,6 +19,34 @@ static uint32_t gate_caution_roll(const struct action *action)
     return action->id ? (uint32_t)prng_below(&prng, TRIGGER_MILLION) : TRIGGER_MILLION;
 }
 
+/* What cannot be decided by the policy in force goes to a person. */
+static void gate_answer_review(struct gate_answer *answer, enum reason reason)
+{
+    *answer = (struct gate_answer){.says = SAYS_REVIEW,
+                                   .would = SAYS_REVIEW,
+                                   .cause = CAUSE_RULE,
+                                   .reason = reason,
+                                   .what = {.kind = WHAT_REVIEW, .ms = 14400000},
+                                   .path_count = 1,
+                                   .path = {{.gate = GATE_SWITCH, .says = SAYS_REVIEW}}};
+}
+
+/* I13: a start that would cross a limit meets the position that its trigger has put in force. */
+static void gate_test_start(struct engine *engine, const struct start_question *start,
+                            struct gate_question *question, const struct scope *place,
+                            struct gate_work *work)
+{
+    const struct stop *stop = NULL;
+    enum start_says says = engine_test_start(engine, start);
+    if (says == START_CANNOT_TELL && !question->is_approved && !question->is_granted)
+        gate_answer_review(&work->answer, REASON_RENDER);
+    if (says != START_TRIPPED)
+        return;
+    question->restrictions = switchboard_restrictions(&engine->board, place, &stop);
+    gate_decide(question, &work->answer);
+    work->stop_id = stop ? stop->id : 0;
+}
+
 void engine_ask_gate(struct engine *engine, const struct step *step, const struct action *action,
                      const struct expr_scope *scope, struct gate_work *work)
 {
@@ -58,6 +86,9 @@ void engine_ask_gate(struct engine *engine, const struct step *step, const struc
     }
     gate_decide(&question, &work->answer);
     work->stop_id = stop ? stop->id : 0;
+    struct start_question start = {step, action, scope, work->scratch, risk};
+    if (work->answer.says == SAYS_GO)
+        gate_test_start(engine, &start, &question, &place, work);
 }
 
 void engine_provider_key(struct engine *engine, const struct step *step, struct slice key,
@@ -142,18 +173,6 @@ static bool gate_refresh_request(struct entry *entry, struct expr_scope *scope,
     }
     buf_done(&frozen);
     return is_good;
-}
-
-/* What cannot be decided by the policy in force goes to a person. */
-static void gate_answer_review(struct gate_answer *answer, enum reason reason)
-{
-    *answer = (struct gate_answer){.says = SAYS_REVIEW,
-                                   .would = SAYS_REVIEW,
-                                   .cause = CAUSE_RULE,
-                                   .reason = reason,
-                                   .what = {.kind = WHAT_REVIEW, .ms = 14400000},
-                                   .path_count = 1,
-                                   .path = {{.gate = GATE_SWITCH, .says = SAYS_REVIEW}}};
 }
 
 static void gate_take_answer(struct engine *engine, struct entry *entry, struct action_event *event,

@@ -14,7 +14,10 @@
  *   notices.c   messages to people                    watchdog.c  life signs, down time
  *   away.c      who is away                           journals.c  what an incident holds
  *   troubles.c  what lasts                            changes.c   what changed before it
- *   alert_people.c  who is told by which rung         plans.c     who signed what */
+ *   alert_people.c  who is told by which rung         plans.c     who signed what
+ *   slots.c     what triggers have counted                feeds.c     what they are fed with
+ *   trips.c     what they move                            levels.c    what time alone changes
+ *   posted.c    signals from outside */
 #pragma once
 #include "base/list.h"
 #include "base/map.h"
@@ -25,6 +28,7 @@
 #include "core/rate.h"
 #include "core/switchboard.h"
 #include "loop/engine.h"
+#include "loop/triggers.h"
 #include "policy/facts.h"
 #include "policy/input_check.h"
 #include "record/digest.h"
@@ -256,9 +260,10 @@ struct engine {
     uint64_t last_id;
     uint64_t seq; /* last one given out */
     uint64_t saved_seq;
-    size_t unsaved;      /* writes queued at the store */
-    uint64_t unended;    /* open actions, in memory or asleep */
-    int64_t now_unix_ms; /* of this event */
+    size_t unsaved;                 /* writes queued at the store */
+    uint64_t submits, submits_told; /* writes since the start, and those of them that are durable */
+    uint64_t unended;               /* open actions, in memory or asleep */
+    int64_t now_unix_ms;            /* of this event */
     int64_t started_unix_ms;
     int64_t due_unix_ms;   /* lower bound of what is due in the store; 0 = nothing */
     uint64_t due_after_id; /* the page of due actions before ended here; 0 = from the first */
@@ -292,6 +297,7 @@ struct engine {
     int64_t trouble_unix_ms; /* when what lasts is looked at next */
     size_t alert_count, outbox_count, sending_count;
     struct life life;
+    struct triggers triggers;
     struct away_list away; /* in away_arena[away_turn] */
     struct arena away_arena[2];
     int away_turn;
@@ -382,6 +388,9 @@ void engine_save_controls(struct engine *engine, struct control *controls, size_
                           const struct pending *pending);
 void engine_save_control(struct engine *engine, struct control *control,
                          const struct pending *pending);
+/* Rows that no record tells of. */
+void engine_save_rows(struct engine *engine, const struct store_row *rows, size_t count,
+                      const struct pending *pending);
 /* One event through the core, with counters and pace; then engine_save if it changed. */
 void engine_step(struct engine *engine, struct entry *entry, struct action_event *event,
                  struct step_note *note, struct action_effects *out_effects);

@@ -288,6 +288,8 @@ enum err engine_recover(struct engine *engine, struct buf *out_message)
     if (err == ERR_OK)
         err = engine_load_alerts(engine);
     if (err == ERR_OK)
+        err = engine_load_triggers(engine);
+    if (err == ERR_OK)
         err = recover_each(engine, recover_go_on);
     if (err == ERR_OK)
         err = engine_recover_audits(engine);

@@ -83,6 +83,7 @@ static void engine_saved(void *arg, uint64_t through)
     struct entry *entry = pending->entry;
     CHECK(engine->unsaved > 0);
     engine->unsaved--;
+    engine->submits_told++;
     (void)engine_now(engine);
     if (pending->seq > engine->saved_seq)
         engine->saved_seq = pending->seq;
@@ -127,6 +128,7 @@ static void engine_submit_writes(struct engine *engine, const struct store_write
     engine->unsaved++;
     enum err err = store->submit(store->impl, writes, count, engine_saved, kept);
     if (err == ERR_OK) {
+        engine->submits++;
         list_add_before(&engine->pendings, &kept->link);
         return;
     }
@@ -135,6 +137,13 @@ static void engine_submit_writes(struct engine *engine, const struct store_write
     /* Admissions end at half of the queue and acts at three quarters, so this is no load problem.
      */
     engine_fail(engine, err_text(err));
+}
+
+void engine_save_rows(struct engine *engine, const struct store_row *rows, size_t count,
+                      const struct pending *pending)
+{
+    struct store_write write = {.rows = rows, .row_count = count};
+    engine_submit_writes(engine, &write, 1, pending);
 }
 
 /* ---- the write ---- */
@@ -212,7 +221,7 @@ static void engine_fill_record(struct engine *engine, struct entry *entry,
     if (note->effects && note->effects->has_draw) {
         record->has_draw = true;
         record->draw_roll = (int)note->effects->draw_roll;
-        record->draw_share = (int)engine_terms(entry)->audit_share;
+        record->draw_share = (int)note->effects->draw_share;
     }
     if (note->kind == RECORD_LABELLED) {
         record->is_wrong = note->label_row->last.is_wrong;
@@ -275,6 +284,21 @@ static struct slice engine_seal(struct engine *engine, const struct step_note *n
     return buf_slice(sealed);
 }
 
+/* Those of its audit, and those of the triggers that it has moved (R22). */
+static const struct store_row *engine_rows_of(struct engine *engine, const struct audit_rows *audit,
+                                              size_t *out_count)
+{
+    size_t count = 0;
+    struct store_row *rows = engine_trigger_rows(engine, &count);
+    *out_count = audit->count + count;
+    if (count == 0)
+        return audit->rows;
+    static_assert(sizeof audit->rows / sizeof *audit->rows <= TRIGGER_ROWS_SPARE, "room for them");
+    for (size_t i = 0; i < audit->count; i++)
+        rows[count + i] = audit->rows[i];
+    return rows;
+}
+
 void engine_save(struct engine *engine, struct entry *entry, const struct step_note *note)
 {
     struct action *action = &entry->row.action;
@@ -303,8 +327,7 @@ void engine_save(struct engine *engine, struct entry *entry, const struct step_n
     digest_short(buf_slice(row), record.row);
     struct audit_rows audit = {0};
     engine_audit_rows(engine, entry, note, &record, &audit);
-    write.rows = audit.rows;
-    write.row_count = audit.count;
+    write.rows = engine_rows_of(engine, &audit, &write.row_count);
     struct buf *body = &engine->scratch_buf[0];
     buf_reset(body);
     record_encode(&record, body);
@@ -343,6 +366,7 @@ void engine_save(struct engine *engine, struct entry *entry, const struct step_n
                               .state = action->state};
     entry->unsaved++;
     engine_submit_writes(engine, &write, 1, &pending);
+    engine_run_trips(engine); /* I13: before anything else can start */
 }
 
 /* The story of an incident is its records: each leaves its number behind the journal. */
@@ -453,6 +477,7 @@ void engine_step(struct engine *engine, struct entry *entry, struct action_event
     }
     engine_flow_after(engine, entry, out_effects);
     engine_count_move(engine, entry, &before, note->is_admission);
+    engine_feed_step(engine, entry, &before, event, note);
     engine_save(engine, entry, note);
     note->label_row = NULL; /* it was of this step */
     note->opens_audit = false;

@@ -204,7 +204,8 @@ static struct stop stops_make(struct engine *engine, struct slice by,
 {
     struct stop stop = {.id = engine_new_id(engine),
                         .at_unix_ms = engine->now_unix_ms,
-                        .position = order->position};
+                        .position = order->position,
+                        .spares_started = order->spares_started};
     stops_copy_name(stop.names[0], order->scope->workflow);
     stops_copy_name(stop.names[1], order->scope->step);
     stops_copy_name(stop.names[2], order->scope->upstream);
@@ -321,11 +322,44 @@ static void stops_restarted(struct pending *pending)
             continue;
         first = first ? first : stop->id;
         (void)switchboard_lift(&engine->board, stop->id, stop->lifting_at_unix_ms);
+        struct scope scope = {.workflow = slice_text(stop->names[0]),
+                              .step = slice_text(stop->names[1]),
+                              .upstream = slice_text(stop->names[2]),
+                              .risk = slice_text(stop->names[3])};
+        engine_triggers_restarted(engine, &scope);
     }
     engine->is_releasing = true;
     engine->release_after = 0;
     stops_reply(engine, pending->done, pending->arg, first);
     engine_release_stop(engine);
+}
+
+static void stops_cautious_no_more(struct pending *pending)
+{
+    struct engine *engine = pending->engine;
+    const struct stop *stop = switchboard_find(&engine->board, pending->id);
+    if (stop)
+        (void)switchboard_lift(&engine->board, stop->id, stop->lifting_at_unix_ms);
+}
+
+void engine_lift_caution(struct engine *engine, uint64_t id, struct slice by,
+                         const struct control *with)
+{
+    struct stop *stop = switchboard_find(&engine->board, id);
+    struct stops_draft draft;
+    struct control controls[2];
+    struct pending pending = {.saved = stops_cautious_no_more, .id = id};
+    if (!stop || stop->is_lifted || stop->is_lifting)
+        return;
+    CHECK(stop->position == POSITION_CAUTION);
+    stop->is_lifting = true;
+    stop->lifting_at_unix_ms = engine->now_unix_ms;
+    struct stop queued = stops_as_queued(stop);
+    stops_write_stop(&draft, &queued, RECORD_RESTART, by, &controls[0]);
+    if (with)
+        controls[1] = *with;
+    engine_save_controls(engine, controls, with ? 2 : 1, &pending);
+    stops_draft_done(&draft);
 }
 
 /* All stops of the incident, and the incident, in one write. */

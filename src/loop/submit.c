@@ -564,6 +564,7 @@ static uint64_t submission_decide(struct submission *submission)
     } else {
         struct action_event event;
         engine_event(engine, entry, EVENT_SUBMIT, &event);
+        event.is_draw_whole = engine_draws_all(engine, submission->step);
         event.gate = &work.answer;
         event.stop_id = work.stop_id;
         memcpy(event.request_digest, submission->request_digest, ACTION_DIGEST);

@@ -9,9 +9,6 @@
 
 /* X(id, field, what holds until then, the work that brings it) */
 #define LATER_LIST(X)                                                                              \
-    X(LATER_TRIGGER, "triggers", "nothing moves by itself: people stop", "triggers")               \
-    X(LATER_SENSITIVITY, "sensitivity", "no trigger is computed", "triggers")                      \
-    X(LATER_EXPECT, "expect", "silence is not noticed", "triggers")                                \
     X(LATER_ALONE, "alone", "one member of `restart` restarts", "restarts with approval")          \
     X(LATER_RAMP, "ramp", "a restart takes up all work at once", "restarts with approval")         \
     X(LATER_STAGE_DUE, "stage_due", "there are no stages", "restarts with approval")               \

@@ -101,7 +101,6 @@ void load_switch_watch(struct load *load, const struct yaml *const *at);
 /* load_trigger.c: what is written; then load_standard.c adds what is implied. */
 void load_triggers(struct load *load, struct draft_workflow *draft);
 /* The signal's name in sentences. */
-const char *load_signal_name(enum signal signal);
 void load_standard_triggers(struct load *load, struct draft_workflow *draft,
                             struct trigger *triggers, size_t *trigger_count);
 /* h of the sequential test. */

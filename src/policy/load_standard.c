@@ -44,7 +44,7 @@ static void standard_add(struct standard *standard, struct trigger trigger)
 {
     if (standard_is_replaced(standard->draft, trigger.signal, trigger.step))
         return;
-    trigger.name = slice_text(load_signal_name(trigger.signal));
+    trigger.name = slice_text(signal_name(trigger.signal));
     trigger.is_standard = true;
     trigger.origin.kind = trigger.signal == SIGNAL_SILENT ? ORIGIN_FILE : ORIGIN_KIND;
     if (trigger.signal == SIGNAL_SILENT)

@@ -30,14 +30,9 @@ static const struct load_signal {
     {"overdue", LOAD_NO_ARGUMENT, LOAD_LIMIT_INT | LOAD_LIMIT_TIME},
 };
 
-const char *load_signal_name(enum signal signal)
-{
-    return load_signals[signal].name;
-}
-
 const char *signal_name(enum signal signal)
 {
-    return load_signal_name(signal);
+    return load_signals[signal].name;
 }
 
 /* ( … ) at the place of the words; quotes of the expression close nothing. */
@@ -225,6 +220,7 @@ static void load_terms(struct trigger *trigger, const struct load_limit *limit, 
     struct trigger_terms *terms = &trigger->terms;
     terms->statistic = load_statistic(trigger->signal, limit->kind, window_ms > 0);
     terms->limit = limit->value;
+    trigger->is_duration = trigger->signal == SIGNAL_OVERDUE && limit->kind == LOAD_LIMIT_TIME;
     terms->window_ms = window_ms;
     terms->h_micro = load_h_micro(sensitivity);
     if (terms->statistic == TRIGGER_COUNT && window_ms == 0)
@@ -245,12 +241,14 @@ struct slice load_definition(struct load *load, const struct trigger *trigger)
     struct buf text;
     const struct trigger_terms *terms = &trigger->terms;
     buf_init(&text, LIMIT_EXPR_TEXT + 1024);
-    buf_add_fmt(&text, "%s|%.*s|%.*s|%.*s|", load_signal_name(trigger->signal),
+    buf_add_fmt(&text, "%s|%.*s|%.*s|%.*s|", signal_name(trigger->signal),
                 SLICE_FMT(trigger->step ? trigger->step->name : (struct slice){0}),
                 SLICE_FMT(trigger->risk), SLICE_FMT(trigger->argument_text));
     buf_add_fmt(&text, "%d|%lld|%lld|%lld|%lld", (int)terms->statistic, (long long)terms->limit,
                 (long long)terms->window_ms, (long long)terms->h_micro,
                 (long long)trigger->late_ms);
+    if (trigger->is_duration)
+        buf_add_text(&text, "|time");
     struct slice kept = arena_copy(load->arena, buf_slice(&text));
     buf_done(&text);
     return kept;
@@ -260,7 +258,7 @@ struct slice load_definition(struct load *load, const struct trigger *trigger)
 static bool load_window_is_good(struct words *words, const struct trigger *trigger,
                                 const struct load_limit *limit, int64_t window_ms)
 {
-    const char *name = load_signal_name(trigger->signal);
+    const char *name = signal_name(trigger->signal);
     struct problem *problem = NULL;
     bool is_level = load_statistic(trigger->signal, limit->kind, true) == TRIGGER_LEVEL;
     bool is_repeat = trigger->signal == SIGNAL_REPEAT;
@@ -358,7 +356,6 @@ static void load_written_triggers(struct load *load, struct draft_workflow *draf
             trigger.made.name = trigger.name;
             trigger.made.origin = read_origin(item->first);
             trigger.made.definition = load_definition(load, &trigger.made);
-            later_tell(load, LATER_TRIGGER, item->first);
         }
         draft->triggers[draft->trigger_count++] = trigger;
     }

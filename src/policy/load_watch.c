@@ -33,7 +33,6 @@ static void load_expect(struct load *load, struct workflow *workflow, const stru
         return;
     }
     workflow->expect = expect;
-    later_tell(load, LATER_EXPECT, node);
 }
 
 static void load_ramp(struct load *load, const struct yaml *node, struct ramp *ramp)
@@ -123,9 +122,8 @@ void load_workflow_watch(struct load *load, struct draft_workflow *draft)
     struct workflow *workflow = draft->workflow;
     size_t index = SENSITIVITY_NORMAL;
     workflow->stage_due_ms = KIND_DAY;
-    if (at[WORKFLOW_SENSITIVITY] &&
-        read_choice(load, at[WORKFLOW_SENSITIVITY], sensitivities, 3, &index))
-        later_tell(load, LATER_SENSITIVITY, at[WORKFLOW_SENSITIVITY]);
+    if (at[WORKFLOW_SENSITIVITY])
+        (void)read_choice(load, at[WORKFLOW_SENSITIVITY], sensitivities, 3, &index);
     workflow->sensitivity = (enum sensitivity)index;
     if (at[WORKFLOW_CAUSES])
         load_causes(load, draft, at[WORKFLOW_CAUSES]);

@@ -345,6 +345,7 @@ struct trigger {
     const struct expr *argument; /* SUM; REPEAT: NULL = the step's recipient */
     struct slice argument_text;  /* POSTED: the name of the signal */
     int64_t late_ms;             /* LATENCY: what counts as late */
+    bool is_duration;            /* OVERDUE: the limit is a time, not a count */
     bool is_standard;
     struct slice definition; /* the same text = the same statistic: its state is kept (R22) */
     struct origin origin;
@@ -451,7 +452,7 @@ const struct group *config_group(const struct config *config, struct slice name)
 bool group_has(const struct group *group, struct slice person);
 const char *cause_name(enum cause cause);
 /* In sentences: "held_age". */
-const char *signal_name(enum signal signal);
 const char *mode_name(enum mode mode);
 const char *kind_name(enum kind kind);
+const char *signal_name(enum signal signal);
 const char *idempotency_name(enum idempotency idempotency);

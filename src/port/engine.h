@@ -17,6 +17,7 @@
 #include "record/plan.h"
 #include "record/status.h"
 #include "record/tally.h"
+#include "record/trip_text.h"
 
 /* Who calls. Made by api/principal.c from a token. */
 enum principal_kind { PRINCIPAL_NONE, PRINCIPAL_PERSON, PRINCIPAL_SERVICE };
@@ -117,6 +118,7 @@ struct stop_order {
     const struct scope *scope;
     enum position position;
     struct slice reason; /* or empty: said afterwards */
+    bool spares_started; /* what has started by now may go: it was counted before the limit */
 };
 
 /* GET /v1/actions: newest first. */
@@ -161,6 +163,26 @@ struct engine_incident {
 struct engine_remark {
     const char *subject; /* note, cause, follow_up, informed */
     struct slice text;
+};
+
+/* POST /v1/workflows/{w}/signals. */
+struct engine_signal {
+    const struct workflow *workflow;
+    struct slice id, name;
+    double value;
+    engine_done_fn *done;
+    void *arg;
+};
+
+/* One trigger as it is. */
+struct engine_trigger {
+    struct slice workflow;
+    const struct trigger *trigger;
+    enum trigger_level level;
+    bool is_observed;      /* mode observe: it moves nothing */
+    uint64_t stop;         /* in force by it, caution included; 0 = none */
+    struct trip now, last; /* its numbers: as they are, and of the last crossing or warning */
+    int64_t tripped_unix_ms, restarted_unix_ms; /* 0 = never */
 };
 
 /* Counters of one workflow for status: since the time that `since` says. */
@@ -296,6 +318,15 @@ struct engine_port {
     /* Attempts under way that a stop still waits for. */
     enum err (*in_flight)(void *impl, uint64_t stop, struct arena *arena, struct view *out_views,
                           size_t *out_count);
+
+    /* A signal counts once for its id; done when that is durable. ENGINE_BAD_INPUT: no trigger of
+     * the workflow watches it. */
+    void (*signal)(void *impl, const struct engine_signal *signal);
+    /* It lives, though it has nothing to do (`expect`, `silent`). */
+    void (*heartbeat)(void *impl, const struct workflow *workflow, engine_done_fn *done, void *arg);
+    /* Of one workflow, or of all (empty), written ones first. */
+    enum err (*triggers)(void *impl, struct slice workflow, struct arena *arena,
+                         struct engine_trigger **out, size_t *out_count);
 
     void (*counts)(void *impl, int64_t since_unix_ms, struct arena *arena,
                    struct engine_counts *out_counts, size_t *out_count); /* one per workflow */

@@ -45,6 +45,9 @@ enum store_table {
     STORE_AWAY,      /* person -> until when they are away, and who acts in their place */
     STORE_JOURNALS,  /* incident id -> its journal; behind it the records that are about it */
     STORE_PLANS,     /* workflow -> who signed which facts of its plan */
+    STORE_TRIGGERS, /* SHA-256 of workflow and definition (16 bytes) -> what it has counted (R22) */
+    STORE_REPEATS,  /* that key, keyed hash of a recipient (16 bytes) -> starts towards it */
+    STORE_SIGNALS,  /* keyed hash of workflow and id (16 bytes) -> when the signal was posted */
     STORE_TABLE_COUNT
 };
 

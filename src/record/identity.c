@@ -125,6 +125,18 @@ void identity_run(struct identity *identity, const struct identity_name *name,
     identity_name_hash(identity, "run", name, out);
 }
 
+void identity_recipient(struct identity *identity, const struct identity_name *name,
+                        unsigned char out[IDENTITY_SIZE])
+{
+    identity_name_hash(identity, "recipient", name, out);
+}
+
+void identity_signal(struct identity *identity, const struct identity_name *name,
+                     unsigned char out[IDENTITY_SIZE])
+{
+    identity_name_hash(identity, "signal", name, out);
+}
+
 void identity_order(struct identity *identity, const struct identity_name *name,
                     unsigned char out[IDENTITY_SIZE])
 {

@@ -33,6 +33,11 @@ void identity_key(struct identity *identity, const struct identity_name *name,
                   unsigned char out[IDENTITY_SIZE]);
 void identity_run(struct identity *identity, const struct identity_name *name,
                   unsigned char out[IDENTITY_SIZE]);
+/* R22: starts towards one recipient, of one trigger (step: which one); and a posted signal's id. */
+void identity_recipient(struct identity *identity, const struct identity_name *name,
+                        unsigned char out[IDENTITY_SIZE]);
+void identity_signal(struct identity *identity, const struct identity_name *name,
+                     unsigned char out[IDENTITY_SIZE]);
 /* R11: what actions change, by the policy's `order_by` (within a workflow), or by method and target
  * (workflow: the upstream's name). */
 void identity_order(struct identity *identity, const struct identity_name *name,

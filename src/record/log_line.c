@@ -6,6 +6,7 @@
 #include "record/ids.h"
 #include "record/path.h"
 #include "record/story.h"
+#include "record/trip_text.h"
 #include "record/upstream_row.h"
 
 enum { LOG_KEY_WIDTH = 20, LOG_STEP_WIDTH = 16, LOG_STATE_WIDTH = 11, LOG_TEXT_MAX = 200 };
@@ -180,6 +181,10 @@ static void log_line_add_words(struct buf *out, const struct record *record,
 static void log_line_add_judged(struct buf *out, const struct record *record,
                                 const struct view *view)
 {
+    if (record->kind == RECORD_ANSWERED) {
+        log_line_add_answered(out, record, view);
+        return;
+    }
     if (record->kind == RECORD_RESOLVED) {
         log_line_add_resolved(out, record, view);
         return;
@@ -219,10 +224,8 @@ static void log_line_add_action(struct buf *out, const struct record *record,
     case RECORD_RESOLVED:
     case RECORD_SETTLED:
     case RECORD_LABELLED:
-        log_line_add_judged(out, record, view);
-        return;
     case RECORD_ANSWERED:
-        log_line_add_answered(out, record, view);
+        log_line_add_judged(out, record, view);
         return;
     case RECORD_EDITED:
     case RECORD_CLAIMED:
@@ -267,6 +270,9 @@ static void log_line_add_action(struct buf *out, const struct record *record,
     case RECORD_DOWN:
     case RECORD_REMARK:
     case RECORD_SIGNED:
+    case RECORD_TRIPPED:
+    case RECORD_WARNED:
+    case RECORD_CLEARED:
     case RECORD_KIND_COUNT:
         break;
     }
@@ -346,6 +352,23 @@ static void log_line_add_notice(struct buf *out, const struct record *record)
         buf_add_fmt(out, " (rung %llu)", (unsigned long long)record->number);
 }
 
+/* "inquiry-routing/route, trigger misrouted: 9 of the last 38 audited were wrong, limit 10 %" */
+static void log_line_add_trigger(struct buf *out, const struct record *record)
+{
+    struct trip trip;
+    trip_decode(record->trip, &trip);
+    struct record place = {
+        .workflow = record->workflow, .step = record->step, .subject = trip.risk};
+    log_line_add_scope(out, &place);
+    log_line_add_named(out, ", trigger ", record->subject);
+    buf_add_text(out, ": ");
+    if (record->kind == RECORD_CLEARED)
+        buf_add_text(out, "normal again; ");
+    else if (record->kind == RECORD_WARNED)
+        buf_add_text(out, "near its limit; ");
+    trip_text_add(&trip, out);
+}
+
 static void log_line_add_person(struct buf *out, const struct record *record)
 {
     static const char *const words[2][2] = {{"token made: ", "token revoked: "},
@@ -359,8 +382,20 @@ static void log_line_add_person(struct buf *out, const struct record *record)
                        record->subject);
 }
 
+/* "upstream mailer: its breaker has opened" */
+static void log_line_add_change(struct buf *out, const struct record *record)
+{
+    log_line_add_upstream(out, record);
+    buf_add_text(out, ": ");
+    upstream_change_add_words(record->subject, out);
+}
+
 static void log_line_add_daemon(struct buf *out, const struct record *record)
 {
+    if (record->kind == RECORD_UPSTREAM) {
+        log_line_add_change(out, record);
+        return;
+    }
     if (record->kind == RECORD_POLICY)
         log_line_add_named(out, "configuration in force: ", record->policy);
     else if (record->kind == RECORD_SERVING)
@@ -378,21 +413,22 @@ static void log_line_add_control(struct buf *out, const struct record *record)
     case RECORD_INCIDENT:
         log_line_add_stop(out, record);
         return;
+    case RECORD_TRIPPED:
+    case RECORD_WARNED:
+    case RECORD_CLEARED:
+        log_line_add_trigger(out, record);
+        return;
     case RECORD_POLICY:
     case RECORD_SERVING:
     case RECORD_ENDING:
     case RECORD_CHECKPOINT:
+    case RECORD_UPSTREAM:
         log_line_add_daemon(out, record);
         return;
     case RECORD_AWAY:
     case RECORD_TOKEN:
     case RECORD_SIGNED:
         log_line_add_person(out, record);
-        return;
-    case RECORD_UPSTREAM:
-        log_line_add_upstream(out, record);
-        buf_add_text(out, ": ");
-        upstream_change_add_words(record->subject, out);
         return;
     case RECORD_TELLING:
     case RECORD_TOLD:

@@ -132,6 +132,7 @@ static const struct member members[] = {
     BYTES_IF("payload", MEMBER_PAYLOAD, payload, has_payload),
     PLAIN(MEMBER_TEXT, subject),
     PLAIN(MEMBER_U64, number),
+    PLAIN(MEMBER_TEXT, trip),
 };
 enum { MEMBER_COUNT = sizeof members / sizeof *members };
 static_assert(sizeof(enum reason) == sizeof(unsigned), "enums are read and written as unsigned");

@@ -277,6 +277,9 @@ static enum err verify_control(struct verify *verify, uint64_t seq, const struct
     case RECORD_ACKNOWLEDGED:
     case RECORD_DOWN:
     case RECORD_REMARK:
+    case RECORD_TRIPPED:
+    case RECORD_WARNED:
+    case RECORD_CLEARED:
     case RECORD_KIND_COUNT:
         break;
     }

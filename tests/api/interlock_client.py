@@ -113,7 +113,15 @@ upstreams:
     sandbox: true
 """
 
-REMINDERS = """\
+# Tests are about something else than the limits that are there without a line.
+FAR = """
+triggers:
+  - volume: stopped if volume > 100000 in 1h
+  - uncertain: stopped if uncertain > 100000 in 1h
+  - overdue: stopped if overdue > 100000
+"""
+
+BARE_REMINDERS = """\
 workflow: invoice-reminders
 purpose: Remind customers of overdue invoices
 owner: finance
@@ -136,6 +144,7 @@ steps:
       - paid-already: reject if input.balance <= 0
       - large-account: review if input.balance > 10000
 """
+REMINDERS = BARE_REMINDERS + FAR + "  - repeat: stopped if repeat(input.email) > 32 in 1ms\n"
 
 ROUTING = """\
 workflow: inquiry-routing
@@ -158,7 +167,7 @@ steps:
       team: ${input.team}
     confidence: at least 0.80
     risk: high if input.team == "refunds"
-"""
+""" + FAR
 
 
 def install(folder, installation=INSTALLATION, policies=None):

@@ -2,7 +2,7 @@
 and one that does not, and what happened at them."""
 import http.client, json, pathlib, subprocess, sys, threading
 
-from interlock_client import INSTALLATION, Daemon, install
+from interlock_client import FAR, INSTALLATION, Daemon, install
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -28,7 +28,7 @@ steps:
     body: { id: "${input.id}" }
     retry: { attempts: 3, backoff: 10ms..50ms }
     timeout: 2s
-"""
+""" + FAR
 
 
 class Provider:

@@ -6,7 +6,7 @@ import itertools, json, random, tempfile, threading
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from interlock_client import INSTALLATION, REMINDERS, ROUTING, Daemon, install
+from interlock_client import FAR, INSTALLATION, REMINDERS, ROUTING, Daemon, install
 
 FIXED = settings(max_examples=20, deadline=None, derandomize=True, database=None,
                  suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
@@ -29,7 +29,7 @@ steps:
     summary: Note ${input.note}
     body:
       note: ${input.note}
-"""
+""" + FAR + "  - repeat: stopped if repeat(input.phone) > 32 in 1ms\n"
 
 
 WITH_PHONE = INSTALLATION.replace("upstreams:\n", "upstreams:\n  phone:\n    sandbox: true\n").replace(

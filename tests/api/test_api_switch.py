@@ -270,7 +270,7 @@ def test_the_log_is_followed(daemon):
 
 def test_the_proof_of_a_live_store(daemon):
     for n in range(40):
-        daemon.remind("INV-%d" % n)
+        daemon.remind("INV-%d" % n, email="m%d@example.org" % n)
     receipt = stop(daemon, workflow="invoice-reminders")
     restart(daemon, receipt)
     report = daemon.get("/v1/decisions/verify").json

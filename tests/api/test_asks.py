@@ -5,6 +5,7 @@ from datetime import datetime
 
 import pytest
 
+from interlock_client import FAR
 from story_world import ROOT, Provider, World, wait_requests
 
 HEAD = """\
@@ -14,8 +15,7 @@ owner: finance
 restart: finance-leads
 inform: ana
 mode: auto
-steps:
-"""
+""" + FAR.lstrip("\n") + "steps:\n"
 CHECKED = HEAD + """\
   checked:
     kind: webhook

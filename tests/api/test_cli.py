@@ -177,9 +177,9 @@ def test_a_day_with_the_daemon(shell):
         shell("status", code=2)
         held = shell("submit", *REMINDER, "invoice=INV-4", "stage=1", "balance=1", "email=a@b.c")
         assert "STATE   held" in held
-        incident = re.search(r"i_[0-9A-Z]{13}", shell("incident")).group(0)
+        incident = re.findall(r"i_[0-9A-Z]{13}", shell("incident"))[-1]
         assert "provider said so" in shell("incident", incident, "--reason", "provider said so")
-        assert "closed" in shell("restart", "invoice-reminders", "--reason", "ok", **ben)
+        assert "closed" in shell("restart", incident, "--reason", "ok", **ben)
         shell("status", code=0)
 
         # administration

@@ -3,9 +3,16 @@ import subprocess
 
 import pytest
 
-from interlock_client import BUILD, INSTALLATION, REMINDERS, ROUTING, TOKENS, Daemon, install
+from interlock_client import BARE_REMINDERS as REMINDERS, BUILD, INSTALLATION, ROUTING, TOKENS, Daemon, install
 
 URL = "/v1/workflows/invoice-reminders/plan"
+
+
+@pytest.fixture
+def daemon(tmp_path):
+    """With the limits that are there without a line."""
+    with Daemon(install(tmp_path, policies={"invoice-reminders.yaml": REMINDERS, "inquiry-routing.yaml": ROUTING})) as running:
+        yield running
 
 
 def cli(daemon, *arguments, token="ana"):

@@ -84,8 +84,12 @@ struct play {
 static void play_event(struct play *play, struct trigger_event event)
 {
     struct trigger_answer answer;
+    bool was_tripped = play->state.level == TRIGGER_TRIPPED;
+    bool exceeds = event.kind == TRIGGER_START &&
+                   trigger_exceeds(&play->state, &play->terms, play->now_unix_ms, event.amount);
     event.now_unix_ms = play->now_unix_ms;
     trigger_step(&play->state, &play->terms, &event, &answer);
+    assert_true(event.kind != TRIGGER_START || was_tripped || exceeds == answer.must_not_start);
     write_answer(&answer, play->got, sizeof play->got);
 }
 
@@ -192,22 +196,22 @@ static void delays_are_those_published(void **state)
     assert_int_equal(test_delay(&prng, 5), 1000000);
 }
 
-static void a_recipient_is_not_reminded_more_often_than_the_limit(void **state)
+static void starts_towards_a_recipient_are_those_of_the_window(void **state)
 {
-    struct trigger_terms terms = {.limit = 3, .window_ms = 86400000};
+    enum { DAY_MS = 86400000 };
     struct repeat_state repeat = {0};
     (void)state;
     for (int i = 0; i < 3; i++)
-        assert_true(repeat_start(&repeat, &terms, TEST_START_MS + i));
-    assert_false(repeat_start(&repeat, &terms, TEST_START_MS + 3));
-    assert_false(repeat_start(&repeat, &terms, TEST_START_MS + 86399999));
-    assert_true(repeat_start(&repeat, &terms, TEST_START_MS + 86400000));
-    assert_false(repeat_start(&repeat, &terms, TEST_START_MS + 86400000));
-    terms.limit = TRIGGER_REPEATS;
-    repeat = (struct repeat_state){0};
-    for (int i = 0; i < TRIGGER_REPEATS; i++)
-        assert_true(repeat_start(&repeat, &terms, TEST_START_MS + i));
-    assert_false(repeat_start(&repeat, &terms, TEST_START_MS + 100));
+        repeat_add(&repeat, TEST_START_MS + i);
+    assert_int_equal(repeat_count(&repeat, DAY_MS, 0, TEST_START_MS + 3), 3);
+    assert_int_equal(repeat_count(&repeat, DAY_MS, 0, TEST_START_MS + DAY_MS - 1), 3);
+    assert_int_equal(repeat_count(&repeat, DAY_MS, 0, TEST_START_MS + DAY_MS), 2);
+    assert_int_equal(repeat_count(&repeat, DAY_MS, 0, TEST_START_MS + DAY_MS + 2), 0);
+    /* an approved restart begins anew */
+    assert_int_equal(repeat_count(&repeat, DAY_MS, TEST_START_MS + 1, TEST_START_MS + 3), 1);
+    for (int i = 0; i < TRIGGER_REPEATS + 1; i++)
+        repeat_add(&repeat, TEST_START_MS + 10);
+    assert_int_equal(repeat_count(&repeat, DAY_MS, 0, TEST_START_MS + 10), TRIGGER_REPEATS);
 }
 
 static void logarithms_are_right(void **state)
@@ -227,7 +231,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cases_hold),
         cmocka_unit_test(delays_are_those_published),
-        cmocka_unit_test(a_recipient_is_not_reminded_more_often_than_the_limit),
+        cmocka_unit_test(starts_towards_a_recipient_are_those_of_the_window),
         cmocka_unit_test(logarithms_are_right),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

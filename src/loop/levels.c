@@ -1,0 +1,238 @@
+/* loop/levels.c - what time alone changes: backlog, age, silence, what is past due; and windows and
+ * cautions that become normal again. Looked at each minute, on the engine's beat (R29). */
+#include "loop/inside.h"
+
+#include "base/calendar.h"
+#include "base/check.h"
+
+enum { LEVELS_DAY_MS = 24 * 3600 * 1000, LEVELS_SWEEP_MS = 600 * 1000, LEVELS_SWEEP_PAGE = 256 };
+/* A posted signal is known by its id for so long. */
+#define LEVELS_SIGNAL_MS (7LL * LEVELS_DAY_MS)
+
+static void level_feed(struct engine *engine, struct trigger_slot *slot, int64_t value)
+{
+    slot_feed(engine, slot,
+              (struct trigger_event){.kind = TRIGGER_VALUE, .amount = value > 0 ? value : 0});
+}
+
+/* ---- backlog ---- */
+
+void engine_see_backlog(struct engine *engine, const struct step *step)
+{
+    size_t count = 0;
+    const uint32_t *feeds = engine_feeds(engine, step, SIGNAL_BACKLOG, &count);
+    for (size_t i = 0; i < count; i++) {
+        struct trigger_slot *slot = &engine->triggers.slots[feeds[i]];
+        level_feed(engine, slot,
+                   (int64_t)engine_backlog(engine, slot->workflow, slot->trigger->step));
+    }
+}
+
+/* ---- the oldest held, and what is past due ---- */
+
+static struct slice level_scope(const struct trigger_slot *slot, struct arena *arena)
+{
+    const struct step *step = slot->trigger->step;
+    return arena_fmt(arena, "%.*s/%.*s", SLICE_FMT(slot->workflow->name),
+                     SLICE_FMT(step ? step->name : (struct slice){0}));
+}
+
+/* Since its submit: an id begins with its time. */
+static int64_t level_held_age(struct engine *engine, const struct trigger_slot *slot)
+{
+    static const enum store_queue queues[] = {STORE_QUEUE_HELD_STOP, STORE_QUEUE_HELD_UPSTREAM,
+                                              STORE_QUEUE_HELD_OTHER, STORE_QUEUE_HELD_ORDER};
+    const struct store_port *store = &engine->options.store;
+    int64_t oldest_unix_ms = engine->now_unix_ms;
+    for (size_t i = 0; i < sizeof queues / sizeof *queues; i++) {
+        struct arena arena;
+        struct store_action first = {0};
+        size_t count = 0;
+        arena_init(&arena, ENGINE_SCRATCH);
+        struct store_open_query query = {
+            .has_queue = true, .queue = queues[i], .scope = level_scope(slot, &arena), .limit = 1};
+        if (store->list_open(store->impl, &query, &arena, &first, &count) == ERR_OK && count > 0 &&
+            (int64_t)(first.id >> 20) < oldest_unix_ms)
+            oldest_unix_ms = (int64_t)(first.id >> 20);
+        arena_done(&arena);
+    }
+    return engine->now_unix_ms - oldest_unix_ms;
+}
+
+static int64_t level_overdue(struct engine *engine, const struct trigger_slot *slot)
+{
+    enum { OVERDUE_PAGE = 256 };
+    const struct store_port *store = &engine->options.store;
+    struct arena arena;
+    size_t count = 0;
+    int64_t late = 0;
+    bool is_time = slot->trigger->is_duration;
+    bool is_few = is_time || slot->terms.limit == 0;
+    arena_init(&arena, ENGINE_SCRATCH);
+    struct store_action *page = ARENA_ARRAY(&arena, OVERDUE_PAGE, struct store_action);
+    struct store_open_query query = {.by_people_due = true,
+                                     .has_queue = true,
+                                     .queue = STORE_QUEUE_PEOPLE,
+                                     .scope = level_scope(slot, &arena),
+                                     .limit = is_few ? 1 : OVERDUE_PAGE};
+    if (page && store->list_open(store->impl, &query, &arena, page, &count) == ERR_OK)
+        for (size_t i = 0; i < count; i++) {
+            int64_t by_ms = engine->now_unix_ms - page[i].people_due_unix_ms;
+            if (by_ms > 0)
+                late = is_time ? (late > by_ms ? late : by_ms) : late + 1;
+        }
+    arena_done(&arena);
+    return late;
+}
+
+/* ---- silence ---- */
+
+void engine_saw(struct engine *engine, const struct step *step)
+{
+    size_t count = 0;
+    const uint32_t *feeds = engine_feeds(engine, step, SIGNAL_SILENT, &count);
+    for (size_t i = 0; i < count; i++)
+        slot_saw(engine, &engine->triggers.slots[feeds[i]]);
+}
+
+void slot_saw(struct engine *engine, struct trigger_slot *slot)
+{
+    bool is_news = engine->now_unix_ms - slot->row.seen_unix_ms >= TRIGGER_SIGHT_MS ||
+                   slot->row.forgiven_ms > 0 || slot->row.state.level != TRIGGER_NORMAL;
+    slot->row.seen_unix_ms = engine->now_unix_ms;
+    slot->row.forgiven_ms = 0;
+    if (is_news)
+        slot_is_moved(engine, slot);
+    if (slot->row.state.level != TRIGGER_NORMAL)
+        level_feed(engine, slot, 0);
+}
+
+/* How long after the last time of day by which something should have come; 0: it has, or there was
+ * none yet. What came since the midnight before counts. */
+static int64_t level_after_deadline(const struct engine *engine, const struct trigger_slot *slot)
+{
+    const struct expect *expect = &slot->workflow->expect;
+    const struct zone *zone = engine->options.zone;
+    struct calendar calendar = {.impl = zone ? zone->impl : NULL,
+                                .utc_offset_ms = zone ? zone->utc_offset_ms : NULL};
+    int64_t now = engine->now_unix_ms - slot->row.forgiven_ms; /* down time does not count */
+    int64_t local = now + (calendar.utc_offset_ms ? calendar.utc_offset_ms(calendar.impl, now) : 0);
+    int64_t today = local / LEVELS_DAY_MS;
+    for (int64_t day = today; day > today - 8; day--) {
+        unsigned weekday = (unsigned)((day + 3) % 7); /* 1970-01-01 was a Thursday */
+        int64_t midnight = calendar_unix_ms(&calendar, day * LEVELS_DAY_MS);
+        int64_t deadline =
+            calendar_unix_ms(&calendar, day * LEVELS_DAY_MS + expect->minute_of_day * 60000LL);
+        if (!(expect->weekdays >> weekday & 1) || deadline > now)
+            continue;
+        return slot->row.seen_unix_ms >= midnight ? 0 : now - deadline;
+    }
+    return 0;
+}
+
+static int64_t level_silent(const struct engine *engine, const struct trigger_slot *slot)
+{
+    const struct expect *expect = &slot->workflow->expect;
+    int64_t silent_ms = engine->now_unix_ms - slot->row.seen_unix_ms - slot->row.forgiven_ms;
+    if (!slot->trigger->is_standard)
+        return silent_ms;
+    return expect->every_ms > 0 ? silent_ms - expect->every_ms : level_after_deadline(engine, slot);
+}
+
+/* ---- each minute ---- */
+
+static void level_look(struct engine *engine, struct trigger_slot *slot)
+{
+    switch (slot->trigger->signal) {
+    case SIGNAL_BACKLOG:
+        level_feed(engine, slot,
+                   (int64_t)engine_backlog(engine, slot->workflow, slot->trigger->step));
+        return;
+    case SIGNAL_HELD_AGE:
+        level_feed(engine, slot, level_held_age(engine, slot));
+        return;
+    case SIGNAL_OVERDUE:
+        level_feed(engine, slot, level_overdue(engine, slot));
+        return;
+    case SIGNAL_SILENT:
+        level_feed(engine, slot, level_silent(engine, slot));
+        return;
+    case SIGNAL_REPEAT: /* its value is that of one start: over when no other one exceeds */
+        if (slot->row.state.level == TRIGGER_TRIPPED)
+            level_feed(engine, slot, 0);
+        return;
+    default:
+        break;
+    }
+    if (slot->row.state.level == TRIGGER_TRIPPED && slot->terms.move >= MOVE_CAUTION)
+        slot_feed(engine, slot, (struct trigger_event){.kind = TRIGGER_TICK});
+}
+
+/* ---- rows that are over ---- */
+
+static bool sweep_is_over(const struct engine *engine, enum store_table table,
+                          const struct store_row *row)
+{
+    struct repeat_state state;
+    int64_t keep_ms = 0;
+    if (repeat_row_decode(row->value, &state) != ERR_OK)
+        return false;
+    if (table == STORE_SIGNALS)
+        keep_ms = LEVELS_SIGNAL_MS;
+    for (size_t i = 0; table == STORE_REPEATS && i < engine->triggers.count; i++)
+        if (row->key.size > DIGEST_SHORT &&
+            memcmp(engine->triggers.slots[i].key, row->key.at, DIGEST_SHORT) == 0)
+            keep_ms = engine->triggers.slots[i].trigger->terms.window_ms;
+    if (keep_ms == 0)
+        keep_ms = LEVELS_SIGNAL_MS; /* of a definition that is no more */
+    return engine->now_unix_ms - state.starts_unix_ms[0] > keep_ms;
+}
+
+/* A page of one of the two tables; what is in memory may be newer, and is left. */
+static void level_sweep(struct engine *engine)
+{
+    static const enum store_table tables[] = {STORE_REPEATS, STORE_SIGNALS};
+    struct triggers *triggers = &engine->triggers;
+    const struct store_port *store = &engine->options.store;
+    enum store_table table = tables[triggers->sweep_table];
+    struct arena arena;
+    struct pending none = {0};
+    size_t count = 0, gone = 0;
+    arena_init(&arena, ENGINE_SCRATCH);
+    struct store_row *rows = ARENA_ARRAY(&arena, LEVELS_SWEEP_PAGE, struct store_row);
+    enum err err =
+        rows ? store->list_rows(store->impl, table,
+                                slice_of(triggers->sweep_after, triggers->sweep_after_size),
+                                LEVELS_SWEEP_PAGE, &arena, rows, &count)
+             : ERR_NO_MEMORY;
+    triggers->sweep_after_size = 0;
+    if (err == ERR_OK && count == LEVELS_SWEEP_PAGE &&
+        rows[count - 1].key.size <= sizeof triggers->sweep_after) {
+        memcpy(triggers->sweep_after, rows[count - 1].key.at, rows[count - 1].key.size);
+        triggers->sweep_after_size = rows[count - 1].key.size;
+    }
+    for (size_t i = 0; err == ERR_OK && i < count; i++)
+        if (sweep_is_over(engine, table, &rows[i]) && !engine_has_memo(engine, rows[i].key))
+            rows[gone++] =
+                (struct store_row){.table = table, .key = rows[i].key, .is_removed = true};
+    if (gone > 0)
+        engine_save_rows(engine, rows, gone, &none);
+    if (triggers->sweep_after_size == 0) {
+        triggers->sweep_table ^= 1;
+        triggers->sweep_unix_ms = engine->now_unix_ms + LEVELS_SWEEP_MS;
+    }
+    arena_done(&arena);
+}
+
+void engine_run_triggers(struct engine *engine)
+{
+    struct triggers *triggers = &engine->triggers;
+    if (engine->now_unix_ms < triggers->sight_unix_ms || engine->unsaved >= ENGINE_UNSAVED_ACT)
+        return;
+    triggers->sight_unix_ms = engine->now_unix_ms + TRIGGER_SIGHT_MS;
+    for (size_t i = 0; i < triggers->count; i++)
+        level_look(engine, &triggers->slots[i]);
+    engine_run_trips(engine);
+    if (engine->now_unix_ms >= triggers->sweep_unix_ms)
+        level_sweep(engine);
+}

@@ -29,7 +29,11 @@ static void action_quarantine(struct action *action, const struct action_event *
         out->refusal = REFUSAL_ENDED;
         return;
     }
-    action->may_have_happened = action->may_have_happened || action->attempt_is_open;
+    if (action->attempt_is_open) { /* ended as by a crash: receipts and counters see it */
+        action->may_have_happened = true;
+        out->has_verdict = true;
+        out->verdict = (struct verdict){OUTCOME_UNCERTAIN, REASON_CRASH, false, true};
+    }
     action->attempt_is_open = false;
     move_to_uncertain(action, event, REASON_QUARANTINE);
     out->is_changed = true;

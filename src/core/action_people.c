@@ -148,10 +148,18 @@ void action_resolve(struct action *action, const struct action_event *event,
         move_end(action, event, STATE_FAILED, REASON_PERSON);
         return;
     }
+    out->must_enter_gate = true;
+    if (action->starts_total == 0) { /* nothing to try again: the gate says who lets it go (I11) */
+        move_clear_timer(action);
+        action->state = STATE_WAITING;
+        action->reason = REASON_PERSON;
+        action->due_kind = DUE_RETRY;
+        action->due_unix_ms = event->now_unix_ms;
+        return;
+    }
     action->is_granted = true;
     action_set_until(action, event, event->now_unix_ms + event->terms->uncertain_due_ms);
     action_grant(action, event->terms);
-    out->must_enter_gate = true;
 }
 
 void action_cancel(struct action *action, const struct action_event *event,

@@ -64,6 +64,7 @@ static void recover_quarantine(struct engine *engine, struct entry *entry)
     engine_event(engine, entry, EVENT_QUARANTINE, &event);
     struct step_note note = {.kind = RECORD_QUARANTINED, .upstream = entry->row.upstream};
     struct action_effects effects;
+    entry->epoch_at_start = 0; /* older than every stop in force: their receipts count it */
     engine_step(engine, entry, &event, &note, &effects);
 }
 

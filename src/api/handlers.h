@@ -46,7 +46,8 @@ void stops_get(struct call *call);
 /* incidents.c */
 void incidents_list(struct call *call);
 void incidents_get(struct call *call);
-void incidents_restart(struct call *call);
+void restart_post(struct call *call);
+void restart_approve(struct call *call);
 void incidents_note(struct call *call);
 void incidents_ack(struct call *call);
 void incidents_informed(struct call *call);

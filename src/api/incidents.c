@@ -3,6 +3,7 @@
 #include "api/header.h"
 #include "api/parameter.h"
 #include "api/reply.h"
+#include "api/restart.h"
 #include "base/limits.h"
 #include "record/ids.h"
 #include "record/member.h"
@@ -34,7 +35,7 @@ static bool incidents_read_reason(struct call *call, struct incidents_body *body
 
 /* What its people do. */
 static const char *const incidents_to_do[] = {
-    [INCIDENT_STOP] = "restart it, with a reason, when its cause is gone",
+    [INCIDENT_STOP] = "approve a restart that somebody else asks for, when its cause is gone",
     [INCIDENT_DEGRADED] = "find what is wrong; it closes itself when it is over",
     [INCIDENT_OVERDUE] = "do what is past due, or see that somebody does",
     [INCIDENT_ALERT] = "look at it, and acknowledge it"};
@@ -180,6 +181,7 @@ static void incidents_add(struct call *call, const struct engine_incident *incid
     else
         buf_add_text(out, "null");
     incidents_add_stops(call, incident, out);
+    restart_add(call, incident->id, out);
     incidents_add_ladder(call, incident->id, out);
     if (view) {
         incidents_add_told(call, incident->id, out);
@@ -222,7 +224,7 @@ void incidents_list(struct call *call)
 
 enum incidents_form { INCIDENTS_JSON, INCIDENTS_TEXT, INCIDENTS_MARKDOWN };
 
-static void incidents_reply(struct call *call, uint64_t id, enum incidents_form form)
+static void incidents_tell(struct call *call, int status, uint64_t id, enum incidents_form form)
 {
     const struct engine_port *engine = call->engine;
     struct engine_incident *incident = ARENA_NEW(&call->arena, struct engine_incident);
@@ -240,7 +242,7 @@ static void incidents_reply(struct call *call, uint64_t id, enum incidents_form 
     switch (form) {
     case INCIDENTS_JSON:
         incidents_add(call, incident, view, &out);
-        reply_json(call, 200, &out);
+        reply_json(call, status, &out);
         break;
     case INCIDENTS_TEXT:
         incident_text_add(&out, view);
@@ -252,6 +254,11 @@ static void incidents_reply(struct call *call, uint64_t id, enum incidents_form 
         break;
     }
     buf_done(&out);
+}
+
+void incidents_reply(struct call *call, int status, uint64_t id)
+{
+    incidents_tell(call, status, id, INCIDENTS_JSON);
 }
 
 /* JSON; as text the page of `interlock incident`; as Markdown the report. */
@@ -274,7 +281,7 @@ void incidents_get(struct call *call)
         (void)parameter_refuse(call, "format", "json, text or markdown");
         return;
     }
-    incidents_reply(call, call->id, form);
+    incidents_tell(call, 200, call->id, form);
 }
 
 static void incidents_done(void *arg, const struct engine_reply *reply)
@@ -284,12 +291,12 @@ static void incidents_done(void *arg, const struct engine_reply *reply)
     if (reply->outcome != ENGINE_TAKEN)
         reply_refusal(call, reply);
     else
-        incidents_reply(call, call->id, INCIDENTS_JSON);
+        incidents_reply(call, 200, call->id);
     call_leave(call);
 }
 
 /* Closed is closed: 409, whatever was asked. */
-static bool incidents_is_open(struct call *call)
+bool incidents_is_open(struct call *call)
 {
     if (slice_is(call->incident->state, "open"))
         return true;
@@ -298,18 +305,6 @@ static bool incidents_is_open(struct call *call)
                      ? "this incident is closed: its stop was lifted"
                      : "this incident is closed");
     return false;
-}
-
-void incidents_restart(struct call *call)
-{
-    struct incidents_body body = {0};
-    if (call->incident->kind != INCIDENT_STOP)
-        reply_refuse(call, TROUBLE_NOT_NOW,
-                     "nothing is stopped by this incident: it is closed by "
-                     "the end of its trouble");
-    else if (incidents_read_reason(call, &body) && incidents_is_open(call))
-        call->engine->restart(call->engine->impl, &call->principal, call->id, body.reason,
-                              incidents_done, call);
 }
 
 struct incidents_words {

@@ -118,6 +118,31 @@ static struct status_workflow status_workflow_of(const struct call *call,
     return row;
 }
 
+/* Of the stops that are shown, those that start again. */
+static bool status_fill_ramps(struct call *call, struct status *status)
+{
+    const struct engine_port *engine = call->engine;
+    struct status_ramp *ramps = ARENA_ARRAY(&call->arena, LIMIT_RAMPS, struct status_ramp);
+    status->ramps = ramps;
+    for (size_t i = 0; ramps && i < status->stop_count && status->ramp_count < LIMIT_RAMPS; i++) {
+        struct engine_restart restart = {.state = RESTART_NONE};
+        uint64_t incident = status->stops[i].incident;
+        bool is_known =
+            status->ramp_count > 0 && ramps[status->ramp_count - 1].incident == incident;
+        if (!status->stops[i].is_ramping || is_known ||
+            engine->restart_of(engine->impl, incident, &call->arena, &restart) != ERR_OK ||
+            !restart.row.is_ramping)
+            continue;
+        struct buf text;
+        buf_init(&text, LIMIT_REASON);
+        ramp_text_add(&text, restart.ramp, &restart.row.ramp);
+        ramps[status->ramp_count++] = (struct status_ramp){
+            incident, arena_copy(&call->arena, buf_slice(&text)), restart.state == RESTART_STUCK};
+        buf_done(&text);
+    }
+    return ramps != NULL;
+}
+
 /* Workflows and stops that this caller may know of; upstreams are no secret. */
 static bool status_fill(struct call *call, struct status_facts *facts, struct status *out)
 {
@@ -171,7 +196,7 @@ static bool status_fill(struct call *call, struct status_facts *facts, struct st
     for (size_t i = 0; i < facts->incident_count; i++)
         if (call_may_see_stops(call, facts->incidents[i].workflow))
             facts->incidents[out->incident_count++] = facts->incidents[i];
-    return true;
+    return status_fill_ramps(call, out);
 }
 
 void status_get(struct call *call)

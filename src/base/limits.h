@@ -155,6 +155,7 @@
 #define LIMIT_TRIGGER_ROWS 16384              /* definitions of triggers, former ones included */
 #define LIMIT_TRIGGER_MEMOS 16384             /* recipients and signals remembered in memory */
 #define LIMIT_STOPS 4096                      /* stops in force */
+#define LIMIT_RAMPS 16                        /* incidents that start again at a time */
 #define LIMIT_INCIDENT_STOPS 32               /* causes that join one incident */
 #define LIMIT_PRINCIPALS 4096
 #define LIMIT_TOKENS 4096

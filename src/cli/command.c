@@ -162,6 +162,7 @@ static const struct command command_table[] = {
     {"inbox", GROUP_EVERY_DAY, "", "all that waits for people, most urgent first", NULL,
      command_inbox_options, 0, 0, false, command_run_inbox},
     {"approve", GROUP_EVERY_DAY, "ID|KEY …", "let an action go that waits for a person",
+     "With the id of an incident: the restart that somebody else has asked for.\n"
      "--edit changes a field of the input first, as often as it is given; VALUE is JSON where it\n"
      "parses, else text. Several IDs are answered each for itself; exits 1 when one was not "
      "taken.\n",
@@ -180,8 +181,12 @@ static const struct command command_table[] = {
      "Returns when all that was under way has ended, and says how. One of WORKFLOW, --upstream,\n"
      "--all is needed.\n",
      command_stop_options, 0, 1, false, command_run_stop},
-    {"restart", GROUP_TROUBLE, "WORKFLOW|INCIDENT --reason TEXT", "let it run again after a stop",
-     NULL, command_reason_options, 1, 1, false, command_run_restart},
+    {"restart", GROUP_TROUBLE, "WORKFLOW|INCIDENT --reason TEXT",
+     "ask that it runs again after a stop",
+     "Somebody else approves it: interlock approve INCIDENT. Then it starts a little at a time, "
+     "as\n"
+     "the policy's `ramp` says.\n",
+     command_reason_options, 1, 1, false, command_run_restart},
     {"incident", GROUP_TROUBLE, "[ID]", "what is stopped or lasts, who acts, what changed",
      "Without an ID the open ones. One option at a time says something about it.\n",
      command_incident_options, 0, 1, false, command_run_incident},

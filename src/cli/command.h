@@ -38,6 +38,8 @@ int command_run_stop(struct invocation *invocation);
 int command_run_restart(struct invocation *invocation);
 int command_run_incident(struct invocation *invocation);
 int command_run_label(struct invocation *invocation);
+/* Approves the restart that is asked for. */
+int incident_approve(struct invocation *invocation, const char *id);
 int command_run_ack(struct invocation *invocation);
 int command_run_resolve(struct invocation *invocation);
 int command_run_cancel(struct invocation *invocation);

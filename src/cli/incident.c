@@ -95,6 +95,51 @@ static const char *incident_words(struct invocation *invocation)
     return "";
 }
 
+/* Who may say yes, and by what. */
+static void incident_say_approvers(struct invocation *invocation, const json_t *restart)
+{
+    const json_t *approvers = json_object_get(restart, "approvers");
+    say(invocation, "Who may approve: ");
+    for (size_t i = 0; i < json_array_size(approvers); i++)
+        say(invocation, "%s%s", i ? ", " : "", json_string_value(json_array_get(approvers, i)));
+    say(invocation, "%s (%s), until %s", json_array_size(approvers) ? "" : "nobody but who asked",
+        daemon_text(restart, "group"), daemon_time(invocation, daemon_text(restart, "ends_at")));
+    if (*daemon_text(restart, "alone_from"))
+        say(invocation, "; %s alone from %s on", daemon_text(restart, "by"),
+            daemon_time(invocation, daemon_text(restart, "alone_from")));
+    say(invocation, "\n");
+}
+
+/* How far it is on its way back, and what comes next. */
+static void incident_say_restart(struct invocation *invocation, const json_t *incident)
+{
+    const json_t *restart = json_object_get(incident, "restart");
+    const json_t *ramp = json_object_get(restart, "ramp");
+    const char *state = daemon_text(restart, "state");
+    const char *id = daemon_text(incident, "id");
+    if (strcmp(daemon_text(incident, "state"), "open") != 0)
+        return;
+    if (json_is_object(ramp))
+        say(invocation, "RAMP    %s\n", daemon_text(ramp, "text"));
+    if (strcmp(state, "asked") == 0) {
+        say(invocation, "RESTART ASKED by %s at %s: %s\n", daemon_text(restart, "by"),
+            daemon_time(invocation, daemon_text(restart, "at")), daemon_text(restart, "reason"));
+        incident_say_approvers(invocation, restart);
+        say(invocation, "To approve it: interlock approve %s\n", id);
+    } else if (strcmp(state, "ramp") == 0) {
+        say(invocation, "It starts again by itself, a little at a time; approved by %s%s.\n",
+            daemon_text(restart, "approved_by"),
+            json_is_true(json_object_get(restart, "alone")) ? ", ALONE" : "");
+    } else {
+        if (strcmp(state, "stuck") == 0)
+            say(invocation, "The ramp is stuck: nothing more starts until somebody acts.\n");
+        if (strcmp(state, "void") == 0)
+            say(invocation, "A restart was asked for by %s; that is over, or things changed.\n",
+                daemon_text(restart, "by"));
+        say(invocation, "To let it run again: interlock restart %s --reason \"…\"\n", id);
+    }
+}
+
 /* What is said: NAME of the body, and the text; an empty object without one. */
 static int incident_post(struct invocation *invocation, const char *id, const char *path,
                          const char *name)
@@ -115,8 +160,16 @@ static int incident_post(struct invocation *invocation, const char *id, const ch
     json_t *incident = daemon_object(invocation, &question);
     if (incident)
         incident_say(invocation, incident);
+    bool is_restart = strcmp(path, "/restart") == 0 || strcmp(path, "/approve") == 0;
+    if (incident && is_restart && !invocation_has(invocation, "json"))
+        incident_say_restart(invocation, incident);
     json_decref(incident);
     return invocation->exit;
+}
+
+int incident_approve(struct invocation *invocation, const char *id)
+{
+    return incident_post(invocation, id, "/approve", NULL);
 }
 
 static int incident_report(struct invocation *invocation, const char *id)

@@ -76,10 +76,10 @@ int verdict_find_review(struct invocation *invocation, const char *what, struct 
     uint64_t id;
     *out_review = slice_text(what);
     if (text_parse_id(*out_review, ID_INCIDENT, &id)) {
-        say_error(invocation,
-                  "interlock: a restart is not approved here: a member of `restart` gives it:\n"
-                  "interlock restart %s --reason \"…\"\n",
-                  what);
+        say_error(
+            invocation,
+            "interlock: %s is an incident: its restart is approved, by itself, or not at all\n",
+            what);
         return CLI_REFUSED;
     }
     if (slice_starts(*out_review, SLICE(ID_REVIEW)))
@@ -212,6 +212,11 @@ static int verdict_give(struct invocation *invocation, const char *verdict)
 
 int command_run_approve(struct invocation *invocation)
 {
+    const char *what = invocation_argument(invocation, 0);
+    uint64_t id;
+    if (text_parse_id(slice_text(what), ID_INCIDENT, &id) && !invocation_argument(invocation, 1) &&
+        !invocation_has(invocation, "edit"))
+        return incident_approve(invocation, what);
     return verdict_give(invocation, "approve");
 }
 

@@ -2,7 +2,7 @@
 
 #include "base/check.h"
 
-static bool ramp_is_over(const struct ramp_state *state, const struct ramp *ramp)
+bool ramp_is_over(const struct ramp_state *state, const struct ramp *ramp)
 {
     return state->stage >= ramp->stage_count;
 }
@@ -16,6 +16,12 @@ static void ramp_enter(struct ramp_state *state, size_t stage, int64_t now_unix_
 void ramp_begin(struct ramp_state *state, int64_t now_unix_ms)
 {
     ramp_enter(state, 0, now_unix_ms);
+}
+
+void ramp_begin_again(struct ramp_state *state, int64_t now_unix_ms)
+{
+    bool is_idle = state->uncertain == 0 && state->ended_otherwise == 0 && state->under_way == 0;
+    ramp_enter(state, is_idle ? state->stage + 1 : 0, now_unix_ms);
 }
 
 bool ramp_may_start(const struct ramp_state *state, const struct ramp *ramp,

@@ -11,7 +11,11 @@
 #pragma once
 #include "policy/types.h"
 
-enum { RAMP_SHARE_MS = 5 * 60 * 1000, RAMP_SHARE_ENDED = 20 };
+enum {
+    RAMP_SHARE_MS = 5 * 60 * 1000,
+    RAMP_SHARE_ENDED = 20,
+    RAMP_DUE_MS = 24 * 3600 * 1000 /* `stage_due` of what is wider than a workflow */
+};
 
 struct ramp_state {
     size_t stage;              /* index into the stages; stage_count = over, all may start */
@@ -41,6 +45,10 @@ struct ramp_effects {
 };
 
 void ramp_begin(struct ramp_state *state, int64_t now_unix_ms);
+/* People have approved a restart of a ramp that is stuck: one that lacked only traffic passes its
+ * stage, by their word; another one begins anew. */
+void ramp_begin_again(struct ramp_state *state, int64_t now_unix_ms);
+bool ramp_is_over(const struct ramp_state *state, const struct ramp *ramp);
 /* May this start happen now? Asked again at each start; changes nothing. */
 bool ramp_may_start(const struct ramp_state *state, const struct ramp *ramp,
                     const struct ramp_start *start);

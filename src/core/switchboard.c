@@ -79,6 +79,30 @@ bool scope_covers(const struct stop *stop, const struct scope *at)
            scope_part_covers(stop->names[3], at->risk, (struct slices){0});
 }
 
+/* Does it bind an action there? */
+static bool switchboard_binds(const struct stop *stop, const struct scope *at)
+{
+    if (stop->is_lifted || !scope_covers(stop, at))
+        return false;
+    for (size_t i = 0; stop->is_ramping && at->let_in && i < at->let_in->count; i++)
+        if (at->let_in->incidents[i] == stop->incident)
+            return false;
+    return true;
+}
+
+void switchboard_ask_again(struct switchboard *board)
+{
+    board->epoch++;
+}
+
+void switchboard_ramp(struct switchboard *board, uint64_t incident, bool is_ramping)
+{
+    for (size_t i = 0; i < board->stop_count; i++)
+        if (board->stops[i].incident == incident && !board->stops[i].is_lifted)
+            board->stops[i].is_ramping = is_ramping;
+    switchboard_ask_again(board);
+}
+
 static unsigned switchboard_bit(const struct stop *stop)
 {
     switch (stop->position) {
@@ -109,7 +133,7 @@ static struct stop *switchboard_first(const struct switchboard *board, const str
 {
     for (size_t i = 0; i < board->stop_count; i++) {
         struct stop *stop = &board->stops[i];
-        if (!stop->is_lifted && (switchboard_bit(stop) & restrictions) && scope_covers(stop, at) &&
+        if ((switchboard_bit(stop) & restrictions) && switchboard_binds(stop, at) &&
             !switchboard_spares(stop, right))
             return stop;
     }
@@ -129,7 +153,7 @@ unsigned switchboard_restrictions(const struct switchboard *board, const struct 
     *out_stop = NULL;
     for (size_t i = 0; i < board->stop_count; i++) {
         const struct stop *stop = &board->stops[i];
-        if (stop->is_lifted || !scope_covers(stop, at))
+        if (!switchboard_binds(stop, at))
             continue;
         unsigned bit = switchboard_bit(stop);
         all |= bit;

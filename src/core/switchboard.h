@@ -17,6 +17,12 @@
 struct scope {
     struct slice workflow, step, upstream, risk;
     struct slices workflow_was, step_was;
+    const struct let_in *let_in; /* of a place: an action that ramps let start; or NULL */
+};
+/* Incidents whose ramps let an action start: their stops do not bind it (R19). */
+struct let_in {
+    uint64_t incidents[LIMIT_RAMPS];
+    size_t count;
 };
 
 /* Where a stop puts its scope. A position is a set of restrictions; what holds is the union over
@@ -51,6 +57,7 @@ struct stop {
     bool spares_started; /* of this run: a start at an older epoch may still be sent */
     bool is_lifted;
     bool is_lifting;       /* its restart is on the way to the store */
+    bool is_ramping;       /* it binds only what the ramp of its incident does not let in */
     bool is_receipt_saved; /* the record STOPPED is written */
     int64_t at_unix_ms, stopped_at_unix_ms, lifted_at_unix_ms; /* 0 = not yet */
     int64_t lifting_at_unix_ms;  /* is_lifting: when its restart was asked for */
@@ -58,6 +65,7 @@ struct stop {
     uint32_t in_flight;          /* of them, still under way */
     uint32_t ended[STOP_STATES]; /* of them, where they went, by enum action_state */
     uint32_t held, refused;      /* since then */
+    int64_t alone_ms;            /* `alone:` when it was made (R20); 0 = never */
 };
 
 struct switchboard {
@@ -75,6 +83,10 @@ MUST_USE enum err switchboard_stop(struct switchboard *board, const struct stop 
 struct stop *switchboard_find(struct switchboard *board, uint64_t id);
 /* false when there is none, or it is lifted already. */
 bool switchboard_lift(struct switchboard *board, uint64_t id, int64_t now_unix_ms);
+/* The stops of that incident begin, or cease, to let in what its ramp does. */
+void switchboard_ramp(struct switchboard *board, uint64_t incident, bool is_ramping);
+/* What has started and not been sent asks again. */
+void switchboard_ask_again(struct switchboard *board);
 /* The first stop in force at `stopped` that covers a start there, or NULL. */
 struct stop *switchboard_covers(const struct switchboard *board, const struct scope *at);
 /* What all of them restrict there: enum restriction, or-ed. *out_stop: the first one of the most

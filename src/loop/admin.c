@@ -1,5 +1,5 @@
 /* loop/admin.c - reload, backup, tokens, the followers of the log. */
-#include "loop/inside.h"
+#include "loop/restarts.h"
 
 #include <stdlib.h>
 
@@ -316,6 +316,7 @@ static void admin_reload(void *impl, const struct principal *principal, engine_d
         loaded_free(loaded);
     } else {
         reload_take(engine, loaded);
+        engine_ramps_reloaded(engine, principal->name);
         struct pending pending = {.saved = admin_acknowledge, .done = done, .arg = arg};
         engine_save_policy(engine, principal->name, &pending);
         engine_run_upstreams(engine);

@@ -1,6 +1,6 @@
 /* loop/alerts.c - who is told that something stopped, and told on, until somebody answers: the
  * ladder of each open incident, made durable with the messages that it asks for. */
-#include "loop/inside.h"
+#include "loop/restarts.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -602,6 +602,8 @@ void engine_run_alerts(struct engine *engine)
         node = node->next;
         if (engine->unsaved >= ENGINE_UNSAVED_ACT)
             return; /* at the next beat */
+        if (engine_is_ramping(engine, alert->incident))
+            continue; /* people have approved it, and it goes on by itself */
         ladder_step(&alert->ladder, &event, &effects);
         if (effects.levels != 0)
             alert_tell_again(engine, alert, effects);

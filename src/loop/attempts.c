@@ -1,5 +1,5 @@
 /* loop/attempts.c - sends what was started, and reads what came back. */
-#include "loop/inside.h"
+#include "loop/restarts.h"
 
 #include <stdlib.h>
 
@@ -19,6 +19,9 @@ static const struct stop *attempt_forbids(const struct engine *engine, const str
         .is_persons = !digest_is_zero(action->approved_digest, ACTION_DIGEST) &&
                       memcmp(action->approved_digest, action->request_digest, ACTION_DIGEST) == 0};
     struct scope scope = entry_scope(entry);
+    struct let_in let_in;
+    engine_let_in(engine, action, entry->row.key_hash, &let_in);
+    scope.let_in = &let_in;
     return switchboard_forbids(&engine->board, &scope, &right);
 }
 

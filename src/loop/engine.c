@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "base/check.h"
-#include "loop/inside.h"
+#include "loop/restarts.h"
 
 int64_t engine_now(struct engine *engine)
 {
@@ -55,6 +55,8 @@ void engine_set_alarm(struct engine *engine)
         alarm_at(&at, engine->retain_unix_ms);
         for (size_t i = 0; i < engine->upstream_count; i++)
             alarm_at(&at, upstream_alarm_unix_ms(engine, &engine->upstreams[i]));
+        if (engine->ramp_count > 0)
+            alarm_at(&at, engine_ramps_due_unix_ms(engine));
         if (engine->is_releasing || engine->is_ordering) /* as room allows */
             alarm_at(&at, engine->now_unix_ms + ENGINE_RELEASE_MS);
     }
@@ -75,6 +77,7 @@ void engine_wake(struct engine *engine)
     engine_release_order(engine);
     engine_run_audits(engine);
     engine_run_retain(engine);
+    engine_run_ramps(engine);
     engine_set_alarm(engine);
 }
 
@@ -85,6 +88,7 @@ void engine_beat(struct engine *engine)
     (void)engine_now(engine);
     engine_run_troubles(engine);
     engine_run_journals(engine);
+    engine_run_ramps(engine);
     engine_run_alerts(engine);
     engine_send_notices(engine);
     engine_run_watchdog(engine);
@@ -106,6 +110,7 @@ static enum err engine_init(struct engine *engine, const struct engine_options *
     list_init(&engine->asks);
     list_init(&engine->alerts);
     list_init(&engine->outbox);
+    list_init(&engine->restarts);
     switchboard_init(&engine->board);
     map_init(&engine->entries, LIMIT_HOT_ACTIONS * 2);
     map_init(&engine->keys, LIMIT_HOT_ACTIONS * 2);
@@ -173,6 +178,7 @@ void engine_free(struct engine *engine)
     engine_alerts_done(engine);
     engine_notices_done(engine);
     engine_triggers_done(engine);
+    engine_restarts_done(engine);
     size_t cursor = 0;
     struct entry *entry = NULL;
     while ((entry = map_next(&engine->entries, &cursor)) != NULL)
@@ -280,6 +286,7 @@ void engine_as_port(struct engine *engine, struct engine_port *out_port)
     engine_port_alerts(out_port);
     engine_port_journals(out_port);
     engine_port_plans(out_port);
+    engine_port_restarts(out_port);
     engine_port_away(out_port);
     engine_port_triggers(out_port);
 }

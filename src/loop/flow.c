@@ -1,6 +1,6 @@
 /* loop/flow.c - the safe queue: who may leave it, and when. Memory holds cursors, never the
  * backlog. */
-#include "loop/inside.h"
+#include "loop/restarts.h"
 
 #include <stdlib.h>
 
@@ -229,10 +229,14 @@ int64_t upstream_alarm_unix_ms(const struct engine *engine, const struct upstrea
     return at < upstream->pace.pause_until_unix_ms ? upstream->pace.pause_until_unix_ms : at;
 }
 
-/* Does a stop in force still hold it? Else the gate would only hold it anew, without end. */
+/* Does a stop in force still hold it, also while that starts again by its ramp? Else the gate would
+ * only hold it anew, without end. */
 static bool flow_is_stopped(const struct engine *engine, const struct entry *entry)
 {
     struct scope scope = entry_scope(entry);
+    struct let_in let_in;
+    engine_let_in(engine, &entry->row.action, entry->row.key_hash, &let_in);
+    scope.let_in = &let_in;
     bool is_by_fallback = entry->row.action.cause == CAUSE_LOW_CONFIDENCE;
     return switchboard_holds(&engine->board, &scope, is_by_fallback) != NULL;
 }

@@ -1,5 +1,5 @@
 /* loop/gates.c - asks the gate about an action, and renders what it would send. */
-#include "loop/inside.h"
+#include "loop/restarts.h"
 
 #include "base/check.h"
 #include "core/chain.h"
@@ -60,6 +60,9 @@ void engine_ask_gate(struct engine *engine, const struct step *step, const struc
                           .upstream = work->upstream,
                           .risk =
                               risk < step->risk_count ? step->risks[risk].name : SLICE("normal")};
+    struct let_in let_in;
+    engine_let_in(engine, action, work->key_hash, &let_in);
+    place.let_in = &let_in;
     const struct stop *stop = NULL;
     unsigned restrictions = switchboard_restrictions(&engine->board, &place, &stop);
     struct upstream_state *upstream = engine_upstream(engine, place.upstream);
@@ -331,6 +334,7 @@ void engine_enter_gate(struct engine *engine, struct entry *entry, bool is_relea
         work.upstream = entry->row.upstream;
         scope.input = fresh; /* only now: the request is made of what was submitted */
         work.order = entry->row.order;
+        work.key_hash = entry->row.key_hash;
         engine_ask_gate(engine, entry->step, &probe, &scope, &work);
         event.stop_id = work.stop_id;
     }

@@ -4,7 +4,7 @@
  * (R30). Invariants:
  *   1. The place of an item is (by, id); a page begins after a place and ends at one, so pages over
  *      all that waits neither miss nor repeat what did not move in between. */
-#include "loop/inside.h"
+#include "loop/restarts.h"
 
 #include <stdlib.h>
 
@@ -13,6 +13,7 @@
 struct inbox_stop {
     const struct stop *stop;
     int64_t by_unix_ms;
+    enum inbox_kind kind;
 };
 
 /* One page being made. */
@@ -67,11 +68,40 @@ static bool inbox_is_for(const struct inbox_work *work, const struct who_questio
     return who_is_for(question, who);
 }
 
+/* Of several stops of one incident the first stands for all; a ramp that moves asks nobody. */
+static bool inbox_is_open(const struct inbox_work *work, const struct stop *stop)
+{
+    struct engine *engine = work->engine;
+    return !stop->is_lifted && !stop->is_lifting && stop->incident != 0 &&
+           engine_incident_stop(engine, stop->incident) == stop &&
+           !engine_is_ramping(engine, stop->incident);
+}
+
+static enum inbox_kind inbox_kind_of_stop(const struct inbox_work *work, const struct stop *stop)
+{
+    unsigned char digest[RESTART_DIGEST];
+    const struct restart *restart = engine_restart_of(work->engine, stop->incident);
+    if (!restart)
+        return INBOX_STOP;
+    struct restart_terms terms = engine_restart_terms(work->engine, stop->incident, digest);
+    return restart_stands(&restart->row.request, &terms) ? INBOX_RESTART : INBOX_STOP;
+}
+
+/* Who asks for its restart, and so does not approve it; or empty. */
+static struct slice inbox_asked_by(const struct inbox_work *work, const struct stop *stop)
+{
+    const struct restart *restart = engine_restart_of(work->engine, stop->incident);
+    return restart && inbox_kind_of_stop(work, stop) == INBOX_RESTART
+               ? slice_text(restart->row.request.by)
+               : (struct slice){0};
+}
+
 static bool inbox_wants_stop(const struct inbox_work *work, const struct stop *stop)
 {
     const struct engine_inbox_query *query = work->query;
     const struct config *config = engine_config(work->engine);
-    if (stop->is_lifted || (query->has_kind && query->kind != INBOX_STOP))
+    if (!inbox_is_open(work, stop) ||
+        (query->has_kind && query->kind != inbox_kind_of_stop(work, stop)))
         return false;
     if (query->workflow.size > 0 && !slice_is(query->workflow, stop->names[0]))
         return false;
@@ -83,6 +113,7 @@ static bool inbox_wants_stop(const struct inbox_work *work, const struct stop *s
                                         config_workflow_of(config, slice_text(stop->names[0])),
                                     .stop = stop,
                                     .duty = WHO_DUTY_RESTART,
+                                    .actor = inbox_asked_by(work, stop),
                                     .away = &work->engine->away,
                                     .now_unix_ms = work->engine->now_unix_ms};
     return inbox_is_for(work, &question);
@@ -97,7 +128,8 @@ static enum err inbox_find_stops(struct inbox_work *work)
     for (size_t i = 0; i < board->stop_count; i++)
         if (inbox_wants_stop(work, &board->stops[i]))
             work->stops[work->stop_count++] = (struct inbox_stop){
-                &board->stops[i], inbox_stop_by(engine_config(work->engine), &board->stops[i])};
+                &board->stops[i], inbox_stop_by(engine_config(work->engine), &board->stops[i]),
+                inbox_kind_of_stop(work, &board->stops[i])};
     qsort(work->stops, work->stop_count, sizeof *work->stops, inbox_compare_stops);
     return ERR_OK;
 }
@@ -117,6 +149,22 @@ static struct inbox_item *inbox_next(struct inbox_work *work, int64_t by, uint64
     return item;
 }
 
+static void inbox_fill_stop(struct inbox_work *work, const struct inbox_stop *at,
+                            const struct stop *copy, struct inbox_item *item)
+{
+    struct engine *engine = work->engine;
+    const struct restart *restart = engine_restart_of(engine, copy->incident);
+    item->kind = at->kind;
+    item->stop = copy;
+    item->is_stuck = restart && restart->row.is_ramping;
+    if (at->kind == INBOX_RESTART) {
+        item->reason = engine_words(engine, restart->row.words_seq, work->arena);
+        item->asked_by = arena_copy(work->arena, slice_text(restart->row.request.by));
+    } else {
+        item->reason = engine_stop_reason(engine, copy, work->arena);
+    }
+}
+
 /* The stops that come before that place. */
 static void inbox_add_stops(struct inbox_work *work, int64_t before_by, uint64_t before_id)
 {
@@ -131,9 +179,7 @@ static void inbox_add_stops(struct inbox_work *work, int64_t before_by, uint64_t
         if (!copy)
             return;
         *copy = *stop;
-        item->kind = INBOX_STOP;
-        item->stop = copy;
-        item->reason = engine_stop_reason(engine, stop, work->arena);
+        inbox_fill_stop(work, &work->stops[work->stop_at], copy, item);
         item->view = (struct view){.config = engine_config(engine),
                                    .away = &engine->away,
                                    .now_unix_ms = engine->now_unix_ms,
@@ -297,7 +343,8 @@ enum err engine_inbox(void *impl, const struct engine_inbox_query *query, struct
     if (err == ERR_OK)
         err = inbox_find_audits(&work);
     bool is_only_others =
-        query->has_kind && (query->kind == INBOX_STOP || query->kind == INBOX_AUDIT);
+        query->has_kind &&
+        (query->kind == INBOX_STOP || query->kind == INBOX_RESTART || query->kind == INBOX_AUDIT);
     if (err == ERR_OK && !is_only_others)
         err = inbox_add_actions(&work);
     if (err == ERR_OK && !work.is_full)

@@ -17,7 +17,8 @@
  *   alert_people.c  who is told by which rung         plans.c     who signed what
  *   slots.c     what triggers have counted                feeds.c     what they are fed with
  *   trips.c     what they move                            levels.c    what time alone changes
- *   posted.c    signals from outside */
+ *   posted.c    signals from outside          ramps.c     how it starts again
+ *   restarts.c  requests to restart, approvals */
 #pragma once
 #include "base/list.h"
 #include "base/map.h"
@@ -296,6 +297,8 @@ struct engine {
     struct list alerts, outbox;
     int64_t trouble_unix_ms; /* when what lasts is looked at next */
     size_t alert_count, outbox_count, sending_count;
+    struct list restarts;
+    size_t ramp_count; /* of them, how many are ramping */
     struct life life;
     struct triggers triggers;
     struct away_list away; /* in away_arena[away_turn] */
@@ -382,7 +385,7 @@ struct control {
     size_t row_count;
     struct slice words; /* bundle_words, or empty */
 };
-enum { ENGINE_CONTROLS = LIMIT_INCIDENT_STOPS + 1 }; /* of one unit */
+enum { ENGINE_CONTROLS = LIMIT_INCIDENT_STOPS + 2 }; /* of one unit */
 /* Queues them as one unit, which a crash cannot part; `pending` is copied. */
 void engine_save_controls(struct engine *engine, struct control *controls, size_t count,
                           const struct pending *pending);
@@ -405,9 +408,10 @@ int64_t engine_due_of(const struct engine *engine, int64_t due_ms);
 /* ---- gates.c ---- */
 struct gate_work {
     struct arena *scratch;
-    bool is_stored;             /* in: already admitted */
-    struct slice upstream;      /* in: where it goes */
-    const unsigned char *order; /* in: its order key, or zeros */
+    bool is_stored;                /* in: already admitted */
+    struct slice upstream;         /* in: where it goes */
+    const unsigned char *order;    /* in: its order key, or zeros */
+    const unsigned char *key_hash; /* in: where it stands in a ramp */
     struct facts_saw saw;
     struct gate_answer answer;
     uint64_t stop_id; /* the first stop that covers it, or 0 */
@@ -637,6 +641,21 @@ void engine_port_admin(struct engine_port *port);
 const struct stop *engine_stop(struct engine *engine, struct slice by,
                                const struct stop_order *order, const struct pending *acknowledge);
 void engine_receipts(struct engine *engine, const struct pending *pending);
+/* Its first stop in force; else one that is lifted; NULL: none that is in memory. */
+struct stop *engine_incident_stop(struct engine *engine, uint64_t incident);
+/* All stops of an incident change alike, in one unit with the record `about` it. LIFTED also closes
+ * the incident, and counts when it is durable; the others count at once. */
+struct stops_change {
+    uint64_t incident;
+    enum stops_to { STOPS_BOUND, STOPS_RAMPING, STOPS_LIFTED } to;
+    bool is_approval;
+    struct slice actor, reason;
+    const struct control *about;
+};
+void engine_change_stops(struct engine *engine, const struct stops_change *change,
+                         const struct pending *pending);
+/* What a person said with that record; or empty. */
+struct slice engine_words(struct engine *engine, uint64_t seq, struct arena *arena);
 MUST_USE enum err engine_load_stops(struct engine *engine);
 /* Why it was stopped, as somebody said; or empty. */
 struct slice engine_stop_reason(struct engine *engine, const struct stop *stop,

@@ -5,7 +5,7 @@
  *   1. What is said is a record of its own: nothing that was said is written over.
  *   2. A story is at most LIMIT_PAGE records; when it is longer, messages are left out of it first.
  */
-#include "loop/inside.h"
+#include "loop/restarts.h"
 
 #include <stdlib.h>
 
@@ -410,6 +410,7 @@ static enum err journal_fill(struct engine *engine, const struct engine_incident
     view->by = incident->by;
     view->owner = duties->owner;
     view->restart = duties->restart;
+    engine_restart_words(engine, arena, view);
     view->inform = duties->inform;
     view->zone = engine->options.zone;
     view->now_unix_ms = engine->now_unix_ms;

@@ -1,6 +1,6 @@
 /* loop/probe.c - asks an upstream whether it is back, by a call that is no action's: the read that
  * `breaker: probe` names, or a connection over which nothing is sent. */
-#include "loop/inside.h"
+#include "loop/restarts.h"
 
 #include <stdlib.h>
 
@@ -72,6 +72,9 @@ void engine_probe(struct engine *engine, struct upstream_state *state, bool is_c
     struct slice name = slice_text(state->name);
     const struct upstream *upstream = config_upstream(engine_config(engine), name);
     struct scope place = {.upstream = name};
+    struct let_in let_in;
+    engine_let_in_all(engine, &let_in);
+    place.let_in = &let_in; /* what a ramp lets in may need it */
     if (!upstream || switchboard_covers(&engine->board, &place))
         return; /* nothing could start at it anyway */
     struct probe *probe = calloc(1, sizeof *probe);

@@ -1,6 +1,6 @@
 /* loop/recover.c - the start: what the store holds comes back. Stops first, then the attempts that
  * were open when the last run ended. Nothing is sent before all of it is known. */
-#include "loop/inside.h"
+#include "loop/restarts.h"
 
 #include <stdlib.h>
 
@@ -267,6 +267,8 @@ enum err engine_recover(struct engine *engine, struct buf *out_message)
     if (err == ERR_OK)
         err = engine_load_stops(engine);
     if (err == ERR_OK)
+        err = engine_load_restarts(engine);
+    if (err == ERR_OK)
         err = engine_load_away(engine);
     for (size_t i = 0; err == ERR_OK && i < engine->board.stop_count; i++)
         if (engine->board.stops[i].stopped_at_unix_ms == 0)
@@ -290,6 +292,8 @@ enum err engine_recover(struct engine *engine, struct buf *out_message)
         err = engine_load_alerts(engine);
     if (err == ERR_OK)
         err = engine_load_triggers(engine);
+    if (err == ERR_OK)
+        engine_ramps_reloaded(engine, SLICE("interlock"));
     if (err == ERR_OK)
         err = recover_each(engine, recover_go_on);
     if (err == ERR_OK)

@@ -1,6 +1,6 @@
 /* loop/steps.c - one event of one action: through the core, into a record, to the store; and what
  * follows when it is durable. */
-#include "loop/inside.h"
+#include "loop/restarts.h"
 
 #include <stdlib.h>
 
@@ -284,19 +284,39 @@ static struct slice engine_seal(struct engine *engine, const struct step_note *n
     return buf_slice(sealed);
 }
 
-/* Those of its audit, and those of the triggers that it has moved (R22). */
+/* Those of its audit, of the triggers that it has moved (R22), and of the ramps (R19). */
 static const struct store_row *engine_rows_of(struct engine *engine, const struct audit_rows *audit,
-                                              size_t *out_count)
+                                              struct arena *arena, size_t *out_count)
 {
     size_t count = 0;
     struct store_row *rows = engine_trigger_rows(engine, &count);
     *out_count = audit->count + count;
+    if (engine->ramp_count > 0) {
+        struct store_row *all = ARENA_ARRAY(arena, *out_count + LIMIT_RAMPS, struct store_row);
+        CHECK(all != NULL);
+        if (count > 0)
+            memcpy(all, rows, count * sizeof *rows);
+        memcpy(all + count, audit->rows, audit->count * sizeof *all);
+        *out_count += engine_ramp_rows(engine, arena, all + *out_count);
+        return all;
+    }
     if (count == 0)
         return audit->rows;
     static_assert(sizeof audit->rows / sizeof *audit->rows <= TRIGGER_ROWS_SPARE, "room for them");
     for (size_t i = 0; i < audit->count; i++)
         rows[count + i] = audit->rows[i];
     return rows;
+}
+
+/* "workflow/step" */
+static struct slice engine_add_scope(struct engine *engine, const struct entry *entry)
+{
+    struct buf *scope = &engine->scratch_buf[2];
+    buf_reset(scope);
+    buf_add(scope, entry->row.workflow);
+    buf_add_byte(scope, '/');
+    buf_add(scope, entry->row.step);
+    return buf_slice(scope);
 }
 
 void engine_save(struct engine *engine, struct entry *entry, const struct step_note *note)
@@ -327,7 +347,9 @@ void engine_save(struct engine *engine, struct entry *entry, const struct step_n
     digest_short(buf_slice(row), record.row);
     struct audit_rows audit = {0};
     engine_audit_rows(engine, entry, note, &record, &audit);
-    write.rows = engine_rows_of(engine, &audit, &write.row_count);
+    struct arena arena;
+    arena_init_pooled(&arena, ENGINE_SCRATCH, &engine->arenas);
+    write.rows = engine_rows_of(engine, &audit, &arena, &write.row_count);
     struct buf *body = &engine->scratch_buf[0];
     buf_reset(body);
     record_encode(&record, body);
@@ -344,12 +366,7 @@ void engine_save(struct engine *engine, struct entry *entry, const struct step_n
     write.queue = engine_queue_of(action);
     write.due_unix_ms = action->due_unix_ms;
     write.people_due_unix_ms = write.queue == STORE_QUEUE_PEOPLE ? action_people_due(action) : 0;
-    struct buf *scope = &engine->scratch_buf[2];
-    buf_reset(scope);
-    buf_add(scope, entry->row.workflow);
-    buf_add_byte(scope, '/');
-    buf_add(scope, entry->row.step);
-    write.scope = buf_slice(scope);
+    write.scope = engine_add_scope(engine, entry);
     write.upstream = entry->row.upstream;
     if (note->is_admission && !digest_is_zero(entry->row.order, STORE_KEY_SIZE))
         write.order = slice_of(entry->row.order, STORE_KEY_SIZE);
@@ -366,6 +383,7 @@ void engine_save(struct engine *engine, struct entry *entry, const struct step_n
                               .state = action->state};
     entry->unsaved++;
     engine_submit_writes(engine, &write, 1, &pending);
+    arena_done(&arena);
     engine_run_trips(engine); /* I13: before anything else can start */
 }
 
@@ -478,7 +496,10 @@ void engine_step(struct engine *engine, struct entry *entry, struct action_event
     engine_flow_after(engine, entry, out_effects);
     engine_count_move(engine, entry, &before, note->is_admission);
     engine_feed_step(engine, entry, &before, event, note);
+    engine_ramps_after(engine, entry, &before, out_effects);
     engine_save(engine, entry, note);
+    if (engine->ramp_count > 0)
+        engine_ramps_follow(engine);
     note->label_row = NULL; /* it was of this step */
     note->opens_audit = false;
     bool is_release = action->state == STATE_HELD && action->hold_for == HOLD_FOR_FACT &&

@@ -1,6 +1,6 @@
-/* loop/stops.c - stop, receipt, incident, restart: in force in memory first, durable before it is
+/* loop/stops.c - stop, receipt, incident, lift: in force in memory first, durable before it is
  * acknowledged, and back in force before anything else after a start. */
-#include "loop/inside.h"
+#include "loop/restarts.h"
 
 #include <stdlib.h>
 
@@ -211,6 +211,7 @@ static struct stop stops_make(struct engine *engine, struct slice by,
     stops_copy_name(stop.names[2], order->scope->upstream);
     stops_copy_name(stop.names[3], order->scope->risk);
     stops_copy_name(stop.by, by);
+    stop.alone_ms = engine_ramp_of(engine, &stop, NULL)->alone_ms;
     if (order->position == POSITION_STOPPED) /* what is under way elsewhere goes on */
         stop.in_flight = stops_count_in_flight(engine, &stop);
     stop.in_flight_at_start = stop.in_flight;
@@ -233,6 +234,7 @@ const struct stop *engine_stop(struct engine *engine, struct slice by,
         return NULL;
     if (engine->has_failed)
         return added;
+    uint64_t id = added->id;
     struct pending pending = acknowledge ? *acknowledge : none;
     pending.id = added->id;
     if (!has_incident || joined) {
@@ -242,7 +244,9 @@ const struct stop *engine_stop(struct engine *engine, struct slice by,
                         &pending);
         engine_alert_open(engine, added, order->reason);
     }
-    return added;
+    if (has_incident)
+        engine_ramps_stopped(engine, added);
+    return switchboard_find(&engine->board, id);
 }
 
 static void stops_do_stop(void *impl, const struct principal *principal,
@@ -294,10 +298,9 @@ void engine_receipts(struct engine *engine, const struct pending *pending)
     }
 }
 
-/* ---- restart ---- */
+/* ---- lift, ramp, and back ---- */
 
-/* Its first stop in force; else one that is lifted. */
-static struct stop *stops_of_incident(struct engine *engine, uint64_t incident)
+struct stop *engine_incident_stop(struct engine *engine, uint64_t incident)
 {
     struct stop *found = NULL;
     for (size_t i = 0; incident != 0 && i < engine->board.stop_count; i++) {
@@ -311,8 +314,18 @@ static struct stop *stops_of_incident(struct engine *engine, uint64_t incident)
     return found;
 }
 
+/* R22: an approved restart starts count windows anew. */
+static void stops_restart_triggers(struct engine *engine, const struct stop *stop)
+{
+    struct scope scope = {.workflow = slice_text(stop->names[0]),
+                          .step = slice_text(stop->names[1]),
+                          .upstream = slice_text(stop->names[2]),
+                          .risk = slice_text(stop->names[3])};
+    engine_triggers_restarted(engine, &scope);
+}
+
 /* The lift is durable (I7): only now it counts, and what was held may go. */
-static void stops_restarted(struct pending *pending)
+static void stops_lifted(struct pending *pending)
 {
     struct engine *engine = pending->engine;
     uint64_t first = 0;
@@ -322,11 +335,8 @@ static void stops_restarted(struct pending *pending)
             continue;
         first = first ? first : stop->id;
         (void)switchboard_lift(&engine->board, stop->id, stop->lifting_at_unix_ms);
-        struct scope scope = {.workflow = slice_text(stop->names[0]),
-                              .step = slice_text(stop->names[1]),
-                              .upstream = slice_text(stop->names[2]),
-                              .risk = slice_text(stop->names[3])};
-        engine_triggers_restarted(engine, &scope);
+        if (!stop->is_ramping) /* else they began anew with its ramp */
+            stops_restart_triggers(engine, stop);
     }
     engine->is_releasing = true;
     engine->release_after = 0;
@@ -362,52 +372,59 @@ void engine_lift_caution(struct engine *engine, uint64_t id, struct slice by,
     stops_draft_done(&draft);
 }
 
-/* All stops of the incident, and the incident, in one write. */
-static void stops_save_lift(struct engine *engine, uint64_t incident, struct stops_word word,
-                            const struct pending *pending)
+/* What a change makes of one stop, in memory; and the kind of its record. */
+static enum record_kind stops_move(struct engine *engine, struct stop *stop,
+                                   const struct stops_change *change)
 {
-    struct stops_draft drafts[LIMIT_INCIDENT_STOPS + 1];
-    struct control controls[LIMIT_INCIDENT_STOPS + 1];
-    struct stop queued[LIMIT_INCIDENT_STOPS]; /* the controls point into them */
-    size_t count = 0;
-    for (size_t i = 0; i < engine->board.stop_count && count < LIMIT_INCIDENT_STOPS; i++) {
-        struct stop *stop = &engine->board.stops[i];
-        if (stop->incident != incident || stop->is_lifted || stop->is_lifting)
-            continue;
+    switch (change->to) {
+    case STOPS_LIFTED:
         stop->is_lifting = true;
         stop->lifting_at_unix_ms = engine->now_unix_ms;
+        return change->is_approval ? RECORD_RESTART : RECORD_LIFTED;
+    case STOPS_RAMPING:
+        stop->is_ramping = true;
+        stops_restart_triggers(engine, stop);
+        return RECORD_RESTART;
+    case STOPS_BOUND:
+        break;
+    }
+    stop->is_ramping = false;
+    return RECORD_STOP;
+}
+
+void engine_change_stops(struct engine *engine, const struct stops_change *change,
+                         const struct pending *pending)
+{
+    struct stops_draft drafts[LIMIT_INCIDENT_STOPS + 1];
+    struct control controls[ENGINE_CONTROLS];
+    struct stop queued[LIMIT_INCIDENT_STOPS]; /* the controls point into them */
+    size_t count = 0;
+    controls[0] = *change->about;
+    for (size_t i = 0; i < engine->board.stop_count && count < LIMIT_INCIDENT_STOPS; i++) {
+        struct stop *stop = &engine->board.stops[i];
+        if (stop->incident != change->incident || stop->is_lifted || stop->is_lifting)
+            continue;
+        enum record_kind kind = stops_move(engine, stop, change);
         queued[count] = stops_as_queued(stop);
-        stops_write_stop(&drafts[count], &queued[count], RECORD_RESTART, word.actor,
-                         &controls[count]);
+        stops_write_stop(&drafts[count], &queued[count], kind, change->actor, &controls[count + 1]);
+        controls[count + 1].record.number = change->to == STOPS_RAMPING;
         count++;
     }
     CHECK(count > 0); /* the caller found one */
-    word.seq = engine->seq + count + 1;
-    stops_write_incident(&drafts[count], &queued[0], &word, &controls[count]);
-    engine_save_controls(engine, controls, count + 1, pending);
-    for (size_t i = 0; i <= count; i++)
+    size_t control_count = count + 1;
+    bool is_lift = change->to == STOPS_LIFTED;
+    if (is_lift) {
+        struct stops_word word = {change->actor, change->reason, engine->seq + control_count + 1};
+        stops_write_incident(&drafts[count], &queued[0], &word, &controls[control_count++]);
+    }
+    switchboard_ask_again(&engine->board);
+    struct pending after = *pending;
+    after.id = change->incident;
+    if (is_lift)
+        after.saved = stops_lifted;
+    engine_save_controls(engine, controls, control_count, &after);
+    for (size_t i = 0; i < count + is_lift; i++)
         stops_draft_done(&drafts[i]);
-}
-
-static void stops_do_restart(void *impl, const struct principal *principal, uint64_t incident,
-                             struct slice reason, engine_done_fn *done, void *arg)
-{
-    struct engine *engine = impl;
-    (void)engine_now(engine);
-    const struct stop *stop = stops_of_incident(engine, incident);
-    if (!stop || stop->is_lifted || stop->is_lifting) {
-        engine_refuse(done, arg, stop ? ENGINE_NOT_NOW : ENGINE_NOT_FOUND,
-                      stop ? "its stop is lifted already" : "no open incident has this id");
-        return;
-    }
-    if (engine->has_failed || engine->unsaved >= ENGINE_UNSAVED_ACT) {
-        engine_refuse(done, arg, ENGINE_STORE_FAILED, "the store cannot save it now");
-        return;
-    }
-    struct pending restarted = {.saved = stops_restarted, .done = done, .arg = arg, .id = incident};
-    stops_save_lift(engine, incident, (struct stops_word){principal->name, reason, 0}, &restarted);
-    engine_alert_close(engine, stop, principal->name, reason);
-    engine_set_alarm(engine);
 }
 
 static void stops_do_reason(void *impl, const struct principal *principal, uint64_t incident,
@@ -415,7 +432,7 @@ static void stops_do_reason(void *impl, const struct principal *principal, uint6
 {
     struct engine *engine = impl;
     (void)engine_now(engine);
-    struct stop *stop = stops_of_incident(engine, incident);
+    struct stop *stop = engine_incident_stop(engine, incident);
     bool is_full = engine->has_failed || engine->unsaved >= ENGINE_UNSAVED_ACT;
     if (!stop || is_full) {
         engine_refuse(done, arg, stop ? ENGINE_STORE_FAILED : ENGINE_NOT_FOUND,
@@ -520,7 +537,7 @@ static const struct stop *stops_do_get(void *impl, uint64_t id, struct arena *ar
 }
 
 /* The words of an incident's reason: in the payload of the record that brought them. */
-static struct slice stops_reason(struct engine *engine, uint64_t seq, struct arena *arena)
+struct slice engine_words(struct engine *engine, uint64_t seq, struct arena *arena)
 {
     struct slice stored = {0};
     struct bundle_words words = {0};
@@ -540,7 +557,7 @@ static void stops_fill_incident(struct engine *engine, const struct incident_row
                                     .stop = row->stop,
                                     .workflow = row->workflow,
                                     .state = row->is_closed ? SLICE("closed") : SLICE("open"),
-                                    .reason = stops_reason(engine, row->words_seq, arena),
+                                    .reason = engine_words(engine, row->words_seq, arena),
                                     .by = row->by,
                                     .since_unix_ms = row->since_unix_ms,
                                     .closed_unix_ms = row->closed_unix_ms,
@@ -677,7 +694,6 @@ struct slice engine_stop_reason(struct engine *engine, const struct stop *stop, 
 void engine_port_stops(struct engine_port *port)
 {
     port->stop = stops_do_stop;
-    port->restart = stops_do_restart;
     port->incident_reason = stops_do_reason;
     port->stops = stops_do_list;
     port->stops_since = stops_do_since;

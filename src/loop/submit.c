@@ -529,7 +529,9 @@ static uint64_t submission_decide(struct submission *submission)
         return 0;
     }
     memcpy(submission->order, order.order, sizeof submission->order);
-    struct gate_work work = {.scratch = &submission->scratch, .order = submission->order};
+    struct gate_work work = {.scratch = &submission->scratch,
+                             .order = submission->order,
+                             .key_hash = submission->key_hash};
     if (submission->step->upstream)
         work.upstream = submission->step->upstream->name;
     engine_ask_gate(engine, submission->step, &action, &submission->scope, &work);

@@ -26,3 +26,5 @@ const struct config *config_load(const struct config_file *files, size_t file_co
 /* From config->source of an earlier load. */
 const struct config *config_load_stored(struct slice source, struct arena *arena,
                                         struct problems *problems);
+/* The text of one of its files; empty: there is none of that name. */
+struct slice config_file_text(const struct config *config, struct slice name);

@@ -9,9 +9,6 @@
 
 /* X(id, field, what holds until then, the work that brings it) */
 #define LATER_LIST(X)                                                                              \
-    X(LATER_ALONE, "alone", "one member of `restart` restarts", "restarts with approval")          \
-    X(LATER_RAMP, "ramp", "a restart takes up all work at once", "restarts with approval")         \
-    X(LATER_STAGE_DUE, "stage_due", "there are no stages", "restarts with approval")               \
     X(LATER_REPORT, "report", "no report is made", "reports")                                      \
     X(LATER_KEY_KEEP, "key_keep", "keys are kept for ever", "retention")                           \
     X(LATER_CONSOLE, "console", "there is no page yet; behind_proxy counts", "the console")        \

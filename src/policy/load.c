@@ -1,6 +1,7 @@
 #include "policy/load.h"
 
 #include <openssl/evp.h>
+#include <stdlib.h>
 
 #include "policy/config.h"
 #include "policy/inspect.h"
@@ -206,4 +207,16 @@ const struct config *config_load_stored(struct slice source, struct arena *arena
         return NULL;
     }
     return load_all(&load, files, count);
+}
+
+struct slice config_file_text(const struct config *config, struct slice name)
+{
+    struct slice text = {0};
+    struct config_file *files = calloc(LIMIT_POLICY_FILES + 1, sizeof *files);
+    size_t count = files ? load_split(config->source, files) : 0;
+    for (size_t i = 0; i < count; i++)
+        if (slice_equal(files[i].name, name))
+            text = files[i].text;
+    free(files);
+    return text;
 }

@@ -55,7 +55,6 @@ static void load_ramp(struct load *load, const struct yaml *node, struct ramp *r
     }
     ramp->stages = stages;
     ramp->stage_count = made;
-    later_tell(load, LATER_RAMP, node);
 }
 
 static void load_alone(struct load *load, const struct yaml *node, struct ramp *ramp)
@@ -70,7 +69,6 @@ static void load_alone(struct load *load, const struct yaml *node, struct ramp *
         return;
     }
     ramp->alone_ms = ms;
-    later_tell(load, LATER_ALONE, node);
 }
 
 /* input.channel, context.model_version */
@@ -136,9 +134,8 @@ void load_workflow_watch(struct load *load, struct draft_workflow *draft)
     if (at[WORKFLOW_ALONE])
         load_alone(load, at[WORKFLOW_ALONE], &workflow->ramp);
     load_ramp_default(&workflow->ramp);
-    if (at[WORKFLOW_STAGE_DUE] &&
-        read_duration(load, at[WORKFLOW_STAGE_DUE], (struct read_range){KIND_MINUTE, KIND_MS_MAX},
-                      &workflow->stage_due_ms))
-        later_tell(load, LATER_STAGE_DUE, at[WORKFLOW_STAGE_DUE]);
+    if (at[WORKFLOW_STAGE_DUE])
+        (void)read_duration(load, at[WORKFLOW_STAGE_DUE],
+                            (struct read_range){KIND_MINUTE, KIND_MS_MAX}, &workflow->stage_due_ms);
     load_triggers(load, draft);
 }

@@ -15,6 +15,7 @@
 #include "record/label_row.h"
 #include "record/notice.h"
 #include "record/plan.h"
+#include "record/restart_row.h"
 #include "record/status.h"
 #include "record/tally.h"
 #include "record/trip_text.h"
@@ -185,6 +186,25 @@ struct engine_trigger {
     int64_t tripped_unix_ms, restarted_unix_ms; /* 0 = never */
 };
 
+/* How far an open incident is on its way back. */
+enum restart_state {
+    RESTART_NONE,
+    RESTART_ASKED,   /* an approval is waited for */
+    RESTART_VOID,    /* it was asked, and not approved in time; or something changed since */
+    RESTART_RAMPING, /* approved: it starts again, a little at a time */
+    RESTART_STUCK    /* its ramp waits for people */
+};
+struct engine_restart {
+    enum restart_state state;
+    struct restart_row row;
+    struct slice reason;           /* what who asked said */
+    const struct group *approvers; /* or NULL: nobody */
+    int64_t over_unix_ms;          /* when the request ends */
+    int64_t alone_unix_ms;         /* when who asked may approve; 0 = never */
+    const struct ramp *ramp;
+    int64_t stage_due_ms;
+};
+
 /* Counters of one workflow for status: since the time that `since` says. */
 struct engine_counts {
     struct slice workflow;
@@ -269,10 +289,16 @@ struct engine_port {
     /* done(reply->stop) at the acknowledgement: in force in memory and durable. */
     void (*stop)(void *impl, const struct principal *principal, const struct stop_order *order,
                  engine_done_fn *done, void *arg);
-    /* Lifts exactly the stops of the incident. ENGINE_NOT_FOUND, ENGINE_NOT_NOW (closed already).
-     */
+    /* Asks that all stops of the incident are lifted: a person. ENGINE_NOT_FOUND, ENGINE_NOT_NOW
+     * (closed already, or asked for by somebody else). */
     void (*restart)(void *impl, const struct principal *principal, uint64_t incident,
                     struct slice reason, engine_done_fn *done, void *arg);
+    /* Lifts exactly the stops that were asked for, at once or by the ramp of their scope. Refused
+     * with a sentence, and a record: core/restart.h. */
+    void (*approve)(void *impl, const struct principal *principal, uint64_t incident,
+                    engine_done_fn *done, void *arg);
+    enum err (*restart_of)(void *impl, uint64_t incident, struct arena *arena,
+                           struct engine_restart *out_restart);
     void (*incident_reason)(void *impl, const struct principal *principal, uint64_t incident,
                             struct slice reason, engine_done_fn *done, void *arg);
     /* Somebody takes care of it: nobody is told on for a while. ENGINE_NOT_NOW: it is closed. */

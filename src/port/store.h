@@ -48,6 +48,7 @@ enum store_table {
     STORE_TRIGGERS, /* SHA-256 of workflow and definition (16 bytes) -> what it has counted (R22) */
     STORE_REPEATS,  /* that key, keyed hash of a recipient (16 bytes) -> starts towards it */
     STORE_SIGNALS,  /* keyed hash of workflow and id (16 bytes) -> when the signal was posted */
+    STORE_RESTARTS, /* incident id -> who asked to restart it, who approved, and its ramp */
     STORE_TABLE_COUNT
 };
 

@@ -172,3 +172,17 @@ void identity_provider_key(struct identity *identity, const struct identity_rout
     identity_finish(identity, route->key, whole);
     text_add_base32(out, slice_of(whole, sizeof whole));
 }
+
+uint64_t identity_draw(struct identity *identity, uint64_t incident, struct slice key_hash)
+{
+    unsigned char bytes[8], whole[IDENTITY_HMAC];
+    uint64_t draw = 0;
+    for (int i = 0; i < 8; i++)
+        bytes[i] = (unsigned char)(incident >> (8 * i));
+    identity_begin(identity, "ramp");
+    identity_add_part(identity, slice_of(bytes, sizeof bytes));
+    identity_finish(identity, key_hash, whole);
+    for (int i = 0; i < 8; i++)
+        draw = draw << 8 | whole[i];
+    return draw;
+}

@@ -49,6 +49,10 @@ void identity_target(struct identity *identity, const struct identity_name *name
 MUST_USE enum err identity_fingerprint(struct identity *identity, struct slice input_json,
                                        unsigned char out[IDENTITY_SIZE]);
 
+/* R19: where an action stands among all that ask during a ramp; evenly spread, the same for a key
+ * however often it asks. */
+uint64_t identity_draw(struct identity *identity, uint64_t incident, struct slice key_hash);
+
 struct identity_route {
     struct slice workflow, step, key;
     uint8_t generation, route, revision;

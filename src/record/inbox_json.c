@@ -225,7 +225,14 @@ static void inbox_json_add_stop_why(struct buf *out, const struct inbox_item *it
     story_add_principal(item->view.config, slice_text(item->stop->by), &why);
     buf_add_text(&why, " stopped it at ");
     story_add_time(&item->view, item->stop->at_unix_ms, ZONE_MINUTES, &why);
-    if (item->reason.size > 0) {
+    if (item->is_stuck)
+        buf_add_text(&why, "; its restart was approved, and the ramp is stuck");
+    if (item->kind == INBOX_RESTART) {
+        buf_add_text(&why, ". ");
+        story_add_principal(item->view.config, item->asked_by, &why);
+        buf_add_text(&why, " asks that it runs again: ");
+        wording_add_line(&why, item->reason, LIMIT_REASON);
+    } else if (item->reason.size > 0) {
         buf_add_text(&why, ": ");
         wording_add_line(&why, item->reason, LIMIT_REASON);
     } else {
@@ -242,6 +249,7 @@ static void inbox_json_add_stop(struct buf *out, const struct inbox_item *item)
     struct who_answer answer = {0};
     struct view_who who = {0};
     question.stop = item->stop;
+    question.actor = item->asked_by; /* I11 */
     question.workflow =
         view->config ? config_workflow_of(view->config, slice_text(item->stop->names[0])) : NULL;
     if (who_find(&question, &answer))
@@ -261,8 +269,11 @@ static void inbox_json_add_stop(struct buf *out, const struct inbox_item *item)
     inbox_json_add_who(out, &who);
     member_add_time(out, "by", item->by_unix_ms);
     member_add_name(out, "verdicts");
-    buf_add_text(out, "[{\"verdict\":\"restart\",\"does\":\"Let it start again; what it held goes "
-                      "out by and by\"}]");
+    buf_add_text(out, item->kind == INBOX_RESTART
+                          ? "[{\"verdict\":\"approve\",\"does\":\"Let it start again, a little "
+                            "at a time as its policy says; what it held goes out at the end\"}]"
+                          : "[{\"verdict\":\"restart\",\"does\":\"Ask that it starts again; "
+                            "somebody else approves it\"}]");
 }
 
 void inbox_json_add(struct buf *out, const struct inbox_item *item)
@@ -279,6 +290,7 @@ void inbox_json_add(struct buf *out, const struct inbox_item *item)
         inbox_json_add_audit(out, item);
         break;
     case INBOX_STOP:
+    case INBOX_RESTART:
         inbox_json_add_stop(out, item);
         break;
     case INBOX_KIND_COUNT:

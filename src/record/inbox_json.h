@@ -10,7 +10,8 @@
     X(INBOX_UNCERTAIN, "uncertain")         /* settle: id of the action */                         \
     X(INBOX_CONTRADICTION, "contradiction") /* say which is true (R14): id of the action */        \
     X(INBOX_AUDIT, "audit")                 /* label it: id of the action */                       \
-    X(INBOX_STOP, "stop")                   /* restart: id of the incident */
+    X(INBOX_STOP, "stop")                   /* ask for a restart: id of the incident */            \
+    X(INBOX_RESTART, "restart")             /* approve it: id of the incident */
 enum inbox_kind {
 #define X(name, text) name,
     INBOX_KIND_LIST(X)
@@ -27,9 +28,11 @@ struct inbox_item {
     enum inbox_kind kind;
     int64_t by_unix_ms;
     uint64_t id;
-    struct view view;        /* of an action; of STOP only config, away, zone and now */
-    const struct stop *stop; /* STOP */
-    struct slice reason;     /* STOP: what was said when it was stopped, or empty */
+    struct view view;        /* of an action; of STOP and RESTART only config, away, zone and now */
+    const struct stop *stop; /* STOP, RESTART */
+    struct slice reason;     /* STOP, RESTART: what was said, or empty */
+    struct slice asked_by;   /* RESTART: who asks, and so does not approve */
+    bool is_stuck;           /* STOP: its ramp has stopped moving */
 };
 
 void inbox_json_add(struct buf *out, const struct inbox_item *item);

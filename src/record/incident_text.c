@@ -404,6 +404,8 @@ static void text_add_do(struct buf *out, const struct incident_view *view)
     const char *name = buf_text(&id);
     const struct journal *j = &view->journal;
     bool is_answered = view->has_ladder && view->ladder.acknowledged_by.size > 0;
+    if (view->is_open && view->ramp.size > 0)
+        buf_add_fmt(out, "RAMP    %.*s\n", SLICE_FMT(view->ramp));
     if (view->is_open && !is_answered)
         buf_add_fmt(out, "DO      interlock ack %s\n", name);
     if (view->is_open && j->kind == INCIDENT_STOP && view->why.size == 0)
@@ -412,7 +414,9 @@ static void text_add_do(struct buf *out, const struct incident_view *view)
                     name);
     if (view->is_open && j->inform_due_unix_ms > 0 && !incident_remark(view, "informed"))
         buf_add_fmt(out, "        interlock incident %s --informed \"…\"\n", name);
-    if (view->is_open && j->kind == INCIDENT_STOP)
+    if (view->is_open && view->is_restart_asked)
+        buf_add_fmt(out, "        To let it run again: interlock approve %s\n", name);
+    else if (view->is_open && j->kind == INCIDENT_STOP && (view->ramp.size == 0 || view->is_stuck))
         buf_add_fmt(out, "        To let it run again: interlock restart %s --reason \"…\"\n",
                     name);
     bool may_say = j->kind == INCIDENT_STOP || j->kind == INCIDENT_DEGRADED;
@@ -524,6 +528,19 @@ static void entry_add_what(struct buf *out, const struct incident_entry *entry)
         buf_add_text(out, "restart of ");
         wording_add_line(out, entry->scope, LIMIT_SUMMARY);
         return;
+    case RECORD_LIFTED:
+        buf_add_text(out, "runs again: ");
+        wording_add_line(out, entry->scope, LIMIT_SUMMARY);
+        return;
+    case RECORD_RESTART_ASKED:
+        buf_add_text(out, "restart asked");
+        return;
+    case RECORD_RESTART_APPROVED:
+        buf_add_text(out, "restart approved, as asked by ");
+        break;
+    case RECORD_RESTART_REFUSED:
+        buf_add_text(out, "approval refused: ");
+        break;
     case RECORD_INCIDENT:
         buf_add_text(out, slice_is(entry->subject, "closed") ? "closed" : "opened");
         return;

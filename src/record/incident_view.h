@@ -51,6 +51,9 @@ struct incident_view {
     struct slice by, why;       /* who stopped it, and what was said */
     struct slice position;      /* of its stops: "stopped"; empty = none */
     struct slice restart_words; /* how far its restart is; or empty */
+    struct slice ramp;          /* "5 one by one … ok · 10 % … 12 ok · 50 %"; or empty */
+    bool is_stuck;              /* that ramp waits for people */
+    bool is_restart_asked;      /* somebody else may approve it */
     struct ladder_row ladder;
     bool has_ladder;
     const struct incident_entry *entries;

@@ -210,7 +210,7 @@ static void log_line_add_looked(struct buf *out, const struct record *record)
 static void log_line_add_action(struct buf *out, const struct record *record,
                                 const struct view *view)
 {
-    switch (record->kind) {
+    switch ((int)record->kind) {
     case RECORD_ADMITTED:
     case RECORD_STARTED:
     case RECORD_GATED:
@@ -248,32 +248,7 @@ static void log_line_add_action(struct buf *out, const struct record *record,
     case RECORD_REFRESHED:
         log_line_add_looked(out, record);
         return;
-    case RECORD_TIMER:
-    case RECORD_PASSED:
-    case RECORD_QUARANTINED:
-    case RECORD_NOTE:
-    case RECORD_STOP:
-    case RECORD_STOPPED:
-    case RECORD_RESTART:
-    case RECORD_INCIDENT:
-    case RECORD_POLICY:
-    case RECORD_SERVING:
-    case RECORD_ENDING:
-    case RECORD_TOKEN:
-    case RECORD_AWAY:
-    case RECORD_UPSTREAM:
-    case RECORD_CHECKPOINT:
-    case RECORD_TELLING:
-    case RECORD_TOLD:
-    case RECORD_NOT_TOLD:
-    case RECORD_ACKNOWLEDGED:
-    case RECORD_DOWN:
-    case RECORD_REMARK:
-    case RECORD_SIGNED:
-    case RECORD_TRIPPED:
-    case RECORD_WARNED:
-    case RECORD_CLEARED:
-    case RECORD_KIND_COUNT:
+    default: /* its reason says it */
         break;
     }
     buf_add_text(out, wording_of_reason(record->reason));
@@ -318,9 +293,27 @@ static void log_line_add_stop(struct buf *out, const struct record *record)
     else if (record->kind == RECORD_STOPPED)
         buf_add_text(out, ": nothing is under way any more");
     else if (record->kind == RECORD_RESTART)
+        buf_add_text(out, record->number > 0 ? " starts again, a little at a time" : " runs again");
+    else if (record->kind == RECORD_LIFTED)
         buf_add_text(out, " runs again");
     else if (record->kind == RECORD_INCIDENT)
         log_line_add_named(out, ": ", record->subject);
+}
+
+/* "i_…: a restart is asked for", "i_…: approved, as ana asked", "i_…: ramp: passed" */
+static void log_line_add_restart(struct buf *out, const struct record *record)
+{
+    text_add_id(out, ID_INCIDENT, record->incident);
+    if (record->kind == RECORD_RESTART_ASKED)
+        buf_add_text(out, ": a restart is asked for");
+    else if (record->kind == RECORD_RESTART_REFUSED)
+        log_line_add_named(out, ": approval refused: ", record->subject);
+    else if (record->kind == RECORD_RAMP)
+        log_line_add_named(out, ": ramp: ", record->subject);
+    else if (record->number > 0)
+        buf_add_text(out, ": restart approved ALONE, by who asked");
+    else
+        log_line_add_named(out, ": restart approved, as asked by ", record->subject);
 }
 
 /* "i_…: ana, ben are told (rung 2)", "i_…: told ana through email" */
@@ -406,10 +399,11 @@ static void log_line_add_daemon(struct buf *out, const struct record *record)
 
 static void log_line_add_control(struct buf *out, const struct record *record)
 {
-    switch (record->kind) {
+    switch ((int)record->kind) {
     case RECORD_STOP:
     case RECORD_STOPPED:
     case RECORD_RESTART:
+    case RECORD_LIFTED:
     case RECORD_INCIDENT:
         log_line_add_stop(out, record);
         return;
@@ -417,6 +411,12 @@ static void log_line_add_control(struct buf *out, const struct record *record)
     case RECORD_WARNED:
     case RECORD_CLEARED:
         log_line_add_trigger(out, record);
+        return;
+    case RECORD_RESTART_ASKED:
+    case RECORD_RESTART_APPROVED:
+    case RECORD_RESTART_REFUSED:
+    case RECORD_RAMP:
+        log_line_add_restart(out, record);
         return;
     case RECORD_POLICY:
     case RECORD_SERVING:
@@ -438,38 +438,7 @@ static void log_line_add_control(struct buf *out, const struct record *record)
     case RECORD_REMARK:
         log_line_add_notice(out, record);
         return;
-    case RECORD_NOTE:
-    case RECORD_ADMITTED:
-    case RECORD_STARTED:
-    case RECORD_OUTCOME:
-    case RECORD_LATE:
-    case RECORD_CRASHED:
-    case RECORD_GATED:
-    case RECORD_TIMER:
-    case RECORD_ANSWERED:
-    case RECORD_PASSED:
-    case RECORD_APPROVED:
-    case RECORD_DECLINED:
-    case RECORD_RESOLVED:
-    case RECORD_SETTLED:
-    case RECORD_EDITED:
-    case RECORD_CLAIMED:
-    case RECORD_UNCLAIMED:
-    case RECORD_ASSIGNED:
-    case RECORD_SAID:
-    case RECORD_SHOWN:
-    case RECORD_REFUSED:
-    case RECORD_CANCELLED:
-    case RECORD_BEGUN:
-    case RECORD_RENEWED:
-    case RECORD_REPEATED:
-    case RECORD_ASKED:
-    case RECORD_REFRESHED:
-    case RECORD_QUARANTINED:
-    case RECORD_LABELLED:
-    case RECORD_UNLABELLED:
-    case RECORD_ERASED:
-    case RECORD_KIND_COUNT:
+    default:
         break;
     }
     buf_add_text(out, "a record of a newer version");

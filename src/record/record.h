@@ -46,7 +46,12 @@
     X(RECORD_ERASED, "erased")                                                                     \
     X(RECORD_STOP, "stop")       /* control records: no action */                                  \
     X(RECORD_STOPPED, "stopped") /* its receipt is complete */                                     \
-    X(RECORD_RESTART, "restart")                                                                   \
+    X(RECORD_RESTART, "restart") /* number: 1 = a little at a time */                              \
+    X(RECORD_LIFTED, "lifted")   /* of a stop: its ramp is over */                                 \
+    X(RECORD_RESTART_ASKED, "restart_asked")                                                       \
+    X(RECORD_RESTART_APPROVED, "restart_approved") /* subject: who asked; number: 1 = alone */     \
+    X(RECORD_RESTART_REFUSED, "restart_refused")   /* an approval; subject: why */                 \
+    X(RECORD_RAMP, "ramp") /* subject: passed, over, stuck, stopped, reloaded; number: stage */    \
     X(RECORD_INCIDENT, "incident") /* opened, reason added, closed */                              \
     X(RECORD_POLICY, "policy")     /* a configuration came into force */                           \
     X(RECORD_SERVING, "serving")   /* a start of the daemon */                                     \

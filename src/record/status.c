@@ -79,11 +79,26 @@ const char *status_position(const struct status *status, const struct status_wor
     return part < whole ? partly[part] : position_name(whole);
 }
 
+static const struct status_ramp *status_ramp(const struct status *status, const struct stop *stop)
+{
+    for (size_t i = 0; i < status->ramp_count; i++)
+        if (status->ramps[i].incident == stop->incident)
+            return &status->ramps[i];
+    return NULL;
+}
+
+/* Does somebody have to act on it? Not while it starts again by itself. */
+static bool status_is_in_force(const struct status *status, const struct stop *stop)
+{
+    const struct status_ramp *ramp = status_ramp(status, stop);
+    return !stop->is_lifted && stop->position != POSITION_CAUTION && (!ramp || ramp->is_stuck);
+}
+
 static size_t status_stops_in_force(const struct status *status)
 {
     size_t count = 0;
     for (size_t i = 0; i < status->stop_count; i++)
-        count += !status->stops[i].is_lifted && status->stops[i].position != POSITION_CAUTION;
+        count += status_is_in_force(status, &status->stops[i]);
     return count;
 }
 
@@ -99,7 +114,7 @@ enum status_exit status_exit_code(const struct status *status)
 {
     if (!status->is_ready || status_stops_in_force(status) > 0 || status_unacknowledged(status) > 0)
         return STATUS_STOPPED;
-    if (status->incident_count > 0)
+    if (status->incident_count > 0 || status->ramp_count > 0)
         return STATUS_DEGRADED;
     for (size_t i = 0; i < status->workflow_count; i++)
         if (status_is_degraded(status, &status->workflows[i]))
@@ -162,8 +177,7 @@ static void status_add_stops(struct buf *out, const struct status *status, bool 
     size_t count = status_stops_in_force(status);
     int64_t since = status->now_unix_ms;
     for (size_t i = 0; i < status->stop_count; i++)
-        if (!status->stops[i].is_lifted && status->stops[i].position != POSITION_CAUTION &&
-            status->stops[i].at_unix_ms < since)
+        if (status_is_in_force(status, &status->stops[i]) && status->stops[i].at_unix_ms < since)
             since = status->stops[i].at_unix_ms;
     if (count == 0)
         return;
@@ -353,7 +367,10 @@ static void status_add_stop(struct buf *out, const struct status *status, const 
         buf_add_text(out, " by ");
         wording_add_line(out, slice_text(stop->by), LIMIT_NAME);
     }
-    if (stop->incident != 0) {
+    const struct status_ramp *ramp = status_ramp(status, stop);
+    if (ramp)
+        buf_add_fmt(out, "; RAMP %.*s", SLICE_FMT(ramp->text));
+    if (stop->incident != 0 && (!ramp || ramp->is_stuck)) {
         buf_add_text(out, "; interlock restart ");
         text_add_id(out, ID_INCIDENT, stop->incident);
     }

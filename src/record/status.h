@@ -48,6 +48,13 @@ struct status_incident {
     int64_t since_unix_ms;
 };
 
+/* An incident that starts again after its restart was approved. */
+struct status_ramp {
+    uint64_t incident;
+    struct slice text; /* "5 one by one … ok · 10 % … 12 ok · 50 %" */
+    bool is_stuck;     /* people must act */
+};
+
 struct status {
     const struct status_incident *incidents;
     size_t incident_count;
@@ -57,6 +64,8 @@ struct status {
     size_t upstream_count;
     const struct stop *stops; /* in force, oldest first */
     size_t stop_count;
+    const struct status_ramp *ramps; /* of them, those that are ramping */
+    size_t ramp_count;
     bool is_ready;
     struct slice why;            /* when it is not */
     struct slice warnings_json;  /* a JSON array of texts, or empty */

@@ -111,6 +111,16 @@ static void status_json_add_lists(struct buf *out, const struct status *status)
         status_json_add_upstream(out, &status->upstreams[i]);
     }
     buf_add_byte(out, ']');
+    member_add_name(out, "ramps");
+    buf_add_byte(out, '[');
+    for (size_t i = 0; i < status->ramp_count; i++) {
+        buf_add_text(out, i ? ",{" : "{");
+        member_add_id(out, "incident", ID_INCIDENT, status->ramps[i].incident);
+        member_add_text(out, "text", status->ramps[i].text);
+        member_add_bool(out, "stuck", status->ramps[i].is_stuck);
+        buf_add_byte(out, '}');
+    }
+    buf_add_byte(out, ']');
     member_add_name(out, "stops");
     buf_add_byte(out, '[');
     for (size_t i = 0; i < status->stop_count; i++) {

@@ -52,7 +52,9 @@ void stop_row_encode(const struct stop *stop, struct buf *out)
                                 stop->in_flight,
                                 stop->held,
                                 stop->refused,
-                                (uint64_t)stop->position};
+                                (uint64_t)stop->position,
+                                stop->is_ramping,
+                                (uint64_t)stop->alone_ms};
     buf_add_byte(out, STOP_ROW_VERSION);
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         number_add_varint(out, numbers[i]);
@@ -66,7 +68,7 @@ void stop_row_encode(const struct stop *stop, struct buf *out)
 enum err stop_row_decode(struct slice bytes, struct stop *out)
 {
     struct stop stop = {0};
-    uint64_t numbers[12] = {0};
+    uint64_t numbers[14] = {0};
     bool is_good = stop_row_take_version(&bytes);
     for (size_t i = 0; is_good && i < sizeof numbers / sizeof *numbers; i++)
         is_good = number_take_varint(&bytes, &numbers[i]);
@@ -91,6 +93,8 @@ enum err stop_row_decode(struct slice bytes, struct stop *out)
     stop.held = (uint32_t)numbers[9];
     stop.refused = (uint32_t)numbers[10];
     stop.position = numbers[11] < POSITION_COUNT ? (enum position)numbers[11] : POSITION_STOPPED;
+    stop.is_ramping = numbers[12] == 1;
+    stop.alone_ms = (int64_t)numbers[13];
     *out = stop;
     return ERR_OK;
 }

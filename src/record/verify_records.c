@@ -228,6 +228,7 @@ static enum err verify_control(struct verify *verify, uint64_t seq, const struct
     case RECORD_STOP:
     case RECORD_STOPPED:
     case RECORD_RESTART:
+    case RECORD_LIFTED:
         return verify_note(&verify->stops, record->stop, seq, record->row);
     case RECORD_INCIDENT:
         return verify_note(&verify->incidents, record->incident, seq, record->row);
@@ -271,6 +272,10 @@ static enum err verify_control(struct verify *verify, uint64_t seq, const struct
     case RECORD_ENDING:
     case RECORD_UPSTREAM:
     case RECORD_CHECKPOINT:
+    case RECORD_RESTART_ASKED:
+    case RECORD_RESTART_APPROVED:
+    case RECORD_RESTART_REFUSED:
+    case RECORD_RAMP:
     case RECORD_TELLING:
     case RECORD_TOLD:
     case RECORD_NOT_TOLD:

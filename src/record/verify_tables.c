@@ -179,6 +179,7 @@ static enum err verify_row(struct verify *verify, const struct store_row *row)
     case STORE_TRIGGERS: /* moved by many records, and read back by none */
     case STORE_REPEATS:
     case STORE_SIGNALS:
+    case STORE_RESTARTS:
     case STORE_TABLE_COUNT:
         break;
     }

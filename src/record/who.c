@@ -90,10 +90,12 @@ static const struct person *who_present(const struct who_question *q, const stru
 
 static bool who_may(const struct who_question *q, const struct person *person)
 {
-    if (q->duty != WHO_DUTY_DECIDE || q->actor.size == 0)
+    if (q->duty == WHO_DUTY_SETTLE || q->actor.size == 0)
         return true;
     if (slice_equal(person->name, q->actor))
         return false; /* I11 */
+    if (q->duty == WHO_DUTY_RESTART)
+        return true;
     const struct service *service = q->config ? config_service(q->config, q->actor) : NULL;
     return !(service && q->step && q->step->is_four_eyes && service->human == person);
 }

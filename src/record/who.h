@@ -28,7 +28,7 @@ struct who_question {
     const struct step *step;         /* or NULL */
     const struct stop *stop;         /* RESTART: which; or NULL */
     enum who_duty duty;
-    struct slice actor;           /* DECIDE: who asked for it, and so does not decide it */
+    struct slice actor;           /* DECIDE, RESTART: who asked, and so does not decide it */
     const struct away_list *away; /* or NULL */
     int64_t now_unix_ms;
 };

@@ -170,8 +170,9 @@ steps:
 """ + FAR
 
 
-def install(folder, installation=INSTALLATION, policies=None):
-    """Writes a whole installation below folder; policies: {file name: text}."""
+def install(folder, installation=INSTALLATION, policies=None, at_once=True):
+    """Writes a whole installation below folder; policies: {file name: text}. at_once: what does not say
+    otherwise has no ramp."""
     folder = pathlib.Path(folder)
     for name in ("policies", "secrets"):
         (folder / name).mkdir(parents=True, exist_ok=True)
@@ -180,10 +181,14 @@ def install(folder, installation=INSTALLATION, policies=None):
         secret = folder / "secrets" / name
         secret.write_text(token)
         secret.chmod(0o600)
+    if at_once and "\n  ramp:" not in installation:
+        installation = installation.replace("\nswitch:\n", "\nswitch:\n  ramp: []\n")
     (folder / "interlock.yaml").write_text(installation)
     if policies is None:
         policies = {"invoice-reminders.yaml": REMINDERS, "inquiry-routing.yaml": ROUTING}
     for name, text in policies.items():
+        if at_once and "\nramp:" not in text and text.startswith("workflow:"):
+            text = text.rstrip("\n") + "\nramp: []\n"
         (folder / "policies" / name).write_text(text)
     return folder
 
@@ -256,6 +261,12 @@ class Daemon:
 
     def connect(self):
         return http.client.HTTPConnection(self.host, self.port, timeout=WATCHDOG_S)
+
+    def restart(self, incident, reason, by="ana", approved_by="ben"):
+        """One asks, another one approves: its answer."""
+        asked = self.post("/v1/incidents/%s/restart" % incident, {"reason": reason}, token=by)
+        assert asked.status == 202, asked
+        return self.post("/v1/incidents/%s/approve" % incident, token=approved_by)
 
     def request(self, method, path, body=None, token=None, headers=(), connection=None, checked=True):
         """token: a name of TOKENS, None = the daemon's own, "" = none. body: JSON, or bytes as they are."""

@@ -12,9 +12,9 @@ def stop(daemon, token="ana", **scope):
     return answer.json
 
 
-def restart(daemon, receipt, token="ben"):
-    answer = daemon.post("/v1/incidents/%s/restart" % receipt["incident"], {"reason": "fixed"}, token=token)
-    assert answer.status == 200, answer
+def restart(daemon, receipt):
+    answer = daemon.restart(receipt["incident"], "fixed")
+    assert answer.status == 202, answer
     return answer.json
 
 
@@ -34,7 +34,7 @@ def test_stop_and_restart_a_workflow(daemon):
     assert status["state"] == "stopped" and status["says"].startswith("NEEDS YOU")
     incident = restart(daemon, receipt)
     assert incident["state"] == "closed" and incident["stops"][0]["in_force"] is False
-    again = daemon.post("/v1/incidents/%s/restart" % receipt["incident"], {"reason": "fixed"})
+    again = daemon.post("/v1/incidents/%s/approve" % receipt["incident"])
     assert again.status == 409
     assert daemon.remind("INV-1").json["state"] == "done" and daemon.sandbox()["effects"] == 1
 

@@ -87,7 +87,7 @@ def test_a_long_history_of_stops(written):
     folder, database, _ = written
     with Daemon(folder) as daemon:
         old = daemon.post("/v1/stops", {"scope": {"upstream": "mailer"}}, token="ana").json
-        assert daemon.post("/v1/incidents/%s/restart" % old["incident"], {"reason": "?"}, token="ben").status == 200
+        assert daemon.restart(old["incident"], "?").status == 202
     connection = sqlite3.connect(database)
     (key, value), = connection.execute("SELECT key, value FROM small_rows WHERE tab = 2 AND key = CAST(? AS BLOB)", [old["id"]])
     connection.executemany("INSERT INTO small_rows(tab, key, value) VALUES (2, ?, ?)",

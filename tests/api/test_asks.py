@@ -240,7 +240,7 @@ def test_a_check_passes_a_stop_and_a_start_does_not(tmp_path, ledger):
         action = world.wait("checked", "a", "held")
         assert action["reason"] == "stop" and len(ledger.asked) == 1
         assert world.plain.effects()["effects"] == 0
-        restarted = world.daemon.post("/v1/incidents/%s/restart" % stop["incident"], {"reason": "mended"}, token="ben")
+        restarted = world.daemon.restart(stop["incident"], "mended")
         assert restarted.status in (200, 202), restarted
         assert world.wait("checked", "a", "done")["attempts"] == 2
 

@@ -137,7 +137,7 @@ def test_a_day_with_the_daemon(shell):
     shell("init", "--restart", "ben", "--listen", "127.0.0.1:0")
     policy = shell.folder / "policies/invoice-reminders.yaml"
     text = policy.read_text().replace("mode: observe", "mode: auto   ")
-    policy.write_text(text.replace("owner: ana", "owner: restarters"))  # so that somebody else may decide
+    policy.write_text(text.replace("owner: ana", "owner: restarters") + "ramp: [1]\n")  # so that somebody else may decide
     with Serving(shell):
         assert shell("status").startswith("Nothing needs you.")
         said = shell("submit", *REMINDER, "invoice=INV-1", "stage=2", "balance=420", "email=a@b.c")
@@ -179,7 +179,11 @@ def test_a_day_with_the_daemon(shell):
         assert "STATE   held" in held
         incident = re.findall(r"i_[0-9A-Z]{13}", shell("incident"))[-1]
         assert "provider said so" in shell("incident", incident, "--reason", "provider said so")
-        assert "closed" in shell("restart", incident, "--reason", "ok", **ben)
+        assert "Who may approve: ben" in shell("restart", incident, "--reason", "ok")
+        assert "somebody else approves it" in shell("approve", incident, code=1)
+        assert "RAMP    1 one by one … 0 ok" in shell("approve", incident, **ben)
+        assert "RAMP" in shell("status", code=2)  # nobody has acknowledged it
+        assert "STATE   done" in shell("submit", *REMINDER, "invoice=INV-5", "stage=1", "balance=1", "email=a@b.c")
         shell("status", code=0)
 
         # administration

@@ -110,7 +110,7 @@ def test_a_stop_works(watched):
     held = send(watched, "a")
     assert held.status == 202 and held.json["state"] == "held" and watched.sandbox()["effects"] == 0
     incident = watched.get("/v1/incidents?open=1").json["items"][0]["id"]
-    assert watched.post("/v1/incidents/%s/restart" % incident, {"reason": "looked"}, token="ana").status == 200
+    assert watched.restart(incident, "looked").status == 202
     for _ in range(200):  # each asks the daemon: no clock is needed
         if watched.action(held.json["action"])["state"] == "done":
             break

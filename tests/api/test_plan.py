@@ -11,7 +11,7 @@ URL = "/v1/workflows/invoice-reminders/plan"
 @pytest.fixture
 def daemon(tmp_path):
     """With the limits that are there without a line."""
-    with Daemon(install(tmp_path, policies={"invoice-reminders.yaml": REMINDERS, "inquiry-routing.yaml": ROUTING})) as running:
+    with Daemon(install(tmp_path, policies={"invoice-reminders.yaml": REMINDERS, "inquiry-routing.yaml": ROUTING}, at_once=False)) as running:
         yield running
 
 

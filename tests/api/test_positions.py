@@ -11,8 +11,8 @@ def order(daemon, position, token="ben", **scope):
 
 
 def restart(daemon, receipt):
-    answer = daemon.post("/v1/incidents/%s/restart" % receipt["incident"], {"reason": "fixed"}, token="ben")
-    assert answer.status == 200, answer
+    answer = daemon.restart(receipt["incident"], "fixed")
+    assert answer.status == 202, answer
 
 
 def approve(daemon, action, token="ben"):

@@ -52,7 +52,7 @@ def report(daemon, query="", accept="application/json"):
 def rehearse(daemon, workflow="inquiry-routing"):
     assert daemon.post("/v1/stops", {"scope": {"workflow": workflow}, "reason": "rehearsal"}, token="ana").status == 202
     incident = daemon.get("/v1/incidents?open=1").json["items"][0]["id"]
-    assert daemon.post("/v1/incidents/%s/restart" % incident, {"reason": "rehearsed"}, token="ben").status == 200
+    assert daemon.restart(incident, "rehearsed").status == 202
 
 
 def cli(daemon, *arguments, token="ana"):

@@ -355,7 +355,7 @@ class TestEdit:
             stop = daemon.post("/v1/stops", {"scope": {"workflow": "invoice-reminders"}}).json
             answer = daemon.remind("EDIT-3", balance=20000.10)
             assert answer.json["state"] == "held"
-            assert daemon.post("/v1/incidents/%s/restart" % stop["incident"], {"reason": "go"}, token="ben").status == 200
+            assert daemon.restart(stop["incident"], "go").status == 202
             review, action = wait_for_review(daemon, "EDIT-4")
             daemon.post("/v1/stops", {"scope": {"workflow": "invoice-reminders"}})
             held = verdict(daemon, review, "edit", edit={"balance": 12000})

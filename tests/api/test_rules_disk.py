@@ -135,7 +135,7 @@ def test_admission_closes_at_the_reserve_and_opens_by_itself(small):
     assert world.submit("plain", "before").json["replayed"]
     receipt = world.daemon.post("/v1/stops", {"scope": {"workflow": "stories"}, "reason": "disk"})
     assert receipt.status == 202 and receipt.json["stopped_at"], receipt
-    assert world.daemon.post("/v1/incidents/%s/restart" % receipt.json["incident"], {"reason": "room"}).status == 200
+    assert world.daemon.restart(receipt.json["incident"], "room").status == 202
     assert world.daemon.get("/healthz").status == 200
     disk.empty()
     assert wait_ready(world.daemon, True)["why"] is None

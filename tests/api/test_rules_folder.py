@@ -67,7 +67,7 @@ def test_a_copied_folder_does_not_send_the_backlog(tmp_path):
             staging.start()  # it has an identity of its own now, and is still stopped
             incident = everything_is_stopped(staging, waiting["action"])
             assert world.keyed.effects()["requests"] == before
-            assert staging.post("/v1/incidents/%s/restart" % incident, {"reason": "ours"}).status == 200
+            assert staging.restart(incident, "ours").status == 202
             done = staging.submit("stories", "keyed", {"id": "a"}, token="billing-cron", headers={"Prefer": "wait=20"})
             assert done.json["state"] == "done" and done.json["action"] == waiting["action"], done
 

@@ -196,7 +196,7 @@ def test_what_waited_too_long_goes_to_a_person_not_out(tmp_path):
         held = daemon.remind("INV-1").json
         assert held["state"] == "held"
         threading.Event().wait(1.1)  # only the clock makes it stale
-        daemon.post("/v1/incidents/%s/restart" % receipt["incident"], {"reason": "mended"})
+        daemon.restart(receipt["incident"], "mended")
         for _ in range(2000):
             action = daemon.action(held["action"])
             if action["state"] != "held":

@@ -69,7 +69,7 @@ def test_nothing_starts_after_the_acknowledgement(tmp_path, scope):
         assert late["state"] == "held" and late["who"]["group"], late
         assert requests(world) == reached
         incident = receipt["incident"]
-        assert world.daemon.post("/v1/incidents/%s/restart" % incident, {"reason": "rehearsed"}).status == 200
+        assert world.daemon.restart(incident, "rehearsed").status == 202
         for step, key, id in taken[-20:]:
             assert world.wait(step, key, "done")["action"] == id
         assert world.plain.effects()["twice"]["by"] == 0 and world.keyed.effects()["twice"]["by"] == 0
@@ -87,7 +87,7 @@ def test_only_the_scope_stops(tmp_path, scope, stopped, running):
         assert world.submit(running, "a").json["state"] == "done"
         # Two stops: lifting one leaves the other in force.
         second = world.daemon.post("/v1/stops", {"scope": {"workflow": "stories"}, "position": "stopped"}).json
-        assert world.daemon.post("/v1/incidents/%s/restart" % receipt["incident"], {"reason": "r"}).status == 200
+        assert world.daemon.restart(receipt["incident"], "r").status == 202
         assert world.submit(stopped, "b").json["state"] == "held"
-        assert world.daemon.post("/v1/incidents/%s/restart" % second["incident"], {"reason": "r"}).status == 200
+        assert world.daemon.restart(second["incident"], "r").status == 202
         assert world.wait(stopped, "a", "done") and world.wait(stopped, "b", "done")

@@ -66,7 +66,7 @@ def verify(daemon):
 
 
 def restart(daemon, incident):
-    assert daemon.post("/v1/incidents/%s/restart" % incident, {"reason": "looked at"}).status == 200
+    assert daemon.restart(incident, "looked at").status == 202
 
 
 def test_a_limit_of_n_starts_lets_exactly_n_start(tmp_path):

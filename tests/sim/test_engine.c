@@ -11,7 +11,7 @@ struct told {
     struct told *next; /* all of a world, freed at its end */
     struct world *world;
     int step, thing;
-    enum { TOLD_SUBMIT, TOLD_ACT, TOLD_STOP, TOLD_RESTART, TOLD_OK } kind;
+    enum { TOLD_SUBMIT, TOLD_ACT, TOLD_STOP, TOLD_ASK, TOLD_RESTART, TOLD_WRONG, TOLD_OK } kind;
     size_t stop;
     uint64_t incident; /* restart of a stop that the simulation may not know */
     char input[64];
@@ -78,9 +78,11 @@ static void told_done(void *arg, const struct engine_reply *reply)
         if (world->stops[i].incident != told->incident)
             continue;
         world->stops[i].is_asked = false;
-        if (reply->outcome == ENGINE_TAKEN)
-            world->stops[i].is_acknowledged = false;
+        world->stops[i].is_acknowledged =
+            reply->outcome != ENGINE_TAKEN && world->stops[i].was_acknowledged;
     }
+    if (told->kind == TOLD_WRONG && reply->outcome == ENGINE_TAKEN)
+        WORLD_FAIL(world, "I11: who asked, or a service, approved a restart%s", "");
 }
 
 static struct told *told_new(struct world *world, int kind, int step, int thing)
@@ -99,6 +101,9 @@ static struct told *told_new(struct world *world, int kind, int step, int thing)
 static const struct person sim_ana = {.name = {"ana", 3}};
 static const struct principal sim_person = {
     .kind = PRINCIPAL_PERSON, .name = {"ana", 3}, .person = &sim_ana};
+static const struct person sim_ben = {.name = {"ben", 3}};
+static const struct principal sim_other = {
+    .kind = PRINCIPAL_PERSON, .name = {"ben", 3}, .person = &sim_ben};
 static const struct principal sim_service = {
     .kind = PRINCIPAL_SERVICE, .name = {"cron", 4}, .person = &sim_ana};
 
@@ -160,22 +165,43 @@ static void sim_stop(struct world *world)
     world->port.stop(world->port.impl, &sim_person, &order, told_done, told);
 }
 
+/* Somebody asks that an incident runs again. */
+static void sim_ask_restart(struct world *world, uint64_t incident, const struct principal *who)
+{
+    world->port.restart(world->port.impl, who, incident, SLICE("mended"), told_done,
+                        told_new(world, TOLD_ASK, 0, 0));
+}
+
+/* The right person approves what was asked for, if it was; or a wrong one tries to (I11). */
+static void sim_approve(struct world *world, uint64_t incident, const struct principal *who)
+{
+    bool is_wrong = who != &sim_other;
+    struct told *told = told_new(world, is_wrong ? TOLD_WRONG : TOLD_RESTART, 0, 0);
+    told->incident = incident;
+    for (size_t i = 0; !is_wrong && i < world->stop_count; i++) {
+        if (world->stops[i].incident != incident)
+            continue;
+        /* From here on it may be lifted at any moment. */
+        world->stops[i].is_asked = true;
+        world->stops[i].was_acknowledged = world->stops[i].is_acknowledged;
+        world->stops[i].is_acknowledged = false;
+    }
+    world->port.approve(world->port.impl, who, incident, told_done, told);
+}
+
 static void sim_restart(struct world *world)
 {
+    uint64_t dice = prng_below(&world->prng, 10);
     for (size_t i = 0; i < world->stop_count; i++) {
+        uint64_t incident = world->stops[i].incident;
         if (!world->stops[i].is_acknowledged || world->stops[i].is_asked)
             continue;
-        struct told *told = told_new(world, TOLD_RESTART, 0, 0);
-        told->incident = world->stops[i].incident;
-        for (size_t j = i; j < world->stop_count; j++) {
-            if (world->stops[j].incident != told->incident)
-                continue;
-            world->stops[j].is_asked = true;
-            /* From the asking on it may be lifted at any moment. */
-            world->stops[j].is_acknowledged = false;
-        }
-        world->port.restart(world->port.impl, &sim_person, world->stops[i].incident,
-                            SLICE("mended"), told_done, told);
+        if (dice < 4)
+            sim_ask_restart(world, incident, &sim_person);
+        else if (dice < 8)
+            sim_approve(world, incident, &sim_other);
+        else
+            sim_approve(world, incident, dice == 8 ? &sim_person : &sim_service);
         return;
     }
 }
@@ -207,7 +233,7 @@ static void sim_person_acts(struct world *world)
     CHECK(world->port.inbox(world->port.impl, &query, &arena, items, &page) == ERR_OK);
     const struct inbox_item *item =
         page.count > 0 ? &items[prng_below(&world->prng, page.count)] : NULL;
-    if (item && item->kind != INBOX_STOP) {
+    if (item && item->kind != INBOX_STOP && item->kind != INBOX_RESTART) {
         const struct view *view = &item->view;
         int step = 0;
         while (!slice_is(view->step_name, world_steps[step]))
@@ -590,10 +616,8 @@ static void sim_restart_all(struct world *world)
     size_t count = WORLD_STOPS * 2;
     CHECK(world->port.stops(world->port.impl, false, &arena, stops, &count) == ERR_OK);
     for (size_t i = 0; i < count; i++) {
-        struct told *told = told_new(world, TOLD_RESTART, 0, 0);
-        told->incident = stops[i].incident;
-        world->port.restart(world->port.impl, &sim_person, stops[i].incident, SLICE("mended"),
-                            told_done, told);
+        sim_ask_restart(world, stops[i].incident, &sim_person);
+        sim_approve(world, stops[i].incident, &sim_other);
     }
     arena_done(&arena);
 }

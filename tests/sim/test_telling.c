@@ -30,7 +30,7 @@ static const char installation[] =
     "  team: [ana, ben]\n"
     "  leads: [cem, dia]\n"
     "  admins: [eve]\n"
-    "switch: { owner: team, restart: leads, inform: dia }\n"
+    "switch: { owner: team, restart: leads, inform: dia, ramp: [] }\n"
     "upstreams:\n"
     "  plain: { url: \"http://127.0.0.1:1\" }\n"
     "channels:\n"
@@ -43,6 +43,7 @@ static const char policy[] = "workflow: w\n"
                              "inform: dia\n"
                              "mode: auto\n"
                              "ack_within: [5m, 15m]\n"
+                             "ramp: []\n"
                              "steps:\n"
                              "  s:\n"
                              "    kind: webhook\n"
@@ -257,6 +258,10 @@ static const struct person ana = {.name = {"ana", 3}};
 static const struct principal as_ana = {
     .kind = PRINCIPAL_PERSON, .name = {"ana", 3}, .person = &ana};
 
+static const struct person cem = {.name = {"cem", 3}};
+static const struct principal as_cem = {
+    .kind = PRINCIPAL_PERSON, .name = {"cem", 3}, .person = &cem};
+
 static void do_stop(struct world *world)
 {
     struct scope scope = {.workflow = SLICE("w")};
@@ -275,6 +280,7 @@ static void do_restart(struct world *world)
 {
     world->port.restart(world->port.impl, &as_ana, world->incident, SLICE("mended"), on_done,
                         world);
+    world->port.approve(world->port.impl, &as_cem, world->incident, on_done, world);
 }
 
 /* Also a stop that was stored, but not told to who asked for it. */

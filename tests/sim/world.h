@@ -71,7 +71,7 @@ struct world {
         uint64_t id, incident;
         struct stop stop;
         enum position position; /* as it was ordered */
-        bool is_acknowledged, is_asked;
+        bool is_acknowledged, is_asked, was_acknowledged;
     } stops[WORLD_STOPS];
     size_t stop_count;
     struct {

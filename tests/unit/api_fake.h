@@ -283,6 +283,7 @@ static enum err fake_inbox(void *impl, const struct engine_inbox_query *query, s
 }
 
 #include "unit/api_fake_incident.h"
+#include "unit/api_fake_restart.h"
 
 /* ---- status ---- */
 
@@ -498,6 +499,8 @@ static void fake_init(struct fake *fake)
                                       .stops_since = fake_stops_since,
                                       .stop = fake_stop,
                                       .restart = fake_restart,
+                                      .approve = fake_approve,
+                                      .restart_of = fake_restart_of,
                                       .incident_reason = fake_restart,
                                       .incident_view = fake_incident_view,
                                       .plan_signature = fake_plan_signature,

@@ -347,6 +347,7 @@ static void lanes_are_known_before_the_body(void **state)
                 {"POST", "/v1/reviews/r_0000000000001.1/verdict", DOOR_LANE_VERDICT},
                 {"POST", "/v1/actions/a_0000000000001/resolve", DOOR_LANE_VERDICT},
                 {"POST", "/v1/incidents/i_0000000000001/restart", DOOR_LANE_VERDICT},
+                {"POST", "/v1/incidents/i_0000000000001/approve", DOOR_LANE_VERDICT},
                 {"POST", "/v1/workflows/w/steps/s/actions", DOOR_LANE_ADMISSION},
                 {"GET", "/v1/actions", DOOR_LANE_READ},
                 {"HEAD", "/v1/actions", DOOR_LANE_READ},

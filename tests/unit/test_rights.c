@@ -135,9 +135,9 @@ static void a_duty_without_a_name_has_heirs(void **state)
     struct workflow bare = {.name = SLICE("bare"), .duties = {.owner = &fake_groups[0]}};
     struct right_subject subject = {.workflow = &bare};
     fake_fill_config();
-    who_may_is_said(RIGHT_RESTART, &subject, "finance (ana, ben)");
+    who_may_is_said(RIGHT_AGAIN, &subject, "finance (ana, ben)");
     bare.duties.owner = NULL;
-    who_may_is_said(RIGHT_RESTART, &subject, "admins (ben)");
+    who_may_is_said(RIGHT_AGAIN, &subject, "admins (ben)");
     who_may_is_said(RIGHT_SETTLE, &subject, "finance (ana, ben)"); /* of `switch:` */
     who_may_is_said(RIGHT_DECIDE, &subject, "finance (ana, ben)");
     who_may_is_said(RIGHT_ACKNOWLEDGE, &subject, "nobody");

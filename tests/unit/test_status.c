@@ -116,6 +116,17 @@ static void stopped(struct status_fixture *f)
     f->status.stop_count = 2;
 }
 
+/* The first one starts again, and asks nobody; the second one is stuck. */
+static void ramping(struct status_fixture *f)
+{
+    static const struct status_ramp ramps[] = {
+        {2, {"5 one by one, 3 ok", 18}, false},
+        {4, {"5 one by one, 1 ok, 1 not ok, STUCK", 35}, true}};
+    stopped(f);
+    f->status.ramps = ramps;
+    f->status.ramp_count = 2;
+}
+
 static void lifted(struct status_fixture *f)
 {
     stopped(f);
@@ -175,6 +186,7 @@ static const struct {
     {"people", people, STATUS_DEGRADED, true},
     {"decide in time", decide_in_time, STATUS_FINE, true},
     {"stopped", stopped, STATUS_STOPPED, true},
+    {"one ramping, one stuck", ramping, STATUS_STOPPED, true},
     {"lifted", lifted, STATUS_FINE, false},
     {"in trouble", in_trouble, STATUS_STOPPED, true},
     {"trouble in hand", trouble_in_hand, STATUS_DEGRADED, false},

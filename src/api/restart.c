@@ -1,0 +1,140 @@
+#include "api/restart.h"
+#include "api/body.h"
+#include "api/handlers.h"
+#include "api/parameter.h"
+#include "api/reply.h"
+#include "base/limits.h"
+#include "record/member.h"
+#include "record/restart_row.h"
+
+/* Who may say yes: of the group all but who asked, or whoever asked too where `alone:` lets it. */
+static void restart_add_approvers(struct buf *out, const struct engine_restart *restart,
+                                  int64_t now_unix_ms)
+{
+    const struct group *group = restart->approvers;
+    bool has_own = restart->alone_unix_ms > 0 && now_unix_ms >= restart->alone_unix_ms;
+    size_t count = 0;
+    member_add_name(out, "approvers");
+    buf_add_byte(out, '[');
+    for (size_t i = 0; group && i < group->member_count; i++) {
+        struct slice name = group->members[i]->name;
+        if (!has_own && slice_is(name, restart->row.request.by))
+            continue;
+        buf_add_text(out, count++ ? "," : "");
+        buf_add_json_text(out, name);
+    }
+    buf_add_byte(out, ']');
+}
+
+static void restart_add_ramp(struct buf *out, const struct engine_restart *restart)
+{
+    struct buf text;
+    member_add_name(out, "ramp");
+    if (!restart->row.is_ramping) {
+        buf_add_text(out, "null");
+        return;
+    }
+    const struct ramp_state *ramp = &restart->row.ramp;
+    buf_init(&text, LIMIT_REASON);
+    ramp_text_add(&text, restart->ramp, ramp);
+    buf_add_byte(out, '{');
+    member_add_text(out, "text", buf_slice(&text));
+    member_add_u64(out, "stage", ramp->stage + 1);
+    member_add_u64(out, "stages", restart->ramp->stage_count);
+    member_add_u64(out, "started", (uint64_t)ramp->started);
+    member_add_u64(out, "ok", (uint64_t)ramp->ended_ok);
+    member_add_u64(out, "not_ok", (uint64_t)ramp->ended_otherwise);
+    member_add_u64(out, "uncertain", (uint64_t)ramp->uncertain);
+    member_add_bool(out, "stuck", ramp->is_stuck);
+    member_add_time(out, "began_at", restart->row.began_unix_ms);
+    member_add_time(out, "due",
+                    ramp->is_stuck ? 0 : ramp->progress_unix_ms + restart->stage_due_ms);
+    buf_add_byte(out, '}');
+    buf_done(&text);
+}
+
+void restart_add(struct call *call, uint64_t incident, struct buf *out)
+{
+    static const char *const states[] = {[RESTART_NONE] = NULL,
+                                         [RESTART_ASKED] = "asked",
+                                         [RESTART_VOID] = "void",
+                                         [RESTART_RAMPING] = "ramp",
+                                         [RESTART_STUCK] = "stuck"};
+    struct engine_restart restart = {.state = RESTART_NONE};
+    const struct engine_port *engine = call->engine;
+    member_add_name(out, "restart");
+    if (engine->restart_of(engine->impl, incident, &call->arena, &restart) != ERR_OK ||
+        restart.state == RESTART_NONE) {
+        buf_add_text(out, "null");
+        return;
+    }
+    const struct restart_row *row = &restart.row;
+    bool is_asked = row->request.by[0] != '\0';
+    buf_add_byte(out, '{');
+    member_add_word(out, "state", states[restart.state]);
+    member_add_text(out, "by", slice_text(row->request.by));
+    member_add_time(out, "at", is_asked ? row->request.at_unix_ms : 0);
+    member_add_text(out, "reason", restart.reason);
+    member_add_time(out, "ends_at", is_asked ? restart.over_unix_ms : 0);
+    member_add_time(out, "alone_from", is_asked ? restart.alone_unix_ms : 0);
+    restart_add_approvers(out, &restart, engine->now_unix_ms(engine->impl));
+    member_add_text(out, "group", restart.approvers ? restart.approvers->name : (struct slice){0});
+    member_add_text(out, "approved_by", slice_text(row->approved_by));
+    member_add_time(out, "approved_at", row->approved_unix_ms);
+    member_add_bool(out, "alone", row->is_alone);
+    restart_add_ramp(out, &restart);
+    buf_add_byte(out, '}');
+}
+
+struct restart_body {
+    struct slice reason;
+};
+static const struct body_field restart_fields[] = {
+    {.name = "reason",
+     .type = BODY_TEXT,
+     .is_required = true,
+     .size_max = LIMIT_REASON,
+     .at = offsetof(struct restart_body, reason)},
+};
+
+static void restart_done(void *arg, const struct engine_reply *reply)
+{
+    struct call *call = arg;
+    call_enter(call);
+    if (reply->outcome != ENGINE_TAKEN)
+        reply_refusal(call, reply);
+    else
+        incidents_reply(call, 202, call->id);
+    call_leave(call);
+}
+
+void restart_post(struct call *call)
+{
+    struct restart_body body = {0};
+    if (call->incident->kind != INCIDENT_STOP) {
+        reply_refuse(call, TROUBLE_NOT_NOW,
+                     "nothing is stopped by this incident: it is closed by the end of its trouble");
+        return;
+    }
+    if (!body_read(call, restart_fields, 1, &body) || !incidents_is_open(call))
+        return;
+    if (body.reason.size == 0) {
+        reply_trouble(call,
+                      &(struct trouble){.code = TROUBLE_BAD_BODY,
+                                        .pointer = SLICE("/reason"),
+                                        .detail = SLICE("\"reason\" is empty: who approves it "
+                                                        "reads why it may run again")});
+        return;
+    }
+    call->engine->restart(call->engine->impl, &call->principal, call->id, body.reason, restart_done,
+                          call);
+}
+
+/* Who may is asked by the engine, at the use: it knows who asked, and records what it refuses. */
+void restart_approve(struct call *call)
+{
+    struct restart_body body = {0};
+    bool is_empty = call->request->body.size == 0;
+    if ((is_empty || body_read(call, restart_fields, 0, &body)) && incidents_is_open(call))
+        call->engine->approve(call->engine->impl, &call->principal, call->id, restart_done, call);
+}

@@ -1,0 +1,65 @@
+#include "core/restart.h"
+
+#include <string.h>
+
+#include "base/check.h"
+
+int64_t restart_alone_ms(const struct restart_terms *terms)
+{
+    if (terms->alone_ms <= 0 || terms->alone_ms_at_open <= 0)
+        return 0; /* invariant 4 */
+    return terms->alone_ms > terms->alone_ms_at_open ? terms->alone_ms : terms->alone_ms_at_open;
+}
+
+int64_t restart_over_unix_ms(const struct restart_request *request,
+                             const struct restart_terms *terms)
+{
+    return request->at_unix_ms + restart_alone_ms(terms) + RESTART_ASKED_MS;
+}
+
+static bool restart_is_changed(const struct restart_request *request,
+                               const struct restart_terms *terms)
+{
+    return memcmp(request->digest, terms->digest, RESTART_DIGEST) != 0;
+}
+
+bool restart_stands(const struct restart_request *request, const struct restart_terms *terms)
+{
+    return request->by[0] != '\0' && terms->now_unix_ms < restart_over_unix_ms(request, terms) &&
+           !restart_is_changed(request, terms);
+}
+
+enum restart_says restart_decide(const struct restart_request *request,
+                                 const struct restart_terms *terms,
+                                 const struct restart_voice *voice)
+{
+    if (request->by[0] == '\0')
+        return RESTART_NOT_ASKED;
+    if (voice->is_service)
+        return RESTART_SERVICE; /* invariant 1 */
+    if (!voice->is_member)
+        return RESTART_NOT_MEMBER;
+    if (terms->now_unix_ms >= restart_over_unix_ms(request, terms))
+        return RESTART_OVER;
+    if (restart_is_changed(request, terms))
+        return RESTART_CHANGED; /* invariant 2 */
+    if (!slice_is(voice->person, request->by))
+        return RESTART_YES;
+    int64_t alone = restart_alone_ms(terms);
+    if (alone == 0)
+        return RESTART_OWN; /* I11 */
+    return terms->now_unix_ms - request->at_unix_ms < alone ? RESTART_OWN_NOT_YET
+                                                            : RESTART_YES_ALONE;
+}
+
+const char *restart_says_name(enum restart_says says)
+{
+    static const char *const names[RESTART_SAYS_COUNT] = {
+        [RESTART_NOT_ASKED] = "not_asked",     [RESTART_SERVICE] = "service",
+        [RESTART_NOT_MEMBER] = "not_entitled", [RESTART_OVER] = "over",
+        [RESTART_CHANGED] = "changed",         [RESTART_OWN] = "own",
+        [RESTART_OWN_NOT_YET] = "own_not_yet", [RESTART_YES] = "yes",
+        [RESTART_YES_ALONE] = "yes_alone"};
+    CHECK((unsigned)says < RESTART_SAYS_COUNT);
+    return names[says];
+}

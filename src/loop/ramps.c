@@ -1,0 +1,360 @@
+/* loop/ramps.c - after an approved restart: which actions start, and when more of them may.
+ * Owns: the ramps of this run; their rows travel in the write of the action that moved them, so
+ * that no crash lets two canaries go (R19). The stages are core/ramp.c's. Invariants: I6  while a
+ * ramp runs, its stops bind all that it does not let in.
+ *   1. Whatever changes what was agreed (a further stop on the scope, another policy of it) sends
+ *      the ramp back: as stopped. */
+#include "loop/restarts.h"
+
+#include "base/check.h"
+#include "policy/config.h"
+
+const struct ramp *engine_ramp_of(const struct engine *engine, const struct stop *stop,
+                                  int64_t *out_stage_due_ms)
+{
+    const struct config *config = engine_config(engine);
+    const struct workflow *workflow =
+        stop->names[0][0] ? config_workflow_of(config, slice_text(stop->names[0])) : NULL;
+    if (out_stage_due_ms)
+        *out_stage_due_ms = workflow ? workflow->stage_due_ms : RAMP_DUE_MS;
+    return workflow ? &workflow->ramp : &config->switch_ramp;
+}
+
+void engine_ramp_terms(const struct engine *engine, const struct stop *stop,
+                       unsigned char out[RESTART_DIGEST])
+{
+    const struct config *config = engine_config(engine);
+    const struct workflow *workflow =
+        stop->names[0][0] ? config_workflow_of(config, slice_text(stop->names[0])) : NULL;
+    if (workflow)
+        digest_short(config_file_text(config, workflow->file), out);
+    else
+        memcpy(out, config->version, RESTART_DIGEST);
+}
+
+/* A stop of the incident that is in force, or NULL. */
+static const struct stop *ramp_stop(const struct engine *engine, uint64_t incident)
+{
+    for (size_t i = 0; i < engine->board.stop_count; i++) {
+        const struct stop *stop = &engine->board.stops[i];
+        if (stop->incident == incident && !stop->is_lifted)
+            return stop;
+    }
+    return NULL;
+}
+
+/* ---- who may start ---- */
+
+static struct ramp_start ramp_start_of(const struct engine *engine, const struct restart *restart,
+                                       const struct action *action, const unsigned char *key_hash)
+{
+    bool is_first = action->starts_total == 0;
+    struct slice place = key_hash && !digest_is_zero(key_hash, STORE_KEY_SIZE)
+                             ? slice_of(key_hash, STORE_KEY_SIZE)
+                             : slice_of(&action->id, sizeof action->id);
+    return (struct ramp_start){
+        .action = action->id,
+        .draw = identity_draw(engine->identity, restart->row.incident, place),
+        .is_first_start = is_first,
+        .is_backlog = action->submitted_unix_ms < restart->row.began_unix_ms ||
+                      (is_first && action->state == STATE_HELD)};
+}
+
+void engine_let_in(const struct engine *engine, const struct action *action,
+                   const unsigned char *key_hash, struct let_in *out)
+{
+    out->count = 0;
+    if (engine->ramp_count == 0)
+        return;
+    for (struct list *node = engine->restarts.next; node != &engine->restarts; node = node->next) {
+        const struct restart *restart = LIST_ENTRY(node, struct restart, link);
+        const struct stop *stop =
+            restart->row.is_ramping ? ramp_stop(engine, restart->row.incident) : NULL;
+        if (!stop || out->count == LIMIT_RAMPS)
+            continue;
+        struct ramp_start start = ramp_start_of(engine, restart, action, key_hash);
+        if (ramp_may_start(&restart->row.ramp, engine_ramp_of(engine, stop, NULL), &start))
+            out->incidents[out->count++] = restart->row.incident;
+    }
+}
+
+void engine_let_in_all(const struct engine *engine, struct let_in *out)
+{
+    out->count = 0;
+    for (struct list *node = engine->restarts.next; node != &engine->restarts; node = node->next) {
+        const struct restart *restart = LIST_ENTRY(node, struct restart, link);
+        if (restart->row.is_ramping && out->count < LIMIT_RAMPS)
+            out->incidents[out->count++] = restart->row.incident;
+    }
+}
+
+/* ---- what comes of it ---- */
+
+/* Is it at what was stopped: the step's own call, or, at `stopped`, any? */
+static bool ramp_counts(const struct stop *stop, const struct scope *at,
+                        const struct action *action)
+{
+    return scope_covers(stop, at) && (stop->position == POSITION_STOPPED || action->route == 0);
+}
+
+static bool ramp_is_going(const struct action *action)
+{
+    return action->state == STATE_ATTEMPTING || action->state == STATE_WAITING;
+}
+
+static enum ramp_ended ramp_outcome(const struct action *action, bool has_left)
+{
+    if (action->may_have_happened || action->state == STATE_UNCERTAIN)
+        return RAMP_UNCERTAIN;
+    bool is_ok = action->state == STATE_DONE && !has_left && action->cause == CAUSE_NONE;
+    return is_ok ? RAMP_OK : RAMP_OTHERWISE;
+}
+
+static void ramp_take_effects(struct restart *restart, const struct ramp_effects *effects)
+{
+    restart->is_dirty = restart->is_dirty || effects->is_changed;
+    restart->effects.is_passed = restart->effects.is_passed || effects->is_passed;
+    restart->effects.is_over = restart->effects.is_over || effects->is_over;
+    restart->effects.is_stuck = restart->effects.is_stuck || effects->is_stuck;
+}
+
+static void ramp_follow_action(struct engine *engine, struct restart *restart,
+                               const struct entry *entry, const struct action *before,
+                               bool is_started)
+{
+    const struct action *action = &entry->row.action;
+    const struct stop *stop = ramp_stop(engine, restart->row.incident);
+    struct scope scope = entry_scope(entry);
+    struct ramp_state *state = &restart->row.ramp;
+    if (!stop)
+        return;
+    const struct ramp *ramp = engine_ramp_of(engine, stop, NULL);
+    struct ramp_start start = ramp_start_of(engine, restart, before, entry->row.key_hash);
+    if (is_started && start.is_first_start && ramp_counts(stop, &scope, action) &&
+        ramp_may_start(state, ramp, &start)) {
+        ramp_started(state, ramp, &start, engine->now_unix_ms);
+        restart->is_dirty = true;
+        return;
+    }
+    bool has_left = action->route != before->route;
+    if (!ramp_is_going(before) || before->starts_total == 0 || (ramp_is_going(action) && !has_left))
+        return;
+    bool is_canary = state->under_way == action->id;
+    if (!is_canary &&
+        (start.is_backlog || !ramp_counts(stop, &scope, before) || ramp_is_over(state, ramp) ||
+         !ramp->stages[state->stage].is_share || !ramp_may_start(state, ramp, &start)))
+        return;
+    struct ramp_effects effects;
+    ramp_ended(state, ramp, action->id, ramp_outcome(action, has_left), engine->now_unix_ms,
+               &effects);
+    ramp_take_effects(restart, &effects);
+}
+
+void engine_ramps_after(struct engine *engine, const struct entry *entry,
+                        const struct action *before, const struct action_effects *effects)
+{
+    if (engine->ramp_count == 0)
+        return;
+    for (struct list *node = engine->restarts.next; node != &engine->restarts; node = node->next) {
+        struct restart *restart = LIST_ENTRY(node, struct restart, link);
+        if (restart->row.is_ramping)
+            ramp_follow_action(engine, restart, entry, before,
+                               effects->must_send || effects->must_permit);
+    }
+}
+
+size_t engine_ramp_rows(struct engine *engine, struct arena *arena, struct store_row *out_rows)
+{
+    size_t count = 0;
+    for (struct list *node = engine->restarts.next; node != &engine->restarts; node = node->next) {
+        struct restart *restart = LIST_ENTRY(node, struct restart, link);
+        struct buf key, value;
+        if (!restart->is_dirty || count == LIMIT_RAMPS)
+            continue;
+        restart->is_dirty = false;
+        buf_init(&key, TEXT_ID_MAX);
+        buf_init(&value, 4096);
+        text_add_id(&key, ID_INCIDENT, restart->row.incident);
+        restart_row_encode(&restart->row, &value);
+        out_rows[count++] = (struct store_row){.table = STORE_RESTARTS,
+                                               .key = arena_copy(arena, buf_slice(&key)),
+                                               .value = arena_copy(arena, buf_slice(&value))};
+        buf_done(&value);
+        buf_done(&key);
+    }
+    return count;
+}
+
+/* ---- stages ---- */
+
+static void ramp_record(struct engine *engine, struct restart *restart, const char *what)
+{
+    struct pending none = {0};
+    struct record record = {
+        .kind = RECORD_RAMP, .subject = slice_text(what), .number = restart->row.ramp.stage};
+    engine_save_restart(engine, restart, &record, (struct slice){0}, &none);
+}
+
+/* All may start: the stops are lifted, and what they held follows. */
+static void ramp_finish(struct engine *engine, struct restart *restart)
+{
+    struct arena arena;
+    arena_init(&arena, ENGINE_SCRATCH);
+    const struct stop stop = *ramp_stop(engine, restart->row.incident);
+    struct slice reason = engine_words(engine, restart->row.words_seq, &arena);
+    struct slice by = slice_text(restart->row.approved_by);
+    struct record record = {.kind = RECORD_RAMP, .subject = SLICE("over")};
+    record.number = restart->row.ramp.stage;
+    struct stops_change change = {.to = STOPS_LIFTED, .actor = by, .reason = reason};
+    struct pending pending = {.done = engine_ignore};
+    restart->row.is_over = true;
+    engine_save_restart_with_stops(engine, restart, &record, &change, &pending);
+    engine_alert_close(engine, &stop, by, reason);
+    arena_done(&arena);
+}
+
+static void ramp_follow(struct engine *engine, struct restart *restart)
+{
+    struct ramp_effects effects = restart->effects;
+    restart->effects = (struct ramp_effects){0};
+    if (restart->row.is_over)
+        return;
+    if (effects.is_over) {
+        ramp_finish(engine, restart);
+    } else if (effects.is_passed) {
+        ramp_record(engine, restart, "passed");
+    } else if (effects.is_stuck) {
+        switchboard_ask_again(&engine->board);
+        ramp_record(engine, restart, "stuck");
+    }
+}
+
+void engine_ramps_follow(struct engine *engine)
+{
+    for (struct list *node = engine->restarts.next; node != &engine->restarts; node = node->next) {
+        struct restart *restart = LIST_ENTRY(node, struct restart, link);
+        if (restart->row.is_ramping)
+            ramp_follow(engine, restart);
+    }
+}
+
+void engine_run_ramps(struct engine *engine)
+{
+    for (struct list *node = engine->restarts.next; node != &engine->restarts; node = node->next) {
+        struct restart *restart = LIST_ENTRY(node, struct restart, link);
+        struct ramp_effects effects;
+        int64_t due_ms = 0;
+        const struct stop *stop = restart->row.is_ramping && !restart->row.is_over
+                                      ? ramp_stop(engine, restart->row.incident)
+                                      : NULL;
+        if (!stop || stop->is_lifting || engine->unsaved >= ENGINE_UNSAVED_ACT)
+            continue;
+        const struct ramp *ramp = engine_ramp_of(engine, stop, &due_ms);
+        ramp_tick(&restart->row.ramp, ramp, due_ms, engine->now_unix_ms, &effects);
+        ramp_take_effects(restart, &effects);
+        restart->is_dirty = false; /* the record that follows has the row */
+        ramp_follow(engine, restart);
+    }
+}
+
+int64_t engine_ramps_due_unix_ms(const struct engine *engine)
+{
+    int64_t at = 0;
+    for (struct list *node = engine->restarts.next; node != &engine->restarts; node = node->next) {
+        const struct restart *restart = LIST_ENTRY(node, struct restart, link);
+        const struct stop *stop =
+            restart->row.is_ramping ? ramp_stop(engine, restart->row.incident) : NULL;
+        int64_t due_ms = 0;
+        if (!stop || stop->is_lifting)
+            continue;
+        const struct ramp *ramp = engine_ramp_of(engine, stop, &due_ms);
+        int64_t due = ramp_due_unix_ms(&restart->row.ramp, ramp, due_ms);
+        at = due > 0 && (at == 0 || due < at) ? due : at;
+    }
+    return at;
+}
+
+void engine_ramp_begin(struct engine *engine, struct restart *restart, const struct stop *stop)
+{
+    struct restart_row *row = &restart->row;
+    const struct ramp *ramp = engine_ramp_of(engine, stop, NULL);
+    bool was_ramping = row->is_ramping;
+    if (was_ramping)
+        ramp_begin_again(&row->ramp, engine->now_unix_ms);
+    else
+        ramp_begin(&row->ramp, engine->now_unix_ms);
+    if (!was_ramping || row->ramp.stage == 0)
+        row->began_unix_ms = engine->now_unix_ms; /* what came before is backlog */
+    row->is_ramping = !ramp_is_over(&row->ramp, ramp);
+    row->is_over = !row->is_ramping;
+    engine_ramp_terms(engine, stop, row->terms);
+    engine->ramp_count += (size_t)row->is_ramping - (size_t)was_ramping;
+}
+
+bool engine_is_ramping(struct engine *engine, uint64_t incident)
+{
+    const struct restart *restart = engine_restart_of(engine, incident);
+    return restart && restart->row.is_ramping && !restart->row.ramp.is_stuck;
+}
+
+/* ---- back ---- */
+
+static void ramp_back(struct engine *engine, struct restart *restart, struct slice actor,
+                      const char *why)
+{
+    struct restart_row *row = &restart->row;
+    struct pending none = {0};
+    struct record record = {
+        .kind = RECORD_RAMP, .actor = actor, .subject = slice_text(why), .number = row->ramp.stage};
+    struct stops_change change = {.to = STOPS_BOUND, .actor = actor};
+    row->is_ramping = false;
+    row->ramp = (struct ramp_state){0};
+    row->request.by[0] = '\0';
+    restart->effects = (struct ramp_effects){0};
+    restart->is_dirty = false;
+    engine->ramp_count--;
+    engine_save_restart_with_stops(engine, restart, &record, &change, &none);
+}
+
+static bool ramp_is_running(const struct restart *restart)
+{
+    return restart->row.is_ramping && !restart->row.is_over;
+}
+
+static bool ramp_names_meet(const char *a, const char *b)
+{
+    return a[0] == '\0' || b[0] == '\0' || strcmp(a, b) == 0;
+}
+
+static bool ramp_stops_meet(const struct stop *a, const struct stop *b)
+{
+    for (int i = 0; i < 4; i++)
+        if (!ramp_names_meet(a->names[i], b->names[i]))
+            return false;
+    return true;
+}
+
+void engine_ramps_stopped(struct engine *engine, const struct stop *added)
+{
+    const struct stop stop = *added; /* the switchboard does not move here, its rows are read */
+    for (struct list *node = engine->restarts.next; node != &engine->restarts; node = node->next) {
+        struct restart *restart = LIST_ENTRY(node, struct restart, link);
+        const struct stop *own = ramp_stop(engine, restart->row.incident);
+        if (ramp_is_running(restart) && own && ramp_stops_meet(own, &stop))
+            ramp_back(engine, restart, slice_text(stop.by), "stopped");
+    }
+}
+
+void engine_ramps_reloaded(struct engine *engine, struct slice actor)
+{
+    unsigned char terms[RESTART_DIGEST];
+    for (struct list *node = engine->restarts.next; node != &engine->restarts; node = node->next) {
+        struct restart *restart = LIST_ENTRY(node, struct restart, link);
+        const struct stop *stop = ramp_stop(engine, restart->row.incident);
+        if (!ramp_is_running(restart) || !stop || stop->is_lifting)
+            continue;
+        engine_ramp_terms(engine, stop, terms);
+        if (memcmp(terms, restart->row.terms, RESTART_DIGEST) != 0)
+            ramp_back(engine, restart, actor, "reloaded");
+    }
+}

@@ -1,0 +1,65 @@
+/* loop/restarts.h - how an incident comes back, as the files of the engine see it.
+ * Owns: struct restart; what restarts.c (requests, approvals) and ramps.c (who may start) give to
+ *   the others. Invariants: those of the two files. */
+#pragma once
+#include "loop/inside.h"
+#include "record/restart_row.h"
+
+/* A request to restart an incident, and the ramp that follows its approval. */
+struct restart {
+    struct list link; /* of engine->restarts */
+    struct restart_row row;
+    bool is_dirty;               /* its row changed with the action that is saved next */
+    struct ramp_effects effects; /* to be followed when that is queued */
+};
+
+/* ---- restarts.c ---- */
+struct restart *engine_restart_of(struct engine *engine, uint64_t incident);
+/* How the request stands: which terms hold now. The digest lives in out_digest. */
+struct restart_terms engine_restart_terms(struct engine *engine, uint64_t incident,
+                                          unsigned char out_digest[RESTART_DIGEST]);
+/* Those who approve it: the group `restart` of its scope, or who inherits from it. */
+const struct group *engine_restarters(struct engine *engine, const struct stop *stop);
+/* The row of a restart as it is now, in one record; pending as for a control. */
+void engine_save_restart(struct engine *engine, struct restart *restart, struct record *record,
+                         struct slice words, const struct pending *pending);
+/* The same in one unit with the stops of its incident, which change as said. */
+void engine_save_restart_with_stops(struct engine *engine, struct restart *restart,
+                                    const struct record *record, struct stops_change *change,
+                                    const struct pending *pending);
+/* How far an open incident is on its way back, for its page. */
+void engine_restart_words(struct engine *engine, struct arena *arena, struct incident_view *view);
+MUST_USE enum err engine_load_restarts(struct engine *engine);
+void engine_restarts_done(struct engine *engine);
+void engine_port_restarts(struct engine_port *port);
+
+/* ---- ramps.c ---- */
+/* The ramp of the scope of a stop, and how long a stage may stand still. */
+const struct ramp *engine_ramp_of(const struct engine *engine, const struct stop *stop,
+                                  int64_t *out_stage_due_ms);
+/* The policy that a ramp goes by; another one sends it back. */
+void engine_ramp_terms(const struct engine *engine, const struct stop *stop,
+                       unsigned char out[RESTART_DIGEST]);
+/* Which ramps let it start, or go on. */
+void engine_let_in(const struct engine *engine, const struct action *action,
+                   const unsigned char *key_hash, struct let_in *out);
+/* All that run: for calls that are no action's. */
+void engine_let_in_all(const struct engine *engine, struct let_in *out);
+/* What one event of an action means for them: before its write, which takes their rows with it. */
+void engine_ramps_after(struct engine *engine, const struct entry *entry,
+                        const struct action *before, const struct action_effects *effects);
+/* Rows of those that the write changes, at most LIMIT_RAMPS; returns how many. */
+size_t engine_ramp_rows(struct engine *engine, struct arena *arena, struct store_row *out_rows);
+/* After that write: a stage has passed, is over, is stuck. */
+void engine_ramps_follow(struct engine *engine);
+/* A further stop is in force: ramps on its scope are over, as stopped. */
+void engine_ramps_stopped(struct engine *engine, const struct stop *stop);
+/* Another configuration is in force. */
+void engine_ramps_reloaded(struct engine *engine, struct slice actor);
+void engine_run_ramps(struct engine *engine);
+/* When that is worth calling; 0 = not by time. */
+int64_t engine_ramps_due_unix_ms(const struct engine *engine);
+/* An incident is starting again by its ramp, and nobody needs to do anything. */
+bool engine_is_ramping(struct engine *engine, uint64_t incident);
+/* It is approved: the ramp begins, or what is stuck goes on. */
+void engine_ramp_begin(struct engine *engine, struct restart *restart, const struct stop *stop);

@@ -1,0 +1,203 @@
+#include "record/restart_row.h"
+
+#include "base/check.h"
+#include "record/digest.h"
+#include "record/number.h"
+#include "record/zone.h"
+
+enum { RESTART_ROW_VERSION = 1, RESTART_NUMBERS = 17 };
+
+static void restart_row_add_text(struct buf *out, struct slice text)
+{
+    number_add_varint(out, text.size);
+    buf_add(out, text);
+}
+
+static bool restart_row_take_name(struct slice *rest, char out[LIMIT_NAME + 1])
+{
+    uint64_t size = 0;
+    if (!number_take_varint(rest, &size) || size > rest->size || size > LIMIT_NAME)
+        return false;
+    if (size > 0)
+        memcpy(out, rest->at, size);
+    out[size] = '\0';
+    *rest = slice_from(*rest, (size_t)size);
+    return true;
+}
+
+static bool restart_row_take_digest(struct slice *rest, unsigned char out[RESTART_DIGEST])
+{
+    if (rest->size < RESTART_DIGEST)
+        return false;
+    memcpy(out, rest->at, RESTART_DIGEST);
+    *rest = slice_from(*rest, RESTART_DIGEST);
+    return true;
+}
+
+void restart_row_encode(const struct restart_row *row, struct buf *out)
+{
+    const struct ramp_state *ramp = &row->ramp;
+    const uint64_t numbers[RESTART_NUMBERS] = {row->incident,
+                                               (uint64_t)row->request.at_unix_ms,
+                                               row->words_seq,
+                                               (uint64_t)row->approved_unix_ms,
+                                               row->is_alone,
+                                               row->is_ramping,
+                                               row->is_over,
+                                               (uint64_t)row->began_unix_ms,
+                                               ramp->stage,
+                                               (uint64_t)ramp->since_unix_ms,
+                                               (uint64_t)ramp->progress_unix_ms,
+                                               (uint64_t)ramp->started,
+                                               (uint64_t)ramp->ended_ok,
+                                               (uint64_t)ramp->ended_otherwise,
+                                               (uint64_t)ramp->uncertain,
+                                               ramp->under_way,
+                                               ramp->is_stuck};
+    buf_add_byte(out, RESTART_ROW_VERSION);
+    for (size_t i = 0; i < RESTART_NUMBERS; i++)
+        number_add_varint(out, numbers[i]);
+    buf_add(out, slice_of(row->request.digest, RESTART_DIGEST));
+    buf_add(out, slice_of(row->terms, RESTART_DIGEST));
+    restart_row_add_text(out, slice_text(row->request.by));
+    restart_row_add_text(out, slice_text(row->approved_by));
+}
+
+enum err restart_row_decode(struct slice bytes, struct restart_row *out)
+{
+    struct restart_row row = {0};
+    uint64_t numbers[RESTART_NUMBERS] = {0};
+    bool is_good = bytes.size > 0 && bytes.at[0] == RESTART_ROW_VERSION;
+    bytes = slice_from(bytes, 1);
+    for (size_t i = 0; is_good && i < RESTART_NUMBERS; i++)
+        is_good = number_take_varint(&bytes, &numbers[i]);
+    if (!is_good || !restart_row_take_digest(&bytes, row.request.digest) ||
+        !restart_row_take_digest(&bytes, row.terms) ||
+        !restart_row_take_name(&bytes, row.request.by) ||
+        !restart_row_take_name(&bytes, row.approved_by))
+        return ERR_CORRUPT;
+    row.incident = numbers[0];
+    row.request.at_unix_ms = (int64_t)numbers[1];
+    row.words_seq = numbers[2];
+    row.approved_unix_ms = (int64_t)numbers[3];
+    row.is_alone = numbers[4] == 1;
+    row.is_ramping = numbers[5] == 1; /* invariant 2 */
+    row.is_over = numbers[6] == 1;
+    row.began_unix_ms = (int64_t)numbers[7];
+    row.ramp = (struct ramp_state){.stage = (size_t)numbers[8],
+                                   .since_unix_ms = (int64_t)numbers[9],
+                                   .progress_unix_ms = (int64_t)numbers[10],
+                                   .started = (int64_t)numbers[11],
+                                   .ended_ok = (int64_t)numbers[12],
+                                   .ended_otherwise = (int64_t)numbers[13],
+                                   .uncertain = (int64_t)numbers[14],
+                                   .under_way = numbers[15],
+                                   .is_stuck = numbers[16] != 0};
+    *out = row;
+    return ERR_OK;
+}
+
+void restart_digest(const struct restart_subject *subject, unsigned char out[RESTART_DIGEST])
+{
+    struct buf bytes;
+    buf_init(&bytes, LIMIT_INCIDENT_STOPS * (LIMIT_NAME + 64) + 64);
+    for (size_t i = 0; i < subject->stop_count; i++) {
+        const struct stop *stop = subject->stops[i];
+        number_add_varint(&bytes, stop->id);
+        number_add_varint(&bytes, (uint64_t)stop->position);
+        restart_row_add_text(&bytes, slice_text(stop->by));
+    }
+    buf_add(&bytes, slice_of(subject->version, 32));
+    CHECK(buf_ok(&bytes));
+    digest_short(buf_slice(&bytes), out);
+    buf_done(&bytes);
+}
+
+/* ---- words ---- */
+
+static void ramp_add_stage(struct buf *out, const struct ramp_stage *stage)
+{
+    if (!stage->is_share)
+        buf_add_fmt(out, "%lld one by one", (long long)stage->amount);
+    else if (stage->amount % 10000 == 0)
+        buf_add_fmt(out, "%lld %%", (long long)stage->amount / 10000);
+    else
+        buf_add_fmt(out, "%lld.%02lld %%", (long long)stage->amount / 10000,
+                    (long long)stage->amount / 100 % 100);
+}
+
+void ramp_text_add(struct buf *out, const struct ramp *ramp, const struct ramp_state *state)
+{
+    for (size_t i = 0; i < ramp->stage_count; i++) {
+        const struct ramp_stage *stage = &ramp->stages[i];
+        buf_add_text(out, i > 0 ? " \xc2\xb7 " : "");
+        ramp_add_stage(out, stage);
+        if (i < state->stage) {
+            buf_add_text(out, " … ok");
+        } else if (i == state->stage) {
+            buf_add_fmt(out, " … %lld ok", (long long)state->ended_ok);
+            if (state->ended_otherwise > 0)
+                buf_add_fmt(out, ", %lld not ok", (long long)state->ended_otherwise);
+            if (state->uncertain > 0)
+                buf_add_fmt(out, ", %lld uncertain", (long long)state->uncertain);
+            buf_add_text(out, state->is_stuck ? ", STUCK" : "");
+        }
+    }
+}
+
+void restart_approvers_add(struct buf *out, const struct group *group, struct slice but)
+{
+    size_t count = 0;
+    for (size_t i = 0; group && i < group->member_count; i++) {
+        if (slice_equal(group->members[i]->name, but))
+            continue;
+        buf_add_text(out, count++ > 0 ? ", " : "");
+        buf_add(out, group->members[i]->name);
+    }
+    if (count == 0)
+        buf_add_text(out, "nobody");
+    if (group && !(group->member_count == 1 && slice_equal(group->members[0]->name, group->name)))
+        buf_add_fmt(out, " (%.*s)", SLICE_FMT(group->name));
+}
+
+void restart_refusal_add(struct buf *out, const struct restart_refusal *refusal)
+{
+    const char *by = refusal->request->by;
+    switch (refusal->says) {
+    case RESTART_NOT_ASKED:
+        buf_add_text(out, "nobody has asked for a restart of this incident: interlock restart");
+        return;
+    case RESTART_SERVICE:
+        buf_add_fmt(out, "%.*s is a service: a service approves no restart. Who may: ",
+                    SLICE_FMT(refusal->who));
+        break;
+    case RESTART_NOT_MEMBER:
+        buf_add_fmt(out, "%.*s may not approve this restart. Who may: ", SLICE_FMT(refusal->who));
+        break;
+    case RESTART_OVER:
+        buf_add_fmt(out,
+                    "the request of %s is over: it was not approved in time. Ask again: interlock "
+                    "restart",
+                    by);
+        return;
+    case RESTART_CHANGED:
+        buf_add_fmt(out,
+                    "what %s asked for is not what it is now: a stop was added, or the "
+                    "configuration changed. Look at it, and ask again: interlock restart",
+                    by);
+        return;
+    case RESTART_OWN:
+        buf_add_fmt(out, "%s asked for this restart: somebody else approves it. Who may: ", by);
+        break;
+    case RESTART_OWN_NOT_YET:
+        buf_add_fmt(out, "%s asked for this restart, and may approve it alone in ", by);
+        zone_add_span(out, refusal->wait_ms);
+        buf_add_text(out, ", if nobody else has. Who may now: ");
+        break;
+    case RESTART_YES:
+    case RESTART_YES_ALONE:
+    case RESTART_SAYS_COUNT:
+        CHECK_UNREACHABLE();
+    }
+    restart_approvers_add(out, refusal->group, slice_text(by));
+}

@@ -1,0 +1,52 @@
+/* record/restart_row.h - a request to restart an incident, its approval and its ramp, as the store
+ * keeps them and as people read them.
+ * Owns: the bytes of rows in STORE_RESTARTS; the digest of what is asked for (R20); the words.
+ * Invariants:
+ *   1. decode(encode(x)) == x.
+ *   2. Only an explicit mark says that a ramp runs: without one its stops bind everything (R27). */
+#pragma once
+#include "base/buf.h"
+#include "core/ramp.h"
+#include "core/restart.h"
+#include "core/switchboard.h"
+
+struct restart_row {
+    uint64_t incident;
+    struct restart_request request;
+    uint64_t words_seq; /* the record whose payload has the reason */
+    char approved_by[LIMIT_NAME + 1];
+    int64_t approved_unix_ms;
+    bool is_alone;                       /* approved by who asked, as `alone:` allows */
+    bool is_ramping;                     /* zero: whatever was approved does not count (any more) */
+    bool is_over;                        /* the stops were lifted */
+    unsigned char terms[RESTART_DIGEST]; /* of the policy that the ramp began with */
+    int64_t began_unix_ms;
+    struct ramp_state ramp;
+};
+
+void restart_row_encode(const struct restart_row *row, struct buf *out);
+MUST_USE enum err restart_row_decode(struct slice bytes, struct restart_row *out);
+
+/* What an approval is for: the stops of an incident, their causes and positions, and the whole
+ * configuration. */
+struct restart_subject {
+    const struct stop *const *stops; /* in order of id */
+    size_t stop_count;
+    const unsigned char *version; /* 32 bytes */
+};
+void restart_digest(const struct restart_subject *subject, unsigned char out[RESTART_DIGEST]);
+
+/* "5 one by one: 3 ok · 10 % · 50 %", "5 one by one ok · 10 %: 12 ended, 1 not ok · 50 %" */
+void ramp_text_add(struct buf *out, const struct ramp *ramp, const struct ramp_state *state);
+
+/* Why an approval was not taken, in a sentence. group: those who approve it. */
+struct restart_refusal {
+    enum restart_says says;
+    struct slice who; /* who spoke */
+    const struct restart_request *request;
+    const struct group *group;
+    int64_t wait_ms; /* OWN_NOT_YET: how long still */
+};
+void restart_refusal_add(struct buf *out, const struct restart_refusal *refusal);
+/* "ben, cyd (support-leads)": those of the group but that person; "nobody" when it is so. */
+void restart_approvers_add(struct buf *out, const struct group *group, struct slice but);

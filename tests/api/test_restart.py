@@ -1,0 +1,274 @@
+"""Restart: who asks, who approves (R20, I11), and how it starts again a little at a time (R19)."""
+import threading
+
+import pytest
+
+from interlock_client import REMINDERS, ROUTING, Daemon, install
+from story_world import POLICY, World
+
+def ramped(ramp, policy=REMINDERS, more=""):
+    return policy + "\nramp: %s\n%s" % (ramp, more)
+
+
+@pytest.fixture
+def one_by_one(tmp_path):
+    """Its ramp: two one by one, then all."""
+    folder = install(tmp_path, policies={"invoice-reminders.yaml": ramped("[2]"), "inquiry-routing.yaml": ROUTING})
+    with Daemon(folder) as daemon:
+        yield daemon
+
+
+def stop(daemon, token="ana", **scope):
+    answer = daemon.post("/v1/stops", {"scope": scope or {"workflow": "invoice-reminders"}, "reason": "wrong"}, token=token)
+    assert answer.status == 202, answer
+    return answer.json["incident"]
+
+
+def ask(daemon, incident, token="ana", reason="rolled back"):
+    return daemon.post("/v1/incidents/%s/restart" % incident, {"reason": reason}, token=token)
+
+
+def approve(daemon, incident, token="ben"):
+    return daemon.post("/v1/incidents/%s/approve" % incident, token=token)
+
+
+def incident_of(daemon, incident):
+    return daemon.get("/v1/incidents/" + incident).json
+
+
+def kinds(daemon, **members):
+    lines = daemon.get("/v1/decisions").json
+    return [line["record"] for line in lines if all(line["record"].get(k) == v for k, v in members.items())]
+
+
+# ---- who
+
+def test_who_asked_does_not_approve_and_it_is_recorded(daemon):
+    incident = stop(daemon)
+    asked = ask(daemon, incident)
+    assert asked.status == 202 and asked.json["state"] == "open"
+    restart = asked.json["restart"]
+    assert restart["state"] == "asked" and restart["by"] == "ana" and restart["approvers"] == ["ben"]
+    own = approve(daemon, incident, token="ana")
+    assert own.status == 403 and "ana asked for this restart" in own.json["detail"] and "Who may: ben (finance-leads)" in own.json["detail"]
+    assert daemon.remind("INV-1").json["state"] == "held"
+    done = approve(daemon, incident)
+    assert done.status == 202 and done.json["state"] == "closed"
+    refused = kinds(daemon, kind="restart_refused")
+    assert [(r["actor"], r["subject"]) for r in refused] == [("ana", "own")]
+    assert [(r["actor"], r["subject"]) for r in kinds(daemon, kind="restart_approved")] == [("ben", "ana")]
+    twice = approve(daemon, incident)
+    assert twice.status == 409
+
+
+def test_a_service_neither_asks_nor_approves(daemon):
+    incident = stop(daemon)
+    assert ask(daemon, incident, token="billing-cron").status == 403
+    assert ask(daemon, incident, token="ben").status == 202
+    answer = approve(daemon, incident, token="billing-cron")  # its human, ana, might
+    assert answer.status == 403 and "a service approves no restart" in answer.json["detail"]
+    assert incident_of(daemon, incident)["state"] == "open"
+
+
+def test_a_stranger_does_not_approve(daemon):
+    incident = stop(daemon)
+    ask(daemon, incident)
+    assert approve(daemon, incident, token="eve").status in (403, 404)
+    assert incident_of(daemon, incident)["state"] == "open"
+
+
+def test_membership_counts_when_it_is_used(daemon):
+    incident = stop(daemon)
+    ask(daemon, incident)
+    config = daemon.folder / "interlock.yaml"
+    config.write_text(config.read_text().replace("finance-leads: [ana, ben]", "finance-leads: [ana, eve]"))
+    assert daemon.post("/v1/admin/reload").status == 200
+    answer = approve(daemon, incident)
+    assert answer.status == 403 and "ben may not approve this restart. Who may: eve (finance-leads)" in answer.json["detail"]
+    void = approve(daemon, incident, token="eve")
+    assert void.status == 409 and "the configuration changed" in void.json["detail"]
+
+
+def test_nobody_has_asked(daemon):
+    answer = approve(daemon, stop(daemon))
+    assert answer.status == 409 and "nobody has asked" in answer.json["detail"]
+
+
+def test_a_further_stop_voids_it(daemon):
+    incident = stop(daemon)
+    ask(daemon, incident)
+    assert stop(daemon, token="ben") == incident  # joins
+    answer = approve(daemon, incident)
+    assert answer.status == 409 and "a stop was added" in answer.json["detail"]
+    assert incident_of(daemon, incident)["restart"]["state"] == "void"
+    assert daemon.restart(incident, "both looked at").json["state"] == "closed"
+
+
+def test_somebody_else_does_not_take_a_request_over(daemon):
+    incident = stop(daemon)
+    ask(daemon, incident)
+    other = ask(daemon, incident, token="ben")
+    assert other.status == 409 and "ana has asked for it already" in other.json["detail"]
+
+
+def test_it_is_in_the_inbox_of_who_may_approve(daemon):
+    incident = stop(daemon)
+    before = daemon.get("/v1/inbox").json["items"]
+    assert [(i["kind"], i["verdicts"][0]["verdict"]) for i in before] == [("stop", "restart")]
+    ask(daemon, incident)
+    item, = daemon.get("/v1/inbox?kind=restart").json["items"]
+    assert item["id"] == incident and item["who"]["person"] == "ben" and item["verdicts"][0]["verdict"] == "approve"
+    assert "Ana Ruiz asks that it runs again: rolled back" in item["why"]
+    assert daemon.get("/v1/inbox?kind=stop").json["items"] == []
+
+
+def test_a_request_survives_a_kill(daemon):
+    incident = stop(daemon)
+    ask(daemon, incident)
+    daemon.kill()
+    daemon.start()
+    restart = incident_of(daemon, incident)["restart"]
+    assert restart["state"] == "asked" and restart["by"] == "ana" and restart["reason"] == "rolled back"
+    assert approve(daemon, incident).json["state"] == "closed"
+
+
+def test_alone_is_not_before_its_time(tmp_path):
+    policies = {"invoice-reminders.yaml": ramped("[]", more="alone: after 10m\n"), "inquiry-routing.yaml": ROUTING}
+    with Daemon(install(tmp_path, policies=policies)) as daemon:
+        incident = stop(daemon)
+        asked = ask(daemon, incident).json["restart"]
+        assert asked["alone_from"] is not None and asked["approvers"] == ["ben"]
+        answer = approve(daemon, incident, token="ana")
+        assert answer.status == 403 and "may approve it alone in 10 min" in answer.json["detail"]
+
+
+def test_alone_after_its_time_is_loud(tmp_path):
+    policies = {"invoice-reminders.yaml": ramped("[]", more="alone: after 200ms\n"), "inquiry-routing.yaml": ROUTING}
+    with Daemon(install(tmp_path, policies=policies)) as daemon:
+        incident = stop(daemon)
+        ask(daemon, incident)
+        for _ in range(100):
+            answer = approve(daemon, incident, token="ana")
+            if answer.status == 202:
+                break
+            threading.Event().wait(0.05)
+        assert answer.json["state"] == "closed"
+        approved, = kinds(daemon, kind="restart_approved")
+        assert approved["actor"] == "ana" and approved["number"] == 1
+
+
+# ---- the ramp
+
+def test_the_ramp_lets_two_go_one_by_one_then_all(one_by_one):
+    daemon = one_by_one
+    incident = stop(daemon)
+    assert daemon.remind("INV-0").json["state"] == "held"
+    begun = daemon.restart(incident, "go").json
+    assert begun["state"] == "open" and begun["restart"]["state"] == "ramp"
+    assert begun["restart"]["ramp"]["text"] == "2 one by one … 0 ok"
+    assert daemon.remind("INV-0").json["state"] == "held"  # the backlog waits for the end
+    assert daemon.remind("INV-1").json["state"] == "done"
+    assert incident_of(daemon, incident)["restart"]["ramp"]["text"] == "2 one by one … 1 ok"
+    assert daemon.sandbox()["effects"] == 1
+    assert daemon.remind("INV-2").json["state"] == "done"
+    for _ in range(200):
+        if incident_of(daemon, incident)["state"] == "closed":
+            break
+    assert incident_of(daemon, incident)["state"] == "closed"
+    for _ in range(200):
+        if daemon.sandbox()["effects"] == 3:
+            break
+        threading.Event().wait(0.02)
+    assert daemon.remind("INV-0").json["state"] == "done"
+    assert [r["subject"] for r in kinds(daemon, kind="ramp")] == ["over"]
+
+
+def test_a_canary_that_fails_makes_it_stuck(one_by_one):
+    daemon = one_by_one
+    incident = stop(daemon)
+    daemon.restart(incident, "go")
+    daemon.sandbox(status=404, times=1)
+    daemon.remind("INV-1")
+    restart = incident_of(daemon, incident)["restart"]
+    assert restart["state"] == "stuck", restart
+    assert daemon.remind("INV-2").json["state"] == "held"
+    item, = daemon.get("/v1/inbox?kind=stop").json["items"]
+    assert item["id"] == incident and "the ramp is stuck" in item["why"]
+    again = daemon.restart(incident, "mended").json["restart"]
+    assert again["state"] == "ramp" and again["ramp"]["ok"] == 0
+    assert daemon.remind("INV-3").json["state"] == "done"
+
+
+def test_a_further_stop_sends_it_back(one_by_one):
+    daemon = one_by_one
+    incident = stop(daemon)
+    daemon.restart(incident, "go")
+    assert daemon.remind("INV-1").json["state"] == "done"
+    assert stop(daemon, token="ben") == incident
+    assert incident_of(daemon, incident)["restart"] is None or incident_of(daemon, incident)["restart"]["ramp"] is None
+    assert daemon.remind("INV-2").json["state"] == "held"
+    assert kinds(daemon, kind="ramp")[-1]["subject"] == "stopped"
+
+
+def test_another_policy_sends_it_back(one_by_one):
+    daemon = one_by_one
+    incident = stop(daemon)
+    daemon.restart(incident, "go")
+    policy = daemon.folder / "policies" / "invoice-reminders.yaml"
+    policy.write_text(policy.read_text().replace("10000", "20000"))
+    assert daemon.post("/v1/admin/reload").status == 200
+    assert daemon.remind("INV-1").json["state"] == "held"
+    assert kinds(daemon, kind="ramp")[-1]["subject"] == "reloaded"
+
+
+def test_another_workflow_does_not(one_by_one):
+    daemon = one_by_one
+    daemon.restart(stop(daemon), "go")
+    policy = daemon.folder / "policies" / "inquiry-routing.yaml"
+    policy.write_text(policy.read_text().replace("0.80", "0.70"))
+    assert daemon.post("/v1/admin/reload").status == 200
+    assert daemon.remind("INV-1").json["state"] == "done"
+
+
+def test_the_ramp_survives_a_kill_between_canaries(one_by_one):
+    daemon = one_by_one
+    incident = stop(daemon)
+    daemon.restart(incident, "go")
+    assert daemon.remind("INV-1").json["state"] == "done"
+    daemon.kill()
+    daemon.start()
+    assert incident_of(daemon, incident)["restart"]["ramp"]["text"] == "2 one by one … 1 ok"
+    assert daemon.remind("INV-2").json["state"] == "done"
+    for _ in range(200):
+        if incident_of(daemon, incident)["state"] == "closed":
+            return
+    raise AssertionError("not over")
+
+
+def test_a_kill_while_a_canary_is_under_way_lets_no_second_one_go(tmp_path):
+    with World(tmp_path, ramped("[2]", POLICY)) as world:
+        daemon = world.daemon
+        incident = daemon.post("/v1/stops", {"scope": {"workflow": "stories"}}, token="ana").json["incident"]
+        daemon.restart(incident, "go")
+        world.plain.set(mode="hang")
+        assert world.submit("plain", "c1", headers={"Prefer": "respond-async"}).json["state"] == "attempting"
+        assert world.submit("plain", "c2", headers={"Prefer": "respond-async"}).json["state"] == "held"
+        daemon.kill()
+        world.plain.set(mode="ok")
+        daemon.start()
+        assert world.submit("plain", "c3", headers={"Prefer": "respond-async"}).json["state"] == "held"
+        restart = incident_of(daemon, incident)["restart"]
+        assert restart["state"] == "stuck" and restart["ramp"]["uncertain"] == 1  # nobody knows what became of it
+
+
+def test_a_share_is_the_same_for_a_key_however_often_it_asks(tmp_path):
+    routing = ramped("[50%]", ROUTING, "stage_due: 1h\n").replace("    body:", "    fallback: { stopped: refuse }\n    body:")
+    policies = {"inquiry-routing.yaml": routing, "invoice-reminders.yaml": REMINDERS}
+    with Daemon(install(tmp_path, policies=policies)) as daemon:
+        incident = daemon.post("/v1/stops", {"scope": {"workflow": "inquiry-routing"}}, token="ana").json["incident"]
+        daemon.restart(incident, "go")
+        first = {i: daemon.route("T-%d" % i).status for i in range(40)}
+        assert 8 < sum(1 for status in first.values() if status == 200) < 32
+        for i, status in first.items():
+            if status != 200:
+                assert daemon.route("T-%d" % i).status == status

@@ -269,6 +269,13 @@ static size_t engine_fill_keys(const struct entry *entry, const struct step_note
     return 2;
 }
 
+/* R24: what callers and upstreams still say of what is erased is noted without their words. */
+static bool engine_is_unsaid(const struct entry *entry, const struct step_note *note)
+{
+    bool is_theirs = note->kind == RECORD_LATE || note->kind == RECORD_ASKED;
+    return entry->row.erased_unix_ms != 0 && is_theirs;
+}
+
 /* Seals the payload with a fresh salt and notes its commitment in the record. */
 static struct slice engine_seal(struct engine *engine, const struct step_note *note,
                                 struct record *record)
@@ -328,7 +335,8 @@ void engine_save(struct engine *engine, struct entry *entry, const struct step_n
     engine_fill_record(engine, entry, note, &record);
     record.passed = engine_add_passed(action, &passed);
     struct store_write write = {.seq = ++engine->seq, .action = action->id};
-    write.payload = engine_seal(engine, note, &record);
+    if (!engine_is_unsaid(entry, note))
+        write.payload = engine_seal(engine, note, &record);
     entry->row.last_seq = write.seq;
     if (note->is_admission)
         entry->row.first_seq = write.seq;

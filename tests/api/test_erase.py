@@ -3,7 +3,8 @@ import subprocess
 
 import pytest
 
-from interlock_client import BUILD, TOKENS, Daemon, install
+from interlock_client import BUILD, INSTALLATION, REMINDERS, ROUTING, TOKENS, Daemon, install
+from test_api_caller import JOBS
 
 SECRET_WORDS = "very-private-address@example.org"
 
@@ -77,3 +78,22 @@ def test_the_command_erases_a_run(daemon):
     assert told.returncode == 0 and told.stdout.count("erased: a_") == 2, told
     for action in keys:
         assert daemon.action(action["action"])["response"] is None
+
+
+def test_what_comes_after_it_is_noted_without_its_words(tmp_path):
+    """A late report says how it ended; what it brought would bring back what was erased (R14, R24)."""
+    installation = INSTALLATION.replace("submits: [invoice-reminders]", "submits: [invoice-reminders, nightly-jobs]")
+    policies = {"a.yaml": REMINDERS, "b.yaml": ROUTING, "c.yaml": JOBS}
+    with Daemon(install(tmp_path, installation, policies)) as daemon:
+        given = daemon.submit("nightly-jobs", "run_job", {"job": "J-1"}, token="billing-cron").json
+        action, token = given["action"], given["permit"]["token"]
+        daemon.post("/v1/actions/%s/begin" % action, {"token": token}, token="billing-cron")
+        report = {"token": token, "attempt": 1, "outcome": "ok", "response": {"done": 1}}
+        assert daemon.post("/v1/actions/%s/outcome" % action, report, token="billing-cron").json["state"] == "done"
+        assert erase(daemon, action).status == 200
+        late = dict(report, outcome="failed", response={"to": SECRET_WORDS})
+        assert daemon.post("/v1/actions/%s/outcome" % action, late, token="billing-cron").status == 200
+        assert daemon.action(action)["who"], "failed against done is a contradiction, and somebody settles it"
+        daemon.stop()
+        assert not files_hold(daemon, SECRET_WORDS)
+        assert verified(daemon).returncode == 0

@@ -1,0 +1,362 @@
+/* Triggers under crashes and time: what is sent within a window never exceeds the limit (I13, R22),
+ * and caution takes itself back. Virtual time, a store in memory, a provider that answers at once.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+#include "base/check.h"
+#include "base/prng.h"
+#include "base/text.h"
+#include "loop/engine.h"
+#include "policy/config.h"
+#include "store/memory.h"
+
+enum { LIMIT = 7, WINDOW_MS = 10 * 60 * 1000, MINUTE_MS = 60 * 1000, IDS = 1000, STEPS = 400 };
+
+static const char installation[] = "listen: 127.0.0.1:0\n"
+                                   "store: ./data\n"
+                                   "people:\n"
+                                   "  ana: { email: ana@example.org }\n"
+                                   "  ben: { email: ben@example.org }\n"
+                                   "services:\n"
+                                   "  cron: { human: ben, submits: [w], token: { env: T } }\n"
+                                   "groups: { team: [ana, ben], admins: [ben] }\n"
+                                   "switch: { owner: team, restart: team, inform: ana }\n"
+                                   "upstreams:\n"
+                                   "  plain: { url: \"http://127.0.0.1:1\" }\n";
+static const char policy[] = "workflow: w\n"
+                             "purpose: To be stopped\n"
+                             "owner: team\n"
+                             "restart: team\n"
+                             "inform: ana\n"
+                             "mode: auto\n"
+                             "triggers:\n"
+                             "  - runaway: stopped if volume > 7 in 10m\n"
+                             "  - load: caution if posted(load) > 5\n"
+                             "steps:\n"
+                             "  s:\n"
+                             "    kind: webhook\n"
+                             "    call: plain POST /x/${input.id}\n"
+                             "    key: ${input.id}\n";
+
+struct world {
+    uint64_t seed;
+    struct prng prng;
+    int64_t now_unix_ms;
+    struct store_memory *store;
+    struct store_port store_port;
+    struct engine *engine;
+    struct engine_port port;
+    int64_t started_unix_ms[IDS]; /* first starts: a repeat of one counts nothing */
+    int64_t sent_unix_ms[IDS];
+    int sent_count;
+    int64_t restarted_unix_ms;
+    bool is_backlog[IDS]; /* it came while a stop was in force: it counts apart (R22) */
+    int next_id;
+};
+
+static int64_t world_now(void *impl)
+{
+    return ((struct world *)impl)->now_unix_ms;
+}
+
+static void world_random(void *impl, void *out, size_t size)
+{
+    struct world *world = impl;
+    for (size_t i = 0; i < size; i++)
+        ((unsigned char *)out)[i] = (unsigned char)prng_next(&world->prng);
+}
+
+static void world_wake_at(void *impl, int64_t unix_ms)
+{
+    (void)impl;
+    (void)unix_ms;
+}
+
+/* The oracle: of those sent, the first starts in the window before now. */
+static void check_i13(struct world *world)
+{
+    int count = 0;
+    for (int i = 0; i < world->sent_count; i++)
+        count += world->now_unix_ms - world->sent_unix_ms[i] < WINDOW_MS &&
+                 world->sent_unix_ms[i] > world->restarted_unix_ms;
+    if (count > LIMIT)
+        print_message("seed %llu: I13: too many starts\n", (unsigned long long)world->seed);
+    if (count > LIMIT)
+        fail_msg("I13: %d starts in the window, the limit is %d", count, (int)LIMIT);
+}
+
+static enum err world_call(void *impl, const struct upstream_call *call)
+{
+    struct world *world = impl;
+    struct upstream_answer answer = {.phase = UPSTREAM_ANSWERED, .status = 200};
+    uint64_t id = 0;
+    assert_true(slice_to_u64(slice_from(call->target, 3), IDS - 1, &id));
+    if (call->may_send && !call->may_send(call->arg)) {
+        answer = (struct upstream_answer){.phase = UPSTREAM_NOT_SENT, .was_withheld = true};
+    } else if (!world->is_backlog[id]) {
+        world->sent_unix_ms[world->sent_count++] = world->started_unix_ms[id];
+        check_i13(world);
+    }
+    call->done(call->arg, &answer);
+    return ERR_OK;
+}
+
+static size_t world_call_count(void *impl)
+{
+    (void)impl;
+    return 0;
+}
+
+static struct loaded *load(void)
+{
+    struct loaded *loaded = calloc(1, sizeof *loaded);
+    struct problems problems;
+    struct config_file files[2] = {{SLICE("interlock.yaml"), slice_text(installation)},
+                                   {SLICE("policies/w.yaml"), slice_text(policy)}};
+    CHECK(loaded != NULL);
+    arena_init(&loaded->arena, CONFIG_ARENA_MAX);
+    redact_init(&loaded->redact);
+    buf_init(&loaded->warnings_json, 1024);
+    problems_init(&problems, &loaded->arena);
+    loaded->config = config_load(files, 2, &loaded->arena, &problems);
+    assert_non_null(loaded->config);
+    loaded->secrets = calloc(1, sizeof *loaded->secrets);
+    CHECK(loaded_digest(loaded) == ERR_OK);
+    return loaded;
+}
+
+static void start(struct world *world)
+{
+    struct buf message;
+    buf_init(&message, 4096);
+    struct engine_options options = {.store = world->store_port,
+                                     .upstream = {world, world_call, world_call_count},
+                                     .clock = {world, world_now, world_random, world_wake_at},
+                                     .loaded = load(),
+                                     .installation_key = {1, 2, 3}};
+    world->engine = engine_new(&options, &message);
+    assert_non_null(world->engine);
+    engine_as_port(world->engine, &world->port);
+    buf_done(&message);
+}
+
+static void open_world(struct world *world, uint64_t seed)
+{
+    *world = (struct world){.seed = seed, .prng = {seed}, .now_unix_ms = 1700000000000};
+    world->store = store_memory_new();
+    world->store_port = store_memory_port(world->store);
+    start(world);
+}
+
+static void close_world(struct world *world)
+{
+    engine_free(world->engine);
+    store_memory_free(world->store);
+}
+
+static void settle(struct world *world)
+{
+    while (store_memory_flush(world->store, 1000) > 0)
+        ;
+}
+
+static void pass(struct world *world, int64_t ms)
+{
+    for (int64_t end = world->now_unix_ms + ms; world->now_unix_ms < end;) {
+        world->now_unix_ms += 10000;
+        engine_wake(world->engine);
+        engine_beat(world->engine);
+        settle(world);
+    }
+}
+
+static void ignore(void *arg, const struct engine_reply *reply)
+{
+    (void)arg;
+    (void)reply;
+}
+
+static size_t stops_in_force(struct world *world, struct arena *arena, struct stop **out)
+{
+    size_t count = 16;
+    *out = ARENA_ARRAY(arena, count, struct stop);
+    assert_int_equal(world->port.stops(world->port.impl, false, arena, *out, &count), ERR_OK);
+    return count;
+}
+
+static bool is_at(struct world *world, enum position position)
+{
+    struct arena arena;
+    struct stop *stops = NULL;
+    bool is_found = false;
+    arena_init(&arena, 1 << 20);
+    size_t count = stops_in_force(world, &arena, &stops);
+    for (size_t i = 0; i < count; i++)
+        is_found = is_found || stops[i].position == position;
+    arena_done(&arena);
+    return is_found;
+}
+
+static const struct person ben = {.name = {"ben", 3}};
+static const struct principal as_ben = {
+    .kind = PRINCIPAL_PERSON, .name = {"ben", 3}, .person = &ben};
+
+static void submit(struct world *world)
+{
+    char input[64];
+    int id = world->next_id++;
+    if (id >= IDS)
+        return;
+    (void)snprintf(input, sizeof input, "{\"id\":\"%d\"}", id);
+    json_t *json = json_loads(input, 0, NULL);
+    struct engine_submit call = {
+        .principal = &as_ben,
+        .step = config_step(world->port.config(world->port.impl), SLICE("w"), SLICE("s")),
+        .input_json = slice_text(input),
+        .input = json,
+        .done = ignore};
+    world->started_unix_ms[id] = world->now_unix_ms;
+    (void)world->port.submit(world->port.impl, &call);
+    world->is_backlog[id] = is_at(world, POSITION_STOPPED);
+    json_decref(json);
+}
+
+static void post(struct world *world, int id, double value)
+{
+    char text[32];
+    (void)snprintf(text, sizeof text, "s%d", id);
+    struct engine_signal signal = {
+        .workflow = config_workflow(world->port.config(world->port.impl), SLICE("w")),
+        .id = slice_text(text),
+        .name = SLICE("load"),
+        .value = value,
+        .done = ignore};
+    world->port.signal(world->port.impl, &signal);
+}
+
+static void restart(struct world *world)
+{
+    struct arena arena;
+    struct stop *stops = NULL;
+    arena_init(&arena, 1 << 20);
+    size_t count = stops_in_force(world, &arena, &stops);
+    for (size_t i = 0; i < count; i++)
+        if (stops[i].incident != 0)
+            world->port.restart(world->port.impl, &as_ben, stops[i].incident, SLICE("mended"),
+                                ignore, NULL);
+    arena_done(&arena);
+    settle(world);
+    if (!is_at(world, POSITION_STOPPED))
+        world->restarted_unix_ms = world->now_unix_ms;
+}
+
+static void crash(struct world *world)
+{
+    engine_free(world->engine);
+    store_memory_crash(world->store);
+    start(world);
+}
+
+static void play(uint64_t seed)
+{
+    struct world world;
+    open_world(&world, seed);
+    for (int i = 0; i < STEPS; i++) {
+        switch (prng_below(&world.prng, 12)) {
+        case 0:
+            crash(&world);
+            break;
+        case 1:
+            pass(&world, 10000 * (int64_t)prng_below(&world.prng, 12));
+            break;
+        case 2:
+            if (prng_below(&world.prng, 3) == 0) {
+                settle(&world);
+                restart(&world);
+            }
+            break;
+        case 3:
+        case 4:
+            (void)store_memory_flush(world.store, 1 + prng_below(&world.prng, 3));
+            break;
+        case 5:
+            settle(&world);
+            break;
+        default:
+            submit(&world);
+            break;
+        }
+    }
+    settle(&world);
+    close_world(&world);
+}
+
+static void no_window_has_more_starts_than_the_limit(void **state)
+{
+    const char *one = getenv("SEED");
+    const char *many = getenv("SEEDS");
+    int seeds = many ? atoi(many) : 100;
+    (void)state;
+    if (one) {
+        play(strtoull(one, NULL, 10));
+        return;
+    }
+    for (int seed = 1; seed <= (seeds < 400 ? seeds : 400); seed++)
+        play((uint64_t)seed);
+}
+
+static void the_limit_is_reached_and_not_more(void **state)
+{
+    struct world world;
+    (void)state;
+    open_world(&world, 1);
+    for (int i = 0; i < 3 * LIMIT; i++)
+        submit(&world); /* nothing is durable yet: all of them are under way at once */
+    settle(&world);
+    assert_int_equal(world.sent_count, LIMIT);
+    assert_true(is_at(&world, POSITION_STOPPED));
+    crash(&world);
+    assert_true(is_at(&world, POSITION_STOPPED));
+    submit(&world);
+    settle(&world);
+    assert_int_equal(world.sent_count, LIMIT);
+    close_world(&world);
+}
+
+static void caution_takes_itself_back(void **state)
+{
+    struct world world;
+    (void)state;
+    open_world(&world, 1);
+    post(&world, 1, 9);
+    settle(&world);
+    assert_true(is_at(&world, POSITION_CAUTION));
+    pass(&world, 60 * MINUTE_MS);
+    assert_true(is_at(&world, POSITION_CAUTION)); /* it is not normal yet */
+    post(&world, 2, 1);
+    settle(&world);
+    pass(&world, 29 * MINUTE_MS);
+    crash(&world); /* it goes on over a crash */
+    assert_true(is_at(&world, POSITION_CAUTION));
+    pass(&world, 3 * MINUTE_MS);
+    assert_false(is_at(&world, POSITION_CAUTION));
+    crash(&world);
+    assert_false(is_at(&world, POSITION_CAUTION));
+    close_world(&world);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_limit_is_reached_and_not_more),
+        cmocka_unit_test(caution_takes_itself_back),
+        cmocka_unit_test(no_window_has_more_starts_than_the_limit),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

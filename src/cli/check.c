@@ -4,6 +4,7 @@
 #include "cli/local.h"
 #include "policy/expand.h"
 #include "record/plan.h"
+#include "record/trip_text.h"
 
 enum { CHECK_TEXT_MAX = 16 * 1024 * 1024, CHECK_VERSION_SHOWN = 8 };
 
@@ -36,6 +37,23 @@ static void check_add_good(struct buf *out, const struct local *local)
     buf_add_byte(out, '\n');
 }
 
+/* What moves the switch by itself, as comments below the policies. */
+static void check_add_triggers(struct buf *out, const struct workflow *workflow)
+{
+    buf_add_fmt(out, "# %.*s: what moves its switch by itself\n", SLICE_FMT(workflow->name));
+    for (size_t i = 0; i < workflow->trigger_count; i++) {
+        const struct trigger *trigger = &workflow->triggers[i];
+        buf_add_fmt(out, "#   %.*s", SLICE_FMT(trigger->name));
+        if (trigger->step)
+            buf_add_fmt(out, " (%.*s)", SLICE_FMT(trigger->step->name));
+        if (trigger->risk.size > 0)
+            buf_add_fmt(out, " (risk %.*s)", SLICE_FMT(trigger->risk));
+        buf_add_text(out, ": ");
+        trip_text_add_watch(trigger, out);
+        buf_add_byte(out, '\n');
+    }
+}
+
 static void check_say(struct invocation *invocation, struct local *local)
 {
     struct buf text;
@@ -46,6 +64,8 @@ static void check_say(struct invocation *invocation, struct local *local)
         buf_add_byte(&text, '\n');
     } else if (local->config && invocation_has(invocation, "expand")) {
         config_expand(local->config, &text);
+        for (size_t i = 0; i < local->config->workflow_count; i++)
+            check_add_triggers(&text, &local->config->workflows[i]);
     } else {
         problems_add_text(&text, &local->problems);
         check_add_good(&text, local);

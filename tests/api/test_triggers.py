@@ -1,10 +1,10 @@
 """Triggers move the switch by themselves (R21, R22, I13): a limit of N starts lets exactly N start, labels of the draw move
 to fallback, uncertain writes stop their step, and nothing of it is forgotten over kill -9, restart and reload."""
-import itertools, threading
+import itertools, subprocess, threading
 
 import pytest
 
-from interlock_client import INSTALLATION, REMINDERS, Daemon, install
+from interlock_client import BUILD, INSTALLATION, REMINDERS, Daemon, install
 from story_world import Crowd
 
 HEAD = """\
@@ -274,3 +274,13 @@ def test_what_is_near_its_limit_is_shown(tmp_path):
         assert trigger(daemon, "far")["numbers"] == {"observed": 1, "limit": 100000, "is_share": False}
         wrong = trigger(daemon, "misclassified")
         assert wrong["standard"] and wrong["now"] == "0 of the last 0 audited were wrong, limit 10 %"
+
+
+def test_check_says_what_each_trigger_watches(tmp_path):
+    folder = world(tmp_path, "misrouted: fallback if misclassified > 5%", "runaway: stopped if volume > 500 in 1h for other")
+    done = subprocess.run([str(BUILD / "interlock"), "check", "--expand"], cwd=folder, capture_output=True, text=True, timeout=60)
+    lines = done.stdout.split("# w: what moves its switch by itself\n")[1].splitlines()
+    assert lines[0] == ("#   misrouted: fallback when more than 5 % of the audited were wrong; sequential test, a false trip no sooner "
+                        "than every 100 samples"), lines
+    assert lines[1] == "#   runaway (other): stopped when starts in 1 h is above 500", lines
+    assert "#   repeat (tell): stopped when starts to the same recipient in 1 d is above 2" in lines

@@ -301,14 +301,16 @@ static void no_window_has_more_starts_than_the_limit(void **state)
 {
     const char *one = getenv("SEED");
     const char *many = getenv("SEEDS");
-    int seeds = many ? atoi(many) : 100;
+    uint64_t seeds = 100;
     (void)state;
+    if (many)
+        assert_true(slice_to_u64(slice_text(many), 1000000, &seeds));
     if (one) {
         play(strtoull(one, NULL, 10));
         return;
     }
-    for (int seed = 1; seed <= (seeds < 400 ? seeds : 400); seed++)
-        play((uint64_t)seed);
+    for (uint64_t seed = 1; seed <= (seeds < 400 ? seeds : 400); seed++)
+        play(seed);
 }
 
 static void the_limit_is_reached_and_not_more(void **state)

@@ -107,7 +107,10 @@ static bool act_step(struct engine *engine, const struct engine_call *call, stru
     buf_done(&words);
     if (effects.refusal == REFUSAL_NONE)
         return true;
-    act_refuse(engine, call, entry, effects.refusal);
+    if (call->act == ENGINE_RESOLVE) /* a verdict that is not taken is recorded, as in a review */
+        act_refuse_recorded(engine, call, entry, effects.refusal);
+    else
+        act_refuse(engine, call, entry, effects.refusal);
     return false;
 }
 

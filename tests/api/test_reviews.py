@@ -3,7 +3,7 @@ import concurrent.futures, datetime, os, subprocess, time
 
 import pytest
 
-from interlock_client import BUILD, INSTALLATION, REMINDERS, ROUTING, TOKENS, Daemon, install
+from interlock_client import BUILD, FAR, INSTALLATION, REMINDERS, ROUTING, TOKENS, Daemon, install
 
 
 def pages(daemon, query="", **more):
@@ -109,7 +109,7 @@ steps:
     rules:
       - paid-already: reject if input.balance <= 0
       - large-account: review if input.balance > 10000
-"""
+""" + FAR + "  - repeat: stopped if repeat(input.email) > 32 in 1ms\n"
 
 
 @pytest.fixture(scope="module")
@@ -447,6 +447,16 @@ class TestCommandLine:
         assert code == 1 and said.count("  rejected  Not sent") == 3 and "not taken" in said, said
 
 
+def test_a_word_on_what_is_settled_already_is_refused_and_recorded(well):
+    """Two people settle the same thing: the second one is told, and the record says who wanted what."""
+    action = wait_for_review(well, "WORD-1")[1]
+    settle = "/v1/actions/%s/resolve" % action
+    assert well.post(settle, {"happened": True, "evidence": "4711"}, token="ben").status == 200
+    assert well.post(settle, {"happened": False, "send": True}, token="ana").status == 409
+    refused = [r for r in records(well, action) if r["kind"] == "refused"]
+    assert [(r["actor"], r["subject"]) for r in refused] == [("ana", "ended")]
+
+
 class TestHours:
     def test_reviews_count_opening_hours_and_uncertain_ones_the_clock(self, tmp_path):
         """One minute a day, in Tokyo: a review due in 4 h has 240 days. Asked at that very minute, it is a day less."""
@@ -464,7 +474,7 @@ class TestHours:
     def test_a_review_that_moves_on_at_due_counts_them_too(self, tmp_path):
         """The time that is told is the time that it moves on: nobody's night takes a decision."""
         hours = "timezone: Asia/Tokyo\nhours: Mon-Sun 03:00-03:01\n"
-        moves = REMINDERS + "    fallback:\n      rule: review, due 4h, at due then skip\n"
+        moves = REMINDERS.replace("    rules:\n", "    fallback:\n      rule: review, due 4h, at due then skip\n    rules:\n")
         with Daemon(install(tmp_path, INSTALLATION + hours, {"a.yaml": moves, "b.yaml": ROUTING}), token="ana") as daemon:
             seen = daemon.remind("HOURS-3", balance=20000).json
             assert seen["state"] == "in_review" and seen["next"]["at"] == seen["who"]["by"], (seen["next"], seen["who"])

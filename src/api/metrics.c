@@ -167,6 +167,29 @@ static void metrics_add_degraded(struct metrics *metrics)
         }
 }
 
+/* One row a trigger; the standard ones of a signal tell apart by their position. */
+static void metrics_add_triggers(struct call *call, struct metrics *metrics)
+{
+    struct engine_trigger *items = NULL;
+    size_t count = 0;
+    if (call->engine->triggers(call->engine->impl, (struct slice){0}, &call->arena, &items,
+                               &count) != ERR_OK)
+        return;
+    metrics_head(metrics, "interlock_trigger_level", "gauge",
+                 "0 normal, 1 near its limit, 2 tripped.");
+    for (size_t i = 0; i < count; i++) {
+        const struct trigger *trigger = items[i].trigger;
+        buf_add_text(&metrics->out, "interlock_trigger_level{workflow=");
+        metrics_add_label(metrics, "", items[i].workflow);
+        metrics_add_label(metrics, ",trigger=", trigger->name);
+        metrics_add_label(metrics,
+                          ",step=", trigger->step ? trigger->step->name : (struct slice){0});
+        metrics_add_label(metrics, ",risk=", trigger->risk);
+        buf_add_fmt(&metrics->out, ",to=\"%s\"}", trigger_move_name(trigger->terms.move));
+        metrics_add_value(metrics, (uint64_t)items[i].level);
+    }
+}
+
 static void metrics_add_steps(struct metrics *metrics)
 {
     metrics_head(metrics, "interlock_degraded_total", "counter",
@@ -287,6 +310,7 @@ void metrics_get(struct call *call)
     metrics_add_workflows(&metrics);
     metrics_add_degraded(&metrics);
     metrics_add_steps(&metrics);
+    metrics_add_triggers(call, &metrics);
     metrics_add_upstreams(&metrics);
     if (buf_ok(&metrics.out))
         call_answer(call, 200, SLICE("text/plain; version=0.0.4; charset=utf-8"),

@@ -250,6 +250,7 @@ def test_a_posted_signal_counts_once_and_moves_the_switch(tmp_path):
         assert signal(daemon, "c", 3.5).status == 200
         assert positions(daemon) == {("w", None, None, "review", "trigger drifts")}
         assert trigger(daemon, "drifts")["state"] == "tripped" and trigger(daemon, "drifts")["stop"]
+        assert b'interlock_trigger_level{workflow="w",trigger="drifts",step="",risk="",to="review"} 2' in daemon.get("/metrics").body
         assert tell(daemon, 1).json["state"] == "in_review"
         refused = signal(daemon, "d", 1, name="drft")
         assert refused.status == 422 and "drift" in refused.json["detail"], refused

@@ -476,6 +476,16 @@ static void fake_random(void *impl, void *out, size_t size)
     memset(out, 0x5a, size);
 }
 
+static enum err fake_triggers(void *impl, struct slice workflow, struct arena *arena,
+                              struct engine_trigger **out, size_t *out_count)
+{
+    (void)impl;
+    (void)workflow;
+    *out = ARENA_ARRAY(arena, 1, struct engine_trigger);
+    *out_count = 0;
+    return *out ? ERR_OK : ERR_NO_MEMORY;
+}
+
 static void fake_init(struct fake *fake)
 {
     *fake = (struct fake){.head = 12};
@@ -519,6 +529,7 @@ static void fake_init(struct fake *fake)
                                       .in_flight = fake_in_flight,
                                       .counts = fake_counts,
                                       .upstreams = fake_list_upstreams,
+                                      .triggers = fake_triggers,
                                       .health = fake_health,
                                       .store = fake_store,
                                       .follow = fake_follow,

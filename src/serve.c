@@ -50,7 +50,7 @@ struct serve {
     struct engine_port port;
     struct api *api;
     struct server *server;
-    bool is_ending, is_drained, is_closed;
+    bool is_ending, is_drained, was_listening, is_closed;
 };
 
 /* ---- clock ---- */
@@ -382,11 +382,15 @@ static bool serve_listen(struct serve *serve, const struct cli_serve *options, c
     serve->api = api_new(&serve->port, &api);
     if (serve->api) {
         listen.handler = api_handler(serve->api);
-        if (server_open(&serve->loop, &listen, &serve->server, &what) == ERR_OK)
+        serve->was_listening = server_open(&serve->loop, &listen, &serve->server, &what) == ERR_OK;
+        if (serve->was_listening)
             return true;
     }
-    (void)fprintf(stderr, "interlock: cannot listen on %.*s:%u: %s\n", SLICE_FMT(listen.host),
-                  listen.port, what);
+    (void)fprintf(stderr,
+                  "interlock: cannot listen on %.*s:%u: %s\nAnother place: `listen:` of the "
+                  "configuration, or  interlock serve --listen HOST:PORT  (port 0 picks a free "
+                  "one)\n",
+                  SLICE_FMT(listen.host), listen.port, what);
     return false;
 }
 
@@ -476,7 +480,7 @@ static void serve_close_handle(uv_handle_t *handle, void *arg)
 static void serve_done(struct serve *serve)
 {
     serve_close_server(serve);
-    while (serve->api && !serve->is_closed && uv_run(&serve->loop, UV_RUN_ONCE) != 0)
+    while (serve->was_listening && !serve->is_closed && uv_run(&serve->loop, UV_RUN_ONCE) != 0)
         ;
     upstream_curl_free(serve->curl);
     notices_free(serve->notices); /* after the calls that it waits for, before who is told */

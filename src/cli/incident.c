@@ -44,6 +44,19 @@ static void incident_say_scope(struct invocation *invocation, const json_t *inci
         say(invocation, "everything");
 }
 
+/* Who takes care of it; or how one says so, while others are told on. */
+static void incident_say_ladder(struct invocation *invocation, const json_t *incident)
+{
+    const json_t *ladder = json_object_get(incident, "ladder");
+    const char *by = daemon_text(ladder, "acknowledged_by");
+    if (*by)
+        say(invocation, "    acknowledged at %s by %s\n",
+            daemon_time(invocation, daemon_text(ladder, "acknowledged_at")), by);
+    else if (strcmp(daemon_text(ladder, "state"), "telling") == 0)
+        say(invocation, "    nobody has acknowledged it: interlock ack %s\n",
+            daemon_text(incident, "id"));
+}
+
 static void incident_say(struct invocation *invocation, const json_t *incident)
 {
     const char *trouble = daemon_text(incident, "trouble");
@@ -58,6 +71,8 @@ static void incident_say(struct invocation *invocation, const json_t *incident)
         daemon_text(incident, "state"), *closed_at ? "at" : "since",
         daemon_time(invocation, *closed_at ? closed_at : daemon_text(incident, "since")),
         *by ? " by " : "", by, *why ? ": " : "", why);
+    if (!*closed_at)
+        incident_say_ladder(invocation, incident);
 }
 
 /* Of the open ones those of that workflow; all when it is NULL. */

@@ -62,15 +62,22 @@ int command_run_explain(struct invocation *invocation)
     return CLI_DONE;
 }
 
-/* "interlock label T-1 right | wrong-team | spam" */
+/* A line for each answer, so that each can be pasted as it stands: on one line, with bars between
+ * them, a shell would give the first one and more. */
+static void look_say_choice(struct invocation *invocation, size_t index, const char *command,
+                            const char *rest)
+{
+    say(invocation, "    %-5s%s %s\n", index == 0 ? "DO" : "", command, rest);
+}
+
+/* "interlock label T-1 right", and so on for each label. */
 static void look_say_labels(struct invocation *invocation, const json_t *item, const char *word)
 {
     const json_t *verdicts = json_object_get(item, "verdicts");
-    say(invocation, "    DO   interlock label %s ", word);
+    const char *command = arena_fmt(&invocation->arena, "interlock label %s", word).at;
     for (size_t i = 0; i < json_array_size(verdicts); i++)
-        say(invocation, "%s%s", i ? " | " : "",
-            daemon_text(json_array_get(verdicts, i), "verdict"));
-    say(invocation, "\n");
+        look_say_choice(invocation, i, command,
+                        daemon_text(json_array_get(verdicts, i), "verdict"));
 }
 
 /* What a person types to settle an item of that kind. */
@@ -81,16 +88,21 @@ static void look_say_do(struct invocation *invocation, const json_t *item)
     struct buf word; /* for a shell: the key, as people know it; without one the id */
     buf_init(&word, LIMIT_KEY * 4 + 2);
     wording_add_shell(&word, slice_text(*key ? key : daemon_text(item, "id")));
-    if (strcmp(kind, "review") == 0)
-        say(invocation, "    DO   interlock approve %s | interlock reject %s\n", buf_text(&word),
-            buf_text(&word));
-    else if (strcmp(kind, "uncertain") == 0 || strcmp(kind, "contradiction") == 0)
-        say(invocation, "    DO   interlock resolve %s --happened | --not-happened\n",
-            buf_text(&word));
-    else if (strcmp(kind, "audit") == 0)
+    if (strcmp(kind, "review") == 0) {
+        look_say_choice(invocation, 0, "interlock approve", buf_text(&word));
+        look_say_choice(invocation, 1, "interlock reject", buf_text(&word));
+    } else if (strcmp(kind, "uncertain") == 0 || strcmp(kind, "contradiction") == 0) {
+        const char *command =
+            arena_fmt(&invocation->arena, "interlock resolve %s", buf_text(&word)).at;
+        look_say_choice(invocation, 0, command, "--happened");
+        look_say_choice(invocation, 1, command, "--not-happened");
+    } else if (strcmp(kind, "audit") == 0) {
         look_say_labels(invocation, item, buf_text(&word));
-    else if (strcmp(kind, "stop") == 0)
-        say(invocation, "    DO   interlock restart %s --reason \"…\"\n", buf_text(&word));
+    } else if (strcmp(kind, "stop") == 0) {
+        look_say_choice(invocation, 0,
+                        arena_fmt(&invocation->arena, "interlock restart %s", buf_text(&word)).at,
+                        "--reason \"…\"");
+    }
     buf_done(&word);
 }
 
@@ -130,8 +142,10 @@ static void look_say_where(struct invocation *invocation, const json_t *item)
 static void look_say_item(struct invocation *invocation, const json_t *item)
 {
     const char *key = daemon_text(item, "key");
-    say(invocation, "%s  %s  %s", *key ? key : daemon_text(item, "id"), daemon_text(item, "kind"),
-        daemon_text(item, "workflow"));
+    const char *workflow =
+        daemon_text(item, "workflow"); /* a stop of more has none: see its title */
+    say(invocation, "%s  %s%s%s", *key ? key : daemon_text(item, "id"), daemon_text(item, "kind"),
+        *workflow ? "  " : "", workflow);
     look_say_who(invocation, item);
     say(invocation, "\n    %s\n", daemon_text(item, "title"));
     if (*daemon_text(item, "why"))

@@ -4,44 +4,8 @@
 
 #include "base/limits.h"
 #include "cli/command.h"
-#include "cli/found.h"
+#include "cli/daemon.h"
 #include "cli/verdict.h"
-
-/* POST /v1/reviews/ID/WHAT with these members; says the action. */
-static int review_post(struct invocation *invocation, const char *what, struct slice body)
-{
-    struct slice review;
-    int code = verdict_find_review(invocation, invocation_argument(invocation, 0), &review);
-    if (code != CLI_DONE)
-        return code;
-    return found_act(invocation, daemon_target(invocation, "/v1/reviews/", review, what), body);
-}
-
-int command_run_claim(struct invocation *invocation)
-{
-    const char *minutes = invocation_option(invocation, "minutes");
-    uint64_t count = 0;
-    if (minutes && (!slice_to_u64(slice_text(minutes), LIMIT_CLAIM_MINUTES, &count) || count == 0))
-        return invocation_wrong(invocation, "--minutes is a number from 1 to %d",
-                                LIMIT_CLAIM_MINUTES);
-    return review_post(invocation, "/claim",
-                       count ? arena_fmt(&invocation->arena, "{\"minutes\":%d}", (int)count)
-                             : SLICE("{}"));
-}
-
-int command_run_release(struct invocation *invocation)
-{
-    return review_post(invocation, "/release", SLICE("{}"));
-}
-
-int command_run_reassign(struct invocation *invocation)
-{
-    struct verdict_body body;
-    verdict_begin(&body);
-    verdict_add(&body, "to", invocation_argument(invocation, 1));
-    verdict_add(&body, "note", invocation_option(invocation, "note"));
-    return review_post(invocation, "/reassign", verdict_end(invocation, &body));
-}
 
 /* ---- the card ---- */
 
@@ -97,7 +61,7 @@ static void review_say_verdicts(struct invocation *invocation, const json_t *car
         const json_t *verdict = json_array_get(verdicts, i);
         const char *name = daemon_text(verdict, "verdict");
         bool is_edit = strcmp(name, "edit") == 0;
-        say(invocation, "%-7s interlock %s %s%s   (%s)\n", i == 0 ? "DO" : "",
+        say(invocation, "%-7s interlock %s %s%s   # %s\n", i == 0 ? "DO" : "",
             is_edit ? "approve" : name, daemon_text(card, "id"),
             is_edit ? " --edit FIELD=VALUE" : "", daemon_text(verdict, "does"));
     }
@@ -135,4 +99,56 @@ int command_run_review(struct invocation *invocation)
     review_say(invocation, card);
     json_decref(card);
     return CLI_DONE;
+}
+
+/* ---- who has it in hand ---- */
+
+/* POST /v1/reviews/ID/WHAT with these members; says the card as it is then. */
+static int review_post(struct invocation *invocation, const char *what, struct slice body)
+{
+    struct slice review;
+    int code = verdict_find_review(invocation, invocation_argument(invocation, 0), &review);
+    if (code != CLI_DONE)
+        return code;
+    struct daemon_question act = {.method = "POST",
+                                  .target = daemon_target(invocation, "/v1/reviews/", review, what),
+                                  .body = body};
+    json_t *action = daemon_object(invocation, &act);
+    if (!action)
+        return invocation->exit;
+    json_decref(action);
+    struct daemon_question look = {.method = "GET",
+                                   .target = daemon_target(invocation, "/v1/reviews/", review, "")};
+    json_t *card = daemon_object(invocation, &look);
+    if (!card)
+        return invocation->exit;
+    review_say(invocation, card);
+    json_decref(card);
+    return CLI_DONE;
+}
+
+int command_run_claim(struct invocation *invocation)
+{
+    const char *minutes = invocation_option(invocation, "minutes");
+    uint64_t count = 0;
+    if (minutes && (!slice_to_u64(slice_text(minutes), LIMIT_CLAIM_MINUTES, &count) || count == 0))
+        return invocation_wrong(invocation, "--minutes is a number from 1 to %d",
+                                LIMIT_CLAIM_MINUTES);
+    return review_post(invocation, "/claim",
+                       count ? arena_fmt(&invocation->arena, "{\"minutes\":%d}", (int)count)
+                             : SLICE("{}"));
+}
+
+int command_run_release(struct invocation *invocation)
+{
+    return review_post(invocation, "/release", SLICE("{}"));
+}
+
+int command_run_reassign(struct invocation *invocation)
+{
+    struct verdict_body body;
+    verdict_begin(&body);
+    verdict_add(&body, "to", invocation_argument(invocation, 1));
+    verdict_add(&body, "note", invocation_option(invocation, "note"));
+    return review_post(invocation, "/reassign", verdict_end(invocation, &body));
 }

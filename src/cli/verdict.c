@@ -145,26 +145,36 @@ static int verdict_say_results(struct invocation *invocation, const json_t *resu
     return code;
 }
 
-/* Many at once: each is found and answered for itself. */
+/* Many at once: each is found and answered for itself. What is not found is told, and stands in the
+ * exit code; the others go on. */
 static int verdict_give_many(struct invocation *invocation, const char *verdict)
 {
     struct buf list;
     struct slice review;
+    int missed = CLI_DONE;
+    size_t found = 0;
     buf_init(&list, LIMIT_HTTP_BODY);
     buf_add_text(&list, "{\"verdicts\":[");
     for (size_t i = 0; i < invocation->argument_count; i++) {
         int code = verdict_find_review(invocation, invocation_argument(invocation, i), &review);
-        if (code != CLI_DONE) {
+        if (code == CLI_NOT_REACHED) {
             buf_done(&list);
             return code;
         }
+        missed = code != CLI_DONE ? code : missed;
+        if (code != CLI_DONE)
+            continue;
         struct verdict_body body;
         verdict_begin(&body);
         verdict_add(&body, "id", arena_fmt(&invocation->arena, "%.*s", SLICE_FMT(review)).at);
         verdict_add(&body, "verdict", verdict);
         verdict_add(&body, "note", invocation_option(invocation, "note"));
-        buf_add_text(&list, i ? "," : "");
+        buf_add_text(&list, found++ > 0 ? "," : "");
         buf_add(&list, verdict_end(invocation, &body));
+    }
+    if (found == 0) {
+        buf_done(&list);
+        return missed;
     }
     buf_add_text(&list, "]}");
     struct daemon_answer answer;
@@ -185,7 +195,7 @@ static int verdict_give_many(struct invocation *invocation, const char *verdict)
                    ? CLI_DONE
                    : verdict_say_results(invocation, json_object_get(results, "results"));
     json_decref(results);
-    return code;
+    return code != CLI_DONE ? code : missed;
 }
 
 static int verdict_give(struct invocation *invocation, const char *verdict)

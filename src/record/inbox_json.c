@@ -223,7 +223,10 @@ static void inbox_json_add_stop_why(struct buf *out, const struct inbox_item *it
     struct buf why;
     buf_init(&why, INBOX_SENTENCE);
     story_add_principal(item->view.config, slice_text(item->stop->by), &why);
-    buf_add_text(&why, " stopped it at ");
+    if (item->stop->position == POSITION_STOPPED)
+        buf_add_text(&why, " stopped it at ");
+    else
+        buf_add_fmt(&why, " put it on %s at ", position_name(item->stop->position));
     story_add_time(&item->view, item->stop->at_unix_ms, ZONE_MINUTES, &why);
     if (item->is_stuck)
         buf_add_text(&why, "; its restart was approved, and the ramp is stuck");
@@ -259,7 +262,10 @@ static void inbox_json_add_stop(struct buf *out, const struct inbox_item *item)
     struct buf title;
     buf_init(&title, INBOX_SENTENCE);
     receipt_add_scope(&title, item->stop);
-    buf_add_text(&title, " is stopped");
+    if (item->stop->position == POSITION_STOPPED)
+        buf_add_text(&title, " is stopped");
+    else
+        buf_add_fmt(&title, " is on %s", position_name(item->stop->position));
     wording_capital(&title, 0);
     member_add_id(out, "id", ID_INCIDENT, item->stop->incident);
     member_add_text(out, "workflow", slice_text(item->stop->names[0]));

@@ -373,6 +373,7 @@ static void status_add_stop(struct buf *out, const struct status *status, const 
     if (stop->incident != 0 && (!ramp || ramp->is_stuck)) {
         buf_add_text(out, "; interlock restart ");
         text_add_id(out, ID_INCIDENT, stop->incident);
+        buf_add_text(out, " --reason \"\xe2\x80\xa6\"");
     }
     buf_add_byte(out, '\n');
 }

@@ -450,21 +450,36 @@ static void story_add_command(const struct view *view, const char *verb, const c
     buf_add_text(out, rest);
 }
 
+struct story_choice {
+    const char *verb, *rest;
+};
+
+/* A line for each: either can be pasted as it stands. On one line, with a bar between them, a shell
+ * would give both answers. */
+static void story_add_choices(const struct view *view, struct story_choice one,
+                              struct story_choice other, struct buf *out)
+{
+    story_add_command(view, one.verb, one.rest, out);
+    buf_add_text(out, "\n        ");
+    story_add_command(view, other.verb, other.rest, out);
+}
+
 void story_add_do(const struct view *view, struct buf *out)
 {
     const struct action *a = view->action;
     if (state_is_end(a->state) && action_is_contradicted(a)) {
-        story_add_command(view, "resolve", " --happened | --not-happened", out);
+        story_add_choices(view, (struct story_choice){"resolve", " --happened"},
+                          (struct story_choice){"resolve", " --not-happened"}, out);
         return;
     }
     switch (a->state) {
     case STATE_UNCERTAIN:
-        story_add_command(view, "resolve", " --happened | --not-happened", out);
+        story_add_choices(view, (struct story_choice){"resolve", " --happened"},
+                          (struct story_choice){"resolve", " --not-happened"}, out);
         return;
     case STATE_IN_REVIEW:
-        story_add_command(view, "approve", "", out);
-        buf_add_text(out, " | ");
-        story_add_command(view, "reject", "", out);
+        story_add_choices(view, (struct story_choice){"approve", ""},
+                          (struct story_choice){"reject", ""}, out);
         return;
     case STATE_HELD:
         if (a->hold_for != HOLD_FOR_STOP)

@@ -265,14 +265,42 @@ static void why_add_would(const struct view *view, struct buf *out)
         buf_add_text(out, wording_of_reason(path.would_reason));
 }
 
+/* The newest approval; NULL: none in this history. */
+static const struct record *why_approval(const struct view *view)
+{
+    for (size_t i = view->history_count; i > 0; i--) {
+        const struct record *record = &view->history[i - 1].record;
+        if (record->kind == RECORD_APPROVED || record->kind == RECORD_EDITED)
+            return record;
+    }
+    return NULL;
+}
+
+/* Did a person's word let it start? What the word answered stands in the path, and no longer in
+ * what the gate said; what observe would have said does too, and is told on its own. */
+static bool why_is_approved(const struct path *path)
+{
+    bool was_asked = path->says > SAYS_GO;
+    for (size_t i = 0; i < path->count; i++)
+        was_asked = was_asked || path->steps[i].says == SAYS_REVIEW;
+    return was_asked && path->would == path->says;
+}
+
 static void why_add_go(const struct view *view, struct buf *out)
 {
     struct path path;
+    const struct record *approval = why_approval(view);
     bool has_path = path_of_view(view, &path);
-    if (has_path && path.says > SAYS_GO) /* the start itself had an approval, or a grant */
-        buf_add_text(out, "a person approved it");
-    else
+    if (!has_path || !why_is_approved(&path)) {
         buf_add_text(out, "no gate was against it");
+    } else {
+        if (approval && approval->actor.size > 0)
+            story_add_principal(view->config, approval->actor, out);
+        else
+            buf_add_text(out, "a person");
+        buf_add_text(out, approval && approval->kind == RECORD_EDITED ? " changed and approved it"
+                                                                      : " approved it");
+    }
     if (has_path)
         why_add_would(view, out);
 }

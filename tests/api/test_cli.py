@@ -1,5 +1,5 @@
 """The command line as a user has it: the real binary, files, a terminal, and a daemon that runs."""
-import json, os, pathlib, pty, re, select, signal, stat, subprocess
+import json, os, pathlib, pty, re, select, signal, socket, stat, subprocess
 
 import pytest
 
@@ -76,6 +76,18 @@ def shell(tmp_path):
 
 
 REMINDER = ["invoice-reminders", "send_reminder"]
+
+
+def test_serve_ends_when_its_port_is_taken(shell):
+    shell("init")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        listen = "127.0.0.1:%d" % taken.getsockname()[1]
+        daemon = spawn(shell, "serve", "--listen", listen)
+        try:
+            assert "serve --listen HOST:PORT" in daemon.communicate(timeout=WATCHDOG_S)[1].decode()
+        finally:
+            daemon.kill()
+    assert daemon.returncode == 1  # it held the store for ever, and said nothing more
 
 
 def test_init_check_try(shell):
@@ -156,18 +168,24 @@ def test_a_day_with_the_daemon(shell):
         # a person decides
         waits = shell("submit", *REMINDER, "invoice=INV-2", "stage=2", "balance=12000", "email=a@b.c")
         assert "STATE   in_review" in waits
-        assert "interlock approve INV-2:2 | interlock reject INV-2:2" in shell("inbox")
+        assert "DO   interlock approve INV-2:2\n         interlock reject INV-2:2\n" in shell("inbox")  # each can be pasted
         assert shell("status", code=None).startswith("NEEDS YOU")
         assert "not who submitted it" in shell("approve", "INV-2:2", code=1)
+        shell("submit", *REMINDER, "invoice=INV-5", "stage=2", "balance=12000", "email=a@b.c")
         ben = {"INTERLOCK_TOKEN": shell("token", "new", "ben").splitlines()[0]}
+        assert "\nCLAIMED by ben, until " in shell("claim", "INV-2:2", **ben)
+        assert "CLAIMED" not in shell("release", "INV-2:2", **ben)
         assert "STATE   done" in shell("approve", "INV-2:2", "--note", "looked at it", **ben)
+        several = shell("reject", "INV-77:1", "INV-5:2", code=1, **ben)  # one is not known, the other is answered
+        assert 'nothing is known by the id, key or run "INV-77:1"' in several and "  rejected  " in several, several
+        assert "\nWHY     ben approved it\n" in shell("explain", "INV-2:2")
         assert "waits for no review" in shell("reject", "INV-2:2", code=1)
 
         # an answer is lost
         shell("sandbox", "provider", "lose", "1")
         lost = shell("submit", *REMINDER, "invoice=INV-3", "stage=1", "balance=1", "email=a@b.c")
         assert "STATE   uncertain" in lost, lost
-        assert "DO      interlock resolve INV-3:1 --happened | --not-happened" in shell("explain", "INV-3:1")
+        assert "DO      interlock resolve INV-3:1 --happened\n        interlock resolve INV-3:1 --not-happened\n" in shell("explain", "INV-3:1")
         shell("note", "INV-3:1", "--note", "the provider is asked")  # it has no review
         assert 'NOTE    "the provider is asked", ' in shell("explain", "INV-3:1")
         assert "STATE   done" in shell("resolve", "INV-3:1", "--happened", "--evidence", "message id 4711")
@@ -179,12 +197,19 @@ def test_a_day_with_the_daemon(shell):
         assert "STATE   held" in held
         incident = re.findall(r"i_[0-9A-Z]{13}", shell("incident"))[-1]
         assert "provider said so" in shell("incident", incident, "--reason", "provider said so")
+        assert "nobody has acknowledged it: interlock ack " + incident in shell("incident")
         assert "Who may approve: ben" in shell("restart", incident, "--reason", "ok")
         assert "somebody else approves it" in shell("approve", incident, code=1)
         assert "RAMP    1 one by one … 0 ok" in shell("approve", incident, **ben)
         assert "RAMP" in shell("status", code=2)  # nobody has acknowledged it
         assert "STATE   done" in shell("submit", *REMINDER, "invoice=INV-5", "stage=1", "balance=1", "email=a@b.c")
-        shell("status", code=0)
+        alert = re.search(r"i_[0-9A-Z]{13}", shell("incident")).group(0)  # of the lost answer
+        assert re.search("acknowledged at |alert, closed at ", shell("ack", alert))  # it is settled, so it may close first
+        assert "unacknowledged" not in shell("status", code=None)
+        assert shell("stop", "--all", "--position", "fallback").startswith("ON FALLBACK ")
+        inbox = shell("inbox")
+        assert "\n    Everything is on fallback\n    WHY  ana put it on fallback at " in inbox, inbox
+        assert "acknowledged at " in shell("ack", re.search(r"i_[0-9A-Z]{13}", inbox).group(0))
 
         # administration
         assert "ben" in shell("token", "list")

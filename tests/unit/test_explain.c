@@ -25,7 +25,8 @@ static void every_state_explains_itself(void **state)
         assert_true(is_seen[i]);
 }
 
-/* Whatever state meets whatever reason: eight lines, each beginning with its name. */
+/* Whatever state meets whatever reason: eight lines, each beginning with its name; the last one
+ * has a second command below it where there is a choice. */
 static void eight_lines_always(void **state)
 {
     (void)state;
@@ -56,7 +57,10 @@ static void eight_lines_always(void **state)
                     assert_true(end > strlen(names[i]) && end < rest.size);
                     rest = slice_from(rest, end + 1);
                 }
-                assert_int_equal(rest.size, 0);
+                if (rest.size > 0) {
+                    assert_true(slice_starts(rest, SLICE("        interlock ")));
+                    assert_int_equal(slice_find(rest, '\n'), rest.size - 1);
+                }
                 buf_done(&out);
             }
 }

@@ -107,6 +107,18 @@ static inline void view_case_done_observe(struct fixture *f)
     f->view.submit.saw[0].value = f->view.submit.saw[1].value = SLICE("12000");
 }
 
+/* The gate asked finance; the start had a person's word. */
+static inline void view_case_done_edited(struct fixture *f)
+{
+    view_case_done_sent(f);
+    f->decided.path[3] = (struct gate_step){GATE_RULE, SAYS_REVIEW, 1, TRUTH_TRUE};
+    f->view.submit.saw[0].value = f->view.submit.saw[1].value = SLICE("12000");
+    f->view.history = f->history;
+    f->view.history_count = 2;
+    f->history[0].record = (struct record){.kind = RECORD_EDITED, .actor = SLICE("ben")};
+    f->history[1].record = (struct record){.kind = RECORD_OUTCOME};
+}
+
 static inline void view_case_done_erased(struct fixture *f)
 {
     view_case_done_sent(f);
@@ -595,6 +607,7 @@ static const struct {
     {"done_by_hand", view_case_done_by_hand},
     {"done_late", view_case_done_late},
     {"done_observe", view_case_done_observe},
+    {"done_edited", view_case_done_edited},
     {"done_erased", view_case_done_erased},
     {"done_other_policy", view_case_done_other_policy},
     {"done_no_step", view_case_done_no_step},

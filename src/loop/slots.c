@@ -7,9 +7,6 @@
 
 #include "base/check.h"
 
-/* Rows of definitions that are no more are kept so long: one that comes back goes on. */
-#define SLOTS_KEEP_MS (30LL * 24 * 3600 * 1000)
-
 /* ---- which there are ---- */
 
 static size_t slots_steps(const struct config *config)
@@ -238,6 +235,32 @@ static void slots_fill(struct engine *engine, const struct slots_known *known)
     }
 }
 
+/* How many rows are stored, at most LIMIT_TRIGGER_ROWS. */
+static enum err slots_count(struct engine *engine, size_t *out_count)
+{
+    const struct store_port *store = &engine->options.store;
+    unsigned char after[DIGEST_SHORT];
+    size_t count = LIMIT_PAGE, after_size = 0;
+    enum err err = ERR_OK;
+    *out_count = 0;
+    while (err == ERR_OK && count == LIMIT_PAGE && *out_count < LIMIT_TRIGGER_ROWS) {
+        struct arena arena;
+        arena_init(&arena, ENGINE_SCRATCH);
+        struct store_row *page = ARENA_ARRAY(&arena, LIMIT_PAGE, struct store_row);
+        err = page ? store->list_rows(store->impl, STORE_TRIGGERS, slice_of(after, after_size),
+                                      LIMIT_PAGE, &arena, page, &count)
+                   : ERR_NO_MEMORY;
+        if (err == ERR_OK && count > 0) {
+            after_size =
+                page[count - 1].key.size < sizeof after ? page[count - 1].key.size : sizeof after;
+            memcpy(after, page[count - 1].key.at, after_size);
+            *out_count += count;
+        }
+        arena_done(&arena);
+    }
+    return err;
+}
+
 static enum err slots_read(struct engine *engine, struct arena *arena, struct slots_known *known,
                            size_t room)
 {
@@ -336,7 +359,7 @@ enum err engine_make_triggers(struct engine *engine)
     struct triggers *triggers = &engine->triggers;
     struct arena arena;
     struct slots_known known = {0};
-    size_t room = LIMIT_TRIGGER_ROWS;
+    size_t room = 0;
     arena_init(&arena, (size_t)LIMIT_TRIGGER_ROWS * 4096);
     slots_save_old(engine);
     struct trigger_slot *old = triggers->slots;
@@ -344,9 +367,11 @@ enum err engine_make_triggers(struct engine *engine)
     triggers->slots = NULL;
     slots_free(triggers);
     triggers->slots = slots_make(engine_config(engine), &triggers->count, engine->now_unix_ms);
-    known.rows = ARENA_ARRAY(&arena, room + old_count, struct slots_row);
-    enum err err = triggers->slots && known.rows ? slots_order(triggers, engine_config(engine))
-                                                 : ERR_NO_MEMORY;
+    enum err err = slots_count(engine, &room);
+    known.rows = ARENA_ARRAY(&arena, room + old_count + 1, struct slots_row);
+    if (err == ERR_OK)
+        err = triggers->slots && known.rows ? slots_order(triggers, engine_config(engine))
+                                            : ERR_NO_MEMORY;
     if (err == ERR_OK)
         err = slots_read(engine, &arena, &known, room);
     for (size_t i = 0; err == ERR_OK && i < old_count; i++) {

@@ -49,7 +49,8 @@ static bool inbox_read_query(struct call *call, struct engine_inbox_query *query
     query->limit = (size_t)limit;
     query->has_kind = kind.at != NULL;
     if (query->has_kind && !inbox_kind_parse(kind, &query->kind))
-        return parameter_refuse(call, "kind", "review, uncertain, contradiction, audit or stop");
+        return parameter_refuse(
+            call, "kind", "review, uncertain, contradiction, audit, stop, restart or incident");
     if (cursor.at && !inbox_parse_cursor(cursor, query))
         return parameter_refuse(call, "cursor", "the `next` of an answer");
     return true;

@@ -87,7 +87,7 @@ static const struct option command_claim_options[] = {
 static const struct option command_inbox_options[] = {
     {"workflow", "NAME", "only of this one"},
     {"who", "NAME", "only what falls to this person or group"},
-    {"kind", "KIND", "review, uncertain, contradiction, audit or stop"},
+    {"kind", "KIND", "review, uncertain, contradiction, audit, stop, restart or incident"},
     {NULL, NULL, NULL},
 };
 static const struct option command_reason_options[] = {

@@ -12,6 +12,7 @@
 
 struct inbox_stop {
     const struct stop *stop;
+    const struct alert *alert; /* an incident that no stop made, and nobody has acknowledged */
     int64_t by_unix_ms;
     enum inbox_kind kind;
 };
@@ -96,6 +97,30 @@ static struct slice inbox_asked_by(const struct inbox_work *work, const struct s
                : (struct slice){0};
 }
 
+/* People who are late have that work in the inbox already. */
+static bool inbox_wants_incident(const struct inbox_work *work, const struct alert *alert)
+{
+    const struct engine_inbox_query *query = work->query;
+    const struct config *config = engine_config(work->engine);
+    const struct stop *scope = &alert->scope;
+    bool is_kind =
+        alert->journal.kind == INCIDENT_DEGRADED || alert->journal.kind == INCIDENT_ALERT;
+    if (!is_kind || alert->by[0] || (query->has_kind && query->kind != INBOX_INCIDENT))
+        return false;
+    if (query->workflow.size > 0 && !slice_is(query->workflow, scope->names[0]))
+        return false;
+    if (!inbox_is_after(inbox_stop_by(config, scope), scope->incident, query->after_by_unix_ms,
+                        query->after_id))
+        return false;
+    struct who_question question = {.config = config,
+                                    .workflow =
+                                        config_workflow_of(config, slice_text(scope->names[0])),
+                                    .duty = WHO_DUTY_SETTLE,
+                                    .away = &work->engine->away,
+                                    .now_unix_ms = work->engine->now_unix_ms};
+    return inbox_is_for(work, &question);
+}
+
 static bool inbox_wants_stop(const struct inbox_work *work, const struct stop *stop)
 {
     const struct engine_inbox_query *query = work->query;
@@ -122,14 +147,25 @@ static bool inbox_wants_stop(const struct inbox_work *work, const struct stop *s
 static enum err inbox_find_stops(struct inbox_work *work)
 {
     const struct switchboard *board = &work->engine->board;
-    work->stops = ARENA_ARRAY(work->arena, board->stop_count + 1, struct inbox_stop);
+    work->stops = ARENA_ARRAY(work->arena, board->stop_count + work->engine->alert_count + 1,
+                              struct inbox_stop);
     if (!work->stops)
         return ERR_NO_MEMORY;
     for (size_t i = 0; i < board->stop_count; i++)
         if (inbox_wants_stop(work, &board->stops[i]))
             work->stops[work->stop_count++] = (struct inbox_stop){
-                &board->stops[i], inbox_stop_by(engine_config(work->engine), &board->stops[i]),
-                inbox_kind_of_stop(work, &board->stops[i])};
+                .stop = &board->stops[i],
+                .by_unix_ms = inbox_stop_by(engine_config(work->engine), &board->stops[i]),
+                .kind = inbox_kind_of_stop(work, &board->stops[i])};
+    struct list *alerts = &work->engine->alerts;
+    for (struct list *node = alerts->next; node != alerts; node = node->next) {
+        const struct alert *alert = LIST_ENTRY(node, struct alert, link);
+        if (inbox_wants_incident(work, alert))
+            work->stops[work->stop_count++] = (struct inbox_stop){
+                .stop = &alert->scope,
+                .alert = alert,
+                .by_unix_ms = inbox_stop_by(engine_config(work->engine), &alert->scope)};
+    }
     qsort(work->stops, work->stop_count, sizeof *work->stops, inbox_compare_stops);
     return ERR_OK;
 }
@@ -179,7 +215,14 @@ static void inbox_add_stops(struct inbox_work *work, int64_t before_by, uint64_t
         if (!copy)
             return;
         *copy = *stop;
-        inbox_fill_stop(work, &work->stops[work->stop_at], copy, item);
+        const struct alert *alert = work->stops[work->stop_at].alert;
+        if (alert) {
+            item->kind = INBOX_INCIDENT;
+            item->stop = copy;
+            item->reason = engine_alert_why(engine, alert, work->arena);
+        } else {
+            inbox_fill_stop(work, &work->stops[work->stop_at], copy, item);
+        }
         item->view = (struct view){.config = engine_config(engine),
                                    .away = &engine->away,
                                    .now_unix_ms = engine->now_unix_ms,
@@ -343,8 +386,8 @@ enum err engine_inbox(void *impl, const struct engine_inbox_query *query, struct
     if (err == ERR_OK)
         err = inbox_find_audits(&work);
     bool is_only_others =
-        query->has_kind &&
-        (query->kind == INBOX_STOP || query->kind == INBOX_RESTART || query->kind == INBOX_AUDIT);
+        query->has_kind && (query->kind == INBOX_STOP || query->kind == INBOX_RESTART ||
+                            query->kind == INBOX_AUDIT || query->kind == INBOX_INCIDENT);
     if (err == ERR_OK && !is_only_others)
         err = inbox_add_actions(&work);
     if (err == ERR_OK && !work.is_full)

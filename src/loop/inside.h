@@ -730,6 +730,9 @@ bool engine_journal_covers(const struct engine *engine, const struct journal *jo
 MUST_USE enum err engine_read_journal(struct engine *engine, uint64_t incident,
                                       struct journal *out);
 void engine_run_journals(struct engine *engine);
+/* Why, of one that no stop made: what lasts, or what the trigger said. */
+struct slice engine_alert_why(struct engine *engine, const struct alert *alert,
+                              struct arena *arena);
 void engine_port_journals(struct engine_port *port);
 
 /* ---- plans.c ---- */

@@ -452,8 +452,7 @@ static enum err journals_do_view(void *impl, uint64_t id, struct arena *arena,
     return err;
 }
 
-static void journal_add_brief(struct engine *engine, const struct alert *alert, struct arena *arena,
-                              struct status_incident *out)
+struct slice engine_alert_why(struct engine *engine, const struct alert *alert, struct arena *arena)
 {
     struct engine_incident incident = {0};
     struct buf words;
@@ -462,17 +461,26 @@ static void journal_add_brief(struct engine *engine, const struct alert *alert, 
     if (words.size == 0 &&
         engine_read_incident(engine, alert->incident, arena, &incident) == ERR_OK)
         redact_add(&engine->loaded->redact, incident.reason, false, &words);
+    struct slice kept = arena_copy(arena, buf_slice(&words));
+    buf_done(&words);
+    return kept;
+}
+
+static void journal_add_brief(struct engine *engine, const struct alert *alert, struct arena *arena,
+                              struct status_incident *out)
+{
+    struct buf scope;
+    buf_init(&scope, LIMIT_SUMMARY);
+    receipt_add_scope(&scope, &alert->scope);
     *out = (struct status_incident){
         .id = alert->incident,
         .kind = slice_text(incident_kind_name(alert->journal.kind)),
-        .what = arena_copy(arena, buf_slice(&words)),
+        .scope = arena_copy(arena, buf_slice(&scope)),
+        .what = engine_alert_why(engine, alert, arena),
         .acknowledged_by = arena_copy(arena, slice_text(alert->by)),
         .workflow = arena_copy(arena, slice_text(alert->journal.names[JOURNAL_WORKFLOW])),
         .since_unix_ms = alert->journal.since_unix_ms};
-    buf_reset(&words);
-    receipt_add_scope(&words, &alert->scope);
-    out->scope = arena_copy(arena, buf_slice(&words));
-    buf_done(&words);
+    buf_done(&scope);
 }
 
 static void journals_do_troubles(void *impl, struct arena *arena, struct status_incident *out,

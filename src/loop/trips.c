@@ -203,7 +203,9 @@ static void trip_carry_out(struct engine *engine, struct trigger_slot *slot)
     slot->row.is_trip_due = false;
     engine->triggers.trips++;
     trip_record(engine, slot, RECORD_TRIPPED, slot->row.stop);
-    if (slot->terms.move == MOVE_ALERT)
+    bool is_told = slot->trigger && slot->trigger->is_standard &&
+                   slot->trigger->signal == SIGNAL_OVERDUE; /* it is an incident by itself */
+    if (slot->terms.move == MOVE_ALERT && !is_told)
         trip_alarm(engine, slot);
 }
 

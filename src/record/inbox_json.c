@@ -282,6 +282,37 @@ static void inbox_json_add_stop(struct buf *out, const struct inbox_item *item)
                             "somebody else approves it\"}]");
 }
 
+/* Trouble that lasts, or what a trigger says, until somebody answers. */
+static void inbox_json_add_incident(struct buf *out, const struct inbox_item *item)
+{
+    const struct view *view = &item->view;
+    struct who_question question = view_question(view, WHO_DUTY_SETTLE);
+    struct who_answer answer = {0};
+    struct view_who who = {0};
+    question.actor = (struct slice){0};
+    question.workflow =
+        view->config ? config_workflow_of(view->config, slice_text(item->stop->names[0])) : NULL;
+    if (who_find(&question, &answer))
+        who.group = answer.group->name;
+    if (answer.person)
+        who.person = answer.person->name;
+    struct buf title;
+    buf_init(&title, INBOX_SENTENCE);
+    receipt_add_scope(&title, item->stop);
+    buf_add_text(&title, " is in trouble");
+    wording_capital(&title, 0);
+    member_add_id(out, "id", ID_INCIDENT, item->stop->incident);
+    member_add_text(out, "workflow", slice_text(item->stop->names[0]));
+    member_add_text(out, "title", buf_slice(&title));
+    buf_done(&title);
+    member_add_text(out, "why", item->reason);
+    inbox_json_add_who(out, &who);
+    member_add_time(out, "by", item->by_unix_ms);
+    member_add_name(out, "verdicts");
+    buf_add_text(out, "[{\"verdict\":\"ack\",\"does\":\"You take care of it; nobody else is told "
+                      "on\"}]");
+}
+
 void inbox_json_add(struct buf *out, const struct inbox_item *item)
 {
     buf_add_byte(out, '{');
@@ -298,6 +329,9 @@ void inbox_json_add(struct buf *out, const struct inbox_item *item)
     case INBOX_STOP:
     case INBOX_RESTART:
         inbox_json_add_stop(out, item);
+        break;
+    case INBOX_INCIDENT:
+        inbox_json_add_incident(out, item);
         break;
     case INBOX_KIND_COUNT:
         CHECK_UNREACHABLE();

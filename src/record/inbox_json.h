@@ -11,7 +11,8 @@
     X(INBOX_CONTRADICTION, "contradiction") /* say which is true (R14): id of the action */        \
     X(INBOX_AUDIT, "audit")                 /* label it: id of the action */                       \
     X(INBOX_STOP, "stop")                   /* ask for a restart: id of the incident */            \
-    X(INBOX_RESTART, "restart")             /* approve it: id of the incident */
+    X(INBOX_RESTART, "restart")             /* approve it: id of the incident */                   \
+    X(INBOX_INCIDENT, "incident")           /* acknowledge it: id of the incident */
 enum inbox_kind {
 #define X(name, text) name,
     INBOX_KIND_LIST(X)
@@ -29,8 +30,8 @@ struct inbox_item {
     int64_t by_unix_ms;
     uint64_t id;
     struct view view;        /* of an action; of STOP and RESTART only config, away, zone and now */
-    const struct stop *stop; /* STOP, RESTART */
-    struct slice reason;     /* STOP, RESTART: what was said, or empty */
+    const struct stop *stop; /* STOP, RESTART; of an INCIDENT its scope, as a stop's */
+    struct slice reason;     /* STOP, RESTART: what was said, or empty; INCIDENT: why */
     struct slice asked_by;   /* RESTART: who asks, and so does not approve */
     bool is_stuck;           /* STOP: its ramp has stopped moving */
 };

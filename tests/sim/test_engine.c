@@ -233,7 +233,8 @@ static void sim_person_acts(struct world *world)
     CHECK(world->port.inbox(world->port.impl, &query, &arena, items, &page) == ERR_OK);
     const struct inbox_item *item =
         page.count > 0 ? &items[prng_below(&world->prng, page.count)] : NULL;
-    if (item && item->kind != INBOX_STOP && item->kind != INBOX_RESTART) {
+    if (item && item->kind != INBOX_STOP && item->kind != INBOX_RESTART &&
+        item->kind != INBOX_INCIDENT) {
         const struct view *view = &item->view;
         int step = 0;
         while (!slice_is(view->step_name, world_steps[step]))

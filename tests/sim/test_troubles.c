@@ -341,6 +341,16 @@ static void a_breaker_that_stays_open(void **state)
         expect_lines(&world, "upstream plain DEGRADED", 1);
         expect_lines(&world, "ana: upstream plain DEGRADED", 1);
         expect_lines(&world, "plain is not called", 1);
+        struct engine_inbox_query query = {.limit = 10, .has_kind = true, .kind = INBOX_INCIDENT};
+        struct engine_inbox_page page;
+        struct inbox_item items[10];
+        struct arena arena;
+        arena_init(&arena, 1 << 22);
+        assert_int_equal(world.port.inbox(world.port.impl, &query, &arena, items, &page), ERR_OK);
+        assert_int_equal(page.count, 1); /* until somebody answers */
+        assert_int_equal(items[0].id, one.id);
+        assert_true(slice_starts(items[0].reason, SLICE("plain is not called")));
+        arena_done(&arena);
         if (has_crash)
             crash(&world);
         pass(&world, 130 * MINUTE); /* past half of the hold: explained by the same trouble */

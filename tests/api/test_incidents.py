@@ -75,10 +75,9 @@ def say(daemon, id, what, body, token="ana", status=200):
 
 def drift(daemon):
     """20 by m3, of them one wrong; 10 by m4, of them 8."""
-    for n in range(30):
-        model = "m4" if n >= 20 else "m3"
-        wrong = n == 3 or n >= 22
-        label(daemon, route(daemon, "T-%d" % n, model, "chat" if n % 2 else "mail"), "wrong-team" if wrong else "right")
+    actions = [route(daemon, "T-%d" % n, "m4" if n >= 20 else "m3", "chat" if n % 2 else "mail") for n in range(30)]
+    for n, action in enumerate(actions):  # all at the end: the trigger would put the rest on caution
+        label(daemon, action, "wrong-team" if n == 3 or n >= 22 else "right")
 
 
 def test_all_that_an_incident_holds(routing):

@@ -192,8 +192,9 @@ static bool files_read_secret(struct slice config_path, const struct secret_ref 
         config_files_beside(config_path, secret->place, &place);
         enum err err = files_read(buf_text(&place), FILES_SECRET_MAX, value, &mode);
         if (err != ERR_OK) {
-            buf_add_fmt(out_text, "%s: %s; a secret is expected there\n", buf_text(&place),
-                        err_text(err));
+            buf_add_fmt(out_text,
+                        "%s: %s; a secret is expected there: put it back, or name another file\n",
+                        buf_text(&place), err_text(err));
             is_good = false;
         } else if ((mode & 077) != 0) {
             buf_add_fmt(out_text, "%s: others may read this secret; mend it with  chmod 600 %s\n",

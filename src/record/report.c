@@ -193,10 +193,10 @@ static void report_add_stops(struct buf *out, const struct evidence *e)
 
 static void report_add_prevented(struct buf *out, const struct evidence *e)
 {
+    unsigned long long prevented = e->tally.n[TALLY_PREVENTED], repeats = e->tally.n[TALLY_REPEATS];
     report_add_name(out, "PREVENTED");
-    buf_add_fmt(out, "%llu second sends (%llu repeats were answered without doing it again)\n",
-                (unsigned long long)e->tally.n[TALLY_PREVENTED],
-                (unsigned long long)e->tally.n[TALLY_REPEATS]);
+    buf_add_fmt(out, "%llu second send%s (%llu repeat%s answered without doing it again)\n",
+                prevented, prevented == 1 ? "" : "s", repeats, repeats == 1 ? " was" : "s were");
 }
 
 static void report_add_open(struct buf *out, const struct evidence *e)

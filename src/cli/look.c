@@ -100,6 +100,8 @@ static void look_say_do(struct invocation *invocation, const json_t *item)
         look_say_labels(invocation, item, buf_text(&word));
     } else if (strcmp(kind, "incident") == 0) {
         look_say_choice(invocation, 0, "interlock ack", buf_text(&word));
+    } else if (strcmp(kind, "restart") == 0) {
+        look_say_choice(invocation, 0, "interlock approve", buf_text(&word));
     } else if (strcmp(kind, "stop") == 0) {
         look_say_choice(invocation, 0,
                         arena_fmt(&invocation->arena, "interlock restart %s", buf_text(&word)).at,

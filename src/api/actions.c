@@ -53,6 +53,7 @@ void actions_explain(struct call *call)
         explain_add(&out, view);
         reply_text(call, 200, &out);
     } else {
+        reply_mask_response(call, view);
         action_json_add(&out, view);
         reply_json(call, 200, &out);
     }
@@ -123,6 +124,7 @@ void actions_list(struct call *call)
                           views[i].submit.actor))
             continue;
         buf_add_text(&out, shown++ ? "," : "");
+        reply_mask_response(call, &views[i]);
         action_json_add(&out, &views[i]);
     }
     actions_add_next(&out, next);

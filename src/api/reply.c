@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "record/action_json.h"
 #include "record/ids.h"
+#include "record/mask.h"
 #include "record/problem_json.h"
 #include "record/try_text.h"
 #include "record/zone.h"
@@ -125,11 +126,16 @@ void reply_err(struct call *call, enum err err)
 
 /* ---- actions ---- */
 
+static bool reply_is_submitter(const struct call *call, const struct view *view)
+{
+    return view->submit.actor.size > 0 && slice_equal(view->submit.actor, call->principal.name);
+}
+
 /* Who may see all of it; else state and id (R7). The rights are those of this moment. */
 static bool reply_is_stranger(const struct call *call, const struct view *view)
 {
     const struct config *config = call->engine->config(call->engine->impl);
-    if (view->submit.actor.size > 0 && slice_equal(view->submit.actor, call->principal.name))
+    if (reply_is_submitter(call, view))
         return false;
     return !call_may_see(call, config, view->workflow, view->step_name, view->submit.actor);
 }
@@ -179,16 +185,28 @@ static void reply_add_location(struct call *call, uint64_t id)
     buf_done(&location);
 }
 
+void reply_mask_response(struct call *call, struct view *view)
+{
+    if (!view->has_outcome || !view->step || reply_is_submitter(call, view))
+        return;
+    struct buf shown;
+    buf_init(&shown, LIMIT_HTTP_ANSWER);
+    mask_add_response(view->step, view->submit.input_json, view->outcome.response_json, &shown);
+    view->outcome.response_json = buf_ok(&shown) ? call_copy(call, buf_slice(&shown)) : SLICE("");
+    buf_done(&shown);
+}
+
 /* The view as this caller may see it; a copy in the arena where that differs. */
 static const struct view *reply_for_caller(struct call *call, const struct view *view)
 {
-    if (view->is_for_stranger || !reply_is_stranger(call, view))
+    if (view->is_for_stranger || reply_is_submitter(call, view))
         return view;
     struct view *copy = ARENA_NEW(&call->arena, struct view);
     if (!copy)
         return NULL;
     *copy = *view;
-    copy->is_for_stranger = true;
+    copy->is_for_stranger = reply_is_stranger(call, view);
+    reply_mask_response(call, copy);
     return copy;
 }
 

@@ -61,6 +61,9 @@ void reply_trouble(struct call *call, const struct trouble *trouble);
 void reply_refuse(struct call *call, enum trouble_code code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* The response as this caller may see it: who submitted the action has its own words back, for all
+ * others the masked ones are hints there too (R23). */
+void reply_mask_response(struct call *call, struct view *view);
 /* An action to the one who acts on it: status, headers and form by its state. */
 void reply_action(struct call *call, const struct view *view);
 /* The same as 200, whatever the state: it was only asked for. */

@@ -16,3 +16,8 @@ bool mask_covers(const struct step *step, struct slice path);
 /* The input with masked members replaced by their hints: what summaries are rendered from. The
  * JSON was checked. */
 void mask_add_input(const struct step *step, struct slice input_json, struct buf *out);
+/* A response, or an answer of a template, with the texts of masked members replaced by hints: what
+ * came back often repeats what was sent. Texts under MASK_FIND_MIN bytes are not looked for. */
+enum { MASK_FIND_MIN = 4 };
+void mask_add_response(const struct step *step, struct slice input_json, struct slice response_json,
+                       struct buf *out);

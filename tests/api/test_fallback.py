@@ -221,3 +221,44 @@ def test_a_second_upstream_on_fallback_is_passed_for_the_entry_behind_it(world):
     answer = submit(world, "mail", "closed")
     assert answer.status == 200 and answer.json["reason"] == "template", answer
     assert answer.json["response"]["body"] == {"queue": "later", "id": "closed"} and world.plain.effects()["by"] == {}
+
+
+MASKED = """\
+workflow: stories
+purpose: An answer that repeats what is masked
+owner: finance
+restart: finance-leads
+inform: ana
+mode: auto
+steps:
+  tell:
+    kind: email
+    recipient: ${input.email}
+    call: plain POST /v1/tell
+    key: ${input.id}
+    mask: [email]
+    body: { to: "${input.email}" }
+    confidence: at least 0.8
+    fallback:
+      low_confidence: template by-hand
+    templates:
+      by-hand: { answer: { write_to: "${input.email}", by: hand } }
+"""
+
+
+def test_an_answer_shows_a_masked_field_to_its_submitter_only(tmp_path):
+    """R23: the caller has its own words back; whoever may only look at the action sees hints."""
+    with World(tmp_path, policy=MASKED) as world:
+        def tell():
+            return submit(world, "tell", "t1", input={"email": "mona@example.org"}, confidence=0.1)
+
+        told = tell()
+        assert told.json["reason"] == "template", told
+        action = told.json["action"]
+        for answer in (told, tell(), world.daemon.get("/v1/actions/" + action, token="billing-cron")):
+            body = answer.json["response"]["body"]
+            assert body == {"write_to": "mona@example.org", "by": "hand"}, answer
+        for path in ("/v1/actions/" + action, "/v1/actions/%s/explain" % action, "/v1/actions?workflow=stories"):
+            seen = world.daemon.get(path, token="ana", headers={"Accept": "application/json"})
+            assert seen.status == 200 and "mona@" not in seen.text and "by-hand" in seen.text, seen
+            assert '"write_to":"m\u2026@example.org"' in seen.text.replace(" ", ""), seen

@@ -70,6 +70,7 @@ $(B)/bench/%: bench/%.c $(B)/libinterlock.a
 tests: $(TESTS) $(ORACLES)
 deps: ; @tools/deps
 story-reminders: deps ; @$(MAKE) -j$$(nproc) all && exec tools/story-reminders $(TRACE)
+story-routing: deps ; @$(MAKE) -j$$(nproc) all && exec tools/story-routing $(TICKETS)
 run: deps ; @$(MAKE) -j$$(nproc) all && exec tools/run-demo
 test: deps
 	@$(MAKE) -j$$(nproc) V=asan WERROR=-Werror all tests && $(MAKE) -j$$(nproc) V=release WERROR=-Werror all
@@ -85,5 +86,6 @@ install: all
 	install -D -m 755 $(B)/interlock $(DESTDIR)$(or $(PREFIX),/usr/local)/bin/interlock
 print-flags: ; @echo "$(CFLAGS_ALL)" && echo "$(LIBS)"
 clean: ; rm -rf build
-# `make story-reminders TRACE=FILE.csv` follows a recorded outage.
-.PHONY: all tests deps run story-reminders test lint asan tsan fuzz fuzzers torture bench benches install clean
+# `make story-reminders TRACE=FILE.csv` follows a recorded outage, `make story-routing
+# TICKETS=FILE.jsonl` takes tickets of one's own.
+.PHONY: all tests deps run story-reminders story-routing test lint asan tsan fuzz fuzzers torture bench benches install clean

@@ -2,7 +2,7 @@
  * Owns: the ranking of values by share and lift, and when the evidence is enough to say it.
  * Invariants:
  *   1. Nothing is said on fewer than CHANGED_BAD wrong ones, nor where chance alone would do it
- *      once in a thousand (the test of two shares, squared, against CHANGED_Z_SQUARED).
+ *      five times in a thousand (the test of two shares, squared, against CHANGED_Z_SQUARED).
  *   2. The counts are always told beside the ratio. */
 #pragma once
 #include <stdbool.h>
@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 enum { CHANGED_BAD = 3 };
-#define CHANGED_Z_SQUARED 10.83 /* chi-squared with one degree of freedom, p = 0.001 */
+#define CHANGED_Z_SQUARED 7.88 /* chi-squared with one degree of freedom, p = 0.005 */
 
 /* One value of one cause. bad and total of the actions that have it, and of all. */
 struct changed {

@@ -200,7 +200,9 @@ static void ramp_finish(struct engine *engine, struct restart *restart)
 {
     struct arena arena;
     arena_init(&arena, ENGINE_SCRATCH);
-    const struct stop stop = *ramp_stop(engine, restart->row.incident);
+    const struct stop *first = ramp_stop(engine, restart->row.incident);
+    CHECK(first != NULL); /* a ramp has its stops until it is over */
+    const struct stop stop = *first;
     struct slice reason = engine_words(engine, restart->row.words_seq, &arena);
     struct slice by = slice_text(restart->row.approved_by);
     struct record record = {.kind = RECORD_RAMP, .subject = SLICE("over")};

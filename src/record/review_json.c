@@ -4,6 +4,7 @@
 
 #include "core/chain.h"
 #include "policy/template.h"
+#include "record/digest.h"
 #include "record/ids.h"
 #include "record/inbox_json.h"
 #include "record/mask.h"
@@ -94,20 +95,57 @@ static void review_add_body(struct buf *out, struct slice body)
     json_decref(parsed);
 }
 
+static bool review_render(const struct review_card *card, const struct expr_scope *scope,
+                          struct arena *scratch, struct bundle_request *out, struct buf *body)
+{
+    const struct view *view = card->view;
+    struct expr_problem problem;
+    return scope->input && view->step && !view->step->terms.is_caller &&
+           render_request(view->step, chain_route(&view->step->terms, view->action->route), scope,
+                          scratch, out, body, &problem);
+}
+
+/* Would the policy in force still make the bytes that were sent, and are sent again (R5)? */
+static bool review_is_as_sent(const struct review_card *card, struct arena *scratch)
+{
+    const struct view *view = card->view;
+    struct slice text = view->submit.input_json;
+    json_t *input = json_loadb(text.at, text.size, 0, NULL);
+    struct expr_scope scope = review_scope(view, input);
+    struct bundle_request request;
+    struct buf body, bytes;
+    unsigned char digest[ACTION_DIGEST];
+    buf_init(&body, LIMIT_REQUEST);
+    buf_init(&bytes, LIMIT_REQUEST * 2);
+    scope.provider_key = view->request.provider_key;
+    bool is_same = review_render(card, &scope, scratch, &request, &body);
+    if (is_same) {
+        bundle_request_encode(&request, &bytes);
+        digest_short(buf_slice(&bytes), digest);
+        is_same = memcmp(digest, view->action->request_digest, ACTION_DIGEST) == 0;
+    }
+    buf_done(&bytes);
+    buf_done(&body);
+    json_decref(input);
+    return is_same;
+}
+
+/* What an approval sends. What was sent before is shown as it was, and where that has masked fields
+ * of which nobody knows the place any more, only to who asks for them. */
 static void review_add_will(struct buf *out, const struct review_card *card, struct slice shown,
                             struct arena *scratch)
 {
     const struct view *view = card->view;
+    bool is_kept = view->action->is_frozen && view->request.method.size > 0 &&
+                   !review_is_as_sent(card, scratch);
+    bool is_hidden = is_kept && !card->is_revealed && view->step && view->step->masked_count > 0;
     json_t *input = json_loadb(shown.at, shown.size, 0, NULL);
     struct expr_scope scope = review_scope(view, input);
-    struct bundle_request request;
-    struct expr_problem problem;
+    struct bundle_request request = view->request;
     struct buf body;
     buf_init(&body, LIMIT_REQUEST);
     member_add_name(out, "will");
-    if (input && view->step && !view->step->terms.is_caller &&
-        render_request(view->step, chain_route(&view->step->terms, view->action->route), &scope,
-                       scratch, &request, &body, &problem)) {
+    if (!is_hidden && (is_kept || review_render(card, &scope, scratch, &request, &body))) {
         buf_add_byte(out, '{');
         member_add_text(out, "upstream", view->upstream);
         member_add_text(out, "method", request.method);

@@ -143,6 +143,34 @@ static bool status_fill_ramps(struct call *call, struct status *status)
     return ramps != NULL;
 }
 
+/* Which of the stops that are shown nobody has acknowledged, and which wait for an approval. */
+static bool status_fill_answers(struct call *call, struct status *status)
+{
+    const struct engine_port *engine = call->engine;
+    struct status_answer *answers =
+        ARENA_ARRAY(&call->arena, status->stop_count + 1, struct status_answer);
+    status->answers = answers;
+    for (size_t i = 0; answers && i < status->stop_count; i++) {
+        struct engine_restart restart = {.state = RESTART_NONE};
+        struct ladder_row ladder;
+        uint64_t incident = status->stops[i].incident;
+        struct status_answer *answer = &answers[status->answer_count++];
+        *answer = (struct status_answer){.incident = incident};
+        answer->is_open = engine->ladder(engine->impl, incident, &call->arena, &ladder) == ERR_OK &&
+                          ladder.acknowledged_by.size == 0;
+        if (engine->restart_of(engine->impl, incident, &call->arena, &restart) != ERR_OK ||
+            restart.state != RESTART_ASKED)
+            continue;
+        struct buf who;
+        buf_init(&who, LIMIT_HTTP_LINE);
+        restart_approvers_add(&who, restart.approvers, slice_text(restart.row.request.by));
+        answer->is_asked = true;
+        answer->approvers = arena_copy(&call->arena, buf_slice(&who));
+        buf_done(&who);
+    }
+    return answers != NULL;
+}
+
 /* Workflows and stops that this caller may know of; upstreams are no secret. */
 static bool status_fill(struct call *call, struct status_facts *facts, struct status *out)
 {
@@ -196,7 +224,7 @@ static bool status_fill(struct call *call, struct status_facts *facts, struct st
     for (size_t i = 0; i < facts->incident_count; i++)
         if (call_may_see_stops(call, facts->incidents[i].workflow))
             facts->incidents[out->incident_count++] = facts->incidents[i];
-    return status_fill_ramps(call, out);
+    return status_fill_ramps(call, out) && status_fill_answers(call, out);
 }
 
 void status_get(struct call *call)

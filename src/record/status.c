@@ -87,6 +87,16 @@ static const struct status_ramp *status_ramp(const struct status *status, const 
     return NULL;
 }
 
+static const struct status_answer *status_answer(const struct status *status,
+                                                 const struct stop *stop)
+{
+    static const struct status_answer none = {0};
+    for (size_t i = 0; i < status->answer_count; i++)
+        if (status->answers[i].incident == stop->incident)
+            return &status->answers[i];
+    return &none;
+}
+
 /* Does somebody have to act on it? Not while it starts again by itself. */
 static bool status_is_in_force(const struct status *status, const struct stop *stop)
 {
@@ -99,6 +109,26 @@ static size_t status_stops_in_force(const struct status *status)
     size_t count = 0;
     for (size_t i = 0; i < status->stop_count; i++)
         count += status_is_in_force(status, &status->stops[i]);
+    return count;
+}
+
+/* It starts again, and still nobody has said that they know of it. */
+static bool status_is_unanswered(const struct status *status, const struct stop *stop)
+{
+    return !stop->is_lifted && !status_is_in_force(status, stop) &&
+           stop->position != POSITION_CAUTION && status_answer(status, stop)->is_open;
+}
+
+/* Several stops of one incident are acknowledged by one word. */
+static size_t status_stops_unanswered(const struct status *status)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < status->stop_count; i++) {
+        bool is_counted = false;
+        for (size_t j = 0; j < i; j++)
+            is_counted = is_counted || status->stops[j].incident == status->stops[i].incident;
+        count += !is_counted && status_is_unanswered(status, &status->stops[i]);
+    }
     return count;
 }
 
@@ -196,6 +226,15 @@ static void status_add_troubles(struct buf *out, const struct status *status, bo
     buf_add_fmt(out, "%zu incident%s unacknowledged", count, count == 1 ? "" : "s");
 }
 
+static void status_add_unanswered(struct buf *out, const struct status *status, bool *is_first)
+{
+    size_t count = status_stops_unanswered(status);
+    if (count == 0)
+        return;
+    status_add_part(out, is_first);
+    buf_add_fmt(out, "%zu stop%s unacknowledged", count, count == 1 ? "" : "s");
+}
+
 static void status_add_reviews(struct buf *out, const struct status *status, bool *is_first)
 {
     uint64_t count = 0;
@@ -230,6 +269,7 @@ void status_add_headline(struct buf *out, const struct status *status)
                          STATUS_WARNING_MAX);
     }
     status_add_stops(out, status, &is_first);
+    status_add_unanswered(out, status, &is_first);
     status_add_troubles(out, status, &is_first);
     status_add_uncertain(out, status, &is_first);
     status_add_reviews(out, status, &is_first);
@@ -352,6 +392,30 @@ static void status_add_workflow(struct buf *out, const struct status *status,
         status_add_risks(out, &workflow->steps[i]);
 }
 
+/* "; interlock restart i_… …", or what else it waits for */
+static void status_add_stop_do(struct buf *out, const struct status *status,
+                               const struct stop *stop)
+{
+    const struct status_ramp *ramp = status_ramp(status, stop);
+    const struct status_answer *answer = status_answer(status, stop);
+    bool is_moving = ramp && !ramp->is_stuck && !answer->is_asked;
+    if (stop->incident == 0 || (is_moving && !answer->is_open))
+        return;
+    buf_add_fmt(out, "; interlock %s ",
+                is_moving          ? "ack"
+                : answer->is_asked ? "approve"
+                                   : "restart");
+    text_add_id(out, ID_INCIDENT, stop->incident);
+    if (is_moving)
+        return;
+    if (!answer->is_asked) {
+        buf_add_text(out, " --reason \"\xe2\x80\xa6\"");
+        return;
+    }
+    buf_add_text(out, ", who may: ");
+    wording_add_line(out, answer->approvers, LIMIT_SUMMARY);
+}
+
 static void status_add_stop(struct buf *out, const struct status *status, const struct stop *stop)
 {
     size_t start = out->size;
@@ -370,11 +434,7 @@ static void status_add_stop(struct buf *out, const struct status *status, const 
     const struct status_ramp *ramp = status_ramp(status, stop);
     if (ramp)
         buf_add_fmt(out, "; RAMP %.*s", SLICE_FMT(ramp->text));
-    if (stop->incident != 0 && (!ramp || ramp->is_stuck)) {
-        buf_add_text(out, "; interlock restart ");
-        text_add_id(out, ID_INCIDENT, stop->incident);
-        buf_add_text(out, " --reason \"\xe2\x80\xa6\"");
-    }
+    status_add_stop_do(out, status, stop);
     buf_add_byte(out, '\n');
 }
 

@@ -55,6 +55,14 @@ struct status_ramp {
     bool is_stuck;     /* people must act */
 };
 
+/* How people stand to the incident of a stop in force. */
+struct status_answer {
+    uint64_t incident;
+    bool is_open;           /* nobody has acknowledged it */
+    bool is_asked;          /* its restart waits for an approval */
+    struct slice approvers; /* "ben, cleo (owners)": who may give it */
+};
+
 struct status {
     const struct status_incident *incidents;
     size_t incident_count;
@@ -66,6 +74,8 @@ struct status {
     size_t stop_count;
     const struct status_ramp *ramps; /* of them, those that are ramping */
     size_t ramp_count;
+    const struct status_answer *answers; /* of their incidents */
+    size_t answer_count;
     bool is_ready;
     struct slice why;            /* when it is not */
     struct slice warnings_json;  /* a JSON array of texts, or empty */

@@ -272,3 +272,16 @@ def test_a_share_is_the_same_for_a_key_however_often_it_asks(tmp_path):
         for i, status in first.items():
             if status != 200:
                 assert daemon.route("T-%d" % i).status == status
+
+
+def test_status_asks_for_the_approval_and_then_for_an_acknowledgement(one_by_one):
+    daemon = one_by_one
+    incident = stop(daemon)
+    daemon.remind("INV-1")
+    ask(daemon, incident)
+    assert "interlock approve %s, who may: ben (finance-leads)" % incident in daemon.get("/v1/status?format=text").text
+    assert approve(daemon, incident).status == 202
+    status = daemon.get("/v1/status?format=text").text
+    assert status.startswith("NEEDS YOU: 1 stop unacknowledged\n") and "; interlock ack " + incident in status, status
+    assert daemon.post("/v1/incidents/%s/ack" % incident, token="ben").status < 300
+    assert daemon.get("/v1/status?format=text").text.startswith("Nothing needs you.")

@@ -127,6 +127,32 @@ static void ramping(struct status_fixture *f)
     f->status.ramp_count = 2;
 }
 
+/* Both start again, and nobody has said that they know of the second one. */
+static void ramping_unanswered(struct status_fixture *f)
+{
+    static const struct status_ramp ramps[] = {{2, {"5 one by one, 3 ok", 18}, false},
+                                               {4, {"5 one by one, 1 ok", 18}, false}};
+    static const struct status_answer answers[] = {{.incident = 2},
+                                                   {.incident = 4, .is_open = true}};
+    stopped(f);
+    f->workflows[0].uncertain = f->workflows[1].uncertain = f->workflows[1].in_review = 0;
+    f->workflows[1].oldest_people_due_unix_ms = 0;
+    f->status.ramps = ramps;
+    f->status.ramp_count = 2;
+    f->status.answers = answers;
+    f->status.answer_count = 2;
+}
+
+static void restart_asked(struct status_fixture *f)
+{
+    static const struct status_answer answers[] = {
+        {.incident = 2, .is_asked = true, .approvers = {"ben, cleo (owners)", 18}},
+        {.incident = 4, .is_open = true}};
+    stopped(f);
+    f->status.answers = answers;
+    f->status.answer_count = 2;
+}
+
 static void lifted(struct status_fixture *f)
 {
     stopped(f);
@@ -187,6 +213,8 @@ static const struct {
     {"decide in time", decide_in_time, STATUS_FINE, true},
     {"stopped", stopped, STATUS_STOPPED, true},
     {"one ramping, one stuck", ramping, STATUS_STOPPED, true},
+    {"ramping, unacknowledged", ramping_unanswered, STATUS_DEGRADED, true},
+    {"restart asked", restart_asked, STATUS_STOPPED, true},
     {"lifted", lifted, STATUS_FINE, false},
     {"in trouble", in_trouble, STATUS_STOPPED, true},
     {"trouble in hand", trouble_in_hand, STATUS_DEGRADED, false},

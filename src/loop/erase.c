@@ -63,7 +63,8 @@ static enum err erase_now(struct engine *engine, struct entry *entry, struct sli
                                  .payload = buf_slice(&words),
                                  .erased = seqs,
                                  .erased_count = count};
-        entry->row.erased_unix_ms = engine->now_unix_ms;
+        if (entry->row.erased_unix_ms == 0) /* a replay goes on to say when that was */
+            entry->row.erased_unix_ms = engine->now_unix_ms;
         entry_forget_values(entry);
         engine_save(engine, entry, &note);
     }
@@ -128,16 +129,19 @@ static void retain_write(struct engine *engine, const struct buf *key, uint64_t 
     buf_done(&value);
 }
 
-/* An ended action of the step, old enough, and not erased? Then it is erased now. */
-static enum err retain_one(struct engine *engine, const struct step *step, uint64_t id,
-                           size_t *inout_erased)
+/* An ended action of the step, old enough, and not erased, or this record says something of it
+ * since? Then it is erased now. */
+static enum err retain_one(struct engine *engine, const struct step *step,
+                           const struct record *record, size_t *inout_erased)
 {
     enum err err = ERR_OK;
-    struct entry *entry = entry_get(engine, id, &err);
+    struct entry *entry = entry_get(engine, record->action, &err);
     if (!entry)
         return err;
     const struct row *row = &entry->row;
-    bool is_due = entry->step == step && entry->unsaved == 0 && row->erased_unix_ms == 0 &&
+    bool is_left = row->erased_unix_ms == 0 ||
+                   (record->has_payload && record->at_unix_ms >= row->erased_unix_ms);
+    bool is_due = entry->step == step && entry->unsaved == 0 && is_left &&
                   action_is_over(&row->action) &&
                   row->action.ended_unix_ms + retain_of(step) <= engine->now_unix_ms;
     if (is_due) {
@@ -171,7 +175,7 @@ static enum err retain_page(struct engine *engine, const struct step *step, bool
         if (err != ERR_OK || record.at_unix_ms + retain_of(step) > engine->now_unix_ms)
             break;
         if (record.action != 0 && state_is_end(record.state) && record.kind != RECORD_ERASED)
-            err = retain_one(engine, step, record.action, &erased);
+            err = retain_one(engine, step, &record, &erased);
     }
     *out_is_more = err == ERR_OK && (i == RETAIN_PAGE || erased == RETAIN_ERASE);
     if (err == ERR_OK && i > 0)

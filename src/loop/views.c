@@ -1,5 +1,5 @@
 /* loop/views.c - reads: one action with all that is known of it, lists, the inbox, health. */
-#include "loop/inside.h"
+#include "loop/restarts.h"
 
 #include <stdlib.h>
 
@@ -60,8 +60,10 @@ static void view_waits(struct engine *engine, const struct entry *entry, struct 
     const struct action *action = &entry->row.action;
     struct stop *stop = action->stop_id ? switchboard_find(&engine->board, action->stop_id) : NULL;
     struct stop *copy = stop ? ARENA_NEW(arena, struct stop) : NULL;
-    if (stop)
+    if (stop) {
         out->stop_incident = stop->incident;
+        out->is_ramping = stop->is_ramping && engine_is_ramping(engine, stop->incident);
+    }
     if (copy)
         *copy = *stop;
     out->stop = copy;

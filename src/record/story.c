@@ -194,13 +194,26 @@ static void story_add_under_way(const struct view *view, struct buf *out)
     buf_add_byte(out, '.');
 }
 
+/* " Held by a stop, which starts again a little at a time", and what a person said of it. */
+static void story_add_stopped(const struct view *view, struct buf *out)
+{
+    const struct action *a = view->action;
+    const char *when = view->is_ramping ? "at the end of the ramp" : "after the restart";
+    buf_add_text(out, " Held by a stop");
+    if (action_is_granted(a, view->now_unix_ms) || action_is_approved(a, view->now_unix_ms))
+        buf_add_fmt(out, "; a person said to %s it: it starts %s", wording_verb_of(view->step)->act,
+                    when);
+    else if (view->is_ramping)
+        buf_add_fmt(out, "; it starts %s", when);
+}
+
 static void story_add_held(const struct view *view, struct buf *out)
 {
     const struct action *a = view->action;
     story_add_doubt(view, out);
     switch (a->hold_for) {
     case HOLD_FOR_STOP:
-        buf_add_text(out, " Held by a stop");
+        story_add_stopped(view, out);
         break;
     case HOLD_FOR_UPSTREAM:
         buf_add_text(out, " Waits in the safe queue until ");
@@ -482,7 +495,7 @@ void story_add_do(const struct view *view, struct buf *out)
                           (struct story_choice){"reject", ""}, out);
         return;
     case STATE_HELD:
-        if (a->hold_for != HOLD_FOR_STOP)
+        if (a->hold_for != HOLD_FOR_STOP || view->is_ramping)
             break;
         buf_add_text(out, "interlock restart ");
         if (view->stop_incident != 0)
@@ -564,6 +577,11 @@ bool story_next(const struct view *view, int64_t *out_at_unix_ms, struct buf *ou
     }
     if (a->state != STATE_HELD)
         return false;
+    if (a->hold_for == HOLD_FOR_STOP && view->is_ramping) {
+        *out_at_unix_ms = 0;
+        buf_add_text(out_what, "the end of the ramp");
+        return true;
+    }
     if (a->hold_for == HOLD_FOR_FACT && a->due_unix_ms < a->hold_end_unix_ms) {
         story_add_asked(view->step && view->step->refresh ? &view->step->refresh->call : NULL,
                         out_what);

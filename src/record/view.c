@@ -57,7 +57,8 @@ bool view_who(const struct view *view, struct view_who *out_who)
                (state_is_end(action->state) && action_is_contradicted(action))) {
         duty = WHO_DUTY_SETTLE;
         who.to_do = view_settle(view->step);
-    } else if (action->state == STATE_HELD && action->hold_for == HOLD_FOR_STOP) {
+    } else if (action->state == STATE_HELD && action->hold_for == HOLD_FOR_STOP &&
+               !view->is_ramping) { /* else nobody has to: it starts after the ramp */
         duty = WHO_DUTY_RESTART;
         who.by_unix_ms = 0;
         who.to_do = "restart what was stopped";

@@ -57,6 +57,7 @@ struct view {
     struct slice permit_token;         /* only in the creating answer of a permit */
     int64_t start_by_unix_ms;
     uint64_t stop_incident;    /* of action->stop_id */
+    bool is_ramping;           /* what that stop stopped starts again by itself */
     struct view_outage {       /* held for its upstream: why its breaker is not closed */
         int64_t since_unix_ms; /* 0 = it is closed */
         enum breaker_cause cause;

@@ -285,3 +285,21 @@ def test_status_asks_for_the_approval_and_then_for_an_acknowledgement(one_by_one
     assert status.startswith("NEEDS YOU: 1 stop unacknowledged\n") and "; interlock ack " + incident in status, status
     assert daemon.post("/v1/incidents/%s/ack" % incident, token="ben").status < 300
     assert daemon.get("/v1/status?format=text").text.startswith("Nothing needs you.")
+
+
+def explained(daemon, key):
+    action = daemon.remind(key).json["action"]
+    return daemon.get("/v1/actions/%s/explain" % action, headers={"Accept": "text/plain"}).text
+
+
+def test_what_a_ramping_stop_holds_waits_for_the_ramp(one_by_one):
+    daemon = one_by_one
+    incident = stop(daemon)
+    assert "\nDO      interlock restart " + incident in explained(daemon, "INV-0")
+    daemon.restart(incident, "go")
+    story = explained(daemon, "INV-0")
+    assert "it starts at the end of the ramp" in story and "\nWHO     nobody. Next: the end of the ramp" in story, story
+    assert "\nDO      nothing" in story
+    daemon.sandbox(status=404, times=1)
+    daemon.remind("INV-1")  # it is stuck: people act again
+    assert "\nDO      interlock restart " + incident in explained(daemon, "INV-0")

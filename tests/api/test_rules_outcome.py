@@ -93,6 +93,16 @@ def test_did_not_happen_is_a_grant_of_one_try(world):
     assert "Ana" in why or "ana" in why, why
 
 
+def test_a_grant_under_a_stop_says_that_it_starts_after_the_restart(world):
+    world.plain.set(mode="drop", times=1)
+    first = submit(world, "plain", "stopped").json
+    assert first["state"] == "uncertain", first
+    assert world.daemon.post("/v1/stops", {"scope": {"workflow": "stories"}, "reason": "wrong"}).status == 202
+    said = world.daemon.post("/v1/actions/%s/resolve" % first["action"], {"happened": False, "send": True, "evidence": "asked"}, token="ana").json
+    assert said["state"] == "held", said
+    assert "a person said to" in said["what"] and said["what"].endswith("it starts after the restart."), said
+
+
 # ---- R2: a 2xx, 302 or 303 to a write is never failed ----
 
 

@@ -274,6 +274,19 @@ static inline void view_case_held_stop(struct fixture *f)
     fixture_gate(f, SAYS_HOLD, 1);
 }
 
+static inline void view_case_held_ramp(struct fixture *f)
+{
+    view_case_held_stop(f);
+    f->view.is_ramping = true;
+}
+
+static inline void view_case_held_granted(struct fixture *f)
+{
+    view_case_held_stop(f);
+    f->action.is_granted = true;
+    f->action.approved_until_unix_ms = FIXTURE_AT(23, 0, 0);
+}
+
 static inline void view_case_held_upstream(struct fixture *f)
 {
     view_case_held_stop(f);
@@ -627,6 +640,8 @@ static const struct {
     {"review_stale", view_case_review_stale},
     {"review_after_hold", view_case_review_after_hold},
     {"held_stop", view_case_held_stop},
+    {"held_ramp", view_case_held_ramp},
+    {"held_granted", view_case_held_granted},
     {"held_upstream", view_case_held_upstream},
     {"held_after_tries", view_case_held_after_tries},
     {"held_rule", view_case_held_rule},

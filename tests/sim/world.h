@@ -381,9 +381,11 @@ static void world_told(struct world *world, const struct flying *flying,
         thing->doubt_at = 1 + flying->upstream;
     else if (answer->phase == UPSTREAM_ANSWERED && answer->status == 200)
         thing->doubt_at = 0;
+    /* 409 to a repeat of what may have happened there is no word about it. */
+    bool is_conflict = answer->status == 409 && thing->doubt_at == 1 + flying->upstream;
     thing->refused_at[flying->upstream] = answer->phase == UPSTREAM_ANSWERED &&
                                           answer->status >= 400 && answer->status < 429 &&
-                                          !flying->is_template;
+                                          !is_conflict && !flying->is_template;
 }
 
 static void world_finish(struct world *world, struct flying *flying,

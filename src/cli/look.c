@@ -103,7 +103,11 @@ static void look_say_do(struct invocation *invocation, const json_t *item)
     } else if (strcmp(kind, "restart") == 0) {
         look_say_choice(invocation, 0, "interlock approve", buf_text(&word));
     } else if (strcmp(kind, "stop") == 0) {
-        look_say_choice(invocation, 0,
+        const json_t *first = json_array_get(json_object_get(item, "verdicts"), 0);
+        bool is_open = strcmp(daemon_text(first, "verdict"), "ack") == 0; /* nobody has yet */
+        if (is_open)
+            look_say_choice(invocation, 0, "interlock ack", buf_text(&word));
+        look_say_choice(invocation, is_open ? 1 : 0,
                         arena_fmt(&invocation->arena, "interlock restart %s", buf_text(&word)).at,
                         "--reason \"…\"");
     }

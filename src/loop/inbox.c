@@ -193,6 +193,8 @@ static void inbox_fill_stop(struct inbox_work *work, const struct inbox_stop *at
     item->kind = at->kind;
     item->stop = copy;
     item->is_stuck = restart && restart->row.is_ramping;
+    const struct alert *alert = engine_alert_find(engine, copy->incident);
+    item->is_unanswered = alert && !alert->by[0];
     if (at->kind == INBOX_RESTART) {
         item->reason = engine_words(engine, restart->row.words_seq, work->arena);
         item->asked_by = arena_copy(work->arena, slice_text(restart->row.request.by));

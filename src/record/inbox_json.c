@@ -10,6 +10,7 @@
 #include "record/story.h"
 
 enum { INBOX_SENTENCE = 4096 };
+#define INBOX_ACK "{\"verdict\":\"ack\",\"does\":\"You take care of it; nobody else is told on\"}"
 
 static const char *const inbox_kind_names[INBOX_KIND_COUNT] = {
 #define X(name, text) [name] = text,
@@ -275,10 +276,12 @@ static void inbox_json_add_stop(struct buf *out, const struct inbox_item *item)
     inbox_json_add_who(out, &who);
     member_add_time(out, "by", item->by_unix_ms);
     member_add_name(out, "verdicts");
+    bool is_first_ack = item->kind == INBOX_STOP && item->is_unanswered;
+    buf_add_text(out, is_first_ack ? "[" INBOX_ACK "," : "[");
     buf_add_text(out, item->kind == INBOX_RESTART
-                          ? "[{\"verdict\":\"approve\",\"does\":\"Let it start again, a little "
+                          ? "{\"verdict\":\"approve\",\"does\":\"Let it start again, a little "
                             "at a time as its policy says; what it held goes out at the end\"}]"
-                          : "[{\"verdict\":\"restart\",\"does\":\"Ask that it starts again; "
+                          : "{\"verdict\":\"restart\",\"does\":\"Ask that it starts again; "
                             "somebody else approves it\"}]");
 }
 
@@ -309,8 +312,7 @@ static void inbox_json_add_incident(struct buf *out, const struct inbox_item *it
     inbox_json_add_who(out, &who);
     member_add_time(out, "by", item->by_unix_ms);
     member_add_name(out, "verdicts");
-    buf_add_text(out, "[{\"verdict\":\"ack\",\"does\":\"You take care of it; nobody else is told "
-                      "on\"}]");
+    buf_add_text(out, "[" INBOX_ACK "]");
 }
 
 void inbox_json_add(struct buf *out, const struct inbox_item *item)

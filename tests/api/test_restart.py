@@ -114,7 +114,7 @@ def test_somebody_else_does_not_take_a_request_over(daemon):
 def test_it_is_in_the_inbox_of_who_may_approve(daemon):
     incident = stop(daemon)
     before = daemon.get("/v1/inbox").json["items"]
-    assert [(i["kind"], i["verdicts"][0]["verdict"]) for i in before] == [("stop", "restart")]
+    assert [(i["kind"], i["verdicts"][-1]["verdict"]) for i in before] == [("stop", "restart")]
     ask(daemon, incident)
     item, = daemon.get("/v1/inbox?kind=restart").json["items"]
     assert item["id"] == incident and item["who"]["person"] == "ben" and item["verdicts"][0]["verdict"] == "approve"
@@ -303,3 +303,10 @@ def test_what_a_ramping_stop_holds_waits_for_the_ramp(one_by_one):
     daemon.sandbox(status=404, times=1)
     daemon.remind("INV-1")  # it is stuck: people act again
     assert "\nDO      interlock restart " + incident in explained(daemon, "INV-0")
+
+
+def test_the_inbox_asks_for_the_acknowledgement_of_a_stop_first(daemon):
+    incident = stop(daemon)
+    assert [v["verdict"] for v in daemon.get("/v1/inbox?kind=stop").json["items"][0]["verdicts"]] == ["ack", "restart"]
+    assert daemon.post("/v1/incidents/%s/ack" % incident, token="ben").status < 300
+    assert [v["verdict"] for v in daemon.get("/v1/inbox?kind=stop").json["items"][0]["verdicts"]] == ["restart"]

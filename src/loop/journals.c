@@ -346,6 +346,32 @@ static void journal_read_due(struct engine *engine, struct incident_view *view)
     arena_done(&arena);
 }
 
+/* What its stops turned away, and what they held; of one that is closed its first stop is read. */
+static void journal_count_stops(struct engine *engine, struct incident_view *view)
+{
+    struct incident_impact *impact = &view->impact;
+    struct engine_incident incident = {0};
+    struct arena arena;
+    size_t count = 0;
+    for (size_t i = 0; i < engine->board.stop_count; i++) {
+        const struct stop *stop = &engine->board.stops[i];
+        if (stop->incident != view->id)
+            continue;
+        impact->refused += stop->refused;
+        impact->was_held += view->is_open ? 0 : stop->held;
+        count++;
+    }
+    if (view->is_open || view->journal.kind != INCIDENT_STOP || count > 0)
+        return;
+    arena_init(&arena, ENGINE_SCRATCH);
+    const struct stop *stop = NULL;
+    if (engine_read_incident(engine, view->id, &arena, &incident) == ERR_OK)
+        stop = engine_read_stop(engine, incident.stop, &arena);
+    impact->refused += stop ? stop->refused : 0;
+    impact->was_held += stop ? stop->held : 0;
+    arena_done(&arena);
+}
+
 static void journal_count_impact(struct engine *engine, struct incident_view *view)
 {
     struct incident_impact *impact = &view->impact;
@@ -368,9 +394,7 @@ static void journal_count_impact(struct engine *engine, struct incident_view *vi
     for (size_t i = 0; view->workflow && i < view->workflow->step_count; i++)
         if (view->workflow->steps[i].sla_ms > 0)
             impact->target_percent = view->workflow->steps[i].sla_percent;
-    for (size_t i = 0; i < engine->board.stop_count; i++)
-        if (engine->board.stops[i].incident == view->id)
-            impact->refused += engine->board.stops[i].refused;
+    journal_count_stops(engine, view);
     if (engine_label_sums(engine, journal->since_unix_ms - 7 * day_ms, journal_add_label,
                           &labels) == ERR_OK)
         impact->wrong_before = labels.wrong;

@@ -80,7 +80,8 @@ static void stops_write_stop(struct stops_draft *draft, const struct stop *stop,
 /* Who says something about an incident, and what. Whether it is closed follows from its stop. */
 struct stops_word {
     struct slice actor, reason;
-    uint64_t seq; /* of the record that has these words */
+    uint64_t seq;      /* of the record that has these words */
+    uint64_t kept_seq; /* lifted: of the one that says why it was stopped; 0 = none does */
 };
 
 static void stops_write_incident(struct stops_draft *draft, const struct stop *stop,
@@ -90,15 +91,18 @@ static void stops_write_incident(struct stops_draft *draft, const struct stop *s
     buf_init(&draft->row, 16384);
     buf_init(&draft->key, TEXT_ID_MAX);
     buf_init(&draft->words, LIMIT_REASON * 8);
+    uint64_t words_seq = reason.size > 0 ? word->seq : 0;
+    if (stop->is_lifted) /* why it runs again is said by this record, not by its incident */
+        words_seq = word->kept_seq;
     struct incident_row incident = {.id = stop->incident,
                                     .stop = stop->id,
                                     .is_closed = stop->is_lifted,
-                                    .has_reason = reason.size > 0,
+                                    .has_reason = words_seq > 0,
                                     .by = slice_text(stop->by),
                                     .workflow = slice_text(stop->names[0]),
                                     .since_unix_ms = stop->at_unix_ms,
                                     .closed_unix_ms = stop->lifted_at_unix_ms,
-                                    .words_seq = reason.size > 0 ? word->seq : 0};
+                                    .words_seq = words_seq};
     incident_row_encode(&incident, &draft->row);
     text_add_id(&draft->key, ID_INCIDENT, stop->incident);
     if (reason.size > 0)
@@ -240,7 +244,7 @@ const struct stop *engine_stop(struct engine *engine, struct slice by,
     if (!has_incident || joined) {
         stops_save_joined(engine, added, by, order->reason, &pending);
     } else {
-        stops_save_both(engine, added, RECORD_STOP, (struct stops_word){by, order->reason, 0},
+        stops_save_both(engine, added, RECORD_STOP, (struct stops_word){by, order->reason, 0, 0},
                         &pending);
         engine_alert_open(engine, added, order->reason);
     }
@@ -392,6 +396,17 @@ static enum record_kind stops_move(struct engine *engine, struct stop *stop,
     return RECORD_STOP;
 }
 
+/* The record that says why an incident began; 0 = none does. */
+static uint64_t stops_words_seq(struct engine *engine, uint64_t incident)
+{
+    struct engine_incident found = {0};
+    struct arena arena;
+    arena_init(&arena, ENGINE_SCRATCH);
+    enum err err = engine_read_incident(engine, incident, &arena, &found);
+    arena_done(&arena);
+    return err == ERR_OK ? found.words_seq : 0;
+}
+
 void engine_change_stops(struct engine *engine, const struct stops_change *change,
                          const struct pending *pending)
 {
@@ -414,7 +429,8 @@ void engine_change_stops(struct engine *engine, const struct stops_change *chang
     size_t control_count = count + 1;
     bool is_lift = change->to == STOPS_LIFTED;
     if (is_lift) {
-        struct stops_word word = {change->actor, change->reason, engine->seq + control_count + 1};
+        struct stops_word word = {change->actor, change->reason, engine->seq + control_count + 1,
+                                  stops_words_seq(engine, change->incident)};
         stops_write_incident(&drafts[count], &queued[0], &word, &controls[control_count++]);
     }
     switchboard_ask_again(&engine->board);
@@ -441,7 +457,8 @@ static void stops_do_reason(void *impl, const struct principal *principal, uint6
     }
     struct pending acknowledge = {
         .saved = stops_acknowledge, .done = done, .arg = arg, .id = stop->id};
-    stops_save_reason(engine, stop, (struct stops_word){principal->name, reason, 0}, &acknowledge);
+    stops_save_reason(engine, stop, (struct stops_word){principal->name, reason, 0, 0},
+                      &acknowledge);
     engine_set_alarm(engine);
 }
 

@@ -286,6 +286,7 @@ static void impact_add_all(struct buf *out, const struct incident_view *view)
     impact_add(out, &is_first, degraded > template ? degraded - template : 0, "by other fallback");
     impact_add_review(out, view, &is_first);
     impact_add(out, &is_first, impact->held, "held");
+    impact_add(out, &is_first, impact->was_held, impact->was_held == 1 ? "was held" : "were held");
     impact_add(out, &is_first, impact->waiting, "waiting");
     impact_add(out, &is_first, impact->uncertain, "uncertain");
     impact_add(out, &is_first, impact->refused, "turned away");
@@ -372,6 +373,23 @@ void incident_add_draft(struct buf *out, const struct incident_view *view)
 
 /* ---- the page ---- */
 
+/* " by Ben Okafor: rolled back" */
+static void text_add_end(struct buf *out, const struct incident_view *view)
+{
+    for (size_t i = view->entry_count; i > 0; i--) {
+        const struct incident_entry *entry = &view->entries[i - 1];
+        if (entry->kind != RECORD_INCIDENT || !slice_is(entry->subject, "closed"))
+            continue;
+        if (entry->actor.size > 0) {
+            buf_add_text(out, " by ");
+            text_add_person(out, view, entry->actor);
+        }
+        buf_add_text(out, entry->words.size > 0 ? ": " : "");
+        wording_add_line(out, entry->words, TEXT_WORDS);
+        return;
+    }
+}
+
 static void text_add_head(struct buf *out, const struct incident_view *view)
 {
     buf_add_text(out, "INCIDENT ");
@@ -391,6 +409,7 @@ static void text_add_head(struct buf *out, const struct incident_view *view)
     if (!view->is_open) {
         buf_add_text(out, ". Closed ");
         text_add_at(out, view, view->closed_unix_ms);
+        text_add_end(out, view);
     }
     buf_add_byte(out, '\n');
 }

@@ -33,6 +33,7 @@ struct incident_impact {
     struct tally counts;
     uint64_t held, in_review, uncertain, waiting; /* now; closed: 0 */
     uint64_t refused;                             /* turned away by its stops */
+    uint64_t was_held;                            /* closed: what its stops held */
     int64_t oldest_unix_ms;     /* when the oldest that has not ended was submitted; 0 = none */
     int64_t people_due_unix_ms; /* the earliest time by which people should act; 0 = none */
     uint64_t wrong_before;      /* found wrong, of what started before it opened */

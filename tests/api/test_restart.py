@@ -310,3 +310,14 @@ def test_the_inbox_asks_for_the_acknowledgement_of_a_stop_first(daemon):
     assert [v["verdict"] for v in daemon.get("/v1/inbox?kind=stop").json["items"][0]["verdicts"]] == ["ack", "restart"]
     assert daemon.post("/v1/incidents/%s/ack" % incident, token="ben").status < 300
     assert [v["verdict"] for v in daemon.get("/v1/inbox?kind=stop").json["items"][0]["verdicts"]] == ["restart"]
+
+
+def test_a_closed_incident_says_why_it_was_stopped_and_what_it_held(daemon):
+    incident = stop(daemon)
+    daemon.remind("INV-1"), daemon.remind("INV-2")
+    ask(daemon, incident)
+    approve(daemon, incident)
+    assert incident_of(daemon, incident)["why"] == "wrong"
+    page = daemon.get("/v1/incidents/%s?format=text" % incident).text
+    assert "by Ana Ruiz: wrong. Closed " in page and " by Ben Okafor: rolled back\n" in page, page
+    assert "\nIMPACT  2 were held" in page, page

@@ -77,7 +77,7 @@ static void add_pages(struct buf *out, struct fixture *f)
     make_view(f, &view);
     incident_text_add(out, &view);
     buf_add_text(out, "\n== closed, with all that was said\n");
-    struct incident_entry said[9];
+    struct incident_entry said[10];
     memcpy(said, view.entries, view.entry_count * sizeof *said);
     size_t n = view.entry_count;
     said[n++] = (struct incident_entry){.at_unix_ms = FIXTURE_AT(14, 30, 0),
@@ -94,9 +94,15 @@ static void add_pages(struct buf *out, struct fixture *f)
                                         .actor = SLICE("ana"),
                                         .subject = SLICE("cause"),
                                         .words = SLICE("m4:\n# not a head line")};
+    said[n++] = (struct incident_entry){.at_unix_ms = FIXTURE_AT(15, 2, 0),
+                                        .kind = RECORD_INCIDENT,
+                                        .actor = SLICE("ben"),
+                                        .subject = SLICE("closed"),
+                                        .words = SLICE("m3 is back")};
     view.entries = said;
     view.entry_count = n;
     view.is_open = false;
+    view.impact.was_held = 2;
     view.closed_unix_ms = FIXTURE_AT(15, 2, 0);
     incident_text_add(out, &view);
     buf_add_text(out, "\n== its report\n");

@@ -76,6 +76,11 @@ static void explain_add_path(const struct view *view, struct buf *out)
         path_add_text(&path, out);
     else
         buf_add_text(out, "not known");
+    struct buf verdict;
+    buf_init(&verdict, EXPLAIN_TEXT_MAX);
+    if (story_add_verdict(view, &verdict))
+        buf_add_fmt(out, " (%s)", buf_text(&verdict));
+    buf_done(&verdict);
     explain_add_fallback(view, out);
     buf_add_byte(out, '\n');
 }

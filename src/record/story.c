@@ -438,6 +438,10 @@ void story_add_final(const struct view *view, struct buf *out)
         fallback_add_passed(out, view);
         return;
     }
+    size_t before = out->size;
+    buf_add_text(out, ", ");
+    if (!story_add_verdict(view, out))
+        buf_cut(out, before);
     if (a->cause == CAUSE_NONE)
         return;
     buf_add_fmt(out, ", degraded: %s", cause_name(a->cause));

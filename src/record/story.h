@@ -14,6 +14,8 @@ void story_add_what(const struct view *view, struct buf *out);
 void story_add_why(const struct view *view, struct buf *out);
 /* "none yet", "sent, 14:02:12" */
 void story_add_final(const struct view *view, struct buf *out);
+/* "approved by Ben Okafor 14:02": the word that let it start; false: nothing added. */
+bool story_add_verdict(const struct view *view, struct buf *out);
 /* A command, or "nothing". */
 void story_add_do(const struct view *view, struct buf *out);
 /* What happens by itself; false when nothing does. *out_at: 0 when the time is not known. */

@@ -286,6 +286,21 @@ static bool why_is_approved(const struct path *path)
     return was_asked && path->would == path->says;
 }
 
+bool story_add_verdict(const struct view *view, struct buf *out)
+{
+    struct path path;
+    const struct record *approval = why_approval(view);
+    if (!approval || approval->actor.size == 0 || !path_of_view(view, &path) ||
+        path.says > SAYS_GO || !why_is_approved(&path))
+        return false;
+    buf_add_text(out,
+                 approval->kind == RECORD_EDITED ? "changed and approved by " : "approved by ");
+    story_add_principal(view->config, approval->actor, out);
+    buf_add_byte(out, ' ');
+    story_add_time(view, approval->at_unix_ms, ZONE_MINUTES, out);
+    return true;
+}
+
 static void why_add_go(const struct view *view, struct buf *out)
 {
     struct path path;

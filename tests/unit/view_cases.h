@@ -115,8 +115,15 @@ static inline void view_case_done_edited(struct fixture *f)
     f->view.submit.saw[0].value = f->view.submit.saw[1].value = SLICE("12000");
     f->view.history = f->history;
     f->view.history_count = 2;
-    f->history[0].record = (struct record){.kind = RECORD_EDITED, .actor = SLICE("ben")};
+    f->history[0].record = (struct record){
+        .kind = RECORD_EDITED, .actor = SLICE("ben"), .at_unix_ms = FIXTURE_AT(14, 2, 10)};
     f->history[1].record = (struct record){.kind = RECORD_OUTCOME};
+}
+
+static inline void view_case_done_approved(struct fixture *f)
+{
+    view_case_done_edited(f);
+    f->history[0].record.kind = RECORD_APPROVED;
 }
 
 static inline void view_case_done_erased(struct fixture *f)
@@ -620,6 +627,7 @@ static const struct {
     {"done_by_hand", view_case_done_by_hand},
     {"done_late", view_case_done_late},
     {"done_observe", view_case_done_observe},
+    {"done_approved", view_case_done_approved},
     {"done_edited", view_case_done_edited},
     {"done_erased", view_case_done_erased},
     {"done_other_policy", view_case_done_other_policy},

@@ -257,6 +257,12 @@ static void metrics_add_process(struct metrics *metrics, struct slice version)
     metrics_single(metrics, "interlock_ready", "gauge", "1 when new work is taken.",
                    health->is_ready);
     metrics_single(metrics, "interlock_stops", "gauge", "Stops in force.", metrics->stop_count);
+    metrics_single(metrics, "interlock_stop_check_ok", "gauge",
+                   "1 when the stop path was tried not long ago, and works.",
+                   health->stop_check.result == STOP_CHECK_WORKS);
+    metrics_single(metrics, "interlock_stop_check_age_seconds", "gauge",
+                   "Since the stop path was tried last, or since the start.",
+                   health->stop_check.age_ms > 0 ? (uint64_t)health->stop_check.age_ms / 1000 : 0);
     metrics_single(metrics, "interlock_unended", "gauge", "Actions that have not ended.",
                    health->unended);
     metrics_single(metrics, "interlock_waiters", "gauge", "Callers that wait for an answer.",

@@ -41,6 +41,7 @@ void status_ready(struct call *call)
     member_add_raw(&out, "warnings", health.warnings.size ? health.warnings : SLICE("[]"));
     member_add_text(&out, "unanswered", health.unanswered);
     status_add_watchdog(&out, &health);
+    stop_check_json_add(&out, &health.stop_check);
     buf_add_byte(&out, '}');
     if (!health.is_ready)
         reply_add_retry_after(call, 1000);
@@ -195,6 +196,7 @@ static bool status_fill(struct call *call, struct status_facts *facts, struct st
                            .is_watchdog_good = facts->health.is_watchdog_good,
                            .watchdog_what = facts->health.watchdog_what,
                            .watchdog_unix_ms = facts->health.watchdog_unix_ms,
+                           .stop_check = facts->health.stop_check,
                            .down_ms = facts->health.down_ms,
                            .started_unix_ms = facts->health.started_unix_ms,
                            .since_unix_ms = facts->since_unix_ms,

@@ -155,6 +155,11 @@
 #define LIMIT_TRIGGER_ROWS 16384              /* definitions of triggers, former ones included */
 #define LIMIT_TRIGGER_MEMOS 16384             /* recipients and signals remembered in memory */
 #define LIMIT_STOPS 4096                      /* stops in force */
+#define STOP_CHECK_FIRST_MS 10000             /* the stop path is tried so long after the start */
+#define STOP_CHECK_MS 300000                  /* and then at such times */
+#define STOP_CHECK_AGAIN_MS 10000             /* after it did not work */
+#define STOP_CHECK_WAIT_MS 10000              /* a stop is durable by then */
+#define STOP_CHECK_OLD_MS (3 * STOP_CHECK_MS) /* an older result says nothing */
 #define LIMIT_RAMPS 16                        /* incidents that start again at a time */
 #define LIMIT_INCIDENT_STOPS 32               /* causes that join one incident */
 #define LIMIT_PRINCIPALS 4096

@@ -27,10 +27,9 @@ static void switchboard_sweep(struct switchboard *board)
     board->stop_count = kept;
 }
 
-enum err switchboard_stop(struct switchboard *board, const struct stop *stop,
-                          struct stop **out_stop)
+static enum err switchboard_add(struct switchboard *board, const struct stop *stop,
+                                struct stop **out_stop)
 {
-    switchboard_sweep(board);
     if (board->stop_count >= LIMIT_STOPS)
         return ERR_LIMIT;
     if (board->stop_count == board->capacity) {
@@ -46,6 +45,29 @@ enum err switchboard_stop(struct switchboard *board, const struct stop *stop,
     slot->epoch = board->epoch++; /* invariant 1 */
     *out_stop = slot;
     return ERR_OK;
+}
+
+enum err switchboard_stop(struct switchboard *board, const struct stop *stop,
+                          struct stop **out_stop)
+{
+    switchboard_sweep(board);
+    return switchboard_add(board, stop, out_stop);
+}
+
+enum err switchboard_try(struct switchboard *board, const struct stop *stop, struct stop **out_stop)
+{
+    if (board->stop_count >= LIMIT_STOPS)
+        switchboard_sweep(board);
+    return switchboard_add(board, stop, out_stop);
+}
+
+void switchboard_end_try(struct switchboard *board, uint64_t id)
+{
+    struct stop *stop = switchboard_find(board, id);
+    CHECK(stop && stop->is_lifted && stop->in_flight == 0); /* I7: nothing else is taken away */
+    size_t place = (size_t)(stop - board->stops);
+    memmove(stop, stop + 1, (board->stop_count - place - 1) * sizeof *stop);
+    board->stop_count--;
 }
 
 struct stop *switchboard_find(struct switchboard *board, uint64_t id)

@@ -80,6 +80,11 @@ void switchboard_done(struct switchboard *board);
  * pointer is good until the next stop is added. */
 MUST_USE enum err switchboard_stop(struct switchboard *board, const struct stop *stop,
                                    struct stop **out_stop);
+/* The same for a stop that is put on trial: lifted stops are swept only where there is no room. */
+MUST_USE enum err switchboard_try(struct switchboard *board, const struct stop *stop,
+                                  struct stop **out_stop);
+/* Ends the trial: that stop must be lifted, and nothing of it under way (CHECK). */
+void switchboard_end_try(struct switchboard *board, uint64_t id);
 struct stop *switchboard_find(struct switchboard *board, uint64_t id);
 /* false when there is none, or it is lifted already. */
 bool switchboard_lift(struct switchboard *board, uint64_t id, int64_t now_unix_ms);

@@ -93,6 +93,7 @@ void engine_beat(struct engine *engine)
     engine_send_notices(engine);
     engine_run_watchdog(engine);
     engine_run_triggers(engine);
+    engine_run_self_check(engine);
     engine_set_alarm(engine);
 }
 

@@ -18,7 +18,7 @@
  *   slots.c     what triggers have counted                feeds.c     what they are fed with
  *   trips.c     what they move                            levels.c    what time alone changes
  *   posted.c    signals from outside          ramps.c     how it starts again
- *   restarts.c  requests to restart, approvals */
+ *   restarts.c  requests to restart, approvals   self_check.c  is a stop possible */
 #pragma once
 #include "base/list.h"
 #include "base/map.h"
@@ -241,6 +241,15 @@ struct life {
     int64_t down_ms;      /* how long interlock was not running before this start */
 };
 
+/* The stop path, as it was tried last. */
+struct self_check {
+    struct stop trial; /* the one that was written last */
+    bool is_waiting;   /* it is on the way to the store */
+    bool is_tried, is_good, is_told_bad;
+    int64_t asked_unix_ms, tried_unix_ms, next_unix_ms;
+    char what[LIMIT_NOTICE_WHAT]; /* why it does not work */
+};
+
 struct engine {
     struct engine_options options;
     struct loaded *loaded;
@@ -300,6 +309,7 @@ struct engine {
     struct list restarts;
     size_t ramp_count; /* of them, how many are ramping */
     struct life life;
+    struct self_check self_check;
     struct triggers triggers;
     struct away_list away; /* in away_arena[away_turn] */
     struct arena away_arena[2];
@@ -774,6 +784,12 @@ enum err engine_list_notices(void *impl, uint64_t incident, struct arena *arena,
                              struct notice *out_notices, size_t *out_count);
 MUST_USE enum err engine_load_notices(struct engine *engine);
 void engine_notices_done(struct engine *engine);
+
+/* ---- self_check.c ---- */
+/* Tries the stop path when it is time. */
+void engine_run_self_check(struct engine *engine);
+/* What is known of it now; its words live in the arena. */
+struct stop_check engine_view_self_check(const struct engine *engine, struct arena *arena);
 
 /* ---- watchdog.c ---- */
 void engine_run_watchdog(struct engine *engine);

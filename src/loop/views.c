@@ -537,6 +537,7 @@ static void views_do_health(void *impl, struct arena *arena, struct engine_healt
     engine_add_unanswered(engine, &unanswered);
     out->unanswered = arena_copy(arena, buf_slice(&unanswered));
     buf_done(&unanswered);
+    out->stop_check = engine_view_self_check(engine, arena);
     store->counts(store->impl, &out->store);
     store->head(store->impl, &out->head_seq, out->head_hash);
     enum store_state state = store->state(store->impl, &why);

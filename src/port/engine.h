@@ -250,7 +250,8 @@ struct engine_health {
     bool has_watchdog, is_watchdog_good;
     struct slice watchdog_what; /* what the last ping gave */
     int64_t watchdog_unix_ms;   /* 0 = none has ended yet */
-    int64_t down_ms;            /* how long interlock was not running before this start */
+    struct stop_check stop_check;
+    int64_t down_ms; /* how long interlock was not running before this start */
     uint64_t unended, waiters, epoch;
     int64_t started_unix_ms, now_unix_ms;
     struct store_counts store;

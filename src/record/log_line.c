@@ -324,6 +324,11 @@ static void log_line_add_notice(struct buf *out, const struct record *record)
         zone_add_span(out, (int64_t)record->number);
         return;
     }
+    if (record->kind == RECORD_STOP_CHECK) {
+        buf_add_text(out, record->number ? "the stop path works again" : "the stop path FAILS");
+        log_line_add_named(out, ": ", record->subject);
+        return;
+    }
     if (record->incident != 0) {
         text_add_id(out, ID_INCIDENT, record->incident);
         buf_add_text(out, ": ");
@@ -435,6 +440,7 @@ static void log_line_add_control(struct buf *out, const struct record *record)
     case RECORD_NOT_TOLD:
     case RECORD_ACKNOWLEDGED:
     case RECORD_DOWN:
+    case RECORD_STOP_CHECK:
     case RECORD_REMARK:
         log_line_add_notice(out, record);
         return;

@@ -64,12 +64,13 @@
     X(RECORD_TOLD, "told")         /* a message was delivered */                                   \
     X(RECORD_NOT_TOLD, "not_told") /* it failed for good */                                        \
     X(RECORD_ACKNOWLEDGED, "acknowledged")                                                         \
-    X(RECORD_DOWN, "down")       /* interlock was not running */                                   \
-    X(RECORD_REMARK, "remark")   /* of an incident; subject: note, cause, informed, … */         \
-    X(RECORD_SIGNED, "signed")   /* somebody put a name to the plan of a workflow */               \
-    X(RECORD_TRIPPED, "tripped") /* a trigger crossed its limit; subject: its name */              \
-    X(RECORD_WARNED, "warned")   /* it is near it: caution, and every draw is taken */             \
-    X(RECORD_CLEARED, "cleared") /* caution, alert or warning: it is normal again */
+    X(RECORD_DOWN, "down")             /* interlock was not running */                             \
+    X(RECORD_REMARK, "remark")         /* of an incident; subject: note, cause, informed, … */   \
+    X(RECORD_SIGNED, "signed")         /* somebody put a name to the plan of a workflow */         \
+    X(RECORD_TRIPPED, "tripped")       /* a trigger crossed its limit; subject: its name */        \
+    X(RECORD_WARNED, "warned")         /* it is near it: caution, and every draw is taken */       \
+    X(RECORD_CLEARED, "cleared")       /* caution, alert or warning: it is normal again */         \
+    X(RECORD_STOP_CHECK, "stop_check") /* the stop path; subject: why; number: 1 = works again */
 enum record_kind {
 #define X(name, text) name,
     RECORD_KIND_LIST(X)

@@ -144,7 +144,8 @@ enum status_exit status_exit_code(const struct status *status)
 {
     if (!status->is_ready || status_stops_in_force(status) > 0 || status_unacknowledged(status) > 0)
         return STATUS_STOPPED;
-    if (status->incident_count > 0 || status->ramp_count > 0)
+    if (status->incident_count > 0 || status->ramp_count > 0 ||
+        status->stop_check.result == STOP_CHECK_FAILS)
         return STATUS_DEGRADED;
     for (size_t i = 0; i < status->workflow_count; i++)
         if (status_is_degraded(status, &status->workflows[i]))
@@ -267,6 +268,10 @@ void status_add_headline(struct buf *out, const struct status *status)
         buf_add_text(out, "new work is refused: ");
         wording_add_line(out, status->why.size > 0 ? status->why : SLICE("not ready"),
                          STATUS_WARNING_MAX);
+    }
+    if (status->stop_check.result == STOP_CHECK_FAILS) {
+        status_add_part(out, &is_first);
+        buf_add_text(out, "the stop path does not work");
     }
     status_add_stops(out, status, &is_first);
     status_add_unanswered(out, status, &is_first);
@@ -508,6 +513,26 @@ static void status_add_warnings(struct buf *out, struct slice warnings_json)
     buf_done(&text);
 }
 
+/* "stop path tried 14:02: works" */
+static void status_add_stop_check(struct buf *out, const struct status *status)
+{
+    const struct stop_check *check = &status->stop_check;
+    bool fails = check->result == STOP_CHECK_FAILS;
+    if (check->result == STOP_CHECK_NOT_YET)
+        return;
+    buf_add_text(out, fails ? "STOP PATH " : "stop path ");
+    if (check->at_unix_ms > 0) {
+        buf_add_text(out, "tried ");
+        zone_add_time(out, status->zone, (struct zone_time){check->at_unix_ms, status->now_unix_ms},
+                      ZONE_MINUTES);
+        buf_add_text(out, ": ");
+    }
+    buf_add_text(out, fails ? "DOES NOT WORK: " : "works");
+    if (fails)
+        wording_add_line(out, check->what, STATUS_WARNING_MAX);
+    buf_add_byte(out, '\n');
+}
+
 /* Who does not answer, whether anybody would notice, and that interlock was down. */
 static void status_add_outside(struct buf *out, const struct status *status)
 {
@@ -575,6 +600,7 @@ void status_text_add(struct buf *out, const struct status *status)
         status_add_incident(out, &status->incidents[i]);
     for (size_t i = 0; i < status->upstream_count; i++)
         status_add_upstream(out, status, &status->upstreams[i]);
+    status_add_stop_check(out, status);
     status_add_outside(out, status);
     status_add_warnings(out, status->warnings_json);
 }

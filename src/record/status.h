@@ -63,6 +63,15 @@ struct status_answer {
     struct slice approvers; /* "ben, cleo (owners)": who may give it */
 };
 
+/* Whether a stop would work: the daemon tries it by itself. */
+enum stop_check_result { STOP_CHECK_NOT_YET, STOP_CHECK_WORKS, STOP_CHECK_FAILS };
+struct stop_check {
+    enum stop_check_result result;
+    struct slice what;  /* why it fails */
+    int64_t at_unix_ms; /* of the last try; 0 = none has ended yet */
+    int64_t age_ms;     /* since then, or since the start */
+};
+
 struct status {
     const struct status_incident *incidents;
     size_t incident_count;
@@ -84,7 +93,8 @@ struct status {
     bool has_watchdog, is_watchdog_good;
     struct slice watchdog_what;
     int64_t watchdog_unix_ms; /* of its last ping; 0 = none yet */
-    int64_t down_ms;          /* how long interlock was not running before this start */
+    struct stop_check stop_check;
+    int64_t down_ms; /* how long interlock was not running before this start */
     int64_t started_unix_ms;
     int64_t since_unix_ms; /* the counters count from here; 0 = not said */
     int64_t now_unix_ms;
@@ -98,4 +108,6 @@ const char *status_position(const struct status *status, const struct status_wor
 void status_add_headline(struct buf *out, const struct status *status);
 /* All lines. */
 void status_text_add(struct buf *out, const struct status *status);
+/* A member of it, and of /readyz. */
+void stop_check_json_add(struct buf *out, const struct stop_check *check);
 void status_json_add(struct buf *out, const struct status *status);

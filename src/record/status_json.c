@@ -148,6 +148,20 @@ static void status_json_add_incidents(struct buf *out, const struct status *stat
     buf_add_byte(out, ']');
 }
 
+void stop_check_json_add(struct buf *out, const struct stop_check *check)
+{
+    static const char *const results[] = {[STOP_CHECK_NOT_YET] = "not_yet",
+                                          [STOP_CHECK_WORKS] = "works",
+                                          [STOP_CHECK_FAILS] = "fails"};
+    member_add_name(out, "stop_check");
+    buf_add_byte(out, '{');
+    member_add_word(out, "result", results[check->result]);
+    member_add_time(out, "at", check->at_unix_ms);
+    member_add_u64(out, "age_ms", check->age_ms > 0 ? (uint64_t)check->age_ms : 0);
+    member_add_text(out, "what", check->what);
+    buf_add_byte(out, '}');
+}
+
 void status_json_add(struct buf *out, const struct status *status)
 {
     static const char *const states[] = {
@@ -178,6 +192,7 @@ void status_json_add(struct buf *out, const struct status *status)
     } else {
         buf_add_text(out, "null");
     }
+    stop_check_json_add(out, &status->stop_check);
     member_add_u64(out, "down_ms", (uint64_t)status->down_ms);
     member_add_raw(out, "warnings",
                    status->warnings_json.size > 0 ? status->warnings_json : SLICE("[]"));

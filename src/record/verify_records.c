@@ -281,6 +281,7 @@ static enum err verify_control(struct verify *verify, uint64_t seq, const struct
     case RECORD_NOT_TOLD:
     case RECORD_ACKNOWLEDGED:
     case RECORD_DOWN:
+    case RECORD_STOP_CHECK:
     case RECORD_REMARK:
     case RECORD_TRIPPED:
     case RECORD_WARNED:

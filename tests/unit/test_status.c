@@ -195,6 +195,20 @@ static void not_ready(struct status_fixture *f)
     f->status.why = SLICE("the disk of the store is full");
 }
 
+static void stop_path_works(struct status_fixture *f)
+{
+    fine(f);
+    f->status.stop_check = (struct stop_check){
+        .result = STOP_CHECK_WORKS, .at_unix_ms = FIXTURE_AT(14, 2, 1), .age_ms = 8000};
+}
+
+static void stop_path_fails(struct status_fixture *f)
+{
+    stop_path_works(f);
+    f->status.stop_check.result = STOP_CHECK_FAILS;
+    f->status.stop_check.what = SLICE("the disk\nis full");
+}
+
 static void nothing_at_all(struct status_fixture *f)
 {
     fine(f);
@@ -219,6 +233,8 @@ static const struct {
     {"in trouble", in_trouble, STATUS_STOPPED, true},
     {"trouble in hand", trouble_in_hand, STATUS_DEGRADED, false},
     {"not ready", not_ready, STATUS_STOPPED, true},
+    {"stop path works", stop_path_works, STATUS_FINE, false},
+    {"stop path fails", stop_path_fails, STATUS_DEGRADED, true},
     {"nothing at all", nothing_at_all, STATUS_FINE, false},
 };
 

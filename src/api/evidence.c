@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "record/ready.h"
 #include "record/report.h"
+#include "record/story.h"
 
 enum { EVIDENCE_WORKFLOWS = 1024, EVIDENCE_DAY_MS = 24 * 3600 * 1000 };
 
@@ -24,6 +25,20 @@ static void evidence_add_label(void *arg, const struct label_row *row, int64_t n
     struct evidence_labels *labels = arg;
     if (evidence_is_of(labels->call, row->workflow))
         label_sum_add(labels->sum, row, now_unix_ms);
+}
+
+/* People know it by its key; a report without it says the id. */
+static void evidence_name_oldest(struct call *call, struct evidence *out)
+{
+    const struct engine_port *engine = call->engine;
+    struct view view = {0};
+    struct buf handle;
+    if (engine->view(engine->impl, out->oldest_action, false, &call->arena, &view) != ERR_OK)
+        return;
+    buf_init(&handle, LIMIT_HTTP_LINE);
+    story_add_handle(&view, &handle);
+    out->oldest_handle = arena_copy(&call->arena, buf_slice(&handle));
+    buf_done(&handle);
 }
 
 /* How many are open now. */
@@ -46,6 +61,8 @@ static enum err evidence_read_now(struct call *call, struct evidence *out)
     }
     enum err err = engine->oldest(engine->impl, call->workflow->name, &out->oldest_action,
                                   &out->oldest_unix_ms);
+    if (err == ERR_OK && out->oldest_action != 0)
+        evidence_name_oldest(call, out);
     return err == ERR_NOT_FOUND ? ERR_OK : err;
 }
 

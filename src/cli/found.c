@@ -4,6 +4,8 @@
 #include "base/uri.h"
 #include "record/ids.h"
 
+enum { FOUND_NEAR = 5 };
+
 static bool found_is_id(struct slice text)
 {
     uint64_t id;
@@ -26,6 +28,34 @@ static bool found_ask(struct invocation *invocation, const char *name, struct sl
     }
     *out_list = daemon_json(invocation, &answer);
     return *out_list != NULL;
+}
+
+/* Of the newest actions those whose key begins so: "Keys that begin so: INV-1:1, INV-1:2". */
+static bool found_say_near(struct invocation *invocation, struct slice text)
+{
+    struct daemon_answer answer;
+    struct daemon_question question = {.method = "GET", .target = SLICE("/v1/actions?limit=50")};
+    size_t count = 0;
+    if (text.size == 0 || !daemon_ask(invocation, &question, &answer) || !daemon_is_good(&answer))
+        return false;
+    json_t *list = daemon_json(invocation, &answer);
+    const json_t *items = json_object_get(list, "items");
+    for (size_t i = 0; i < json_array_size(items) && count < FOUND_NEAR; i++) {
+        const char *key = daemon_text(json_array_get(items, i), "key");
+        if (!slice_starts(slice_text(key), text))
+            continue;
+        if (count == 0)
+            say_error(invocation,
+                      "interlock: nothing is known by the id, key or run \"%.*s\".\n"
+                      "Keys that begin so: ",
+                      SLICE_FMT(text));
+        say_error(invocation, "%s%s", count++ > 0 ? ", " : "", key);
+    }
+    json_decref(list);
+    if (count > 0)
+        say_error(invocation, "\n");
+    invocation->exit = CLI_REFUSED;
+    return count > 0;
 }
 
 enum found found_action(struct invocation *invocation, const char *what, struct slice *out_id,
@@ -54,6 +84,8 @@ enum found found_action(struct invocation *invocation, const char *what, struct 
         if (count == 1)
             return FOUND_ONE;
     }
+    if (found_say_near(invocation, text))
+        return FOUND_NOTHING;
     say_error(
         invocation,
         "interlock: nothing is known by the id, key or run \"%s\".\n"

@@ -63,9 +63,12 @@ static void label_say(struct invocation *invocation, const json_t *answer)
     const json_t *first = json_object_get(answer, "first");
     const json_t *last = json_object_get(answer, "last");
     const json_t *said = last ? last : first;
-    say(invocation, "%s / %s   %s: %s (%s)\n", daemon_text(answer, "workflow"),
-        daemon_text(answer, "step"), daemon_text(answer, "key"), daemon_text(said, "label"),
-        json_is_true(json_object_get(said, "wrong")) ? "wrong" : "right");
+    const char *label = daemon_text(said, "label");
+    const char *means = json_is_true(json_object_get(said, "wrong")) ? "wrong" : "right";
+    bool is_same = strcmp(label, means) == 0;
+    say(invocation, "%s / %s   %s: %s%s%s%s\n", daemon_text(answer, "workflow"),
+        daemon_text(answer, "step"), daemon_text(answer, "key"), label, is_same ? "" : " (",
+        is_same ? "" : means, is_same ? "" : ")");
     if (last)
         say(invocation,
             "It was labelled before, by %s: %s. The first label counts; this one "

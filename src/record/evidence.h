@@ -25,6 +25,7 @@ struct evidence {
     size_t stop_count;
     uint64_t oldest_action; /* of those that have not ended; 0 = all have */
     int64_t oldest_unix_ms;
+    struct slice oldest_handle; /* its key as people type it, or its id; empty: not known */
 };
 
 /* Of what was approved, edited or not approved: the share that was approved unchanged. */

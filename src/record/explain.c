@@ -149,14 +149,17 @@ static void explain_add_said(const struct view *view, const struct label_said *s
                              struct buf *out)
 {
     wording_add_line(out, said->label, LIMIT_NAME);
-    buf_add_text(out, said->is_wrong ? " (wrong), says " : " (right), says ");
+    const char *means = said->is_wrong ? "wrong" : "right";
+    if (!slice_is(said->label, means))
+        buf_add_fmt(out, " (%s)", means);
+    buf_add_text(out, ", says ");
     story_add_principal(view->config, said->by, out);
     buf_add_text(out, ", ");
     explain_add_time(view, said->at_unix_ms, ZONE_MINUTES, out);
     buf_add_byte(out, '.');
 }
 
-/* "wrong-team (wrong), says Ana Ruiz, 14:05 UTC. Then right (right), says Ben Okafor, …" */
+/* "wrong-team (wrong), says Ana Ruiz, 14:05 UTC. Then right, says Ben Okafor, …" */
 static void explain_add_labels(const struct view *view, struct buf *out)
 {
     const struct label_row *row = view->labels;

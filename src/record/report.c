@@ -212,7 +212,10 @@ static void report_add_open(struct buf *out, const struct evidence *e)
         return;
     }
     buf_add_text(out, "; the oldest ");
-    text_add_id(out, ID_ACTION, e->oldest_action);
+    if (e->oldest_handle.size > 0)
+        buf_add(out, e->oldest_handle);
+    else
+        text_add_id(out, ID_ACTION, e->oldest_action);
     buf_add_text(out, ", for ");
     zone_add_span(out, e->now_unix_ms - e->oldest_unix_ms);
     buf_add_byte(out, '\n');

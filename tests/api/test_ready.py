@@ -147,7 +147,7 @@ def test_the_report(tmp_path):
         assert lines[4] == "IN TIME    100.0 % of 11 (target 97 %)"
         assert "1 of 4 wrong: 25.0 % (4.5 to 70.0 %), of 10 drawn at random; 6 open" in lines[5] and "no sample: 1 of reviewed ones wrong" in lines[5]
         assert lines[7].startswith("STOPS      1 stop, 1 restart, 0 in force")
-        assert lines[8].startswith("PREVENTED  1 second send (") and lines[9].startswith("OPEN       1 to decide; the oldest " + waits)
+        assert lines[8].startswith("PREVENTED  1 second send (") and lines[9].startswith("OPEN       1 to decide; the oldest V-2, for ")
         status = daemon.get("/v1/status", token="ana", headers={"Accept": "application/json"}).json
         row = next(w for w in status["workflows"] if w["workflow"] == "inquiry-routing")
         assert row["to_label"] == 6 and row["errors"]["wrong"]["hits"] == 1

@@ -109,10 +109,9 @@ static const char *self_check_try(struct engine *engine)
         what = "a stop binds more than its scope";
     if (!switchboard_lift(&engine->board, trial->id, engine->now_unix_ms))
         what = "a stop cannot be lifted";
-    trial->is_lifted = true; /* whatever came of it */
-    found = switchboard_covers(&engine->board, &self_check_scope);
-    if (found == trial)
+    if (switchboard_covers(&engine->board, &self_check_scope) == trial)
         what = "a stop binds its scope after its lift";
+    trial->is_lifted = true; /* whatever came of it */
     switchboard_end_try(&engine->board, check->trial.id);
     return what;
 }

@@ -162,7 +162,9 @@ int command_run_away(struct invocation *invocation)
                    (invocation->argument_count == 3 ||
                     (cover && strcmp(invocation_argument(invocation, 3), "cover") == 0));
     if (!is_back && !is_away)
-        return invocation_wrong(invocation, "away NAME until DAY [cover NAME], or away NAME back");
+        return invocation_wrong(
+            invocation, "away NAME until DAY [cover NAME], or away NAME back. A DAY is written "
+                        "as 2026-12-01");
     struct verdict_body body;
     verdict_begin(&body);
     verdict_add(&body, "person", person);

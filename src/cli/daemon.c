@@ -295,11 +295,15 @@ int daemon_tell(struct invocation *invocation, const struct daemon_answer *answe
     }
     const char *detail = daemon_text(problem, "detail");
     const char *title = daemon_text(problem, "title");
-    say_error(invocation, "interlock: %s\n", *title ? title : "refused");
-    if (*detail)
-        say_error(invocation, "  %s\n", detail);
     const char *pointer = daemon_text(problem, "pointer");
-    if (*pointer)
+    /* A scope is what people typed, not a body that they sent. */
+    bool is_typed = *detail && slice_starts(slice_text(pointer), SLICE("/scope/"));
+    if (is_typed)
+        title = detail;
+    say_error(invocation, "interlock: %s\n", *title ? title : "refused");
+    if (*detail && !is_typed)
+        say_error(invocation, "  %s\n", detail);
+    if (*pointer && !is_typed)
         say_error(invocation, "  at %s\n", pointer);
     size_t i;
     json_t *item;

@@ -45,9 +45,9 @@ struct slice verdict_end(struct invocation *invocation, struct verdict_body *bod
     return copy;
 }
 
-/* The review that an action waits for. false: told. */
+/* The review that an action waits for, which was typed as `what`. false: told. */
 static bool verdict_read_review(struct invocation *invocation, struct slice action,
-                                struct slice *out_review)
+                                const char *what, struct slice *out_review)
 {
     struct daemon_answer answer;
     struct daemon_question question = {
@@ -63,9 +63,9 @@ static bool verdict_read_review(struct invocation *invocation, struct slice acti
     *out_review = arena_copy(&invocation->arena, slice_text(daemon_text(object, "review")));
     if (object && out_review->size == 0)
         say_error(invocation,
-                  "interlock: %.*s waits for no review: it is %s. How it stands: interlock explain "
+                  "interlock: %s waits for no review: it is %s. How it stands: interlock explain "
                   "%.*s\n",
-                  SLICE_FMT(action), daemon_text(object, "state"), SLICE_FMT(action));
+                  what, daemon_text(object, "state"), SLICE_FMT(action));
     json_decref(object);
     return out_review->size > 0;
 }
@@ -87,7 +87,7 @@ int verdict_find_review(struct invocation *invocation, const char *what, struct 
     int code = found_one(invocation, what, &action);
     if (code != CLI_DONE)
         return code;
-    return verdict_read_review(invocation, action, out_review) ? CLI_DONE : invocation->exit;
+    return verdict_read_review(invocation, action, what, out_review) ? CLI_DONE : invocation->exit;
 }
 
 /* --edit FIELD=VALUE, as often as wanted: VALUE is JSON where it parses, else text. Empty: none.

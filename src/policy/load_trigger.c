@@ -18,7 +18,7 @@ static const struct load_signal {
     {"degraded", LOAD_NO_ARGUMENT, LOAD_LIMIT_INT | LOAD_LIMIT_SHARE},
     {"low_confidence", LOAD_NO_ARGUMENT, LOAD_LIMIT_INT | LOAD_LIMIT_SHARE},
     {"overrides", LOAD_NO_ARGUMENT, LOAD_LIMIT_INT | LOAD_LIMIT_SHARE},
-    {"complaints", LOAD_NO_ARGUMENT, LOAD_LIMIT_INT | LOAD_LIMIT_SHARE},
+    {"complaints", LOAD_NO_ARGUMENT, LOAD_LIMIT_INT},
     {"volume", LOAD_NO_ARGUMENT, LOAD_LIMIT_INT},
     {"backlog", LOAD_NO_ARGUMENT, LOAD_LIMIT_INT},
     {"held_age", LOAD_NO_ARGUMENT, LOAD_LIMIT_TIME},

@@ -710,7 +710,7 @@ enum err engine_load_alerts(struct engine *engine)
     }
     for (size_t i = 0; err == ERR_OK && i < engine->board.stop_count; i++) {
         const struct stop *stop = &engine->board.stops[i];
-        if (!stop->is_lifted && !alert_find(engine, stop->incident))
+        if (!stop->is_lifted && stop->incident != 0 && !alert_find(engine, stop->incident))
             engine_alert_open(engine, stop, (struct slice){0});
     }
     return err;

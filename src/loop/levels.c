@@ -233,6 +233,7 @@ void engine_run_triggers(struct engine *engine)
     for (size_t i = 0; i < triggers->count; i++)
         level_look(engine, &triggers->slots[i]);
     engine_run_trips(engine);
+    engine_save_triggers(engine);
     if (engine->now_unix_ms >= triggers->sweep_unix_ms)
         level_sweep(engine);
 }

@@ -228,7 +228,7 @@ static void slots_fill(struct engine *engine, const struct slots_known *known)
             slots_take_row(slot, own);
         else if (former)
             slots_take_former(slot, former, engine->now_unix_ms);
-        if (former)
+        if (former || (!own && slot->trigger->signal == SIGNAL_SILENT)) /* waited for from now on */
             slot_is_moved(engine, slot);
         slot->row.window_ms = slot->terms.window_ms;
         triggers->has_due |= slot->row.is_trip_due;
@@ -345,7 +345,7 @@ static void slots_drop(struct engine *engine, const struct trigger_slot *old)
 }
 
 /* Every row of the definitions before is written, so that it is there when one comes back. */
-static void slots_save_old(struct engine *engine)
+void engine_save_triggers(struct engine *engine)
 {
     struct pending none = {0};
     size_t count = 0;
@@ -361,7 +361,7 @@ enum err engine_make_triggers(struct engine *engine)
     struct slots_known known = {0};
     size_t room = 0;
     arena_init(&arena, (size_t)LIMIT_TRIGGER_ROWS * 4096);
-    slots_save_old(engine);
+    engine_save_triggers(engine); /* so that a former definition finds them if it comes back */
     struct trigger_slot *old = triggers->slots;
     size_t old_count = triggers->count;
     triggers->slots = NULL;
@@ -399,11 +399,15 @@ enum err engine_load_triggers(struct engine *engine)
     enum err err = engine_make_triggers(engine);
     for (size_t i = 0; err == ERR_OK && i < triggers->count; i++) { /* R29 */
         struct trigger_slot *slot = &triggers->slots[i];
-        if (slot->trigger->signal == SIGNAL_SILENT)
-            slot->row.forgiven_ms += engine->life.down_ms;
+        if (slot->trigger->signal != SIGNAL_SILENT || engine->life.down_ms == 0)
+            continue;
+        slot->row.forgiven_ms += engine->life.down_ms;
+        slot_is_moved(engine, slot);
     }
     if (err == ERR_OK)
         engine_run_trips(engine);
+    if (err == ERR_OK)
+        engine_save_triggers(engine); /* where nothing comes there is no other write */
     return err;
 }
 

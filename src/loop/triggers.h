@@ -104,6 +104,8 @@ void slot_is_moved(struct engine *engine, struct trigger_slot *slot);
 /* What has moved since the last write, with room for TRIGGER_ROWS_SPARE more; good until the next
  * call. */
 struct store_row *engine_trigger_rows(struct engine *engine, size_t *out_count);
+/* What has moved and goes with no other write is written by itself. */
+void engine_save_triggers(struct engine *engine);
 /* The triggers of that signal that a step feeds, as numbers of slots. */
 const uint32_t *engine_feeds(const struct engine *engine, const struct step *step,
                              enum signal signal, size_t *out_count);

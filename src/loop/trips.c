@@ -59,7 +59,7 @@ static void trip_write(struct trip_draft *draft, struct trigger_slot *slot, enum
     buf_init(&draft->row, 65536);
     buf_init(&draft->trip, LIMIT_EXPR_TEXT + 1024);
     slot_trip(slot, &slot->row.answer, &trip);
-    if (kind == RECORD_WARNED)
+    if (kind == RECORD_WARNED && slot->terms.move != MOVE_ALERT)
         trip.move = MOVE_CAUTION;
     trip_encode(&trip, &draft->trip);
     trigger_row_encode(&slot->row, &draft->row);
@@ -198,6 +198,8 @@ static void trip_carry_out(struct engine *engine, struct trigger_slot *slot)
 {
     if (slot->terms.move != MOVE_ALERT)
         slot->row.stop = trip_stop(engine, slot, trip_position(slot->terms.move));
+    if (slot->row.caution == slot->row.stop) /* it stays at caution, as what has tripped */
+        slot->row.caution = 0;
     if (slot->row.caution != 0) /* the stricter position is in force */
         trip_clear(engine, slot, &slot->row.caution);
     slot->row.is_trip_due = false;
@@ -279,9 +281,5 @@ void engine_triggers_restarted(struct engine *engine, const struct scope *scope)
             trip_clear(engine, slot, &slot->row.stop);
         slot->row.stop = 0;
     }
-    struct pending none = {0};
-    size_t count = 0;
-    const struct store_row *rows = engine_trigger_rows(engine, &count);
-    if (count > 0)
-        engine_save_rows(engine, rows, count, &none);
+    engine_save_triggers(engine);
 }

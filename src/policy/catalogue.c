@@ -127,7 +127,9 @@ static const char *const catalogue_texts[CHECK_CODE_COUNT] = {
         "condition is at least as strict.",
     [IL302] = "An entry of a fallback is tried when the one before failed or was full. What stands "
               "behind an entry that never fails, or under a cause that cannot arise, would never "
-              "happen, and somebody counts on it.",
+              "happen, and somebody counts on it. Two are notes: `rule`, which another mode "
+              "reaches, and `low_confidence` without `confidence:`, which the position fallback "
+              "takes.",
     [IL303] =
         "At a stop nothing starts. A fallback that calls an upstream, or sends a template, would "
         "start something. An `answer` is not a start.",

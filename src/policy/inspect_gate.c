@@ -248,14 +248,26 @@ static void inspect_cause(struct load *load, const struct draft_step *draft, enu
         problem_set_severity(load->problems, problem, SEVERITY_NOTE);
 }
 
+/* The position fallback takes it too, and may always be ordered: a note. */
+static void inspect_low_confidence(struct load *load, const struct draft_step *draft)
+{
+    const struct yaml *node = draft->chains[CAUSE_LOW_CONFIDENCE].node;
+    if (!node || draft->at[STEP_CONFIDENCE])
+        return;
+    struct problem *problem = read_problem_key(load, IL302, node);
+    problem_message(load->problems, problem,
+                    "`low_confidence` is reached only in position fallback: the step has no "
+                    "`confidence:`");
+    problem_set_severity(load->problems, problem, SEVERITY_NOTE);
+}
+
 static void inspect_fallback(struct load *load, const struct draft_step *draft)
 {
     for (size_t cause = 0; cause < CAUSE_COUNT; cause++) {
         inspect_chain(load, draft, &draft->chains[cause]);
         inspect_circle(load, draft, (enum cause)cause);
     }
-    if (!draft->at[STEP_CONFIDENCE])
-        inspect_cause(load, draft, CAUSE_LOW_CONFIDENCE, "the step has no `confidence:`");
+    inspect_low_confidence(load, draft);
     if (!inspect_may_expire(draft))
         inspect_cause(load, draft, CAUSE_EXPIRED, "no hold of this step ends without `then`");
     if (!inspect_may_review(draft))

@@ -36,6 +36,8 @@ void verify_free(struct verify *verify)
     free(verify->actions);
     free(verify->stops.items);
     free(verify->incidents.items);
+    free(verify->asked.items);
+    free(verify->approved.items);
     free(verify->tokens.items);
     free(verify);
 }

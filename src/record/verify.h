@@ -1,7 +1,8 @@
 /* record/verify.h - is the store what its records say? (I10, R25)
  * Owns: the proof: the chain, each payload against its commitment, each derived row (actions, keys,
  *   stops, incidents, policies, tokens) against the record that made it, the links of an action's
- *   records, and that what has not ended has a timer or people (I8).
+ *   records, that a restart was asked for and approved by records (I11), and that what has not ended
+ *   has a timer or people (I8).
  * Not proved: counters, upstream budgets and meta: they decide nothing that a record does not say.
  * Invariants:
  *   1. Reads in short pages, through the store port alone, and never writes: fit for a live store.

@@ -53,6 +53,7 @@ struct verify {
     struct verify_action *actions;
     size_t action_count, action_capacity;
     struct verify_things stops, incidents, tokens;
+    struct verify_things asked, approved; /* restarts, by incident */
 
     uint64_t before;  /* cursor of actions */
     size_t unseen_at; /* cursor of the search for missing rows */

@@ -232,6 +232,10 @@ static enum err verify_control(struct verify *verify, uint64_t seq, const struct
         return verify_note(&verify->stops, record->stop, seq, record->row);
     case RECORD_INCIDENT:
         return verify_note(&verify->incidents, record->incident, seq, record->row);
+    case RECORD_RESTART_ASKED:
+        return verify_note(&verify->asked, record->incident, seq, record->row);
+    case RECORD_RESTART_APPROVED:
+        return verify_note(&verify->approved, record->incident, seq, record->row);
     case RECORD_TOKEN:
     case RECORD_AWAY: /* likewise: a row that a record made */
     case RECORD_SIGNED:
@@ -272,8 +276,6 @@ static enum err verify_control(struct verify *verify, uint64_t seq, const struct
     case RECORD_ENDING:
     case RECORD_UPSTREAM:
     case RECORD_CHECKPOINT:
-    case RECORD_RESTART_ASKED:
-    case RECORD_RESTART_APPROVED:
     case RECORD_RESTART_REFUSED:
     case RECORD_RAMP:
     case RECORD_TELLING:

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "record/digest.h"
 #include "record/ids.h"
+#include "record/restart_row.h"
 #include "record/row.h"
 
 enum { TABLES_PAGE = 64, TABLES_NEWER_MAX = 4096, TABLES_NAME = 80 };
@@ -140,6 +141,47 @@ static enum err verify_made_row(struct verify *verify, const char *noun,
     return err;
 }
 
+/* Did a record after the head of this run say it of that incident? */
+static enum err verify_is_said_since(struct verify *verify, enum record_kind kind,
+                                     uint64_t incident, bool *out_is_said)
+{
+    *out_is_said = false;
+    for (uint64_t i = 1; i <= TABLES_NEWER_MAX && !*out_is_said; i++) {
+        struct record record = {0};
+        enum err err = verify_read_record(verify, verify->head_seq + i, &record);
+        if (err == ERR_NOT_FOUND)
+            return ERR_OK;
+        if (err != ERR_OK && err != ERR_CORRUPT)
+            return err;
+        *out_is_said = err == ERR_OK && record.kind == kind && record.incident == incident;
+    }
+    return ERR_OK;
+}
+
+/* Its ramp moves with actions, so the bytes are no record's; but nobody starts again what nobody
+ * asked for, or nobody approved (I11). */
+static enum err verify_restart_row(struct verify *verify, const struct store_row *stored)
+{
+    struct restart_row row = {0};
+    uint64_t id = 0;
+    bool is_said = false;
+    struct slice name = slice_first(stored->key, TABLES_NAME);
+    if (!text_parse_id(stored->key, ID_INCIDENT, &id) ||
+        restart_row_decode(stored->value, &row) != ERR_OK || row.incident != id) {
+        verify_find(verify, "restart of %.*s: its row cannot be read", SLICE_FMT(name));
+        return ERR_OK;
+    }
+    bool is_approved = row.is_ramping || row.approved_unix_ms != 0;
+    enum record_kind kind = is_approved ? RECORD_RESTART_APPROVED : RECORD_RESTART_ASKED;
+    if (verify_thing(is_approved ? &verify->approved : &verify->asked, id))
+        return ERR_OK;
+    enum err err = verify_is_said_since(verify, kind, id, &is_said);
+    if (err == ERR_OK && !is_said)
+        verify_find(verify, "restart of %.*s: its row says that it was %s, but no record does",
+                    SLICE_FMT(name), is_approved ? "approved" : "asked for");
+    return err;
+}
+
 /* A configuration is named by the hash of its text. */
 static void verify_policy_row(struct verify *verify, const struct store_row *row)
 {
@@ -169,6 +211,8 @@ static enum err verify_row(struct verify *verify, const struct store_row *row)
         return verify_audit_row(verify, row);
     case STORE_LABELS:
         return verify_label_row(verify, row);
+    case STORE_RESTARTS:
+        return verify_restart_row(verify, row);
     case STORE_META:
     case STORE_COUNTS:
     case STORE_UPSTREAMS:
@@ -179,7 +223,6 @@ static enum err verify_row(struct verify *verify, const struct store_row *row)
     case STORE_TRIGGERS: /* moved by many records, and read back by none */
     case STORE_REPEATS:
     case STORE_SIGNALS:
-    case STORE_RESTARTS:
     case STORE_TABLE_COUNT:
         break;
     }
@@ -207,10 +250,11 @@ static bool verify_next_table(struct verify *verify)
     verify->after_row_size = 0;
     if (verify->table == STORE_COUNTS) /* counters and budgets are derived from no record */
         verify->table = STORE_AUDITS;
-    if (verify->table <= STORE_LABELS)
-        return false;
-    verify_missing_labels(verify);
-    return true;
+    if (verify->table == STORE_LABELS + 1) {
+        verify_missing_labels(verify);
+        verify->table = STORE_RESTARTS; /* between them: moved without records */
+    }
+    return verify->table > STORE_RESTARTS;
 }
 
 enum err verify_tables_page(struct verify *verify, bool *out_is_done)

@@ -66,6 +66,32 @@ def test_an_edit_is_found(written, name, statements, words):
     assert found.returncode == 1 and "BROKEN" in found.stdout and words in found.stdout, (name, found)
 
 
+def test_a_restart_that_nobody_approved_is_found(tmp_path):
+    with Daemon(install(tmp_path, at_once=False)) as daemon:
+        ids = []
+        for workflow in ("inquiry-routing", "invoice-reminders"):
+            id = daemon.post("/v1/stops", {"scope": {"workflow": workflow}}, token="ana").json["incident"]
+            assert daemon.post("/v1/incidents/%s/restart" % id, {"reason": "seen"}, token="ana").status == 202
+            ids.append(id)
+        assert daemon.post("/v1/incidents/%s/approve" % ids[0], token="ben").status == 202
+        report = verify_live(daemon)
+        assert report["good"], report
+    assert verify_files(tmp_path).returncode == 0
+    database = next(p for p in (tmp_path / "data").rglob("*") if p.is_file() and p.read_bytes()[:15] == b"SQLite format 3")
+    connection = sqlite3.connect(database)
+    values = [connection.execute("SELECT value FROM small_rows WHERE tab = 17 AND key = ?", (id.encode(),)).fetchone()[0] for id in ids]
+    forged = values[1][:10] + values[0][10:]  # the version and the incident stay: nobody approved that one
+    assert connection.execute("UPDATE small_rows SET value = ? WHERE tab = 17 AND key = ?", (forged, ids[1].encode())).rowcount == 1
+    connection.commit()
+    found = verify_files(tmp_path)
+    assert found.returncode == 1 and "restart of %s: its row says that it was approved, but no record does" % ids[1] in found.stdout, found
+    assert connection.execute("UPDATE small_rows SET value = ? WHERE tab = 17 AND key = ?", (values[0], ids[1].encode())).rowcount == 1
+    connection.commit()
+    connection.close()
+    found = verify_files(tmp_path)
+    assert found.returncode == 1 and "restart of %s: its row cannot be read" % ids[1] in found.stdout, found
+
+
 def test_records_that_are_cut_off_are_found_by_the_head(written):
     """From inside a cut tail cannot be seen when all is cut to fit; from the head that was kept it can."""
     folder, _, head = written

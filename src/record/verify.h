@@ -1,7 +1,7 @@
 /* record/verify.h - is the store what its records say? (I10, R25)
  * Owns: the proof: the chain, each payload against its commitment, each derived row (actions, keys,
  *   stops, incidents, policies, tokens) against the record that made it, the links of an action's
- *   records, that a restart was asked for and approved by records (I11), and that what has not ended
+ *   records, that records asked for and approved each restart (I11), and that what has not ended
  *   has a timer or people (I8).
  * Not proved: counters, upstream budgets and meta: they decide nothing that a record does not say.
  * Invariants:

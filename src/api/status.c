@@ -172,6 +172,47 @@ static bool status_fill_answers(struct call *call, struct status *status)
     return answers != NULL;
 }
 
+static bool status_is_told(const struct status *status, struct slice what)
+{
+    for (size_t i = 0; i < status->incident_count; i++)
+        for (size_t at = 0; at < status->incidents[i].what.size; at++)
+            if (slice_starts(slice_from(status->incidents[i].what, at), what))
+                return true;
+    return false;
+}
+
+/* Alerts that have tripped or are near it: no stop stands for them, an open incident may. */
+static bool status_fill_triggers(struct call *call, struct status *status)
+{
+    struct engine_trigger *items = NULL;
+    struct arena *arena = &call->arena;
+    size_t count = 0;
+    if (call->engine->triggers(call->engine->impl, (struct slice){0}, arena, &items, &count) !=
+        ERR_OK)
+        return false;
+    struct status_trigger *triggers = ARENA_ARRAY(arena, count + 1, struct status_trigger);
+    status->triggers = triggers;
+    for (size_t i = 0; triggers && i < count; i++) {
+        const struct engine_trigger *item = &items[i];
+        bool is_tripped = item->level == TRIGGER_TRIPPED;
+        if (item->level == TRIGGER_NORMAL || item->now.move != MOVE_ALERT ||
+            !call_may_see_stops(call, item->workflow))
+            continue;
+        struct buf what;
+        buf_init(&what, LIMIT_REASON);
+        trip_text_add(is_tripped ? &item->last : &item->now, &what);
+        if (!status_is_told(status, buf_slice(&what)))
+            triggers[status->trigger_count++] = (struct status_trigger){
+                .workflow = item->workflow,
+                .step = item->trigger->step ? item->trigger->step->name : (struct slice){0},
+                .name = item->trigger->name,
+                .what = arena_copy(arena, buf_slice(&what)),
+                .tripped_unix_ms = is_tripped ? item->tripped_unix_ms : 0};
+        buf_done(&what);
+    }
+    return triggers != NULL;
+}
+
 /* Workflows and stops that this caller may know of; upstreams are no secret. */
 static bool status_fill(struct call *call, struct status_facts *facts, struct status *out)
 {
@@ -226,7 +267,8 @@ static bool status_fill(struct call *call, struct status_facts *facts, struct st
     for (size_t i = 0; i < facts->incident_count; i++)
         if (call_may_see_stops(call, facts->incidents[i].workflow))
             facts->incidents[out->incident_count++] = facts->incidents[i];
-    return status_fill_ramps(call, out) && status_fill_answers(call, out);
+    return status_fill_ramps(call, out) && status_fill_answers(call, out) &&
+           status_fill_triggers(call, out);
 }
 
 void status_get(struct call *call)

@@ -587,6 +587,31 @@ static void status_add_incident(struct buf *out, const struct status_incident *i
     buf_add_byte(out, '\n');
 }
 
+/* "payouts/pay  alert since 14:02 by trigger late: 8 of the last 60 actions took …" */
+static void status_add_trigger(struct buf *out, const struct status *status,
+                               const struct status_trigger *trigger)
+{
+    size_t start = out->size;
+    wording_add_line(out, trigger->workflow, LIMIT_NAME);
+    if (trigger->step.size > 0) {
+        buf_add_byte(out, '/');
+        wording_add_line(out, trigger->step, LIMIT_NAME);
+    }
+    status_pad(out, start, STATUS_NAME_WIDTH);
+    if (trigger->tripped_unix_ms > 0) {
+        struct zone_time since = {trigger->tripped_unix_ms, status->now_unix_ms};
+        buf_add_text(out, "alert since ");
+        zone_add_time(out, status->zone, since, ZONE_SECONDS);
+    } else {
+        buf_add_text(out, "near an alert");
+    }
+    buf_add_text(out, " by trigger ");
+    wording_add_line(out, trigger->name, LIMIT_NAME);
+    buf_add_text(out, ": ");
+    wording_add_line(out, trigger->what, STATUS_WARNING_MAX);
+    buf_add_byte(out, '\n');
+}
+
 void status_text_add(struct buf *out, const struct status *status)
 {
     status_add_headline(out, status);
@@ -598,6 +623,8 @@ void status_text_add(struct buf *out, const struct status *status)
             status_add_stop(out, status, &status->stops[i]);
     for (size_t i = 0; i < status->incident_count; i++)
         status_add_incident(out, &status->incidents[i]);
+    for (size_t i = 0; i < status->trigger_count; i++)
+        status_add_trigger(out, status, &status->triggers[i]);
     for (size_t i = 0; i < status->upstream_count; i++)
         status_add_upstream(out, status, &status->upstreams[i]);
     status_add_stop_check(out, status);

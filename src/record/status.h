@@ -48,6 +48,13 @@ struct status_incident {
     int64_t since_unix_ms;
 };
 
+/* A trigger that has tripped or is near its limit, and moves nothing: an alert, or observed. */
+struct status_trigger {
+    struct slice workflow, step, name; /* step: empty = all */
+    struct slice what;                 /* its numbers, in words */
+    int64_t tripped_unix_ms;           /* 0 = it is near its limit */
+};
+
 /* An incident that starts again after its restart was approved. */
 struct status_ramp {
     uint64_t incident;
@@ -75,6 +82,8 @@ struct stop_check {
 struct status {
     const struct status_incident *incidents;
     size_t incident_count;
+    const struct status_trigger *triggers;
+    size_t trigger_count;
     const struct status_workflow *workflows;
     size_t workflow_count;
     const struct status_upstream *upstreams;

@@ -148,6 +148,24 @@ static void status_json_add_incidents(struct buf *out, const struct status *stat
     buf_add_byte(out, ']');
 }
 
+static void status_json_add_triggers(struct buf *out, const struct status *status)
+{
+    member_add_name(out, "triggers");
+    buf_add_byte(out, '[');
+    for (size_t i = 0; i < status->trigger_count; i++) {
+        const struct status_trigger *trigger = &status->triggers[i];
+        buf_add_text(out, i ? ",{" : "{");
+        member_add_text(out, "workflow", trigger->workflow);
+        member_add_text(out, "step", trigger->step);
+        member_add_text(out, "name", trigger->name);
+        member_add_word(out, "state", trigger->tripped_unix_ms > 0 ? "tripped" : "warned");
+        member_add_time(out, "tripped_at", trigger->tripped_unix_ms);
+        member_add_text(out, "what", trigger->what);
+        buf_add_byte(out, '}');
+    }
+    buf_add_byte(out, ']');
+}
+
 void stop_check_json_add(struct buf *out, const struct stop_check *check)
 {
     static const char *const results[] = {[STOP_CHECK_NOT_YET] = "not_yet",
@@ -180,6 +198,7 @@ void status_json_add(struct buf *out, const struct status *status)
     member_add_text(out, "timezone", zone_name(status->zone));
     status_json_add_lists(out, status);
     status_json_add_incidents(out, status);
+    status_json_add_triggers(out, status);
     member_add_text(out, "unanswered", status->unanswered);
     member_add_text(out, "unsigned_plans", status->unsigned_plans);
     member_add_name(out, "watchdog");

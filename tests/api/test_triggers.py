@@ -259,6 +259,31 @@ def test_a_posted_signal_counts_once_and_moves_the_switch(tmp_path):
         verify(daemon)
 
 
+def test_status_shows_an_alert_that_no_stop_stands_for(tmp_path):
+    with Daemon(world(tmp_path, "odd: alert if misclassified > 10%", "many: alert if volume > 5 in 1h")) as daemon:
+        def lines():
+            text = daemon.get("/v1/status", headers={"Accept": "text/plain"}).body.decode()
+            return [line for line in text.splitlines() if " by trigger " in line]
+
+        done = [tell(daemon, n).json["action"] for n in range(5)]
+        assert lines() == [] and daemon.get("/v1/status").json["triggers"] == []
+        for action in done[:2]:
+            assert daemon.post("/v1/workflows/w/labels", {"action": action, "label": "wrong"}, token="ana").status == 200
+        odd = "w                     near an alert by trigger odd: 2 of the last 2 audited were wrong, limit 10 %"
+        assert lines() == [odd]
+        assert tell(daemon, 5).json["state"] == "done"
+        incident, = daemon.get("/v1/status").json["incidents"]
+        assert lines() == [odd]  # the incident says it
+        closed = daemon.post("/v1/incidents/%s/close" % incident["id"], {"reason": "known"}, token="ana")
+        assert closed.status == 200, closed
+        daemon.kill()
+        daemon.start()
+        first, many = lines()
+        assert first == odd and many.startswith("w                     alert since ")
+        assert many.endswith(" by trigger many: 6 starts in 1 h, limit 5"), many
+        assert [t["state"] for t in daemon.get("/v1/status").json["triggers"]] == ["warned", "tripped"]
+
+
 def test_a_heartbeat_is_taken(tmp_path):
     with Daemon(world(tmp_path, "quiet: alert if silent > 1h")) as daemon:
         assert daemon.post("/v1/workflows/w/heartbeat", token="helpdesk-bot").status == 200

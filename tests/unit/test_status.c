@@ -188,6 +188,24 @@ static void trouble_in_hand(struct status_fixture *f)
     f->status.incident_count = 1;
 }
 
+static struct status_trigger status_triggers[] = {
+    {.workflow = {"payouts", 7},
+     .step = {"pay", 3},
+     .name = {"late", 4},
+     .what = {"8 of the last 60 actions took longer than 2 h, limit 5 %", 56},
+     .tripped_unix_ms = FIXTURE_AT(14, 2, 0)},
+    {.workflow = {"payouts", 7},
+     .name = {"odd", 3},
+     .what = {"2 of the last 2 audited were wrong, limit 10 %", 46}}};
+
+/* Who answers for it has been told: nobody is needed now. */
+static void alerts(struct status_fixture *f)
+{
+    fine(f);
+    f->status.triggers = status_triggers;
+    f->status.trigger_count = 2;
+}
+
 static void not_ready(struct status_fixture *f)
 {
     fine(f);
@@ -232,6 +250,7 @@ static const struct {
     {"lifted", lifted, STATUS_FINE, false},
     {"in trouble", in_trouble, STATUS_STOPPED, true},
     {"trouble in hand", trouble_in_hand, STATUS_DEGRADED, false},
+    {"alerts", alerts, STATUS_FINE, false},
     {"not ready", not_ready, STATUS_STOPPED, true},
     {"stop path works", stop_path_works, STATUS_FINE, false},
     {"stop path fails", stop_path_fails, STATUS_DEGRADED, true},

@@ -6,6 +6,7 @@
 #include "record/ids.h"
 #include "record/restart_row.h"
 #include "record/row.h"
+#include "record/trigger_row.h"
 
 enum { TABLES_PAGE = 64, TABLES_NEWER_MAX = 4096, TABLES_NAME = 80 };
 
@@ -141,9 +142,9 @@ static enum err verify_made_row(struct verify *verify, const char *noun,
     return err;
 }
 
-/* Did a record after the head of this run say it of that incident? */
-static enum err verify_is_said_since(struct verify *verify, enum record_kind kind,
-                                     uint64_t incident, bool *out_is_said)
+/* Did a record after the head of this run say it of that incident, or stop? */
+static enum err verify_is_said_since(struct verify *verify, enum record_kind kind, uint64_t id,
+                                     bool *out_is_said)
 {
     *out_is_said = false;
     for (uint64_t i = 1; i <= TABLES_NEWER_MAX && !*out_is_said; i++) {
@@ -153,7 +154,8 @@ static enum err verify_is_said_since(struct verify *verify, enum record_kind kin
             return ERR_OK;
         if (err != ERR_OK && err != ERR_CORRUPT)
             return err;
-        *out_is_said = err == ERR_OK && record.kind == kind && record.incident == incident;
+        *out_is_said = err == ERR_OK && record.kind == kind &&
+                       (kind == RECORD_STOP ? record.stop : record.incident) == id;
     }
     return ERR_OK;
 }
@@ -180,6 +182,30 @@ static enum err verify_restart_row(struct verify *verify, const struct store_row
         verify_find(verify, "restart of %.*s: its row says that it was %s, but no record does",
                     SLICE_FMT(name), is_approved ? "approved" : "asked for");
     return err;
+}
+
+/* What it has counted is moved by many records; a stop that it says it put in force is a record's.
+ */
+static enum err verify_trigger_row(struct verify *verify, const struct store_row *stored)
+{
+    struct trigger_row row = {0};
+    bool is_said = false;
+    if (trigger_row_decode(stored->value, &row) != ERR_OK) {
+        verify_find(verify, "a trigger: its row cannot be read");
+        return ERR_OK;
+    }
+    uint64_t stops[] = {row.stop, row.caution};
+    for (size_t i = 0; i < sizeof stops / sizeof *stops; i++) {
+        if (stops[i] == 0 || verify_thing(&verify->stops, stops[i]))
+            continue;
+        enum err err = verify_is_said_since(verify, RECORD_STOP, stops[i], &is_said);
+        if (err != ERR_OK)
+            return err;
+        if (!is_said)
+            verify_find(verify, "a trigger of %.*s: its row names a stop that no record made",
+                        SLICE_FMT(slice_first(row.workflow, TABLES_NAME)));
+    }
+    return ERR_OK;
 }
 
 /* A configuration is named by the hash of its text. */
@@ -211,6 +237,8 @@ static enum err verify_row(struct verify *verify, const struct store_row *row)
         return verify_audit_row(verify, row);
     case STORE_LABELS:
         return verify_label_row(verify, row);
+    case STORE_TRIGGERS:
+        return verify_trigger_row(verify, row);
     case STORE_RESTARTS:
         return verify_restart_row(verify, row);
     case STORE_META:
@@ -220,7 +248,6 @@ static enum err verify_row(struct verify *verify, const struct store_row *row)
     case STORE_NOTICES:
     case STORE_JOURNALS:
     case STORE_PLANS:
-    case STORE_TRIGGERS: /* moved by many records, and read back by none */
     case STORE_REPEATS:
     case STORE_SIGNALS:
     case STORE_TABLE_COUNT:
@@ -252,7 +279,9 @@ static bool verify_next_table(struct verify *verify)
         verify->table = STORE_AUDITS;
     if (verify->table == STORE_LABELS + 1) {
         verify_missing_labels(verify);
-        verify->table = STORE_RESTARTS; /* between them: moved without records */
+        verify->table = STORE_TRIGGERS; /* between them: moved without records */
+    } else if (verify->table == STORE_TRIGGERS + 1) {
+        verify->table = STORE_RESTARTS;
     }
     return verify->table > STORE_RESTARTS;
 }

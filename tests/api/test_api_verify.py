@@ -126,3 +126,35 @@ def test_a_long_history_of_stops(written):
         assert daemon.route("T-1").json["state"] == "held", "the stop is not in force"
         receipt = daemon.get("/v1/stops/" + old["id"], token="ana")
         assert receipt.status == 200 and receipt.json["lifted_at"], receipt
+
+
+def varint(id):
+    """The number of an id as rows keep it."""
+    value, out = 0, b""
+    for digit in id.split("_")[1]:
+        value = value * 32 + "0123456789ABCDEFGHJKMNPQRSTVWXYZ".index(digit)
+    while value >= 0x80:
+        out += bytes([value & 0x7F | 0x80])
+        value >>= 7
+    return out + bytes([value])
+
+
+def test_a_trigger_that_names_a_stop_of_nobody_is_found(tmp_path):
+    from test_triggers import tell, world
+    with Daemon(world(tmp_path, "many: stopped if volume > 1 in 1h")) as daemon:
+        assert [tell(daemon, n).json["state"] for n in range(3)][-1] == "held"
+        stop, = daemon.get("/v1/switches").json["items"]
+        report = verify_live(daemon)
+        assert report["good"], report
+    path = next(p for p in (tmp_path / "data").rglob("*") if p.is_file() and p.read_bytes()[:15] == b"SQLite format 3")
+    connection = sqlite3.connect(path)
+    rows = [r for r in connection.execute("SELECT key, value FROM small_rows WHERE tab = 14") if varint(stop["id"]) in r[1]]
+    assert len(rows) == 1
+    other = varint(stop["id"][:-1] + ("1" if stop["id"][-1] == "0" else "0"))
+    for forged, words in ((rows[0][1].replace(varint(stop["id"]), other), "a trigger of w: its row names a stop that no record made"),
+                          (b"\xff" + rows[0][1][1:], "a trigger: its row cannot be read")):
+        assert connection.execute("UPDATE small_rows SET value = ? WHERE tab = 14 AND key = ?", (forged, rows[0][0])).rowcount == 1
+        connection.commit()
+        found = verify_files(tmp_path)
+        assert found.returncode == 1 and words in found.stdout, found
+    connection.close()

@@ -313,6 +313,8 @@ static void slots_mend(struct engine *engine, struct trigger_slot *slot)
     }
     trigger_restart(&row->state, &slot->terms, engine->now_unix_ms);
     row->restarted_unix_ms = engine->now_unix_ms;
+    row->seen_unix_ms = engine->now_unix_ms;
+    row->forgiven_ms = 0;
 }
 
 /* ---- at the start, and at a reload ---- */

@@ -273,6 +273,8 @@ void engine_triggers_restarted(struct engine *engine, const struct scope *scope)
             continue;
         trigger_restart(&slot->row.state, &slot->terms, engine->now_unix_ms);
         slot->row.restarted_unix_ms = engine->now_unix_ms;
+        slot->row.seen_unix_ms = engine->now_unix_ms; /* a person has looked: silence begins anew */
+        slot->row.forgiven_ms = 0;
         slot->row.is_trip_due = false;
         slot_is_moved(engine, slot);
         if (slot->row.caution != 0)

@@ -5,14 +5,10 @@
 #pragma once
 #include <jansson.h>
 
-#include "base/check.h"
-#include "base/prng.h"
 #include "base/text.h"
-#include "loop/engine.h"
-#include "policy/config.h"
 #include "record/record.h"
 #include "record/trip_text.h"
-#include "store/memory.h"
+#include "sim/rig.h"
 #include "unit/cases.h"
 
 enum { SIGNALS_IDS = 1024, SIGNALS_CALLS = 64, SIGNALS_POLICY = 16384 };
@@ -63,12 +59,7 @@ static const char signals_policy[] =
     "    audit: { share: 0.1%%, ask: Right?, labels: [right, wrong], due: 30d }\n";
 
 struct signals {
-    struct prng prng;
-    int64_t now_unix_ms;
-    struct store_memory *store;
-    struct store_port store_port;
-    struct engine *engine;
-    struct engine_port port;
+    struct rig rig;
     const struct cases_line *line;
     char policy[SIGNALS_POLICY];
     struct slice subject; /* the trigger that the case is about */
@@ -84,24 +75,6 @@ struct signals {
 };
 
 /* ---- the world around the engine ---- */
-
-static int64_t signals_now(void *impl)
-{
-    return ((struct signals *)impl)->now_unix_ms;
-}
-
-static void signals_random(void *impl, void *out, size_t size)
-{
-    struct signals *signals = impl;
-    for (size_t i = 0; i < size; i++)
-        ((unsigned char *)out)[i] = (unsigned char)prng_next(&signals->prng);
-}
-
-static void signals_wake_at(void *impl, int64_t unix_ms)
-{
-    (void)impl;
-    (void)unix_ms;
-}
 
 /* Central Europe in 2026. */
 static int64_t signals_offset_ms(void *impl, int64_t unix_ms)
@@ -144,64 +117,35 @@ static void signals_answer(struct signals *signals)
 
 static void signals_settle(struct signals *signals)
 {
-    while (store_memory_flush(signals->store, 1000) > 0 || signals->call_count > 0)
+    while (store_memory_flush(signals->rig.store, 1000) > 0 || signals->call_count > 0)
         if (signals->call_count > 0)
             signals_answer(signals);
-}
-
-static struct loaded *signals_load(struct signals *signals)
-{
-    struct loaded *loaded = calloc(1, sizeof *loaded);
-    struct problems problems;
-    struct config_file files[2] = {{SLICE("interlock.yaml"), slice_text(signals_installation)},
-                                   {SLICE("policies/w.yaml"), slice_text(signals->policy)}};
-    CHECK(loaded != NULL);
-    arena_init(&loaded->arena, CONFIG_ARENA_MAX);
-    redact_init(&loaded->redact);
-    buf_init(&loaded->warnings_json, 1024);
-    problems_init(&problems, &loaded->arena);
-    loaded->config = config_load(files, 2, &loaded->arena, &problems);
-    if (!loaded->config)
-        fail_msg("%s:%d: the policy does not load", signals->line->file, signals->line->number);
-    loaded->secrets = calloc(1, sizeof *loaded->secrets);
-    CHECK(loaded_digest(loaded) == ERR_OK);
-    return loaded;
 }
 
 static void signals_start(struct signals *signals)
 {
     static const struct zone zone = {.utc_offset_ms = signals_offset_ms};
-    struct buf message;
-    buf_init(&message, 4096);
-    struct engine_options options = {
-        .store = signals->store_port,
-        .upstream = {signals, signals_call, signals_call_count},
-        .clock = {signals, signals_now, signals_random, signals_wake_at},
-        .loaded = signals_load(signals),
-        .installation_key = {1, 2, 3},
-        .zone = &zone};
-    signals->engine = engine_new(&options, &message);
-    assert_non_null(signals->engine);
-    engine_as_port(signals->engine, &signals->port);
-    buf_done(&message);
+    struct engine_options options = {.upstream = {signals, signals_call, signals_call_count},
+                                     .loaded = rig_load(signals_installation, signals->policy),
+                                     .zone = &zone};
+    rig_start(&signals->rig, options);
 }
 
 static void signals_crash(struct signals *signals, int64_t down_ms)
 {
-    engine_free(signals->engine);
-    store_memory_crash(signals->store);
+    rig_crash(&signals->rig);
     signals->call_count = 0;
-    signals->now_unix_ms += down_ms;
+    signals->rig.now_unix_ms += down_ms;
     signals_start(signals);
     signals_settle(signals);
 }
 
 static void signals_pass(struct signals *signals, int64_t ms)
 {
-    for (int64_t end = signals->now_unix_ms + ms; signals->now_unix_ms < end;) {
-        signals->now_unix_ms += end - signals->now_unix_ms < 30000 ? 10000 : 30000;
-        engine_wake(signals->engine);
-        engine_beat(signals->engine);
+    for (int64_t end = signals->rig.now_unix_ms + ms; signals->rig.now_unix_ms < end;) {
+        signals->rig.now_unix_ms += end - signals->rig.now_unix_ms < 30000 ? 10000 : 30000;
+        engine_wake(signals->rig.engine);
+        engine_beat(signals->rig.engine);
         signals_settle(signals);
     }
 }
@@ -241,15 +185,16 @@ static void signals_submit(struct signals *signals, const char *how)
                    signals->thing_count++, how);
     json_t *json = json_loads(input, 0, NULL);
     struct engine_submit call = {.principal = &signals_ben,
-                                 .step = config_step(signals->port.config(signals->port.impl),
-                                                     SLICE("w"), slice_text(is_other ? "t" : "s")),
+                                 .step =
+                                     config_step(signals->rig.port.config(signals->rig.port.impl),
+                                                 SLICE("w"), slice_text(is_other ? "t" : "s")),
                                  .input_json = slice_text(input),
                                  .input = json,
                                  .has_confidence = true,
                                  .confidence = strcmp(how, "low") == 0 ? 0.3 : 0.9,
                                  .done = signals_submitted,
                                  .arg = signals};
-    (void)signals->port.submit(signals->port.impl, &call);
+    (void)signals->rig.port.submit(signals->rig.port.impl, &call);
     json_decref(json);
     signals_settle(signals);
 }
@@ -261,7 +206,7 @@ static void signals_act(struct signals *signals, struct signals_thing *thing,
     call.action = thing->action;
     call.done = signals_told;
     call.arg = signals;
-    signals->port.act(signals->port.impl, &call);
+    signals->rig.port.act(signals->rig.port.impl, &call);
     signals_settle(signals);
 }
 
@@ -281,7 +226,8 @@ static bool signals_is_done(struct signals *signals, const struct signals_thing 
     struct arena arena;
     struct view view;
     arena_init(&arena, 1 << 20);
-    CHECK(signals->port.view(signals->port.impl, thing->action, false, &arena, &view) == ERR_OK);
+    CHECK(signals->rig.port.view(signals->rig.port.impl, thing->action, false, &arena, &view) ==
+          ERR_OK);
     bool is_done = view.action->state == STATE_DONE;
     arena_done(&arena);
     return is_done;
@@ -312,14 +258,16 @@ static void signals_restart(struct signals *signals)
     size_t count = LIMIT_PAGE;
     arena_init(&arena, 1 << 24);
     struct engine_incident *open = ARENA_ARRAY(&arena, LIMIT_PAGE, struct engine_incident);
-    CHECK(signals->port.incidents(signals->port.impl, true, &arena, open, &count) == ERR_OK);
+    CHECK(signals->rig.port.incidents(signals->rig.port.impl, true, &arena, open, &count) ==
+          ERR_OK);
     for (size_t i = 0; i < count; i++) {
         if (open[i].stop == 0)
             continue;
-        signals->port.restart(signals->port.impl, &signals_ben, open[i].id, SLICE("mended"),
-                              signals_told, signals);
+        signals->rig.port.restart(signals->rig.port.impl, &signals_ben, open[i].id, SLICE("mended"),
+                                  signals_told, signals);
         signals_settle(signals);
-        signals->port.approve(signals->port.impl, &signals_ana, open[i].id, signals_told, signals);
+        signals->rig.port.approve(signals->rig.port.impl, &signals_ana, open[i].id, signals_told,
+                                  signals);
         signals_settle(signals);
     }
     arena_done(&arena);
@@ -330,13 +278,13 @@ static void signals_post(struct signals *signals, uint64_t value)
     char id[32];
     (void)snprintf(id, sizeof id, "p%zu", signals->post_count++);
     struct engine_signal signal = {
-        .workflow = config_workflow(signals->port.config(signals->port.impl), SLICE("w")),
+        .workflow = config_workflow(signals->rig.port.config(signals->rig.port.impl), SLICE("w")),
         .id = slice_text(id),
         .name = SLICE("load"),
         .value = (double)value,
         .done = signals_told,
         .arg = signals};
-    signals->port.signal(signals->port.impl, &signal);
+    signals->rig.port.signal(signals->rig.port.impl, &signal);
     signals_settle(signals);
 }
 
@@ -364,7 +312,7 @@ static void signals_add_records(struct signals *signals, struct buf *out)
 {
     enum { PAGE = 64 };
     struct store_record page[PAGE];
-    const struct store_port *port = &signals->store_port;
+    const struct store_port *port = &signals->rig.store_port;
     size_t count = PAGE;
     for (uint64_t from = 1; count == PAGE; from += PAGE) {
         struct arena arena;
@@ -388,7 +336,7 @@ static void signals_add_stops(struct signals *signals, struct buf *out)
     size_t count = LIMIT_STOPS;
     arena_init(&arena, 1 << 24);
     struct stop *stops = ARENA_ARRAY(&arena, LIMIT_STOPS, struct stop);
-    CHECK(signals->port.stops(signals->port.impl, false, &arena, stops, &count) == ERR_OK);
+    CHECK(signals->rig.port.stops(signals->rig.port.impl, false, &arena, stops, &count) == ERR_OK);
     for (size_t i = 0; i < count; i++)
         buf_add_fmt(out, "%s%s%s%s%s%s", out->size > 0 ? "; " : "",
                     position_name(stops[i].position), stops[i].names[1][0] ? " " : "",

@@ -1,17 +1,6 @@
 /* The stop path tried by the daemon itself, in virtual time: the real engine on a memory store. The
  * trial stop is seen by nobody, takes no place, and no crash leaves it; what breaks is said. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include "base/check.h"
-#include "base/prng.h"
-#include "loop/engine.h"
-#include "policy/config.h"
-#include "store/memory.h"
+#include "sim/rig.h"
 
 enum { SECOND = 1000, SEED_COUNT = 100 };
 
@@ -40,44 +29,15 @@ static const char policy[] = "workflow: w\n"
                              "    key: ${input.id}\n";
 
 struct world {
-    struct prng prng;
-    int64_t now_unix_ms;
-    struct store_memory *store;
-    struct store_port store_port;
-    struct engine *engine;
-    struct engine_port port;
+    struct rig rig;
     enum engine_refusal told;
 };
-
-static int64_t world_now(void *impl)
-{
-    return ((struct world *)impl)->now_unix_ms;
-}
-
-static void world_random(void *impl, void *out, size_t size)
-{
-    struct world *world = impl;
-    for (size_t i = 0; i < size; i++)
-        ((unsigned char *)out)[i] = (unsigned char)prng_next(&world->prng);
-}
-
-static void world_wake_at(void *impl, int64_t unix_ms)
-{
-    (void)impl;
-    (void)unix_ms;
-}
 
 static enum err world_call(void *impl, const struct upstream_call *call)
 {
     (void)impl;
     (void)call;
     return ERR_BUSY;
-}
-
-static size_t world_call_count(void *impl)
-{
-    (void)impl;
-    return 0;
 }
 
 static enum err world_send(void *impl, const struct notify_message *message)
@@ -87,63 +47,35 @@ static enum err world_send(void *impl, const struct notify_message *message)
     return ERR_BUSY;
 }
 
-static struct loaded *load(void)
-{
-    struct loaded *loaded = calloc(1, sizeof *loaded);
-    struct problems problems;
-    struct config_file files[2] = {{SLICE("interlock.yaml"), slice_text(installation)},
-                                   {SLICE("policies/w.yaml"), slice_text(policy)}};
-    CHECK(loaded != NULL);
-    arena_init(&loaded->arena, CONFIG_ARENA_MAX);
-    redact_init(&loaded->redact);
-    buf_init(&loaded->warnings_json, 1024);
-    problems_init(&problems, &loaded->arena);
-    loaded->config = config_load(files, 2, &loaded->arena, &problems);
-    assert_non_null(loaded->config);
-    loaded->secrets = calloc(1, sizeof *loaded->secrets);
-    CHECK(loaded_digest(loaded) == ERR_OK);
-    return loaded;
-}
-
 static void start(struct world *world)
 {
-    struct buf message;
-    buf_init(&message, 4096);
-    struct engine_options options = {.store = world->store_port,
-                                     .upstream = {world, world_call, world_call_count},
+    struct engine_options options = {.upstream = {world, world_call, rig_no_calls},
                                      .notify = {world, world_send},
-                                     .clock = {world, world_now, world_random, world_wake_at},
-                                     .loaded = load(),
-                                     .installation_key = {1, 2, 3}};
-    world->engine = engine_new(&options, &message);
-    assert_non_null(world->engine);
-    engine_as_port(world->engine, &world->port);
-    buf_done(&message);
+                                     .loaded = rig_load(installation, policy)};
+    rig_start(&world->rig, options);
 }
 
 static void open_world(struct world *world, uint64_t seed)
 {
-    *world = (struct world){.prng = {seed}, .now_unix_ms = 1700000000000};
-    world->store = store_memory_new();
-    world->store_port = store_memory_port(world->store);
+    *world = (struct world){0};
+    rig_init(&world->rig, seed, RIG_BEGIN_UNIX_MS);
     start(world);
-    (void)store_memory_flush(world->store, 1000);
+    (void)store_memory_flush(world->rig.store, 1000);
 }
 
 static void close_world(struct world *world)
 {
-    engine_free(world->engine);
-    store_memory_free(world->store);
+    rig_done(&world->rig);
 }
 
 static void pass(struct world *world, int64_t ms, bool saves)
 {
-    for (int64_t end = world->now_unix_ms + ms; world->now_unix_ms < end;) {
-        world->now_unix_ms += SECOND;
-        engine_wake(world->engine);
-        engine_beat(world->engine);
+    for (int64_t end = world->rig.now_unix_ms + ms; world->rig.now_unix_ms < end;) {
+        world->rig.now_unix_ms += SECOND;
+        engine_wake(world->rig.engine);
+        engine_beat(world->rig.engine);
         if (saves)
-            (void)store_memory_flush(world->store, 1000);
+            (void)store_memory_flush(world->rig.store, 1000);
     }
 }
 
@@ -152,7 +84,7 @@ static void expect(struct world *world, enum stop_check_result result, const cha
     struct arena arena;
     struct engine_health health;
     arena_init(&arena, 1 << 20);
-    world->port.health(world->port.impl, &arena, &health);
+    world->rig.port.health(world->rig.port.impl, &arena, &health);
     assert_int_equal(health.stop_check.result, result);
     if (!what)
         assert_int_equal(health.stop_check.what.size, 0);
@@ -167,7 +99,7 @@ static int64_t age(struct world *world)
     struct arena arena;
     struct engine_health health;
     arena_init(&arena, 1 << 20);
-    world->port.health(world->port.impl, &arena, &health);
+    world->rig.port.health(world->rig.port.impl, &arena, &health);
     arena_done(&arena);
     return health.stop_check.age_ms;
 }
@@ -179,7 +111,8 @@ static size_t count_stops(struct world *world)
     arena_init(&arena, 64 << 20);
     struct stop *stops = ARENA_ARRAY(&arena, count, struct stop);
     assert_non_null(stops);
-    assert_int_equal(world->port.stops(world->port.impl, true, &arena, stops, &count), ERR_OK);
+    assert_int_equal(world->rig.port.stops(world->rig.port.impl, true, &arena, stops, &count),
+                     ERR_OK);
     arena_done(&arena);
     return count;
 }
@@ -197,8 +130,8 @@ static void do_caution(struct world *world)
 {
     struct scope scope = {.workflow = SLICE("w")};
     struct stop_order order = {.scope = &scope, .position = POSITION_CAUTION};
-    world->port.stop(world->port.impl, &as_ana, &order, on_done, world);
-    (void)store_memory_flush(world->store, 1000);
+    world->rig.port.stop(world->rig.port.impl, &as_ana, &order, on_done, world);
+    (void)store_memory_flush(world->rig.store, 1000);
 }
 
 static void it_is_tried_at_intervals(void **state)
@@ -218,7 +151,7 @@ static void it_is_tried_at_intervals(void **state)
         assert_int_equal(age(&world), STOP_CHECK_MS - SECOND);
         pass(&world, SECOND, true);
     }
-    world.now_unix_ms += STOP_CHECK_OLD_MS + SECOND; /* the loop is stuck */
+    world.rig.now_unix_ms += STOP_CHECK_OLD_MS + SECOND; /* the loop is stuck */
     expect(&world, STOP_CHECK_FAILS, "not tried");
     close_world(&world);
 }
@@ -234,13 +167,13 @@ static void a_slow_store_is_said(void **state)
     expect(&world, STOP_CHECK_FAILS, "durable in time");
     pass(&world, SECOND, true);
     expect(&world, STOP_CHECK_WORKS, NULL);
-    store_memory_set_full(world.store, true);
+    store_memory_set_full(world.rig.store, true);
     pass(&world, SECOND, true); /* at once: it needs no try */
     expect(&world, STOP_CHECK_FAILS, "disk");
-    store_memory_set_full(world.store, false);
+    store_memory_set_full(world.rig.store, false);
     pass(&world, STOP_CHECK_AGAIN_MS, true);
     expect(&world, STOP_CHECK_WORKS, NULL);
-    store_memory_fail(world.store, ERR_IO);
+    store_memory_fail(world.rig.store, ERR_IO);
     expect(&world, STOP_CHECK_FAILS, "the store failed");
     close_world(&world);
 }
@@ -272,14 +205,13 @@ static void no_crash_leaves_it(void **state)
         struct world world;
         open_world(&world, seed);
         for (int i = 0; i < 60; i++) {
-            pass(&world, 1 + (int64_t)prng_below(&world.prng, 20 * SECOND), false);
-            if (prng_below(&world.prng, 2))
-                (void)store_memory_save(world.store, 1 + prng_below(&world.prng, 4));
-            if (prng_below(&world.prng, 2))
-                (void)store_memory_tell(world.store, 1 + prng_below(&world.prng, 4));
-            if (prng_below(&world.prng, 4) == 0) {
-                engine_free(world.engine);
-                store_memory_crash(world.store);
+            pass(&world, 1 + (int64_t)prng_below(&world.rig.prng, 20 * SECOND), false);
+            if (prng_below(&world.rig.prng, 2))
+                (void)store_memory_save(world.rig.store, 1 + prng_below(&world.rig.prng, 4));
+            if (prng_below(&world.rig.prng, 2))
+                (void)store_memory_tell(world.rig.store, 1 + prng_below(&world.rig.prng, 4));
+            if (prng_below(&world.rig.prng, 4) == 0) {
+                rig_crash(&world.rig);
                 start(&world);
             }
             assert_int_equal(count_stops(&world), 0);

@@ -14,7 +14,7 @@ static void make_policy(struct signals *signals)
     struct slice text = signals->line->parts[1];
     bool is_autumn = slice_starts(text, SLICE("autumn "));
     size_t size = 0;
-    signals->now_unix_ms = is_autumn ? SIGNALS_AUTUMN : SIGNALS_SPRING;
+    signals->rig.now_unix_ms = is_autumn ? SIGNALS_AUTUMN : SIGNALS_SPRING;
     if (is_autumn)
         text = slice_from(text, 7);
     signals->subject = SLICE("t");
@@ -80,10 +80,10 @@ static void play_word(struct signals *signals, struct slice word)
     else if (slice_is(word, "crash"))
         signals_crash(signals, 0);
     else if (slice_is(word, "beat"))
-        signals->port.heartbeat(
-            signals->port.impl,
-            config_workflow(signals->port.config(signals->port.impl), SLICE("w")), signals_told,
-            signals);
+        signals->rig.port.heartbeat(
+            signals->rig.port.impl,
+            config_workflow(signals->rig.port.config(signals->rig.port.impl), SLICE("w")),
+            signals_told, signals);
     else if (slice_starts(word, SLICE("post=")) && slice_to_u64(slice_from(word, 5), 1000, &value))
         signals_post(signals, value);
     else
@@ -113,7 +113,7 @@ static bool nobody_is_told_of_caution(struct signals *signals)
     struct ladder_row row;
     struct arena arena;
     arena_init(&arena, 1 << 16);
-    enum err err = signals->port.ladder(signals->port.impl, 0, &arena, &row);
+    enum err err = signals->rig.port.ladder(signals->rig.port.impl, 0, &arena, &row);
     arena_done(&arena);
     return err == ERR_NOT_FOUND;
 }
@@ -123,10 +123,9 @@ static bool play(const struct cases_line *line, bool is_crashing)
     struct signals *signals = calloc(1, sizeof *signals);
     struct buf did, stops;
     CHECK(signals != NULL);
-    *signals = (struct signals){.prng = {1}, .line = line, .is_crashing = is_crashing};
-    make_policy(signals);
-    signals->store = store_memory_new();
-    signals->store_port = store_memory_port(signals->store);
+    *signals = (struct signals){.line = line, .is_crashing = is_crashing};
+    rig_init(&signals->rig, 1, 0);
+    make_policy(signals); /* sets the clock */
     signals_start(signals);
     for (struct slice rest = line->parts[2]; rest.size > 0;) {
         size_t end = slice_find(rest, ' ');
@@ -147,8 +146,7 @@ static bool play(const struct cases_line *line, bool is_crashing)
                       SLICE_FMT(line->parts[3]), SLICE_FMT(line->parts[4]));
     buf_done(&did);
     buf_done(&stops);
-    engine_free(signals->engine);
-    store_memory_free(signals->store);
+    rig_done(&signals->rig);
     free(signals);
     return is_good;
 }

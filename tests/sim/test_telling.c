@@ -1,19 +1,8 @@
 /* Telling people, in virtual time: the real engine on a memory store, a receiver that only the test
  * answers for, crashes between any two steps. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include "base/check.h"
-#include "base/prng.h"
 #include "base/text.h"
-#include "loop/engine.h"
-#include "policy/config.h"
 #include "record/ids.h"
-#include "store/memory.h"
+#include "sim/rig.h"
 
 enum { SENT_MAX = 4096, HANDS = 64 };
 
@@ -63,12 +52,7 @@ struct hand { /* a message that the receiver has, and did not answer yet */
     struct notify_message message;
 };
 struct world {
-    struct prng prng;
-    int64_t now_unix_ms;
-    struct store_memory *store;
-    struct store_port store_port;
-    struct engine *engine;
-    struct engine_port port;
+    struct rig rig;
     struct sent sent[SENT_MAX];
     size_t sent_count;
     struct hand hands[HANDS];
@@ -80,24 +64,6 @@ struct world {
     enum engine_refusal told;
 };
 
-static int64_t world_now(void *impl)
-{
-    return ((struct world *)impl)->now_unix_ms;
-}
-
-static void world_random(void *impl, void *out, size_t size)
-{
-    struct world *world = impl;
-    for (size_t i = 0; i < size; i++)
-        ((unsigned char *)out)[i] = (unsigned char)prng_next(&world->prng);
-}
-
-static void world_wake_at(void *impl, int64_t unix_ms)
-{
-    (void)impl;
-    (void)unix_ms;
-}
-
 static enum err world_call(void *impl, const struct upstream_call *call)
 {
     struct world *world = impl;
@@ -106,12 +72,6 @@ static enum err world_call(void *impl, const struct upstream_call *call)
     world->pings++;
     call->done(call->arg, &answer);
     return ERR_OK;
-}
-
-static size_t world_call_count(void *impl)
-{
-    (void)impl;
-    return 0;
 }
 
 /* R9 of messages: what is sent stands in the store. */
@@ -125,8 +85,8 @@ static void check_durable(struct world *world, const struct notice *notice)
     buf_init(&key, 96);
     stored.state = NOTICE_WAITING;
     notice_add_key(&stored, &key);
-    assert_int_equal(world->store_port.get_row(world->store_port.impl, STORE_NOTICES,
-                                               buf_slice(&key), &arena, &value),
+    assert_int_equal(world->rig.store_port.get_row(world->rig.store_port.impl, STORE_NOTICES,
+                                                   buf_slice(&key), &arena, &value),
                      ERR_OK);
     buf_done(&key);
     arena_done(&arena);
@@ -152,7 +112,7 @@ static enum err world_send(void *impl, const struct notify_message *message)
         *sent = (struct sent){.id = notice->id,
                               .about = notice->about,
                               .rung = notice->rung,
-                              .at_unix_ms = world->now_unix_ms};
+                              .at_unix_ms = world->rig.now_unix_ms};
         (void)snprintf(sent->person, sizeof sent->person, "%.*s", SLICE_FMT(notice->person));
         (void)snprintf(sent->line, sizeof sent->line, "%.*s", SLICE_FMT(notice->line));
         return ERR_OK;
@@ -164,7 +124,7 @@ static enum err world_send(void *impl, const struct notify_message *message)
 static void settle(struct world *world)
 {
     for (bool moved = true; moved;) {
-        moved = store_memory_flush(world->store, 1000) > 0;
+        moved = store_memory_flush(world->rig.store, 1000) > 0;
         for (size_t i = 0; !world->is_held && i < HANDS; i++) {
             struct hand *hand = &world->hands[i];
             struct notify_result result = {.outcome = world->outcome, .what = SLICE("as it is")};
@@ -177,44 +137,17 @@ static void settle(struct world *world)
     }
 }
 
-static struct loaded *load(void)
-{
-    struct loaded *loaded = calloc(1, sizeof *loaded);
-    struct problems problems;
-    struct config_file files[2] = {{SLICE("interlock.yaml"), slice_text(installation)},
-                                   {SLICE("policies/w.yaml"), slice_text(policy)}};
-    CHECK(loaded != NULL);
-    arena_init(&loaded->arena, CONFIG_ARENA_MAX);
-    redact_init(&loaded->redact);
-    buf_init(&loaded->warnings_json, 1024);
-    problems_init(&problems, &loaded->arena);
-    loaded->config = config_load(files, 2, &loaded->arena, &problems);
-    assert_non_null(loaded->config);
-    loaded->secrets = calloc(1, sizeof *loaded->secrets);
-    CHECK(loaded_digest(loaded) == ERR_OK);
-    return loaded;
-}
-
 static void start(struct world *world)
 {
-    struct buf message;
-    buf_init(&message, 4096);
-    struct engine_options options = {.store = world->store_port,
-                                     .upstream = {world, world_call, world_call_count},
+    struct engine_options options = {.upstream = {world, world_call, rig_no_calls},
                                      .notify = {world, world_send},
-                                     .clock = {world, world_now, world_random, world_wake_at},
-                                     .loaded = load(),
-                                     .installation_key = {1, 2, 3}};
-    world->engine = engine_new(&options, &message);
-    assert_non_null(world->engine);
-    engine_as_port(world->engine, &world->port);
-    buf_done(&message);
+                                     .loaded = rig_load(installation, policy)};
+    rig_start(&world->rig, options);
 }
 
 static void crash(struct world *world)
 {
-    engine_free(world->engine);
-    store_memory_crash(world->store);
+    rig_crash(&world->rig);
     memset(world->hands, 0, sizeof world->hands);
     start(world);
 }
@@ -222,28 +155,25 @@ static void crash(struct world *world)
 /* Time goes by, with a beat each second. */
 static void pass(struct world *world, int64_t ms)
 {
-    for (int64_t end = world->now_unix_ms + ms; world->now_unix_ms < end;) {
-        world->now_unix_ms += 1000;
-        engine_wake(world->engine);
-        engine_beat(world->engine);
+    for (int64_t end = world->rig.now_unix_ms + ms; world->rig.now_unix_ms < end;) {
+        world->rig.now_unix_ms += 1000;
+        engine_wake(world->rig.engine);
+        engine_beat(world->rig.engine);
         settle(world);
     }
 }
 
 static void open_world(struct world *world, uint64_t seed)
 {
-    *world =
-        (struct world){.prng = {seed}, .now_unix_ms = 1700000000000, .outcome = NOTIFY_DELIVERED};
-    world->store = store_memory_new();
-    world->store_port = store_memory_port(world->store);
+    *world = (struct world){.outcome = NOTIFY_DELIVERED};
+    rig_init(&world->rig, seed, RIG_BEGIN_UNIX_MS);
     start(world);
     settle(world);
 }
 
 static void close_world(struct world *world)
 {
-    engine_free(world->engine);
-    store_memory_free(world->store);
+    rig_done(&world->rig);
 }
 
 static void on_done(void *arg, const struct engine_reply *reply)
@@ -266,21 +196,21 @@ static void do_stop(struct world *world)
 {
     struct scope scope = {.workflow = SLICE("w")};
     struct stop_order order = {.scope = &scope, .reason = SLICE("it drifts")};
-    world->port.stop(world->port.impl, &as_ana, &order, on_done, world);
+    world->rig.port.stop(world->rig.port.impl, &as_ana, &order, on_done, world);
 }
 
 static void do_ack(struct world *world)
 {
-    world->port.ack(world->port.impl, &as_ana, world->incident, on_done, world);
+    world->rig.port.ack(world->rig.port.impl, &as_ana, world->incident, on_done, world);
     settle(world);
     assert_int_equal(world->told, ENGINE_TAKEN);
 }
 
 static void do_restart(struct world *world)
 {
-    world->port.restart(world->port.impl, &as_ana, world->incident, SLICE("mended"), on_done,
-                        world);
-    world->port.approve(world->port.impl, &as_cem, world->incident, on_done, world);
+    world->rig.port.restart(world->rig.port.impl, &as_ana, world->incident, SLICE("mended"),
+                            on_done, world);
+    world->rig.port.approve(world->rig.port.impl, &as_cem, world->incident, on_done, world);
 }
 
 /* Also a stop that was stored, but not told to who asked for it. */
@@ -290,7 +220,8 @@ static void restart_all(struct world *world)
     size_t count = 16;
     arena_init(&arena, 1 << 20);
     struct stop *stops = ARENA_ARRAY(&arena, count, struct stop);
-    assert_int_equal(world->port.stops(world->port.impl, false, &arena, stops, &count), ERR_OK);
+    assert_int_equal(world->rig.port.stops(world->rig.port.impl, false, &arena, stops, &count),
+                     ERR_OK);
     for (size_t i = 0; i < count; i++) {
         world->incident = stops[i].incident;
         do_restart(world);
@@ -319,7 +250,7 @@ static bool nobody_answers(struct world *world)
     struct arena arena;
     struct engine_health health = {0};
     arena_init(&arena, 1 << 20);
-    world->port.health(world->port.impl, &arena, &health);
+    world->rig.port.health(world->rig.port.impl, &arena, &health);
     bool is_loud = health.unanswered.size > 0;
     arena_done(&arena);
     return is_loud;
@@ -357,8 +288,8 @@ static void who_informs_is_told_and_reminded(void **state)
         assert_non_null(strstr(world.sent[1].line, "INFORM STAKEHOLDERS by "));
         do_ack(&world); /* an acknowledgement is another thing */
         if (has_informed)
-            world.port.incident_remark(world.port.impl, &as_ana, world.incident, &remark, said_so,
-                                       &is_said);
+            world.rig.port.incident_remark(world.rig.port.impl, &as_ana, world.incident, &remark,
+                                           said_so, &is_said);
         pass(&world, 29 * MINUTE);
         assert_int_equal(count_informs(&world), 1);
         pass(&world, 2 * MINUTE);
@@ -443,7 +374,7 @@ static void what_was_missed_is_told_once(void **state)
     settle(&world);
     pass(&world, 2 * MINUTE);
     crash(&world);
-    world.now_unix_ms += 20 * MINUTE; /* the machine stood still */
+    world.rig.now_unix_ms += 20 * MINUTE; /* the machine stood still */
     pass(&world, 1000);
     expect_sent(&world, "1:ana 3:ben 3:cem 3:dia"); /* R29: once, together */
     pass(&world, 14 * MINUTE);
@@ -458,17 +389,15 @@ static void down_time_is_told_once(void **state)
     open_world(&world, 5);
     pass(&world, 2 * MINUTE);
     assert_int_equal(world.pings, 2); /* at its start, and each minute */
-    engine_free(world.engine);
-    store_memory_crash(world.store);
-    world.now_unix_ms += 3 * 60 * MINUTE;
+    rig_crash(&world.rig);
+    world.rig.now_unix_ms += 3 * 60 * MINUTE;
     start(&world);
     settle(&world);
     pass(&world, 1000);
     expect_sent(&world, "down0:ana down0:ben");
     assert_non_null(strstr(world.sent[0].line, "interlock WAS DOWN for 3 h"));
-    engine_free(world.engine);
-    store_memory_crash(world.store);
-    world.now_unix_ms += 30 * 1000; /* a restart is no down time */
+    rig_crash(&world.rig);
+    world.rig.now_unix_ms += 30 * 1000; /* a restart is no down time */
     start(&world);
     pass(&world, 1000);
     assert_int_equal(world.sent_count, 2);
@@ -493,7 +422,7 @@ static void order_is_kept_while_the_clock_stands_still(void **state)
         world.sent_count = 0;
         crash(&world);
         world.is_held = false;
-        engine_beat(world.engine);
+        engine_beat(world.rig.engine);
         settle(&world);
         expect_sent(&world, "1:ana over1:ana over1:dia");
         close_world(&world);
@@ -514,13 +443,13 @@ static void crashes_lose_nothing(void **state)
         world.is_held = true;
         do_stop(&world);
         for (int i = 0; i < 60; i++) {
-            world.outcome = prng_below(&world.prng, 3) ? NOTIFY_DELIVERED : NOTIFY_LATER;
-            switch (prng_below(&world.prng, 6)) {
+            world.outcome = prng_below(&world.rig.prng, 3) ? NOTIFY_DELIVERED : NOTIFY_LATER;
+            switch (prng_below(&world.rig.prng, 6)) {
             case 0:
-                (void)store_memory_save(world.store, 1 + prng_below(&world.prng, 3));
+                (void)store_memory_save(world.rig.store, 1 + prng_below(&world.rig.prng, 3));
                 break;
             case 1:
-                (void)store_memory_tell(world.store, 1 + prng_below(&world.prng, 3));
+                (void)store_memory_tell(world.rig.store, 1 + prng_below(&world.rig.prng, 3));
                 break;
             case 2:
                 world.is_held = false;
@@ -529,13 +458,13 @@ static void crashes_lose_nothing(void **state)
                 break;
             case 3:
                 if (world.told == ENGINE_TAKEN && world.incident && !is_restarted &&
-                    prng_below(&world.prng, 4) == 0) {
+                    prng_below(&world.rig.prng, 4) == 0) {
                     do_restart(&world);
                     is_restarted = true;
                 }
                 break;
             case 4:
-                if (prng_below(&world.prng, 3) == 0) {
+                if (prng_below(&world.rig.prng, 3) == 0) {
                     bool is_stored = world.incident != 0;
                     crash(&world);
                     if (!is_stored)
@@ -544,8 +473,8 @@ static void crashes_lose_nothing(void **state)
                 }
                 break;
             default:
-                world.now_unix_ms += (int64_t)prng_below(&world.prng, 5000);
-                engine_beat(world.engine);
+                world.rig.now_unix_ms += (int64_t)prng_below(&world.rig.prng, 5000);
+                engine_beat(world.rig.engine);
             }
         }
         world.is_held = false;

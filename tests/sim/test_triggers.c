@@ -1,20 +1,10 @@
 /* Triggers under crashes and time: what is sent within a window never exceeds the limit (I13, R22),
  * and caution takes itself back. Virtual time, a store in memory, a provider that answers at once.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <jansson.h>
 
-#include "base/check.h"
-#include "base/prng.h"
 #include "base/text.h"
-#include "loop/engine.h"
-#include "policy/config.h"
-#include "store/memory.h"
+#include "sim/rig.h"
 
 enum { LIMIT = 7, WINDOW_MS = 10 * 60 * 1000, MINUTE_MS = 60 * 1000, IDS = 1000, STEPS = 400 };
 
@@ -46,12 +36,7 @@ static const char policy[] = "workflow: w\n"
 
 struct world {
     uint64_t seed;
-    struct prng prng;
-    int64_t now_unix_ms;
-    struct store_memory *store;
-    struct store_port store_port;
-    struct engine *engine;
-    struct engine_port port;
+    struct rig rig;
     int64_t started_unix_ms[IDS]; /* first starts: a repeat of one counts nothing */
     int64_t sent_unix_ms[IDS];
     int sent_count;
@@ -60,30 +45,12 @@ struct world {
     int next_id;
 };
 
-static int64_t world_now(void *impl)
-{
-    return ((struct world *)impl)->now_unix_ms;
-}
-
-static void world_random(void *impl, void *out, size_t size)
-{
-    struct world *world = impl;
-    for (size_t i = 0; i < size; i++)
-        ((unsigned char *)out)[i] = (unsigned char)prng_next(&world->prng);
-}
-
-static void world_wake_at(void *impl, int64_t unix_ms)
-{
-    (void)impl;
-    (void)unix_ms;
-}
-
 /* The oracle: of those sent, the first starts in the window before now. */
 static void check_i13(struct world *world)
 {
     int count = 0;
     for (int i = 0; i < world->sent_count; i++)
-        count += world->now_unix_ms - world->sent_unix_ms[i] < WINDOW_MS &&
+        count += world->rig.now_unix_ms - world->sent_unix_ms[i] < WINDOW_MS &&
                  world->sent_unix_ms[i] > world->restarted_unix_ms;
     if (count > LIMIT)
         print_message("seed %llu: I13: too many starts\n", (unsigned long long)world->seed);
@@ -107,71 +74,37 @@ static enum err world_call(void *impl, const struct upstream_call *call)
     return ERR_OK;
 }
 
-static size_t world_call_count(void *impl)
-{
-    (void)impl;
-    return 0;
-}
-
-static struct loaded *load(void)
-{
-    struct loaded *loaded = calloc(1, sizeof *loaded);
-    struct problems problems;
-    struct config_file files[2] = {{SLICE("interlock.yaml"), slice_text(installation)},
-                                   {SLICE("policies/w.yaml"), slice_text(policy)}};
-    CHECK(loaded != NULL);
-    arena_init(&loaded->arena, CONFIG_ARENA_MAX);
-    redact_init(&loaded->redact);
-    buf_init(&loaded->warnings_json, 1024);
-    problems_init(&problems, &loaded->arena);
-    loaded->config = config_load(files, 2, &loaded->arena, &problems);
-    assert_non_null(loaded->config);
-    loaded->secrets = calloc(1, sizeof *loaded->secrets);
-    CHECK(loaded_digest(loaded) == ERR_OK);
-    return loaded;
-}
-
 static void start(struct world *world)
 {
-    struct buf message;
-    buf_init(&message, 4096);
-    struct engine_options options = {.store = world->store_port,
-                                     .upstream = {world, world_call, world_call_count},
-                                     .clock = {world, world_now, world_random, world_wake_at},
-                                     .loaded = load(),
-                                     .installation_key = {1, 2, 3}};
-    world->engine = engine_new(&options, &message);
-    assert_non_null(world->engine);
-    engine_as_port(world->engine, &world->port);
-    buf_done(&message);
+    struct engine_options options = {.upstream = {world, world_call, rig_no_calls},
+                                     .loaded = rig_load(installation, policy)};
+    rig_start(&world->rig, options);
 }
 
 static void open_world(struct world *world, uint64_t seed)
 {
-    *world = (struct world){.seed = seed, .prng = {seed}, .now_unix_ms = 1700000000000};
-    world->store = store_memory_new();
-    world->store_port = store_memory_port(world->store);
+    *world = (struct world){.seed = seed};
+    rig_init(&world->rig, seed, RIG_BEGIN_UNIX_MS);
     start(world);
 }
 
 static void close_world(struct world *world)
 {
-    engine_free(world->engine);
-    store_memory_free(world->store);
+    rig_done(&world->rig);
 }
 
 static void settle(struct world *world)
 {
-    while (store_memory_flush(world->store, 1000) > 0)
+    while (store_memory_flush(world->rig.store, 1000) > 0)
         ;
 }
 
 static void pass(struct world *world, int64_t ms)
 {
-    for (int64_t end = world->now_unix_ms + ms; world->now_unix_ms < end;) {
-        world->now_unix_ms += 10000;
-        engine_wake(world->engine);
-        engine_beat(world->engine);
+    for (int64_t end = world->rig.now_unix_ms + ms; world->rig.now_unix_ms < end;) {
+        world->rig.now_unix_ms += 10000;
+        engine_wake(world->rig.engine);
+        engine_beat(world->rig.engine);
         settle(world);
     }
 }
@@ -186,7 +119,8 @@ static size_t stops_in_force(struct world *world, struct arena *arena, struct st
 {
     size_t count = 16;
     *out = ARENA_ARRAY(arena, count, struct stop);
-    assert_int_equal(world->port.stops(world->port.impl, false, arena, *out, &count), ERR_OK);
+    assert_int_equal(world->rig.port.stops(world->rig.port.impl, false, arena, *out, &count),
+                     ERR_OK);
     return count;
 }
 
@@ -217,12 +151,12 @@ static void submit(struct world *world)
     json_t *json = json_loads(input, 0, NULL);
     struct engine_submit call = {
         .principal = &as_ben,
-        .step = config_step(world->port.config(world->port.impl), SLICE("w"), SLICE("s")),
+        .step = config_step(world->rig.port.config(world->rig.port.impl), SLICE("w"), SLICE("s")),
         .input_json = slice_text(input),
         .input = json,
         .done = ignore};
-    world->started_unix_ms[id] = world->now_unix_ms;
-    (void)world->port.submit(world->port.impl, &call);
+    world->started_unix_ms[id] = world->rig.now_unix_ms;
+    (void)world->rig.port.submit(world->rig.port.impl, &call);
     world->is_backlog[id] = is_at(world, POSITION_STOPPED);
     json_decref(json);
 }
@@ -232,12 +166,12 @@ static void post(struct world *world, int id, double value)
     char text[32];
     (void)snprintf(text, sizeof text, "s%d", id);
     struct engine_signal signal = {
-        .workflow = config_workflow(world->port.config(world->port.impl), SLICE("w")),
+        .workflow = config_workflow(world->rig.port.config(world->rig.port.impl), SLICE("w")),
         .id = slice_text(text),
         .name = SLICE("load"),
         .value = value,
         .done = ignore};
-    world->port.signal(world->port.impl, &signal);
+    world->rig.port.signal(world->rig.port.impl, &signal);
 }
 
 static void restart(struct world *world)
@@ -248,18 +182,17 @@ static void restart(struct world *world)
     size_t count = stops_in_force(world, &arena, &stops);
     for (size_t i = 0; i < count; i++)
         if (stops[i].incident != 0)
-            world->port.restart(world->port.impl, &as_ben, stops[i].incident, SLICE("mended"),
-                                ignore, NULL);
+            world->rig.port.restart(world->rig.port.impl, &as_ben, stops[i].incident,
+                                    SLICE("mended"), ignore, NULL);
     arena_done(&arena);
     settle(world);
     if (!is_at(world, POSITION_STOPPED))
-        world->restarted_unix_ms = world->now_unix_ms;
+        world->restarted_unix_ms = world->rig.now_unix_ms;
 }
 
 static void crash(struct world *world)
 {
-    engine_free(world->engine);
-    store_memory_crash(world->store);
+    rig_crash(&world->rig);
     start(world);
 }
 
@@ -268,22 +201,22 @@ static void play(uint64_t seed)
     struct world world;
     open_world(&world, seed);
     for (int i = 0; i < STEPS; i++) {
-        switch (prng_below(&world.prng, 12)) {
+        switch (prng_below(&world.rig.prng, 12)) {
         case 0:
             crash(&world);
             break;
         case 1:
-            pass(&world, 10000 * (int64_t)prng_below(&world.prng, 12));
+            pass(&world, 10000 * (int64_t)prng_below(&world.rig.prng, 12));
             break;
         case 2:
-            if (prng_below(&world.prng, 3) == 0) {
+            if (prng_below(&world.rig.prng, 3) == 0) {
                 settle(&world);
                 restart(&world);
             }
             break;
         case 3:
         case 4:
-            (void)store_memory_flush(world.store, 1 + prng_below(&world.prng, 3));
+            (void)store_memory_flush(world.rig.store, 1 + prng_below(&world.rig.prng, 3));
             break;
         case 5:
             settle(&world);

@@ -1,19 +1,9 @@
 /* Trouble that lasts, in virtual time: the real engine on a memory store, an upstream that answers
  * as the test says, a crash in the middle. What is checked is what people are told. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <jansson.h>
 
-#include "base/check.h"
-#include "base/prng.h"
 #include "base/text.h"
-#include "loop/engine.h"
-#include "policy/config.h"
-#include "store/memory.h"
+#include "sim/rig.h"
 
 enum { LINES = 256, MINUTE = 60 * 1000, HANDS = 256 };
 
@@ -69,12 +59,7 @@ static const char policy[] = "workflow: w\n"
                              "      rule: ['review, due 1h']\n";
 
 struct world {
-    struct prng prng;
-    int64_t now_unix_ms;
-    struct store_memory *store;
-    struct store_port store_port;
-    struct engine *engine;
-    struct engine_port port;
+    struct rig rig;
     char lines[LINES][400]; /* "ana: w DEGRADED: …" */
     size_t line_count;
     struct {
@@ -90,24 +75,6 @@ struct world {
     uint64_t last_action;
 };
 
-static int64_t world_now(void *impl)
-{
-    return ((struct world *)impl)->now_unix_ms;
-}
-
-static void world_random(void *impl, void *out, size_t size)
-{
-    struct world *world = impl;
-    for (size_t i = 0; i < size; i++)
-        ((unsigned char *)out)[i] = (unsigned char)prng_next(&world->prng);
-}
-
-static void world_wake_at(void *impl, int64_t unix_ms)
-{
-    (void)impl;
-    (void)unix_ms;
-}
-
 static enum err world_call(void *impl, const struct upstream_call *call)
 {
     struct world *world = impl;
@@ -119,12 +86,6 @@ static enum err world_call(void *impl, const struct upstream_call *call)
         return ERR_OK;
     }
     return ERR_BUSY;
-}
-
-static size_t world_count(void *impl)
-{
-    (void)impl;
-    return 0;
 }
 
 static enum err world_send(void *impl, const struct notify_message *message)
@@ -166,7 +127,7 @@ static bool answer_calls(struct world *world)
 static void settle(struct world *world)
 {
     for (bool moved = true; moved;) {
-        moved = store_memory_flush(world->store, 1000) > 0;
+        moved = store_memory_flush(world->rig.store, 1000) > 0;
         moved = answer_calls(world) || moved;
         for (size_t i = 0; i < HANDS; i++) {
             struct notify_result result = {.outcome = NOTIFY_DELIVERED};
@@ -179,44 +140,17 @@ static void settle(struct world *world)
     }
 }
 
-static struct loaded *load(void)
-{
-    struct loaded *loaded = calloc(1, sizeof *loaded);
-    struct problems problems;
-    struct config_file files[2] = {{SLICE("interlock.yaml"), slice_text(installation)},
-                                   {SLICE("policies/w.yaml"), slice_text(policy)}};
-    CHECK(loaded != NULL);
-    arena_init(&loaded->arena, CONFIG_ARENA_MAX);
-    redact_init(&loaded->redact);
-    buf_init(&loaded->warnings_json, 1024);
-    problems_init(&problems, &loaded->arena);
-    loaded->config = config_load(files, 2, &loaded->arena, &problems);
-    assert_non_null(loaded->config);
-    loaded->secrets = calloc(1, sizeof *loaded->secrets);
-    CHECK(loaded_digest(loaded) == ERR_OK);
-    return loaded;
-}
-
 static void start(struct world *world)
 {
-    struct buf message;
-    buf_init(&message, 4096);
-    struct engine_options options = {.store = world->store_port,
-                                     .upstream = {world, world_call, world_count},
+    struct engine_options options = {.upstream = {world, world_call, rig_no_calls},
                                      .notify = {world, world_send},
-                                     .clock = {world, world_now, world_random, world_wake_at},
-                                     .loaded = load(),
-                                     .installation_key = {1, 2, 3}};
-    world->engine = engine_new(&options, &message);
-    assert_non_null(world->engine);
-    engine_as_port(world->engine, &world->port);
-    buf_done(&message);
+                                     .loaded = rig_load(installation, policy)};
+    rig_start(&world->rig, options);
 }
 
 static void crash(struct world *world)
 {
-    engine_free(world->engine);
-    store_memory_crash(world->store);
+    rig_crash(&world->rig);
     memset(world->mails, 0, sizeof world->mails);
     memset(world->calls, 0, sizeof world->calls);
     start(world);
@@ -224,27 +158,25 @@ static void crash(struct world *world)
 
 static void pass(struct world *world, int64_t ms)
 {
-    for (int64_t end = world->now_unix_ms + ms; world->now_unix_ms < end;) {
-        world->now_unix_ms += 1000;
-        engine_wake(world->engine);
-        engine_beat(world->engine);
+    for (int64_t end = world->rig.now_unix_ms + ms; world->rig.now_unix_ms < end;) {
+        world->rig.now_unix_ms += 1000;
+        engine_wake(world->rig.engine);
+        engine_beat(world->rig.engine);
         settle(world);
     }
 }
 
 static void open_world(struct world *world, uint64_t seed)
 {
-    *world = (struct world){.prng = {seed}, .now_unix_ms = 1700000000000};
-    world->store = store_memory_new();
-    world->store_port = store_memory_port(world->store);
+    *world = (struct world){0};
+    rig_init(&world->rig, seed, RIG_BEGIN_UNIX_MS);
     start(world);
     settle(world);
 }
 
 static void close_world(struct world *world)
 {
-    engine_free(world->engine);
-    store_memory_free(world->store);
+    rig_done(&world->rig);
 }
 
 static const struct person ana = {.name = {"ana", 3}};
@@ -264,16 +196,16 @@ static void submit(struct world *world, const char *step, double confidence)
     buf_init(&text, 256);
     buf_add_fmt(&text, "{\"id\":%d}", ++world->next_id);
     json_t *input = json_loads(buf_text(&text), 0, NULL);
-    struct engine_submit submit = {
-        .principal = &as_ana,
-        .step = config_step(world->port.config(world->port.impl), SLICE("w"), slice_text(step)),
-        .input_json = buf_slice(&text),
-        .input = input,
-        .has_confidence = true,
-        .confidence = confidence,
-        .done = on_submit,
-        .arg = world};
-    (void)world->port.submit(world->port.impl, &submit);
+    struct engine_submit submit = {.principal = &as_ana,
+                                   .step = config_step(world->rig.port.config(world->rig.port.impl),
+                                                       SLICE("w"), slice_text(step)),
+                                   .input_json = buf_slice(&text),
+                                   .input = input,
+                                   .has_confidence = true,
+                                   .confidence = confidence,
+                                   .done = on_submit,
+                                   .arg = world};
+    (void)world->rig.port.submit(world->rig.port.impl, &submit);
     settle(world);
     json_decref(input);
     buf_done(&text);
@@ -313,8 +245,8 @@ static size_t count_open(struct world *world, struct engine_incident *out)
     struct arena arena;
     size_t count = 64;
     arena_init(&arena, 1 << 22);
-    assert_int_equal(world->port.incidents(world->port.impl, true, &arena, incidents, &count),
-                     ERR_OK);
+    assert_int_equal(
+        world->rig.port.incidents(world->rig.port.impl, true, &arena, incidents, &count), ERR_OK);
     if (count > 0)
         *out = incidents[0];
     arena_done(&arena);
@@ -346,7 +278,8 @@ static void a_breaker_that_stays_open(void **state)
         struct inbox_item items[10];
         struct arena arena;
         arena_init(&arena, 1 << 22);
-        assert_int_equal(world.port.inbox(world.port.impl, &query, &arena, items, &page), ERR_OK);
+        assert_int_equal(world.rig.port.inbox(world.rig.port.impl, &query, &arena, items, &page),
+                         ERR_OK);
         assert_int_equal(page.count, 1); /* until somebody answers */
         assert_int_equal(items[0].id, one.id);
         assert_true(slice_starts(items[0].reason, SLICE("plain is not called")));
@@ -423,14 +356,15 @@ static void people_who_are_late(void **state)
         struct inbox_item item;
         struct arena arena;
         arena_init(&arena, 1 << 22);
-        assert_int_equal(world.port.inbox(world.port.impl, &query, &arena, &item, &page), ERR_OK);
+        assert_int_equal(world.rig.port.inbox(world.rig.port.impl, &query, &arena, &item, &page),
+                         ERR_OK);
         assert_int_equal(page.count, 1);
         struct engine_call call = {.act = ENGINE_REJECT,
                                    .principal = &as_ana,
                                    .action = item.view.action->id,
                                    .done = on_submit,
                                    .arg = &world};
-        world.port.act(world.port.impl, &call);
+        world.rig.port.act(world.rig.port.impl, &call);
         settle(&world);
         arena_done(&arena);
     }
@@ -449,7 +383,7 @@ static void one_trouble_is_one_incident(void **state)
     struct stop_order order = {.scope = &scope};
     (void)state;
     open_world(&world, 4);
-    world.port.stop(world.port.impl, &as_ana, &order, on_stop, NULL);
+    world.rig.port.stop(world.rig.port.impl, &as_ana, &order, on_stop, NULL);
     settle(&world);
     for (int i = 0; i < 5; i++)
         submit(&world, "held", 1);

@@ -26,7 +26,6 @@
     X(TROUBLE_NO_PATH, 404, "no-such-path", "there is no such path")                               \
     X(TROUBLE_NO_METHOD, 405, "no-such-method", "the path does not have this method")              \
     X(TROUBLE_NOT_FOUND, 404, "not-found", "not found")                                            \
-    X(TROUBLE_NOT_YET, 422, "not-enforced", "not enforced in this version")                        \
     X(TROUBLE_CONFLICT, 422, "key-conflict", "the key was used with other input")                  \
     X(TROUBLE_BAD_INPUT, 422, "bad-input", "the input is not what the step takes")                 \
     X(TROUBLE_NO_KEY, 428, "key-required", "a key is needed")                                      \

@@ -1,11 +1,22 @@
 /* loop/admin.c - reload, backup, tokens, the followers of the log. */
-#include "loop/restarts.h"
+#include "loop/admin.h"
 
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "loop/engine_state.h"
+#include "loop/entries.h"
+#include "loop/loaded.h"
+#include "loop/restarts.h"
+#include "loop/steps.h"
+#include "loop/submit.h"
+#include "loop/triggers.h"
+#include "loop/upstreams.h"
 #include "policy/compare.h"
 #include "record/number.h"
+#include "record/row.h"
 
 /* ---- tokens ---- */
 

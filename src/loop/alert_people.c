@@ -1,7 +1,9 @@
 /* loop/alert_people.c - whom a level of the ladder names: owners, duties, admins, and who acts in
  * the place of somebody who is away. Read from the configuration in force: who has left is not told
  * (R28). */
-#include "loop/inside.h"
+#include "loop/alerts.h"
+
+#include "loop/engine_state.h"
 
 static void alert_people_add(struct alert_people *people, const struct person *person)
 {

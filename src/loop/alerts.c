@@ -1,11 +1,25 @@
 /* loop/alerts.c - who is told that something stopped, and told on, until somebody answers: the
  * ladder of each open incident, made durable with the messages that it asks for. */
-#include "loop/restarts.h"
+#include "loop/alerts.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "base/list.h"
+#include "loop/counts.h"
+#include "loop/engine_state.h"
+#include "loop/incidents.h"
+#include "loop/notices.h"
+#include "loop/restarts.h"
+#include "loop/steps.h"
+#include "loop/stops.h"
+#include "loop/submit.h"
+#include "loop/upstreams.h"
+#include "record/ids.h"
+#include "record/incident_view.h"
+#include "record/journal.h"
+#include "record/notice.h"
 #include "record/notice_text.h"
 #include "record/receipt.h"
 #include "record/stop_row.h"

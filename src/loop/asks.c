@@ -8,11 +8,19 @@
  *   2. Its due time is durable before it is put, its answer is one record; a crash between the two
  *      puts it again. One question of an action is under way at most.
  *   3. A fresh fact is seen by the gate alone, never by the frozen request (R5). */
-#include "loop/inside.h"
+#include "loop/attempts.h"
 
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "base/list.h"
+#include "core/pace.h"
+#include "loop/engine_state.h"
+#include "loop/entries.h"
+#include "loop/gates.h"
+#include "loop/steps.h"
+#include "loop/upstreams.h"
+#include "policy/input_check.h"
 #include "policy/template.h"
 #include "record/mask.h"
 #include "record/render.h"

@@ -1,10 +1,17 @@
 /* loop/attempts.c - sends what was started, and reads what came back. */
-#include "loop/restarts.h"
+#include "loop/attempts.h"
 
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "core/switchboard.h"
+#include "loop/engine_state.h"
+#include "loop/entries.h"
+#include "loop/restarts.h"
+#include "loop/steps.h"
+#include "loop/upstreams.h"
 #include "policy/template.h"
+#include "record/digest.h"
 #include "record/response.h"
 
 static const struct stop *attempt_forbids(const struct engine *engine, const struct entry *entry,

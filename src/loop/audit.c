@@ -1,11 +1,20 @@
 /* loop/audit.c - audits that were opened by the draw, labels, and what both say together.
  * An audit is opened in the write that ends its action, and closed in the write of its label: no
  * crash falls between. Keeps R18 (a draw counts only if the action ran by itself) and R21. */
-#include "loop/inside.h"
+#include "loop/audit.h"
 
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "loop/counts.h"
+#include "loop/engine_state.h"
+#include "loop/entries.h"
+#include "loop/people.h"
+#include "loop/steps.h"
+#include "loop/submit.h"
+#include "loop/triggers.h"
+#include "record/digest.h"
+#include "record/label_row.h"
 
 /* How often audits that are past due are looked at: a label counts until `label_age` is over. */
 enum { AUDIT_SWEEP_MS = 3600000, AUDIT_PAGE = 64 };

@@ -3,11 +3,14 @@
  * Invariants:
  *   1. The list says what is durable: it changes when the write has come back.
  *   2. Who is back has no row; who was away until a time that is over counts as there. */
-#include "loop/inside.h"
+#include "loop/admin.h"
 
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "loop/engine_state.h"
+#include "loop/steps.h"
+#include "loop/submit.h"
 #include "record/number.h"
 
 static void away_row_encode(const struct away *away, struct buf *out)

@@ -4,11 +4,16 @@
  *   at most) and which of them were wrong: by their labels where enough are wrong, else by their
  *   ends. core/changed.h ranks, and says where the evidence holds.
  * Keeps R23: a masked field is no cause, and secrets are taken out of values. */
-#include "loop/inside.h"
+#include "loop/incidents.h"
 
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "loop/audit.h"
+#include "loop/engine_state.h"
+#include "loop/entries.h"
+#include "loop/gates.h"
+#include "record/row.h"
 
 enum {
     CHANGES_ACTIONS = 300,

@@ -1,11 +1,18 @@
 /* loop/counts.c - what is counted for status, metrics and the report. In memory by the hour; the
  * records are the truth, and a start counts the last hours again from them. */
-#include "loop/inside.h"
+#include "loop/counts.h"
 
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "core/switchboard.h"
+#include "loop/engine_state.h"
+#include "loop/entries.h"
+#include "loop/incidents.h"
+#include "loop/upstreams.h"
 #include "record/number.h"
+#include "record/row.h"
+#include "record/tally.h"
 
 enum { COUNTS_HOUR_MS = 3600000 };
 

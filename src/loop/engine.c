@@ -4,7 +4,33 @@
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "base/prng.h"
+#include "core/switchboard.h"
+#include "loop/admin.h"
+#include "loop/alerts.h"
+#include "loop/attempts.h"
+#include "loop/audit.h"
+#include "loop/counts.h"
+#include "loop/engine_state.h"
+#include "loop/entries.h"
+#include "loop/incidents.h"
+#include "loop/loaded.h"
+#include "loop/notices.h"
+#include "loop/order.h"
+#include "loop/people.h"
 #include "loop/restarts.h"
+#include "loop/self_check.h"
+#include "loop/steps.h"
+#include "loop/stops.h"
+#include "loop/submit.h"
+#include "loop/timers.h"
+#include "loop/triggers.h"
+#include "loop/upstreams.h"
+#include "loop/views.h"
+#include "loop/watchdog.h"
+#include "record/identity.h"
 
 int64_t engine_now(struct engine *engine)
 {

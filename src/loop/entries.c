@@ -1,9 +1,15 @@
 /* loop/entries.c - the actions in memory: those under way, unsaved, or waited for. */
-#include "loop/inside.h"
+#include "loop/entries.h"
 
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "loop/engine_state.h"
+#include "loop/order.h"
+#include "loop/upstreams.h"
+#include "record/row.h"
 
 struct map_key entry_map_key(const unsigned char hash[STORE_KEY_SIZE])
 {

@@ -6,9 +6,12 @@
  *   2. The payloads go in the write that says so: no crash leaves one without the other.
  *   3. The sweep looks at a bounded number of records a turn, and never keeps admissions waiting.
  */
-#include "loop/inside.h"
+#include "loop/admin.h"
 
 #include "base/check.h"
+#include "loop/engine_state.h"
+#include "loop/entries.h"
+#include "loop/steps.h"
 #include "record/number.h"
 
 enum {

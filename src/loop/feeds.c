@@ -1,12 +1,18 @@
 /* loop/feeds.c - what happens to actions, as the triggers get it: starts before they happen, then
  * what came of them. Keeps I13 and R22: a start that would exceed does not happen. */
-#include "loop/inside.h"
+#include "loop/triggers.h"
 
 #include <math.h>
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "loop/engine_state.h"
+#include "loop/entries.h"
+#include "loop/steps.h"
 #include "policy/template.h"
+#include "record/identity.h"
 
 /* ---- one event of one trigger ---- */
 

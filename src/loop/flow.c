@@ -1,10 +1,19 @@
 /* loop/flow.c - the safe queue: who may leave it, and when. Memory holds cursors, never the
  * backlog. */
-#include "loop/restarts.h"
+#include "loop/upstreams.h"
 
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "core/breaker.h"
+#include "core/pace.h"
+#include "core/rate.h"
+#include "core/switchboard.h"
+#include "loop/engine_state.h"
+#include "loop/entries.h"
+#include "loop/gates.h"
+#include "loop/restarts.h"
+#include "loop/steps.h"
 
 /* ---- one page of what sleeps ---- */
 

@@ -1,9 +1,23 @@
 /* loop/gates.c - asks the gate about an action, and renders what it would send. */
-#include "loop/restarts.h"
+#include "loop/gates.h"
 
 #include "base/check.h"
+#include "base/prng.h"
 #include "core/chain.h"
+#include "core/switchboard.h"
+#include "loop/attempts.h"
+#include "loop/counts.h"
+#include "loop/engine_state.h"
+#include "loop/entries.h"
+#include "loop/order.h"
+#include "loop/restarts.h"
+#include "loop/steps.h"
+#include "loop/triggers.h"
+#include "loop/upstreams.h"
+#include "policy/facts.h"
 #include "policy/template.h"
+#include "record/digest.h"
+#include "record/identity.h"
 #include "record/render.h"
 
 /* The time that the facts are of: the submit, or what was read or said since (R10). */

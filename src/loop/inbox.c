@@ -4,11 +4,18 @@
  * (R30). Invariants:
  *   1. The place of an item is (by, id); a page begins after a place and ends at one, so pages over
  *      all that waits neither miss nor repeat what did not move in between. */
-#include "loop/restarts.h"
+#include "loop/views.h"
 
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "loop/alerts.h"
+#include "loop/audit.h"
+#include "loop/engine_state.h"
+#include "loop/incidents.h"
+#include "loop/restarts.h"
+#include "loop/stops.h"
+#include "record/row.h"
 
 struct inbox_stop {
     const struct stop *stop;

@@ -5,12 +5,25 @@
  *   1. What is said is a record of its own: nothing that was said is written over.
  *   2. A story is at most LIMIT_PAGE records; when it is longer, messages are left out of it first.
  */
-#include "loop/restarts.h"
+#include "loop/incidents.h"
 
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "core/switchboard.h"
+#include "loop/alerts.h"
+#include "loop/audit.h"
+#include "loop/counts.h"
+#include "loop/engine_state.h"
+#include "loop/restarts.h"
+#include "loop/steps.h"
+#include "loop/stops.h"
+#include "loop/submit.h"
+#include "record/incident_view.h"
+#include "record/journal.h"
 #include "record/receipt.h"
+#include "record/row.h"
+#include "record/tally.h"
 
 enum { JOURNAL_INFORM_MS = 30 * 60000, JOURNAL_MESSAGES_UP_TO = LIMIT_PAGE / 2 };
 

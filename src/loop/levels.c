@@ -1,9 +1,12 @@
 /* loop/levels.c - what time alone changes: backlog, age, silence, what is past due; and windows and
  * cautions that become normal again. Looked at each minute, on the engine's beat (R29). */
-#include "loop/inside.h"
+#include "loop/triggers.h"
 
 #include "base/calendar.h"
 #include "base/check.h"
+#include "loop/counts.h"
+#include "loop/engine_state.h"
+#include "loop/steps.h"
 
 enum { LEVELS_DAY_MS = 24 * 3600 * 1000, LEVELS_SWEEP_MS = 600 * 1000, LEVELS_SWEEP_PAGE = 256 };
 /* A posted signal is known by its id for so long. */

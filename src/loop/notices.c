@@ -1,10 +1,15 @@
 /* loop/notices.c - messages to people: durable before they are sent, sent at least once, in order
  * for each incident and channel, tried again a few times, and never in the way of an action. */
-#include "loop/inside.h"
+#include "loop/notices.h"
 
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "base/list.h"
+#include "loop/alerts.h"
+#include "loop/engine_state.h"
+#include "loop/steps.h"
+#include "record/notice.h"
 #include "record/wording.h"
 
 static const struct slice notice_inbox = {"inbox", 5};

@@ -3,11 +3,19 @@
  * for it, or take its place where the step says `supersede`.
  * Owns: the ring of the entries in memory of one order key. The rest is found by the store's index:
  * memory holds no queue. */
-#include "loop/inside.h"
+#include "loop/order.h"
 
 #include "base/check.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "loop/engine_state.h"
+#include "loop/entries.h"
+#include "loop/gates.h"
+#include "loop/steps.h"
 #include "policy/template.h"
 #include "record/digest.h"
+#include "record/identity.h"
+#include "record/row.h"
 
 enum { ORDER_PAGE = 8, ORDER_RELEASE_PAGE = 64, ORDER_SUPERSEDE_MAX = 64 };
 

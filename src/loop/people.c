@@ -1,11 +1,20 @@
 /* loop/people.c - what people and callers do to an action that exists: settling, cancel, a new try
  * (verdicts: reviews.c), and the reports of steps that the caller executes. Who may is decided by
  * the door. */
-#include "loop/inside.h"
+#include "loop/people.h"
 
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "loop/admin.h"
+#include "loop/audit.h"
+#include "loop/engine_state.h"
+#include "loop/entries.h"
+#include "loop/steps.h"
+#include "loop/submit.h"
+#include "loop/timers.h"
+#include "loop/views.h"
+#include "record/digest.h"
 
 /* Who approves or says "send" would like to see what came of it; a provider that is slow is not
  * waited for. */

@@ -1,7 +1,10 @@
 /* loop/plans.c - who put a name to the plan of a workflow, and whether its facts still hold. */
-#include "loop/inside.h"
+#include "loop/incidents.h"
 
 #include "base/check.h"
+#include "loop/engine_state.h"
+#include "loop/steps.h"
+#include "loop/submit.h"
 #include "record/plan.h"
 
 static enum err plans_do_signature(void *impl, const struct workflow *workflow, struct arena *arena,

@@ -1,10 +1,14 @@
 /* loop/posted.c - signals and heartbeats from outside, and the triggers as others read them. A
  * signal counts once: its id is remembered for a week (R22). */
-#include "loop/inside.h"
+#include "loop/triggers.h"
 
 #include <math.h>
 
 #include "base/check.h"
+#include "loop/engine_state.h"
+#include "loop/steps.h"
+#include "loop/submit.h"
+#include "record/identity.h"
 #include "record/trip_text.h"
 
 static void posted_saved(struct pending *pending)

@@ -1,8 +1,15 @@
 /* loop/probe.c - asks an upstream whether it is back, by a call that is no action's: the read that
  * `breaker: probe` names, or a connection over which nothing is sent. */
-#include "loop/restarts.h"
+#include "loop/upstreams.h"
 
 #include <stdlib.h>
+
+#include "base/list.h"
+#include "core/breaker.h"
+#include "core/switchboard.h"
+#include "loop/attempts.h"
+#include "loop/engine_state.h"
+#include "loop/restarts.h"
 
 enum { PROBE_TIMEOUT_MS = 10000, PROBE_ANSWER = 4096 };
 

@@ -7,7 +7,16 @@
 #include "loop/restarts.h"
 
 #include "base/check.h"
+#include "core/switchboard.h"
+#include "loop/alerts.h"
+#include "loop/engine_state.h"
+#include "loop/entries.h"
+#include "loop/steps.h"
+#include "loop/stops.h"
 #include "policy/config.h"
+#include "record/digest.h"
+#include "record/identity.h"
+#include "record/ids.h"
 
 const struct ramp *engine_ramp_of(const struct engine *engine, const struct stop *stop,
                                   int64_t *out_stage_due_ms)

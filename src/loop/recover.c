@@ -1,10 +1,26 @@
 /* loop/recover.c - the start: what the store holds comes back. Stops first, then the attempts that
  * were open when the last run ended. Nothing is sent before all of it is known. */
-#include "loop/restarts.h"
+#include "loop/engine_state.h"
 
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "core/switchboard.h"
+#include "loop/admin.h"
+#include "loop/alerts.h"
+#include "loop/audit.h"
+#include "loop/counts.h"
+#include "loop/entries.h"
+#include "loop/gates.h"
+#include "loop/restarts.h"
+#include "loop/steps.h"
+#include "loop/stops.h"
+#include "loop/timers.h"
+#include "loop/triggers.h"
+#include "loop/upstreams.h"
+#include "loop/watchdog.h"
+#include "record/identity.h"
+#include "record/row.h"
 
 /* An attempt that was open: whether it happened is not known (I3), unless the caller executes it
  * and its permit or lease still runs. */

@@ -10,6 +10,13 @@
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "base/list.h"
+#include "loop/alerts.h"
+#include "loop/engine_state.h"
+#include "loop/steps.h"
+#include "loop/stops.h"
+#include "loop/submit.h"
+#include "record/ids.h"
 
 struct restart *engine_restart_of(struct engine *engine, uint64_t incident)
 {

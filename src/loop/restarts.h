@@ -2,8 +2,19 @@
  * Owns: struct restart; what restarts.c (requests, approvals) and ramps.c (who may start) give to
  *   the others. Invariants: those of the two files. */
 #pragma once
-#include "loop/inside.h"
+#include "base/list.h"
+#include "core/ramp.h"
+#include "core/restart.h"
+#include "loop/stops.h"
+#include "port/engine.h"
+#include "port/store.h"
+#include "record/incident_view.h"
 #include "record/restart_row.h"
+
+struct engine;
+struct entry;
+struct group;
+struct ramp;
 
 /* A request to restart an incident, and the ramp that follows its approval. */
 struct restart {

@@ -6,12 +6,20 @@
  *   2. An edit is checked whole before anything changes: shape, key, rules, rendering. What it made
  *      is another request: own digest, own provider key (R4), one approval, one start.
  *   3. Masked values are masked in the list of what was changed. */
-#include "loop/inside.h"
+#include "loop/people.h"
 
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "loop/engine_state.h"
+#include "loop/entries.h"
+#include "loop/gates.h"
+#include "loop/order.h"
+#include "loop/steps.h"
+#include "policy/facts.h"
+#include "policy/input_check.h"
 #include "policy/template.h"
+#include "record/digest.h"
 #include "record/mask.h"
 #include "record/scan.h"
 

@@ -5,11 +5,14 @@
  *      shows it, and it takes no place from a real stop.
  *   2. Its row is no row of STORE_STOPS: a crash at any moment leaves no stop.
  *   3. It never makes the engine fail, and waits while the store has much to do. */
-#include "loop/inside.h"
+#include "loop/self_check.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/switchboard.h"
+#include "loop/engine_state.h"
+#include "loop/steps.h"
 #include "record/stop_row.h"
 
 /* No name of a configuration has such characters. */

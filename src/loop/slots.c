@@ -1,11 +1,17 @@
 /* loop/slots.c - makes the triggers of a configuration, and keeps what each has counted (R22): in
  * memory, in its row, over crash, restart and reload. */
-#include "loop/inside.h"
+#include "loop/triggers.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "loop/engine_state.h"
+#include "loop/steps.h"
+#include "loop/stops.h"
+#include "record/digest.h"
 
 /* ---- which there are ---- */
 

@@ -1,11 +1,30 @@
 /* loop/steps.c - one event of one action: through the core, into a record, to the store; and what
  * follows when it is durable. */
-#include "loop/restarts.h"
+#include "loop/steps.h"
 
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "base/list.h"
+#include "base/prng.h"
+#include "core/pace.h"
+#include "loop/admin.h"
+#include "loop/attempts.h"
+#include "loop/audit.h"
+#include "loop/counts.h"
+#include "loop/engine_state.h"
+#include "loop/entries.h"
+#include "loop/gates.h"
+#include "loop/order.h"
+#include "loop/restarts.h"
+#include "loop/stops.h"
+#include "loop/timers.h"
+#include "loop/triggers.h"
+#include "loop/upstreams.h"
 #include "record/bundle.h"
+#include "record/digest.h"
+#include "record/journal.h"
+#include "record/row.h"
 
 /* A step that is no longer in the configuration: nothing starts, a person decides. */
 static const struct step_terms engine_retired_terms = {

@@ -1,10 +1,23 @@
 /* loop/stops.c - stop, receipt, incident, lift: in force in memory first, durable before it is
  * acknowledged, and back in force before anything else after a start. */
-#include "loop/restarts.h"
+#include "loop/stops.h"
 
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "base/map.h"
+#include "core/switchboard.h"
+#include "loop/alerts.h"
+#include "loop/engine_state.h"
+#include "loop/entries.h"
+#include "loop/incidents.h"
+#include "loop/restarts.h"
+#include "loop/steps.h"
+#include "loop/submit.h"
+#include "loop/triggers.h"
+#include "loop/upstreams.h"
+#include "loop/views.h"
+#include "record/ids.h"
 #include "record/stop_row.h"
 
 static void stops_copy_name(char out[LIMIT_NAME + 1], struct slice name)

@@ -1,13 +1,28 @@
 /* loop/submit.c - admission: from a caller's request to a stored action, or a clear refusal.
  * The order is R9's: what is wrong with the request, then whether the key is known, then room, then
  * the gate. Nothing before the save consumes the key. */
-#include "loop/inside.h"
+#include "loop/submit.h"
 
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "base/map.h"
+#include "core/switchboard.h"
+#include "loop/attempts.h"
+#include "loop/counts.h"
+#include "loop/engine_state.h"
+#include "loop/entries.h"
+#include "loop/gates.h"
+#include "loop/order.h"
+#include "loop/steps.h"
+#include "loop/timers.h"
+#include "loop/triggers.h"
+#include "loop/views.h"
+#include "policy/input_check.h"
 #include "policy/template.h"
 #include "record/difference.h"
+#include "record/digest.h"
+#include "record/identity.h"
 #include "record/mask.h"
 #include "record/render.h"
 

@@ -1,9 +1,18 @@
 /* loop/timers.c - what is due: stored due times, and callers whose wait ends. */
-#include "loop/inside.h"
+#include "loop/timers.h"
 
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "base/list.h"
+#include "loop/attempts.h"
+#include "loop/engine_state.h"
+#include "loop/entries.h"
+#include "loop/gates.h"
+#include "loop/steps.h"
+#include "loop/submit.h"
+#include "loop/upstreams.h"
+#include "loop/views.h"
 
 /* What is due and cannot go yet (no free call) is looked at again this much later. */
 enum { TIMERS_STUCK_MS = 50, TIMERS_BUSY_MS = 20 };

@@ -20,7 +20,6 @@
 #include "record/trigger_row.h"
 #include "record/trip_text.h"
 
-struct control;
 struct engine;
 struct engine_port;
 struct entry;
@@ -158,9 +157,3 @@ void slot_saw(struct engine *engine, struct trigger_slot *slot);
 
 /* ---- posted.c ---- */
 void engine_port_triggers(struct engine_port *port);
-/* stops.c: takes a caution back, with a record of its own in the same unit (or NULL). */
-void engine_lift_caution(struct engine *engine, uint64_t stop, struct slice by,
-                         const struct control *with);
-/* counts.c: held and in review, of a workflow or of one step (or NULL). */
-uint64_t engine_backlog(struct engine *engine, const struct workflow *workflow,
-                        const struct step *step);

@@ -1,10 +1,14 @@
 /* loop/trips.c - what a trigger does: moves the switch of its scope, takes caution back by itself,
  * or only tells. */
-#include "loop/inside.h"
+#include "loop/triggers.h"
 
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "loop/alerts.h"
+#include "loop/engine_state.h"
+#include "loop/steps.h"
+#include "loop/stops.h"
 #include "record/trip_text.h"
 
 static enum position trip_position(enum trigger_move move)

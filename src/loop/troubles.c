@@ -4,12 +4,18 @@
  *   1. One trouble is one incident: what another open one explains opens none.
  *   2. People who are late are told in one message a workflow and hour, not in one an action.
  *   I12 what is degraded is told when it lasts. */
-#include "loop/inside.h"
+#include "loop/incidents.h"
 
 #include <stdlib.h>
 
 #include "base/check.h"
 #include "core/lasting.h"
+#include "loop/alerts.h"
+#include "loop/counts.h"
+#include "loop/engine_state.h"
+#include "loop/steps.h"
+#include "loop/upstreams.h"
+#include "record/row.h"
 #include "record/wording.h"
 
 enum {

@@ -1,10 +1,17 @@
 /* loop/upstreams.c - what is known of each upstream: its budget, breaker and rate, over restarts
  * and reloads, and what each event of an action says about it. */
-#include "loop/inside.h"
+#include "loop/upstreams.h"
 
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "base/prng.h"
+#include "core/breaker.h"
+#include "core/pace.h"
+#include "core/rate.h"
+#include "loop/engine_state.h"
+#include "loop/entries.h"
+#include "loop/steps.h"
 #include "record/upstream_row.h"
 
 struct upstream_state *engine_upstream(struct engine *engine, struct slice name)

@@ -1,9 +1,25 @@
 /* loop/views.c - reads: one action with all that is known of it, lists, the inbox, health. */
-#include "loop/restarts.h"
+#include "loop/views.h"
 
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "base/map.h"
+#include "core/switchboard.h"
+#include "loop/alerts.h"
+#include "loop/attempts.h"
+#include "loop/audit.h"
+#include "loop/counts.h"
+#include "loop/engine_state.h"
+#include "loop/entries.h"
+#include "loop/order.h"
+#include "loop/restarts.h"
+#include "loop/self_check.h"
+#include "loop/upstreams.h"
+#include "record/identity.h"
+#include "record/label_row.h"
+#include "record/row.h"
+#include "record/tally.h"
 
 /* ---- one action ---- */
 

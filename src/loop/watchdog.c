@@ -1,10 +1,13 @@
 /* loop/watchdog.c - somebody else notices when interlock is down: pings out, signs of life in the
  * store, and the time without one told after a start (R29). */
-#include "loop/inside.h"
+#include "loop/watchdog.h"
 
 #include <stdlib.h>
 
 #include "base/uri.h"
+#include "loop/engine_state.h"
+#include "loop/notices.h"
+#include "loop/steps.h"
 #include "record/notice_text.h"
 #include "record/number.h"
 

@@ -1,0 +1,76 @@
+/* loop/alerts.h - who is told of an incident, and told on, until somebody answers.
+ * Owns: struct alert: the open incidents (alerts.c); whom a level of the ladder names
+ *   (alert_people.c).
+ * Invariants:
+ *   1. An incident is durable together with its first messages.
+ *   R28 the people are those of the configuration in force. */
+#pragma once
+#include "base/limits.h"
+#include "base/list.h"
+#include "core/ladder.h"
+#include "core/switchboard.h"
+#include "loop/steps.h"
+#include "record/journal.h"
+
+struct duties;
+struct engine;
+struct person;
+
+/* An incident that somebody is told of until it is acknowledged or closed. */
+struct alert {
+    struct list link; /* of engine->alerts */
+    uint64_t incident;
+    struct ladder ladder;
+    char by[LIMIT_NAME + 1]; /* who acknowledged it last */
+    struct journal journal;
+    struct stop scope; /* of one that no stop made: its scope, as a stop's */
+    bool is_closing;   /* its end is on the way to the store */
+};
+
+/* What a trigger says that moves nothing. */
+struct engine_alarm {
+    struct slice workflow, step; /* step: empty = all of it */
+    struct slice words;          /* "19 of the last 100 wrong, limit 10 %" */
+};
+
+/* ---- alerts.c ---- */
+/* `alert` of a trigger: somebody is told, until somebody answers. */
+void engine_alarm(struct engine *engine, const struct engine_alarm *alarm);
+/* An incident that no stop makes, with its journal and its first messages in one write; why: in
+ * words, or empty. NULL: LIMIT_ALERTS, or the store has no room. */
+struct alert *engine_alert_begin(struct engine *engine, const struct journal *journal,
+                                 struct slice why);
+/* Its end, with what is told of it: "15:10 · 409 sent by 15:19". */
+void engine_alert_end(struct engine *engine, struct alert *alert, struct slice by,
+                      struct slice words);
+/* Its journal changed: saved with the record that says so, whose words go into its payload. */
+void engine_alert_save(struct engine *engine, struct alert *alert, const struct record *record,
+                       struct slice words, const struct pending *pending);
+/* The open incident, or NULL. */
+struct alert *engine_alert_find(struct engine *engine, uint64_t incident);
+/* Whoever is to inform others is told once more. */
+void engine_alert_remind(struct engine *engine, struct alert *alert);
+/* Right after the writes of the stop and of its incident; the same for its end. */
+void engine_alert_open(struct engine *engine, const struct stop *stop, struct slice reason);
+void engine_alert_close(struct engine *engine, const struct stop *stop, struct slice by,
+                        struct slice reason);
+/* A message of that rung failed for good. */
+void engine_alert_lost(struct engine *engine, uint64_t incident, uint8_t rung);
+void engine_run_alerts(struct engine *engine);
+/* The incidents that nobody answers for, as text. */
+void engine_add_unanswered(struct engine *engine, struct buf *out);
+MUST_USE enum err engine_load_alerts(struct engine *engine);
+void engine_alerts_done(struct engine *engine);
+void engine_port_alerts(struct engine_port *port);
+
+/* ---- alert_people.c ---- */
+enum { ALERT_PEOPLE = 256 }; /* told by one rung */
+struct alert_people {
+    const struct person *people[ALERT_PEOPLE];
+    size_t count;
+};
+/* The people of some levels, each once. */
+void engine_alert_people(const struct engine *engine, const struct journal *journal,
+                         unsigned levels, struct alert_people *out);
+const struct duties *engine_alert_duties(const struct engine *engine,
+                                         const struct journal *journal);

@@ -1,0 +1,49 @@
+/* loop/incidents.h - what an open incident holds, what changed before it, and what opens one by
+ * lasting. Owns: the journals of open incidents (journals.c, in struct alert), the causes
+ * (changes.c), who signed the plan (plans.c), and which trouble has lasted (troubles.c).
+ * Invariants:
+ *   1. What is said is a record of its own: nothing that was said is written over.
+ *   I12 what is degraded is told when it lasts. */
+#pragma once
+#include "port/engine.h"
+#include "record/incident_view.h"
+#include "record/journal.h"
+#include "record/tally.h"
+
+struct alert;
+struct engine;
+struct row;
+
+/* ---- journals.c ---- */
+/* What is counted and who is named as it opens; its names and times are there. */
+void engine_journal_open(struct engine *engine, struct journal *journal);
+/* What the workflows of its scope count, from the hour of its opening on. */
+void engine_journal_tally(struct engine *engine, const struct journal *journal, struct tally *out);
+/* The same since it opened: without what that hour had counted before. */
+void engine_journal_since(const struct journal *journal, struct tally *inout_tally);
+bool engine_journal_covers(const struct engine *engine, const struct journal *journal,
+                           struct slice workflow);
+/* Of one that is closed, too; ERR_NOT_FOUND. */
+MUST_USE enum err engine_read_journal(struct engine *engine, uint64_t incident,
+                                      struct journal *out);
+void engine_run_journals(struct engine *engine);
+/* Why, of one that no stop made: what lasts, or what the trigger said. */
+struct slice engine_alert_why(struct engine *engine, const struct alert *alert,
+                              struct arena *arena);
+void engine_port_journals(struct engine_port *port);
+
+/* ---- changes.c ---- */
+/* What is different about the actions that went wrong before it opened. */
+MUST_USE enum err engine_find_changes(struct engine *engine, struct arena *arena,
+                                      struct incident_view *view);
+
+/* ---- plans.c ---- */
+void engine_port_plans(struct engine_port *port);
+
+/* ---- troubles.c ---- */
+/* What lasts becomes an incident; what is over closes it. */
+void engine_run_troubles(struct engine *engine);
+/* An action ended: by a fallback of that cause, or by none. */
+void engine_trouble_ended(struct engine *engine, const struct row *row);
+/* The start: an open incident of the last run. */
+void engine_trouble_loaded(struct engine *engine, const struct journal *journal);

@@ -1,0 +1,17 @@
+/* loop/submit.h - admission: from a request of a caller to a stored action, or a refusal.
+ * Owns: the order in which a request is looked at (submit.c).
+ * Invariants:
+ *   I5  one key is one action.
+ *   I9  what cannot be stored is refused. */
+#pragma once
+#include "port/engine.h"
+
+struct engine;
+struct entry;
+
+uint64_t engine_submit(void *impl, const struct engine_submit *submit);
+void engine_submit_again(struct engine *engine, struct entry *entry,
+                         const struct engine_call *call);
+/* Replies with no view. */
+void engine_refuse(engine_done_fn *done, void *arg, enum engine_refusal outcome,
+                   const char *detail);

@@ -1,0 +1,24 @@
+/* loop/views.h - reads: an action with all that is known of it, lists, the inbox.
+ * Owns: what one read sees (views.c), and the order of the inbox (inbox.c). Nothing is changed
+ * here. Invariants: R30 a read returns a page, never the backlog. */
+#pragma once
+#include "port/engine.h"
+
+struct arena;
+struct engine;
+struct entry;
+struct view;
+
+/* ---- views.c ---- */
+MUST_USE enum err engine_fill_view(struct engine *engine, struct entry *entry, struct arena *arena,
+                                   struct view *out);
+/* The newest records of it, at most that many. */
+MUST_USE enum err engine_fill_history(struct engine *engine, const struct entry *entry, size_t max,
+                                      struct arena *arena, struct view *out);
+enum err engine_view(void *impl, uint64_t id, bool with_history, struct arena *arena,
+                     struct view *out);
+void engine_port_reads(struct engine_port *port);
+
+/* ---- inbox.c ---- */
+enum err engine_inbox(void *impl, const struct engine_inbox_query *query, struct arena *arena,
+                      struct inbox_item *out_items, struct engine_inbox_page *out_page);

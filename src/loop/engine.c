@@ -309,6 +309,8 @@ void engine_as_port(struct engine *engine, struct engine_port *out_port)
                                      .forget = engine_forget};
     engine_port_reads(out_port);
     engine_port_stops(out_port);
+    engine_port_stop_reads(out_port);
+    engine_port_incidents(out_port);
     engine_port_admin(out_port);
     engine_port_alerts(out_port);
     engine_port_journals(out_port);

@@ -1,6 +1,6 @@
-/* loop/incidents.h - what an open incident holds, what changed before it, and what opens one by
- * lasting. Owns: the journals of open incidents (journals.c, in struct alert), the causes
- * (changes.c), who signed the plan (plans.c), and which trouble has lasted (troubles.c).
+/* loop/incidents.h - what an incident holds, what changed before it, which trouble opens one.
+ * Owns: incidents as they are read (incidents.c); the journals of open ones, in struct alert
+ *   (journals.c); causes (changes.c); who signed the plan (plans.c); what has lasted (troubles.c).
  * Invariants:
  *   1. What is said is a record of its own: nothing that was said is written over.
  *   I12 what is degraded is told when it lasts. */
@@ -11,8 +11,21 @@
 #include "record/tally.h"
 
 struct alert;
+struct arena;
 struct engine;
 struct row;
+struct stop;
+
+/* ---- incidents.c ---- */
+/* An incident with its journal; ERR_NOT_FOUND. Slices live in the arena. */
+MUST_USE enum err engine_read_incident(struct engine *engine, uint64_t id, struct arena *arena,
+                                       struct engine_incident *out);
+/* What a person said with that record; or empty. */
+struct slice engine_words(struct engine *engine, uint64_t seq, struct arena *arena);
+/* Why it was stopped, as somebody said; or empty. */
+struct slice engine_stop_reason(struct engine *engine, const struct stop *stop,
+                                struct arena *arena);
+void engine_port_incidents(struct engine_port *port);
 
 /* ---- journals.c ---- */
 /* What is counted and who is named as it opens; its names and times are there. */

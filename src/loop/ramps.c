@@ -11,6 +11,7 @@
 #include "loop/alerts.h"
 #include "loop/engine_state.h"
 #include "loop/entries.h"
+#include "loop/incidents.h"
 #include "loop/steps.h"
 #include "loop/stops.h"
 #include "policy/config.h"

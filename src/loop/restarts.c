@@ -13,6 +13,7 @@
 #include "base/list.h"
 #include "loop/alerts.h"
 #include "loop/engine_state.h"
+#include "loop/incidents.h"
 #include "loop/steps.h"
 #include "loop/stops.h"
 #include "loop/submit.h"

@@ -1,6 +1,9 @@
 /* loop/restarts.h - how an incident comes back, as the files of the engine see it.
- * Owns: struct restart; what restarts.c (requests, approvals) and ramps.c (who may start) give to
- *   the others. Invariants: those of the two files. */
+ * Owns: struct restart: requests and approvals (restarts.c); who may start meanwhile (ramps.c).
+ * Invariants:
+ *   I6  an approval lifts exactly the stops that were asked for; while a ramp runs, its stops bind
+ *       all that it does not let in.
+ *   I11 neither who asked nor a service approves. */
 #pragma once
 #include "base/list.h"
 #include "core/ramp.h"

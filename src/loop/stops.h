@@ -1,5 +1,6 @@
-/* loop/stops.h - stop, receipt, incident, lift.
- * Owns: the stops in force, and their rows (stops.c).
+/* loop/stops.h - stop, receipt, lift.
+ * Owns: the stops in force, and their rows (stops.c); how they are read, and how they come back at
+ *   a start (stop_reads.c).
  * Invariants:
  *   I6  a stop counts in memory before anything else, and is durable before it is acknowledged.
  *   I7  what the store holds is in force before anything else after a start. */
@@ -11,6 +12,7 @@
 struct arena;
 struct engine;
 
+/* ---- stops.c ---- */
 void engine_port_stops(struct engine_port *port);
 /* Puts a stop in force, and saves it. acknowledge: what follows when it is durable (its id is
  * filled in), or NULL. NULL: LIMIT_STOPS. The pointer is good until the next stop. */
@@ -35,14 +37,12 @@ void engine_change_stops(struct engine *engine, const struct stops_change *chang
 void engine_lift_caution(struct engine *engine, uint64_t stop, struct slice by,
                          const struct control *with);
 
-MUST_USE enum err engine_read_incident(struct engine *engine, uint64_t id, struct arena *arena,
-                                       struct engine_incident *out);
-const struct stop *engine_read_stop(struct engine *engine, uint64_t id, struct arena *arena);
-/* What a person said with that record; or empty. */
-struct slice engine_words(struct engine *engine, uint64_t seq, struct arena *arena);
-/* Why it was stopped, as somebody said; or empty. */
-struct slice engine_stop_reason(struct engine *engine, const struct stop *stop,
-                                struct arena *arena);
-MUST_USE enum err engine_load_stops(struct engine *engine);
 /* For calls that nobody waits for. */
 void engine_ignore(void *arg, const struct engine_reply *reply);
+
+/* ---- stop_reads.c ---- */
+void engine_port_stop_reads(struct engine_port *port);
+/* In force, lifted, or long gone; NULL: there is none, or the store cannot tell. */
+const struct stop *engine_read_stop(struct engine *engine, uint64_t id, struct arena *arena);
+/* What was in force when the last run ended is in force again. */
+MUST_USE enum err engine_load_stops(struct engine *engine);

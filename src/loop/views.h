@@ -1,6 +1,8 @@
 /* loop/views.h - reads: an action with all that is known of it, lists, the inbox.
- * Owns: what one read sees (views.c), and the order of the inbox (inbox.c). Nothing is changed
- * here. Invariants: R30 a read returns a page, never the backlog. */
+ * Owns: what one read sees (views.c), and the order of the inbox (inbox.c).
+ * Invariants:
+ *   1.  Nothing is changed by a read.
+ *   R30 a read returns a page, never the backlog. */
 #pragma once
 #include "port/engine.h"
 

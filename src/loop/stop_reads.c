@@ -1,0 +1,164 @@
+/* loop/stop_reads.c - stops as others read them, from memory or from the store; and how those in
+ * force come back at a start, before anything else. */
+#include "loop/stops.h"
+
+#include "base/map.h"
+#include "loop/engine_state.h"
+#include "loop/entries.h"
+#include "loop/views.h"
+#include "record/ids.h"
+#include "record/stop_row.h"
+
+static enum err stops_do_list(void *impl, bool with_lifted, struct arena *arena,
+                              struct stop *out_stops, size_t *out_count)
+{
+    struct engine *engine = impl;
+    (void)arena;
+    size_t room = *out_count;
+    *out_count = 0;
+    for (size_t i = 0; i < engine->board.stop_count && *out_count < room; i++)
+        if (with_lifted || !engine->board.stops[i].is_lifted)
+            out_stops[(*out_count)++] = engine->board.stops[i];
+    return ERR_OK;
+}
+
+static bool stops_add(struct stop *out, size_t *count, size_t room, const struct stop *stop)
+{
+    for (size_t i = 0; i < *count; i++)
+        if (out[i].id == stop->id)
+            return true;
+    if (*count == room)
+        return false;
+    out[(*count)++] = *stop;
+    return true;
+}
+
+/* Ids are in order of time, and so are their spellings. */
+static enum err stops_do_since(void *impl, int64_t since_unix_ms, struct stop *out,
+                               size_t *inout_count)
+{
+    struct engine *engine = impl;
+    const struct store_port *store = &engine->options.store;
+    size_t room = *inout_count, count = LIMIT_PAGE;
+    struct buf after;
+    enum err err = ERR_OK;
+    bool has_room = true;
+    *inout_count = 0;
+    for (size_t i = 0; i < engine->board.stop_count; i++)
+        if (!engine->board.stops[i].is_lifted)
+            has_room = stops_add(out, inout_count, room, &engine->board.stops[i]);
+    buf_init(&after, TEXT_ID_MAX);
+    text_add_id(&after, ID_STOP, since_unix_ms > 0 ? (uint64_t)since_unix_ms << 20 : 0);
+    while (err == ERR_OK && count == LIMIT_PAGE && has_room) {
+        struct arena arena;
+        arena_init(&arena, ENGINE_SCRATCH);
+        struct store_row *rows = ARENA_ARRAY(&arena, LIMIT_PAGE, struct store_row);
+        err = rows ? store->list_rows(store->impl, STORE_STOPS, buf_slice(&after), LIMIT_PAGE,
+                                      &arena, rows, &count)
+                   : ERR_NO_MEMORY;
+        for (size_t i = 0; err == ERR_OK && i < count; i++) {
+            struct stop stop = {0};
+            err = stop_row_decode(rows[i].value, &stop);
+            if (err == ERR_OK)
+                has_room = stops_add(out, inout_count, room, &stop);
+        }
+        buf_reset(&after);
+        if (err == ERR_OK && count > 0)
+            buf_add(&after, rows[count - 1].key);
+        arena_done(&arena);
+    }
+    buf_done(&after);
+    return err;
+}
+
+const struct stop *engine_read_stop(struct engine *engine, uint64_t id, struct arena *arena)
+{
+    struct stop *stop = switchboard_find(&engine->board, id);
+    if (stop)
+        return stop;
+    struct buf key;
+    struct slice value = {0};
+    buf_init(&key, TEXT_ID_MAX);
+    text_add_id(&key, ID_STOP, id);
+    const struct store_port *store = &engine->options.store;
+    enum err err = store->get_row(store->impl, STORE_STOPS, buf_slice(&key), arena, &value);
+    buf_done(&key);
+    stop = err == ERR_OK ? ARENA_NEW(arena, struct stop) : NULL;
+    return stop && stop_row_decode(value, stop) == ERR_OK ? stop : NULL;
+}
+
+static const struct stop *stops_do_get(void *impl, uint64_t id, struct arena *arena)
+{
+    return engine_read_stop(impl, id, arena);
+}
+
+static enum err stops_do_in_flight(void *impl, uint64_t id, struct arena *arena,
+                                   struct view *out_views, size_t *out_count)
+{
+    struct engine *engine = impl;
+    const struct stop *stop = switchboard_find(&engine->board, id);
+    size_t room = *out_count;
+    size_t cursor = 0;
+    struct entry *entry = NULL;
+    *out_count = 0;
+    while (stop && stop->in_flight > 0 && *out_count < room &&
+           (entry = map_next(&engine->entries, &cursor)) != NULL) {
+        struct scope scope = entry_scope(entry);
+        if (!entry->row.action.attempt_is_open || entry->epoch_at_start > stop->epoch ||
+            !scope_covers(stop, &scope))
+            continue;
+        enum err err = engine_fill_view(engine, entry, arena, &out_views[*out_count]);
+        if (err != ERR_OK)
+            return err;
+        (*out_count)++;
+    }
+    return ERR_OK;
+}
+
+/* One page of stops, after `after`, which moves on; lifted ones stay in the store alone. */
+static enum err stops_load_page(struct engine *engine, struct buf *after, size_t *out_count)
+{
+    const struct store_port *store = &engine->options.store;
+    struct arena arena;
+    arena_init(&arena, (size_t)LIMIT_PAGE * 4096);
+    struct store_row *rows = ARENA_ARRAY(&arena, LIMIT_PAGE, struct store_row);
+    enum err err = rows ? store->list_rows(store->impl, STORE_STOPS, buf_slice(after), LIMIT_PAGE,
+                                           &arena, rows, out_count)
+                        : ERR_NO_MEMORY;
+    for (size_t i = 0; err == ERR_OK && i < *out_count; i++) {
+        struct stop stop = {0};
+        struct stop *added = NULL;
+        err = stop_row_decode(rows[i].value, &stop);
+        if (err == ERR_OK && !stop.is_lifted)
+            err = switchboard_stop(&engine->board, &stop, &added);
+    }
+    if (err == ERR_OK && *out_count > 0) {
+        buf_reset(after);
+        buf_add(after, rows[*out_count - 1].key);
+    }
+    arena_done(&arena);
+    return err;
+}
+
+/* I7: what was in force is in force, before anything starts. Receipts that waited for attempts of
+ * the last run are completed by recovery, which ends those attempts. However many there were: a
+ * page at a time. */
+enum err engine_load_stops(struct engine *engine)
+{
+    struct buf after;
+    size_t count = LIMIT_PAGE;
+    enum err err = ERR_OK;
+    buf_init(&after, LIMIT_NAME);
+    while (err == ERR_OK && count == LIMIT_PAGE)
+        err = stops_load_page(engine, &after, &count);
+    buf_done(&after);
+    return err;
+}
+
+void engine_port_stop_reads(struct engine_port *port)
+{
+    port->stops = stops_do_list;
+    port->stops_since = stops_do_since;
+    port->stop_by_id = stops_do_get;
+    port->in_flight = stops_do_in_flight;
+}

@@ -1,13 +1,12 @@
-/* loop/alerts.c - who is told that something stopped, and told on, until somebody answers: the
- * ladder of each open incident, made durable with the messages that it asks for. */
+/* loop/alerts.c - the ladder of each open incident: who is told that something stopped, and told
+ * on, until somebody answers. What is said, and how it becomes durable: alert_telling.c. */
 #include "loop/alerts.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/check.h"
 #include "base/list.h"
-#include "loop/counts.h"
+#include "loop/alert_telling.h"
 #include "loop/engine_state.h"
 #include "loop/incidents.h"
 #include "loop/notices.h"
@@ -15,18 +14,10 @@
 #include "loop/steps.h"
 #include "loop/stops.h"
 #include "loop/submit.h"
-#include "loop/upstreams.h"
 #include "record/ids.h"
-#include "record/incident_view.h"
 #include "record/journal.h"
 #include "record/notice.h"
-#include "record/notice_text.h"
-#include "record/receipt.h"
 #include "record/stop_row.h"
-
-enum {
-    ALERT_AGAIN_MS = 10000 /* sooner nobody can have answered: it was no answer, but no receiver */
-};
 
 /* ---- which ---- */
 
@@ -79,245 +70,6 @@ static void alert_set_scope(struct alert *alert)
     const struct journal *journal = &alert->journal;
     alert->scope = (struct stop){.incident = alert->incident, .at_unix_ms = journal->since_unix_ms};
     memcpy(alert->scope.names, journal->names, sizeof alert->scope.names);
-}
-
-/* ---- what ---- */
-
-/* What waits in the scope of a stop, as far as the counters know it. */
-static uint64_t alert_count_waiting(struct engine *engine, const struct stop *stop)
-{
-    uint64_t count = 0;
-    if (stop->names[2][0]) {
-        const struct upstream_state *upstream = engine_upstream(engine, slice_text(stop->names[2]));
-        return upstream ? upstream->held : 0;
-    }
-    for (size_t i = 0; i < engine->workflow_count; i++) {
-        const struct workflow_state *workflow = &engine->workflows[i];
-        if (stop->names[0][0] && strcmp(stop->names[0], workflow->name) != 0)
-            continue;
-        count += workflow->now[STATE_HELD] + workflow->now[STATE_WAITING] +
-                 workflow->now[STATE_IN_REVIEW] + workflow->now[STATE_UNCERTAIN];
-    }
-    return count;
-}
-
-/* What one telling says, of which stop. */
-struct alert_word {
-    const struct stop *stop; /* NULL: nothing is known of it any more */
-    enum notice_about about;
-    struct slice by, reason;
-    bool is_opening;
-};
-
-/* R23: secrets that stand in a person's words do not leave. */
-static void alert_mask(struct engine *engine, struct slice text, struct buf *out)
-{
-    redact_add(&engine->loaded->redact, text, false, out);
-}
-
-/* What it is called, in capitals. */
-static const char *alert_state(const struct alert *alert, const struct stop *stop)
-{
-    switch (alert->journal.kind) {
-    case INCIDENT_DEGRADED:
-        return "DEGRADED";
-    case INCIDENT_OVERDUE:
-        return "WAITS FOR PEOPLE";
-    case INCIDENT_ALERT:
-        return "ALERT";
-    case INCIDENT_STOP:
-        break;
-    }
-    return stop->position == POSITION_FALLBACK ? "ON FALLBACK"
-           : stop->position == POSITION_REVIEW ? "ON REVIEW"
-                                               : "STOPPED";
-}
-
-/* Why, in words: what lasts, then what somebody said. */
-static void alert_add_why(struct engine *engine, const struct alert *alert, struct slice said,
-                          struct buf *out)
-{
-    incident_add_trouble(out, &alert->journal, engine->options.zone, engine->now_unix_ms);
-    if (out->size > 0 && said.size > 0)
-        buf_add_text(out, "; ");
-    alert_mask(engine, said, out);
-}
-
-static void alert_make_texts(struct engine *engine, const struct alert *alert,
-                             const struct alert_word *word, struct notice_draft *draft)
-{
-    const struct stop *stop = word->stop;
-    bool is_recovery = word->about == NOTICE_RECOVERED && alert->journal.kind != INCIDENT_STOP;
-    struct buf reason, scope;
-    buf_init(&reason, LIMIT_REASON * 4);
-    buf_init(&scope, LIMIT_SUMMARY);
-    if (is_recovery)
-        buf_add(&reason, word->reason);
-    else
-        alert_add_why(engine, alert, word->reason, &reason);
-    receipt_add_scope(&scope, stop);
-    struct notice_facts facts = {
-        .about = word->about,
-        .kind = alert->journal.kind,
-        .state = alert_state(alert, stop),
-        .incident = alert->incident,
-        .scope = buf_slice(&scope),
-        .by = word->by,
-        .reason = buf_slice(&reason),
-        .is_again = engine->now_unix_ms - stop->at_unix_ms >= ALERT_AGAIN_MS,
-        .waiting = alert_count_waiting(engine, stop),
-        .in_flight = stop->in_flight,
-        .refused = stop->refused,
-        .informs = slice_text(alert->journal.informs),
-        .inform_due_unix_ms =
-            alert->journal.informed_unix_ms ? 0 : alert->journal.inform_due_unix_ms,
-        .since_unix_ms = stop->at_unix_ms,
-        .now_unix_ms = engine->now_unix_ms,
-        .zone = engine->options.zone};
-    notice_text_line(&facts, &draft->line);
-    notice_text_body(&facts, &draft->body);
-    buf_add(&draft->scope, buf_slice(&scope));
-    buf_done(&scope);
-    buf_done(&reason);
-}
-
-/* ---- the write ---- */
-
-/* One write: what happened to the incident, where it has a row of its own, and what is told. */
-struct alert_write {
-    struct record record;
-    struct control *incident; /* before it; or NULL */
-    struct slice words;       /* what somebody said with it; or empty */
-    struct notice_batch *batch;
-    const struct pending *pending;
-};
-
-/* The rows of ladder and journal, then those of the messages, in one write with one record. */
-static void alert_save(struct engine *engine, const struct alert *alert, struct alert_write *write)
-{
-    struct buf key, value, journal, words;
-    size_t count = write->batch ? write->batch->count : 0;
-    struct store_row *rows = calloc(count + 2, sizeof *rows);
-    buf_init(&key, TEXT_ID_MAX);
-    buf_init(&value, 4096);
-    buf_init(&journal, 16384);
-    buf_init(&words, LIMIT_REASON * 8);
-    text_add_id(&key, ID_INCIDENT, alert->incident);
-    struct ladder_row row = {.incident = alert->incident,
-                             .ladder = alert->ladder,
-                             .acknowledged_by = slice_text(alert->by)};
-    ladder_row_encode(&row, &value);
-    journal_encode(&alert->journal, &journal);
-    if (write->words.size > 0)
-        bundle_words_encode(&(struct bundle_words){.reason = write->words}, &words);
-    CHECK(buf_ok(&journal) && buf_ok(&words));
-    if (rows) {
-        rows[0] = (struct store_row){
-            .table = STORE_LADDERS, .key = buf_slice(&key), .value = buf_slice(&value)};
-        rows[1] = (struct store_row){
-            .table = STORE_JOURNALS, .key = buf_slice(&key), .value = buf_slice(&journal)};
-        if (write->batch)
-            notice_batch_rows(write->batch, &rows[2]);
-        struct control controls[2] = {{.record = write->record}, {.record = write->record}};
-        size_t last = write->incident != NULL;
-        if (write->incident)
-            controls[0] = *write->incident;
-        controls[last].record.incident = alert->incident;
-        controls[last].rows = rows;
-        controls[last].row_count = count + 2;
-        controls[last].words = buf_slice(&words);
-        engine_save_controls(engine, controls, last + 1, write->pending);
-        if (write->batch)
-            notice_batch_saved(engine, write->batch);
-    } else {
-        engine_fail(engine, "out of memory");
-    }
-    buf_done(&words);
-    buf_done(&journal);
-    buf_done(&value);
-    buf_done(&key);
-    free(rows);
-}
-
-void engine_alert_save(struct engine *engine, struct alert *alert, const struct record *record,
-                       struct slice words, const struct pending *pending)
-{
-    struct alert_write write = {.record = *record, .words = words, .pending = pending};
-    alert_save(engine, alert, &write);
-}
-
-static void alert_saved(struct pending *pending)
-{
-    engine_send_notices(pending->engine);
-}
-
-static bool alert_people_have(const struct alert_people *people, struct slice name)
-{
-    for (size_t i = 0; i < people->count; i++)
-        if (slice_equal(people->people[i]->name, name))
-            return true;
-    return false;
-}
-
-/* Whoever is named to inform others hears of it at once, with a draft. */
-static void alert_add_inform(struct engine *engine, const struct alert *alert,
-                             const struct alert_word *word, struct notice_batch *batch)
-{
-    const struct person *person =
-        config_person(engine_config(engine), slice_text(alert->journal.informs));
-    struct alert_word inform = *word;
-    struct notice_draft draft;
-    if (!person || alert->journal.inform_due_unix_ms == 0)
-        return;
-    notice_draft_init(&draft);
-    inform.about = NOTICE_INFORM;
-    alert_make_texts(engine, alert, &inform, &draft);
-    draft.about = NOTICE_INFORM;
-    draft.incident = alert->incident;
-    (void)notice_batch_add(engine, batch, &draft, &person, 1);
-    notice_draft_done(&draft);
-}
-
-/* Does what the core says: whom to tell, until a rung has somebody. incident: its own record, where
- * it opens by this; or NULL. */
-static void alert_tell(struct engine *engine, struct alert *alert, struct ladder_effects effects,
-                       const struct alert_word *word, struct control *incident)
-{
-    struct notice_batch batch = {0};
-    struct pending pending = {.saved = alert_saved};
-    struct notice_draft draft;
-    uint8_t rung = alert->ladder.rung;
-    bool is_informed = false;
-    notice_batch_init(&batch);
-    notice_draft_init(&draft);
-    alert_make_texts(engine, alert, word, &draft);
-    while (effects.levels != 0) {
-        struct alert_people people = {.count = 0};
-        engine_alert_people(engine, &alert->journal, effects.levels, &people);
-        if (effects.is_loud)
-            (void)fprintf(stderr, "interlock: nobody answers: %s\n", buf_text(&draft.line));
-        rung = alert->ladder.rung;
-        draft.rung = rung;
-        draft.incident = alert->incident;
-        is_informed = /* the message says who informs, by when, and what */
-            is_informed || alert_people_have(&people, slice_text(alert->journal.informs));
-        size_t made = notice_batch_add(engine, &batch, &draft, people.people, people.count);
-        struct ladder_event told = {.kind = LADDER_TOLD,
-                                    .now_unix_ms = engine->now_unix_ms,
-                                    .rung = rung,
-                                    .count = (uint32_t)made};
-        ladder_step(&alert->ladder, &told, &effects);
-    }
-    if (word->is_opening && !is_informed)
-        alert_add_inform(engine, alert, word, &batch);
-    struct alert_write write = {
-        .record = {.kind = RECORD_TELLING, .number = rung, .subject = notice_batch_names(&batch)},
-        .incident = incident,
-        .batch = &batch,
-        .pending = &pending};
-    alert_save(engine, alert, &write);
-    notice_draft_done(&draft);
-    notice_batch_done(&batch);
 }
 
 /* The words of a trouble that was told before. */
@@ -456,27 +208,6 @@ void engine_alarm(struct engine *engine, const struct engine_alarm *alarm)
             return; /* one is told already, and nobody has answered */
     }
     (void)engine_alert_begin(engine, &journal, alarm->words);
-}
-
-/* Those who were told are told the end of it, or those receivers that keep a state. */
-static void alert_tell_told(struct engine *engine, struct alert *alert, struct alert_write *write,
-                            const struct alert_word *word)
-{
-    struct notice_batch batch = {0};
-    struct notice_draft draft;
-    notice_batch_init(&batch);
-    notice_draft_init(&draft);
-    if (word->stop) {
-        alert_make_texts(engine, alert, word, &draft);
-        draft.about = word->about;
-        draft.rung = alert->ladder.rung;
-        draft.incident = alert->incident;
-        notice_batch_add_told(engine, &batch, &draft);
-    }
-    write->batch = &batch;
-    alert_save(engine, alert, write);
-    notice_draft_done(&draft);
-    notice_batch_done(&batch);
 }
 
 void engine_alert_remind(struct engine *engine, struct alert *alert)

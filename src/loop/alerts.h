@@ -1,6 +1,6 @@
 /* loop/alerts.h - who is told of an incident, and told on, until somebody answers.
  * Owns: struct alert: the open incidents (alerts.c); whom a level of the ladder names
- *   (alert_people.c).
+ *   (alert_people.c). What is told, and its write: alert_telling.h.
  * Invariants:
  *   1. An incident is durable together with its first messages.
  *   R28 the people are those of the configuration in force. */

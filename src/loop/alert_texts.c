@@ -1,0 +1,105 @@
+/* loop/alert_texts.c - the words of one telling: what it is called, why, how much waits. */
+#include "loop/alert_telling.h"
+
+#include <string.h>
+
+#include "loop/counts.h"
+#include "loop/engine_state.h"
+#include "loop/notices.h"
+#include "loop/upstreams.h"
+#include "record/notice_text.h"
+#include "record/receipt.h"
+
+enum {
+    ALERT_AGAIN_MS = 10000 /* sooner nobody can have answered: it was no answer, but no receiver */
+};
+
+/* What waits in the scope of a stop, as far as the counters know it. */
+static uint64_t alert_count_waiting(struct engine *engine, const struct stop *stop)
+{
+    uint64_t count = 0;
+    if (stop->names[2][0]) {
+        const struct upstream_state *upstream = engine_upstream(engine, slice_text(stop->names[2]));
+        return upstream ? upstream->held : 0;
+    }
+    for (size_t i = 0; i < engine->workflow_count; i++) {
+        const struct workflow_state *workflow = &engine->workflows[i];
+        if (stop->names[0][0] && strcmp(stop->names[0], workflow->name) != 0)
+            continue;
+        count += workflow->now[STATE_HELD] + workflow->now[STATE_WAITING] +
+                 workflow->now[STATE_IN_REVIEW] + workflow->now[STATE_UNCERTAIN];
+    }
+    return count;
+}
+
+/* R23: secrets that stand in a person's words do not leave. */
+static void alert_mask(struct engine *engine, struct slice text, struct buf *out)
+{
+    redact_add(&engine->loaded->redact, text, false, out);
+}
+
+/* What it is called, in capitals. */
+static const char *alert_state(const struct alert *alert, const struct stop *stop)
+{
+    switch (alert->journal.kind) {
+    case INCIDENT_DEGRADED:
+        return "DEGRADED";
+    case INCIDENT_OVERDUE:
+        return "WAITS FOR PEOPLE";
+    case INCIDENT_ALERT:
+        return "ALERT";
+    case INCIDENT_STOP:
+        break;
+    }
+    return stop->position == POSITION_FALLBACK ? "ON FALLBACK"
+           : stop->position == POSITION_REVIEW ? "ON REVIEW"
+                                               : "STOPPED";
+}
+
+/* Why, in words: what lasts, then what somebody said. */
+static void alert_add_why(struct engine *engine, const struct alert *alert, struct slice said,
+                          struct buf *out)
+{
+    incident_add_trouble(out, &alert->journal, engine->options.zone, engine->now_unix_ms);
+    if (out->size > 0 && said.size > 0)
+        buf_add_text(out, "; ");
+    alert_mask(engine, said, out);
+}
+
+void alert_make_texts(struct engine *engine, const struct alert *alert,
+                      const struct alert_word *word, struct notice_draft *draft)
+{
+    const struct stop *stop = word->stop;
+    bool is_recovery = word->about == NOTICE_RECOVERED && alert->journal.kind != INCIDENT_STOP;
+    struct buf reason, scope;
+    buf_init(&reason, LIMIT_REASON * 4);
+    buf_init(&scope, LIMIT_SUMMARY);
+    if (is_recovery)
+        buf_add(&reason, word->reason);
+    else
+        alert_add_why(engine, alert, word->reason, &reason);
+    receipt_add_scope(&scope, stop);
+    struct notice_facts facts = {
+        .about = word->about,
+        .kind = alert->journal.kind,
+        .state = alert_state(alert, stop),
+        .incident = alert->incident,
+        .scope = buf_slice(&scope),
+        .by = word->by,
+        .reason = buf_slice(&reason),
+        .is_again = engine->now_unix_ms - stop->at_unix_ms >= ALERT_AGAIN_MS,
+        .waiting = alert_count_waiting(engine, stop),
+        .in_flight = stop->in_flight,
+        .refused = stop->refused,
+        .informs = slice_text(alert->journal.informs),
+        .inform_due_unix_ms =
+            alert->journal.informed_unix_ms ? 0 : alert->journal.inform_due_unix_ms,
+        .since_unix_ms = stop->at_unix_ms,
+        .now_unix_ms = engine->now_unix_ms,
+        .zone = engine->options.zone};
+    notice_text_line(&facts, &draft->line);
+    notice_text_body(&facts, &draft->body);
+    buf_add(&draft->scope, buf_slice(&scope));
+    buf_done(&scope);
+    buf_done(&reason);
+}

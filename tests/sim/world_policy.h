@@ -192,13 +192,3 @@ static const char world_policy[] = "workflow: sim\n"
                                    "    confidence: at least 0.5\n"
                                    "    fallback:\n"
                                    "      failed: [upstream other, hold 10m]\n";
-
-#define WORLD_FAIL(world, ...)                                                                     \
-    do {                                                                                           \
-        print_message("seed %llu, event %d: ", (unsigned long long)(world)->seed,                  \
-                      (world)->events);                                                            \
-        print_message(__VA_ARGS__);                                                                \
-        print_message("\nrepeat: SEED=%llu build/asan/tests/sim/test_engine\n",                    \
-                      (unsigned long long)(world)->seed);                                          \
-        fail();                                                                                    \
-    } while (0)

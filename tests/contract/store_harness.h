@@ -238,4 +238,68 @@ static inline struct store_key harness_key(const char *hash, uint64_t action, ui
     return key;
 }
 
+/* Given its number and a record; durable when it returns. */
+static inline void harness_save_action(struct harness *h, struct store_write write)
+{
+    write.seq = h->next_seq;
+    write.record = SLICE("{}");
+    harness_submit(h, &write, 1);
+    harness_settle(h);
+}
+
+static inline void harness_turn_until(struct harness *h, enum store_state wanted)
+{
+    enum err why = ERR_OK;
+    while (h->port.state(h->port.impl, &why) != wanted)
+        h->kind->turn(h);
+}
+
+static inline void harness_expect_counts(struct harness *h, uint64_t open, uint64_t ended)
+{
+    struct store_counts counts;
+    h->port.counts(h->port.impl, &counts);
+    assert_int_equal(counts.open_actions, open);
+    assert_int_equal(counts.ended_actions, ended);
+}
+
+static inline size_t harness_list_open(struct harness *h, struct store_open_query query,
+                                       struct store_action *out)
+{
+    size_t count = 0;
+    if (query.limit == 0)
+        query.limit = LIMIT_PAGE;
+    assert_int_equal(h->port.list_open(h->port.impl, &query, &h->arena, out, &count), ERR_OK);
+    return count;
+}
+
+/* ---- each case on each implementation ---- */
+
+static inline int harness_set_up_memory(void **state)
+{
+    *state = harness_new(&harness_memory);
+    return 0;
+}
+
+static inline int harness_set_up_sqlite(void **state)
+{
+    *state = harness_new(&harness_sqlite);
+    return 0;
+}
+
+static inline int harness_tear_down(void **state)
+{
+    harness_free(*state);
+    return 0;
+}
+
+#define HARNESS_MEMORY(name)                                                                       \
+    {                                                                                              \
+        "memory_" #name, name, harness_set_up_memory, harness_tear_down, NULL                      \
+    }
+#define HARNESS_SQLITE(name)                                                                       \
+    {                                                                                              \
+        "sqlite_" #name, name, harness_set_up_sqlite, harness_tear_down, NULL                      \
+    }
+#define HARNESS_BOTH(name) HARNESS_MEMORY(name), HARNESS_SQLITE(name)
+
 #define assert_slice(got, want) assert_true(slice_is((got), (want)))

@@ -1,4 +1,6 @@
-/* What port/store.h promises, on every implementation alike. */
+/* What port/store.h promises of writes, on every implementation alike: their order, the chain,
+ * keys, rows, payloads. What is listed: test_store_lists.c; what does not fit: test_store_full.c.
+ */
 #include "contract/store_harness.h"
 
 #include <signal.h>
@@ -154,35 +156,19 @@ static void a_write_without_record_moves_no_head(void **state)
     assert_slice(value, "v");
 }
 
-static void expect_counts(struct harness *h, uint64_t open, uint64_t ended)
-{
-    struct store_counts counts;
-    h->port.counts(h->port.impl, &counts);
-    assert_int_equal(counts.open_actions, open);
-    assert_int_equal(counts.ended_actions, ended);
-}
-
-static void submit_action(struct harness *h, struct store_write write)
-{
-    write.seq = h->next_seq;
-    write.record = SLICE("{}");
-    harness_submit(h, &write, 1);
-    harness_settle(h);
-}
-
 static void actions_move_from_open_to_ended(void **state)
 {
     struct harness *h = *state;
     struct store_action action;
     struct store_write write = harness_open_action(h, 5, "row 1");
-    submit_action(h, write);
-    expect_counts(h, 1, 0);
+    harness_save_action(h, write);
+    harness_expect_counts(h, 1, 0);
     write.row = SLICE("row 2");
     write.frozen = (struct slice){0}; /* keeps what is there */
     write.queue = STORE_QUEUE_PEOPLE;
     write.due_unix_ms = 77;
-    submit_action(h, write);
-    expect_counts(h, 1, 0);
+    harness_save_action(h, write);
+    harness_expect_counts(h, 1, 0);
     assert_int_equal(h->port.get_action(h->port.impl, 5, &h->arena, &action), ERR_OK);
     assert_false(action.is_ended);
     assert_int_equal(action.id, 5);
@@ -191,8 +177,8 @@ static void actions_move_from_open_to_ended(void **state)
     assert_int_equal(action.queue, STORE_QUEUE_PEOPLE);
     assert_int_equal(action.due_unix_ms, 77);
     write = (struct store_write){.action = 5, .is_ended = true, .row = SLICE("row 3")};
-    submit_action(h, write);
-    expect_counts(h, 0, 1);
+    harness_save_action(h, write);
+    harness_expect_counts(h, 0, 1);
     assert_int_equal(h->port.get_action(h->port.impl, 5, &h->arena, &action), ERR_OK);
     assert_true(action.is_ended);
     assert_slice(action.row, "row 3");
@@ -200,14 +186,14 @@ static void actions_move_from_open_to_ended(void **state)
     assert_int_equal(action.queue, STORE_QUEUE_NONE);
     assert_int_equal(action.due_unix_ms, 0);
     write.row = SLICE("row 4"); /* ended rows may change */
-    submit_action(h, write);
-    expect_counts(h, 0, 1);
+    harness_save_action(h, write);
+    harness_expect_counts(h, 0, 1);
     write = harness_open_action(h, 5, "row 5"); /* and come back */
-    submit_action(h, write);
-    expect_counts(h, 1, 0);
+    harness_save_action(h, write);
+    harness_expect_counts(h, 1, 0);
     write = (struct store_write){.action = 4, .is_ended = true, .row = SLICE("at once")};
-    submit_action(h, write);
-    expect_counts(h, 1, 1);
+    harness_save_action(h, write);
+    harness_expect_counts(h, 1, 1);
     assert_int_equal(h->port.get_action(h->port.impl, 5, &h->arena, &action), ERR_OK);
     assert_slice(action.row, "row 5");
     assert_slice(action.frozen, "frozen");
@@ -223,7 +209,7 @@ static void one_submit_is_one_transaction(void **state)
     writes[2].is_ended = true; /* admitted and ended in one */
     harness_submit(h, writes, 3);
     harness_settle(h);
-    expect_counts(h, 1, 1);
+    harness_expect_counts(h, 1, 1);
     struct store_action action;
     assert_int_equal(h->port.get_action(h->port.impl, 1, &h->arena, &action), ERR_OK);
     assert_true(action.is_ended);
@@ -265,13 +251,6 @@ static void keys_are_kept_and_replaced(void **state)
     assert_int_equal(keys[0].action, 13);
 }
 
-static void turn_until(struct harness *h, enum store_state wanted)
-{
-    enum err why = ERR_OK;
-    while (h->port.state(h->port.impl, &why) != wanted)
-        h->kind->turn(h);
-}
-
 /* What was before is saved; of the submit with the conflict, nothing is; what came later, nothing.
  */
 static void a_stolen_key_fails_the_store(void **state)
@@ -290,7 +269,7 @@ static void a_stolen_key_fails_the_store(void **state)
     harness_submit(h, writes, 2);
     write = harness_record(h, "after");
     harness_submit(h, &write, 1);
-    turn_until(h, STORE_FAILED);
+    harness_turn_until(h, STORE_FAILED);
     enum err why = ERR_OK;
     assert_int_equal(h->port.state(h->port.impl, &why), STORE_FAILED);
     assert_int_equal(why, ERR_CONFLICT);
@@ -310,7 +289,7 @@ static void a_stolen_key_fails_the_store(void **state)
     assert_int_equal(seq, 2);
     struct store_record record;
     assert_int_equal(h->port.get_record(h->port.impl, 3, &h->arena, &record), ERR_NOT_FOUND);
-    expect_counts(h, 1, 0);
+    harness_expect_counts(h, 1, 0);
 }
 
 static void a_key_is_stolen_inside_one_submit(void **state)
@@ -321,7 +300,7 @@ static void a_key_is_stolen_inside_one_submit(void **state)
     write.keys = keys;
     write.key_count = 2;
     harness_submit(h, &write, 1);
-    turn_until(h, STORE_FAILED);
+    harness_turn_until(h, STORE_FAILED);
     struct store_key key;
     assert_int_equal(h->port.get_key(h->port.impl, keys[0].hash, &key), ERR_NOT_FOUND);
     h->told_count = h->submitted;
@@ -369,221 +348,12 @@ static void rows_are_put_listed_and_removed(void **state)
     assert_int_equal(value.size, 0);
 }
 
-static size_t list(struct harness *h, struct store_open_query query, struct store_action *out)
-{
-    size_t count = 0;
-    if (query.limit == 0)
-        query.limit = LIMIT_PAGE;
-    assert_int_equal(h->port.list_open(h->port.impl, &query, &h->arena, out, &count), ERR_OK);
-    return count;
-}
-
-/* ids 1..60: scope wf0/s0, wf0/s1, wf1/s0, ..., all queues in turn, upstream u0 or u1. */
-static void fill_queues(struct harness *h)
-{
-    static const char *scopes[] = {"wf0/s0", "wf0/s1", "wf1/s0", "wf01/s0"};
-    static const char *upstreams[] = {"u0", "u1", "u2"};
-    for (uint64_t id = 1; id <= 60; id++) {
-        struct store_write write = harness_open_action(h, id, "row");
-        write.scope = slice_text(scopes[id % 4]);
-        write.queue = (enum store_queue)(id % 5);
-        write.upstream = slice_text(upstreams[id % 3]);
-        write.due_unix_ms = id % 2 ? (int64_t)(1000 - id / 4) : 0;
-        harness_submit(h, &write, 1);
-    }
-    harness_settle(h);
-}
-
-static void open_actions_are_listed_by_queue_and_scope(void **state)
-{
-    struct harness *h = *state;
-    fill_queues(h);
-    struct store_action *out = calloc(LIMIT_PAGE, sizeof *out);
-    assert_non_null(out);
-    assert_int_equal(list(h, (struct store_open_query){0}, out), 60);
-    for (uint64_t i = 0; i < 60; i++)
-        assert_int_equal(out[i].id, i + 1);
-    struct store_open_query query = {.has_queue = true, .queue = STORE_QUEUE_HELD_UPSTREAM};
-    assert_int_equal(list(h, query, out), 12);
-    assert_int_equal(out[0].id, 2);
-    assert_int_equal(out[0].queue, STORE_QUEUE_HELD_UPSTREAM);
-    assert_slice(out[0].row, "row");
-    assert_slice(out[0].frozen, "frozen");
-    query.upstream = SLICE("u1"); /* id % 5 == 2 and id % 3 == 1 */
-    assert_int_equal(list(h, query, out), 4);
-    assert_int_equal(out[0].id, 7);
-    query.scope = SLICE("wf01/s0"); /* and id % 4 == 3 */
-    assert_int_equal(list(h, query, out), 1);
-    assert_int_equal(out[0].id, 7);
-    query.scope = SLICE("wf01/");
-    assert_int_equal(list(h, query, out), 1);
-    query = (struct store_open_query){.scope = SLICE("wf0/")};
-    assert_int_equal(list(h, query, out), 30);
-    query.scope = SLICE("wf0/s1");
-    assert_int_equal(list(h, query, out), 15);
-    query.scope = SLICE("wf0");
-    assert_int_equal(list(h, query, out), 0);
-    query.scope = SLICE("wf0/s");
-    assert_int_equal(list(h, query, out), 0);
-    query = (struct store_open_query){.has_queue = true}; /* STORE_QUEUE_NONE */
-    assert_int_equal(list(h, query, out), 12);
-    query = (struct store_open_query){.upstream = SLICE("u2")};
-    assert_int_equal(list(h, query, out), 20);
-    free(out);
-}
-
-static void open_actions_are_listed_in_pages(void **state)
-{
-    struct harness *h = *state;
-    fill_queues(h);
-    struct store_action out[8];
-    static const char *scopes[] = {"", "wf0/", "wf0/s1"};
-    for (size_t i = 0; i < 3; i++) {
-        struct store_open_query query = {.has_queue = true,
-                                         .queue = STORE_QUEUE_PEOPLE,
-                                         .scope = slice_text(scopes[i]),
-                                         .limit = 2};
-        size_t sum = 0;
-        size_t count = 0;
-        while ((count = list(h, query, out)) > 0) {
-            assert_true(count <= 2 && out[0].id > query.after_id);
-            query.after_id = out[count - 1].id;
-            sum += count;
-        }
-        assert_int_equal(sum, i == 0 ? 12 : i == 1 ? 6 : 3);
-    }
-    struct store_open_query query = {.after_id = UINT64_MAX};
-    assert_int_equal(list(h, query, out), 0);
-}
-
-static void due_actions_come_earliest_first(void **state)
-{
-    struct harness *h = *state;
-    fill_queues(h);
-    struct store_action out[4];
-    struct store_open_query query = {.by_due = true, .due_until_unix_ms = 995, .limit = 4};
-    size_t sum = 0;
-    size_t count = 0;
-    while ((count = list(h, query, out)) > 0) {
-        for (size_t i = 0; i < count; i++) {
-            assert_true(out[i].due_unix_ms <= 995);
-            assert_true(
-                out[i].due_unix_ms > query.after_due_unix_ms ||
-                (out[i].due_unix_ms == query.after_due_unix_ms && out[i].id > query.after_id));
-            query.after_due_unix_ms = out[i].due_unix_ms;
-            query.after_id = out[i].id;
-            sum++;
-        }
-    }
-    assert_int_equal(sum, 20); /* odd ids from 21 to 59 */
-    query = (struct store_open_query){.by_due = true,
-                                      .due_until_unix_ms = INT64_MAX,
-                                      .has_queue = true,
-                                      .queue = STORE_QUEUE_HELD_STOP,
-                                      .scope = SLICE("wf0/s1"),
-                                      .limit = 4};
-    assert_int_equal(list(h, query, out), 3); /* 41, 21, 1 */
-    assert_int_equal(out[0].id, 41);
-    query.due_until_unix_ms = 0;
-    assert_int_equal(list(h, query, out), 0);
-}
-
-/* The inbox: all that wait for people, most urgent first, whatever order they came in. */
-static void what_waits_for_people_comes_by_its_due_time(void **state)
-{
-    struct harness *h = *state;
-    struct store_action out[4];
-    for (uint64_t id = 1; id <= 30; id++) {
-        struct store_write write = harness_open_action(h, id, "row");
-        write.queue = id % 3 ? STORE_QUEUE_PEOPLE : STORE_QUEUE_HELD_OTHER;
-        write.people_due_unix_ms = id % 3 ? (int64_t)(100 - id / 2) : 0;
-        write.scope = id % 2 ? SLICE("wf0/s0") : SLICE("wf1/s0");
-        submit_action(h, write);
-    }
-    struct store_open_query query = {.by_people_due = true, .limit = 4};
-    size_t sum = 0;
-    size_t count = 0;
-    while ((count = list(h, query, out)) > 0) {
-        for (size_t i = 0; i < count; i++, sum++) {
-            int64_t due = out[i].people_due_unix_ms;
-            assert_int_equal(due, 100 - (int64_t)(out[i].id / 2));
-            assert_true(due > query.after_due_unix_ms ||
-                        (due == query.after_due_unix_ms && out[i].id > query.after_id));
-            query.after_due_unix_ms = due;
-            query.after_id = out[i].id;
-        }
-    }
-    assert_int_equal(sum, 20);
-    query = (struct store_open_query){.by_people_due = true, .scope = SLICE("wf1/"), .limit = 4};
-    assert_int_equal(list(h, query, out), 4); /* 28, 26, 22, 20 */
-    assert_int_equal(out[0].id, 28);
-    assert_int_equal(out[3].id, 20);
-    struct store_write write = harness_open_action(h, 28, "row");
-    write.queue = STORE_QUEUE_PEOPLE; /* moved to a later time */
-    write.people_due_unix_ms = 1000;
-    submit_action(h, write);
-    assert_int_equal(list(h, (struct store_open_query){.by_people_due = true, .limit = 1}, out), 1);
-    assert_int_equal(out[0].id, 29);
-}
-
-static void due_times_follow_the_row(void **state)
-{
-    struct harness *h = *state;
-    struct store_write write = harness_open_action(h, 1, "row");
-    write.due_unix_ms = 10;
-    submit_action(h, write);
-    struct store_open_query query = {.by_due = true, .due_until_unix_ms = 20};
-    struct store_action *out = calloc(LIMIT_PAGE, sizeof *out);
-    assert_int_equal(list(h, query, out), 1);
-    write.due_unix_ms = 30;
-    submit_action(h, write);
-    assert_int_equal(list(h, query, out), 0);
-    write.due_unix_ms = 20;
-    submit_action(h, write);
-    assert_int_equal(list(h, query, out), 1);
-    write.due_unix_ms = 0;
-    submit_action(h, write);
-    assert_int_equal(list(h, query, out), 0);
-    free(out);
-}
-
-static void actions_are_listed_newest_first(void **state)
-{
-    struct harness *h = *state;
-    for (uint64_t id = 1; id <= 30; id++) {
-        struct store_write write = harness_open_action(h, id, "row");
-        write.is_ended = id % 3 == 0;
-        harness_submit(h, &write, 1);
-    }
-    harness_settle(h);
-    struct store_action out[7];
-    uint64_t before = 0;
-    uint64_t expected = 30;
-    size_t count = 0;
-    do {
-        assert_int_equal(h->port.list_actions(h->port.impl, before, 7, &h->arena, out, &count),
-                         ERR_OK);
-        for (size_t i = 0; i < count; i++, expected--) {
-            assert_int_equal(out[i].id, expected);
-            assert_int_equal(out[i].is_ended, expected % 3 == 0);
-            assert_slice(out[i].frozen, expected % 3 == 0 ? "" : "frozen");
-        }
-        before = expected + 1;
-    } while (count == 7);
-    assert_int_equal(expected, 0);
-    assert_int_equal(h->port.list_actions(h->port.impl, UINT64_MAX, 7, &h->arena, out, &count),
-                     ERR_OK);
-    assert_int_equal(count, 7);
-    assert_int_equal(h->port.list_actions(h->port.impl, 1, 7, &h->arena, out, &count), ERR_OK);
-    assert_int_equal(count, 0);
-}
-
 static void a_full_arena_is_told(void **state)
 {
     struct harness *h = *state;
     struct store_write write = harness_open_action(h, 1, "row");
     write.payload = SLICE("payload");
-    submit_action(h, write);
+    harness_save_action(h, write);
     struct arena small;
     arena_init(&small, 1);
     struct store_action action;
@@ -608,10 +378,10 @@ static void payloads_are_erased(void **state)
     for (int i = 0; i < 3; i++) {
         struct store_write write = harness_record(h, "body");
         write.payload = SLICE("salt and value");
-        submit_action(h, write);
+        harness_save_action(h, write);
     }
     struct store_write write = harness_record(h, "without");
-    submit_action(h, write);
+    harness_save_action(h, write);
     struct slice bytes;
     void *impl = h->port.impl;
     assert_int_equal(h->port.get_payload(impl, 2, &h->arena, &bytes), ERR_OK);
@@ -628,84 +398,8 @@ static void payloads_are_erased(void **state)
     write = harness_record(h, "goes on, and takes the rest with it");
     write.erased = erased;
     write.erased_count = 4;
-    submit_action(h, write);
+    harness_save_action(h, write);
     assert_int_equal(h->port.erase_payload(impl, 3), ERR_NOT_FOUND);
-}
-
-static void a_full_queue_takes_nothing(void **state)
-{
-    struct harness *h = *state;
-    struct store_write write;
-    for (size_t i = 0; i < LIMIT_STORE_QUEUE; i++) {
-        write = harness_record(h, "body");
-        harness_submit(h, &write, 1);
-    }
-    write = harness_record(h, "one too many");
-    assert_int_equal(harness_try(h, &write, 1), ERR_BUSY);
-    harness_settle(h);
-    harness_submit(h, &write, 1); /* the same number: nothing was taken */
-    harness_settle(h);
-    assert_int_equal(h->told[h->told_count - 1], LIMIT_STORE_QUEUE + 1);
-}
-
-static char *large_text(size_t size)
-{
-    char *text = malloc(size + 1);
-    assert_non_null(text);
-    memset(text, 'x', size);
-    text[size] = '\0';
-    return text;
-}
-
-static void a_queue_of_large_ones_is_bounded_by_bytes(void **state)
-{
-    struct harness *h = *state;
-    char *large = large_text(1024 * 1024);
-    struct store_write write = harness_record(h, large);
-    size_t taken = 0;
-    while (harness_try(h, &write, 1) == ERR_OK) {
-        write = harness_record(h, large);
-        taken++;
-    }
-    assert_true(taken >= LIMIT_STORE_QUEUE_BYTES / (1024 * 1024) - 1);
-    assert_true(taken <= LIMIT_STORE_QUEUE_BYTES / (1024 * 1024));
-    harness_settle(h);
-    free(large);
-}
-
-static void a_full_disk_waits_and_recovers(void **state)
-{
-    struct harness *h = *state;
-    char *large = large_text(600 * 1024);
-    struct store_write write = harness_record(h, "before");
-    harness_submit(h, &write, 1);
-    harness_settle(h);
-    h->kind->set_full(h, true);
-    for (int i = 0; i < 3; i++) {
-        write = harness_record(h, large);
-        harness_submit(h, &write, 1);
-    }
-    turn_until(h, STORE_FULL);
-    enum err why = ERR_OK;
-    assert_int_equal(h->port.state(h->port.impl, &why), STORE_FULL);
-    assert_int_equal(why, ERR_NO_SPACE);
-    while (h->changed_count == 0)
-        h->kind->turn(h);
-    assert_true(h->told_count < h->submitted);
-    struct store_record record;
-    assert_int_equal(h->port.get_record(h->port.impl, 1, &h->arena, &record), ERR_OK);
-    write = harness_record(h, "taken while full");
-    harness_submit(h, &write, 1);
-    h->kind->set_full(h, false);
-    harness_settle(h);
-    turn_until(h, STORE_OK);
-    while (h->changed_count < 2)
-        h->kind->turn(h);
-    assert_int_equal(h->port.get_record(h->port.impl, 5, &h->arena, &record), ERR_OK);
-    assert_slice(record.body, "taken while full");
-    for (size_t i = 0; i < h->told_count; i++)
-        assert_int_equal(h->told[i], i + 1);
-    free(large);
 }
 
 static void all_is_kept_when_opened_again(void **state)
@@ -731,7 +425,7 @@ static void all_is_kept_when_opened_again(void **state)
     h->port.head(h->port.impl, &seq_after, hash_after);
     assert_int_equal(seq, seq_after);
     assert_memory_equal(hash, hash_after, sizeof hash);
-    expect_counts(h, 1, 1);
+    harness_expect_counts(h, 1, 1);
     struct slice bytes;
     assert_int_equal(h->port.get_payload(h->port.impl, 1, &h->arena, &bytes), ERR_OK);
     assert_slice(bytes, "payload");
@@ -739,61 +433,29 @@ static void all_is_kept_when_opened_again(void **state)
                      ERR_OK);
     assert_int_equal(h->port.get_key(h->port.impl, key.hash, &key), ERR_OK);
     struct store_write write = harness_open_action(h, 1, "again");
-    submit_action(h, write);
+    harness_save_action(h, write);
     assert_int_equal(h->told[0], 1); /* tickets count anew */
-    expect_counts(h, 1, 1);
+    harness_expect_counts(h, 1, 1);
 }
-
-static int set_up_memory(void **state)
-{
-    *state = harness_new(&harness_memory);
-    return 0;
-}
-
-static int set_up_sqlite(void **state)
-{
-    *state = harness_new(&harness_sqlite);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    harness_free(*state);
-    return 0;
-}
-
-#define CASES(X)                                                                                   \
-    X(done_is_told_in_order)                                                                       \
-    X(reads_come_after_done)                                                                       \
-    X(nothing_is_found_in_an_empty_store)                                                          \
-    X(records_are_chained)                                                                         \
-    X(a_gap_in_seq_is_a_bug)                                                                       \
-    X(a_write_without_record_moves_no_head)                                                        \
-    X(actions_move_from_open_to_ended)                                                             \
-    X(one_submit_is_one_transaction)                                                               \
-    X(keys_are_kept_and_replaced)                                                                  \
-    X(a_stolen_key_fails_the_store)                                                                \
-    X(a_key_is_stolen_inside_one_submit)                                                           \
-    X(rows_are_put_listed_and_removed)                                                             \
-    X(open_actions_are_listed_by_queue_and_scope)                                                  \
-    X(open_actions_are_listed_in_pages)                                                            \
-    X(due_actions_come_earliest_first)                                                             \
-    X(what_waits_for_people_comes_by_its_due_time)                                                 \
-    X(due_times_follow_the_row)                                                                    \
-    X(actions_are_listed_newest_first)                                                             \
-    X(a_full_arena_is_told)                                                                        \
-    X(payloads_are_erased)                                                                         \
-    X(a_full_queue_takes_nothing)                                                                  \
-    X(a_queue_of_large_ones_is_bounded_by_bytes)                                                   \
-    X(a_full_disk_waits_and_recovers)                                                              \
-    X(all_is_kept_when_opened_again)
 
 int main(void)
 {
-#define X(name)                                                                                    \
-    {"memory_" #name, name, set_up_memory, tear_down, NULL},                                       \
-        {"sqlite_" #name, name, set_up_sqlite, tear_down, NULL},
-    const struct CMUnitTest tests[] = {CASES(X)};
-#undef X
+    const struct CMUnitTest tests[] = {
+        HARNESS_BOTH(done_is_told_in_order),
+        HARNESS_BOTH(reads_come_after_done),
+        HARNESS_BOTH(nothing_is_found_in_an_empty_store),
+        HARNESS_BOTH(records_are_chained),
+        HARNESS_BOTH(a_gap_in_seq_is_a_bug),
+        HARNESS_BOTH(a_write_without_record_moves_no_head),
+        HARNESS_BOTH(actions_move_from_open_to_ended),
+        HARNESS_BOTH(one_submit_is_one_transaction),
+        HARNESS_BOTH(keys_are_kept_and_replaced),
+        HARNESS_BOTH(a_stolen_key_fails_the_store),
+        HARNESS_BOTH(a_key_is_stolen_inside_one_submit),
+        HARNESS_BOTH(rows_are_put_listed_and_removed),
+        HARNESS_BOTH(a_full_arena_is_told),
+        HARNESS_BOTH(payloads_are_erased),
+        HARNESS_BOTH(all_is_kept_when_opened_again),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -314,18 +314,6 @@ static void a_foreign_reader_stops_the_log_not_the_store(void **state)
     harness_remove_folder(folder);
 }
 
-static int set_up(void **state)
-{
-    *state = harness_new(&harness_sqlite);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    harness_free(*state);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -334,7 +322,7 @@ int main(void)
         cmocka_unit_test(a_store_that_was_taken_over_is_left_alone),
         cmocka_unit_test(a_bad_disk_fails_the_store),
         cmocka_unit_test(a_foreign_reader_stops_the_log_not_the_store),
-        cmocka_unit_test_setup_teardown(the_log_stays_small, set_up, tear_down),
+        HARNESS_SQLITE(the_log_stays_small),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

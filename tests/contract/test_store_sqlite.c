@@ -698,38 +698,25 @@ static void a_look_up_sees_what_was_told(void **state)
     assert_int_equal(look.when_told, ERR_OK);
 }
 
-static int set_up(void **state)
-{
-    *state = harness_new(&harness_sqlite);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    harness_free(*state);
-    return 0;
-}
-
 int main(void)
 {
-#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        CASE(pages_are_read_in_the_order_of_an_index),
-        CASE(a_look_up_sees_what_was_told),
-        CASE(a_second_process_is_refused),
-        CASE(files_are_for_their_owner),
-        CASE(a_folder_is_made_or_refused),
+        HARNESS_SQLITE(pages_are_read_in_the_order_of_an_index),
+        HARNESS_SQLITE(a_look_up_sees_what_was_told),
+        HARNESS_SQLITE(a_second_process_is_refused),
+        HARNESS_SQLITE(files_are_for_their_owner),
+        HARNESS_SQLITE(a_folder_is_made_or_refused),
         cmocka_unit_test(network_file_systems_have_names),
-        CASE(what_is_no_store_is_refused),
-        CASE(cut_records_are_seen_when_opened),
-        CASE(erased_bytes_are_nowhere),
-        CASE(a_log_left_behind_is_cut),
-        CASE(frozen_requests_leave_no_trace),
-        CASE(a_backup_is_whole_while_others_write),
-        CASE(a_copy_is_known_until_it_is_adopted),
-        CASE(closing_ends_a_backup_and_saves_the_rest),
-        CASE(older_tables_are_brought_up),
-        CASE(the_log_of_another_store_is_refused),
+        HARNESS_SQLITE(what_is_no_store_is_refused),
+        HARNESS_SQLITE(cut_records_are_seen_when_opened),
+        HARNESS_SQLITE(erased_bytes_are_nowhere),
+        HARNESS_SQLITE(a_log_left_behind_is_cut),
+        HARNESS_SQLITE(frozen_requests_leave_no_trace),
+        HARNESS_SQLITE(a_backup_is_whole_while_others_write),
+        HARNESS_SQLITE(a_copy_is_known_until_it_is_adopted),
+        HARNESS_SQLITE(closing_ends_a_backup_and_saves_the_rest),
+        HARNESS_SQLITE(older_tables_are_brought_up),
+        HARNESS_SQLITE(the_log_of_another_store_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

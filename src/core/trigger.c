@@ -20,6 +20,7 @@ void trigger_restart(struct trigger_state *state, const struct trigger_terms *te
 {
     state->level = TRIGGER_NORMAL;
     state->s_micro = terms->h_micro / 2;
+    state->rising_unix_ms = now_unix_ms;
     if (terms->statistic == TRIGGER_SHARE)
         state->level = TRIGGER_WARNED; /* reviews stay boosted until it is calm */
     state->samples = 0;
@@ -104,6 +105,8 @@ static void trigger_test(struct trigger_state *state, const struct trigger_terms
 {
     int64_t from = 0;
     int64_t to = 0;
+    if (is_bad && state->s_micro == 0)
+        state->rising_unix_ms = state->last_unix_ms;
     if (terms->statistic == TRIGGER_SHARE && terms->limit == 0) { /* the first bad one crosses */
         state->s_micro = is_bad ? terms->h_micro : 0;
         return;
@@ -201,6 +204,37 @@ static bool trigger_is_normal(const struct trigger_state *state, const struct tr
     if (trigger_is_sequential(terms))
         return state->s_micro < terms->h_micro / TRIGGER_WARN_PARTS;
     return !trigger_is_over(state, terms);
+}
+
+/* The first bad one in the window, to a bucket; of amounts the first that counts. */
+static int64_t trigger_window_began(const struct trigger_state *state,
+                                    const struct trigger_terms *terms)
+{
+    int64_t width = trigger_width_ms(terms);
+    int64_t first = state->bucket < TRIGGER_BUCKETS ? 0 : state->bucket - TRIGGER_BUCKETS;
+    for (int64_t number = first; number <= state->bucket; number++) {
+        const struct trigger_bucket *bucket = &state->buckets[number % (TRIGGER_BUCKETS + 1)];
+        if (terms->statistic == TRIGGER_SHARE_IN ? bucket->bad > 0 : bucket->amount > 0)
+            return number * width;
+    }
+    return state->last_unix_ms; /* a start that would exceed by itself */
+}
+
+static int64_t trigger_began(const struct trigger_state *state, const struct trigger_terms *terms)
+{
+    switch (terms->statistic) {
+    case TRIGGER_SHARE:
+    case TRIGGER_RISE:
+        return state->rising_unix_ms;
+    case TRIGGER_SHARE_IN:
+    case TRIGGER_COUNT:
+    case TRIGGER_BUSIEST:
+        return trigger_window_began(state, terms);
+    case TRIGGER_LEVEL:
+    case TRIGGER_NONE:
+        break;
+    }
+    return 0;
 }
 
 static void trigger_numbers(const struct trigger_state *state, const struct trigger_terms *terms,
@@ -335,6 +369,8 @@ void trigger_step(struct trigger_state *state, const struct trigger_terms *terms
     trigger_numbers(state, terms, &out);
     if (!is_taken)
         out.observed = trigger_sum(out.observed, event->amount);
+    if (out.is_crossing)
+        out.began_unix_ms = trigger_began(state, terms);
     *out_answer = out;
 }
 

@@ -74,6 +74,7 @@ struct trigger_state {
     int64_t baseline_total, baseline_bad;               /* RISE: in force; 0 = none yet */
     int64_t next_total, next_bad, next_since_unix_ms;   /* RISE: the one being measured */
     int64_t hour, hour_amount, busiest;                 /* BUSIEST */
+    int64_t rising_unix_ms; /* of the sequential test: when its sum left zero last */
     int64_t normal_since_unix_ms; /* tripped to caution or alert: normal since; 0 = it is not */
     int64_t last_unix_ms;
 };
@@ -100,6 +101,9 @@ struct trigger_answer {
     bool is_clearing; /* caution, alert: normal for TRIGGER_CLEAR_MS */
     bool is_share;    /* observed of total, against limit in millionths; else observed alone */
     int64_t observed, total, limit;
+    /* Since when there is trouble, as far as it can be told: a sequential test since its sum left
+     * zero; a window since the first bad one in it, to a bucket. 0 = of a level nobody knows. */
+    int64_t began_unix_ms;
 };
 
 void trigger_init(struct trigger_state *state, int64_t now_unix_ms);

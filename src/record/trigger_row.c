@@ -2,7 +2,7 @@
 
 #include "record/number.h"
 
-enum { TRIGGER_ROW_VERSION = 1, TRIGGER_ROW_NUMBERS = 32 };
+enum { TRIGGER_ROW_VERSION = 2, TRIGGER_ROW_NUMBERS = 32 };
 
 /* Every number of a row, in their order in its bytes; flags and levels stand apart. */
 static size_t trigger_row_numbers(struct trigger_row *row, int64_t *out[TRIGGER_ROW_NUMBERS])
@@ -19,7 +19,8 @@ static size_t trigger_row_numbers(struct trigger_row *row, int64_t *out[TRIGGER_
                             &row->answer.total,    &row->answer.limit,
                             &row->tripped_unix_ms, &row->restarted_unix_ms,
                             &row->seen_unix_ms,    &row->forgiven_ms,
-                            &row->window_ms};
+                            &row->window_ms,       &state->rising_unix_ms,
+                            &row->answer.began_unix_ms};
     size_t count = sizeof all / sizeof *all;
     for (size_t i = 0; i < count; i++)
         out[i] = all[i];

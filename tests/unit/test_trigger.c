@@ -214,6 +214,44 @@ static void starts_towards_a_recipient_are_those_of_the_window(void **state)
     assert_int_equal(repeat_count(&repeat, DAY_MS, 0, TEST_START_MS + 10), TRIGGER_REPEATS);
 }
 
+/* Plays samples, one a minute; since when there is trouble, in minutes, at the trip; -1: no trip. */
+static int64_t began_minutes(const struct trigger_terms *terms, const char *samples)
+{
+    struct trigger_state trigger;
+    int64_t now_unix_ms = 60000;
+    trigger_init(&trigger, now_unix_ms);
+    for (const char *at = samples; *at; at++, now_unix_ms += 60000) {
+        struct trigger_answer answer;
+        struct trigger_event event = {.kind = TRIGGER_SAMPLE, .now_unix_ms = now_unix_ms};
+        event.is_bad = *at == 'x';
+        if (*at == 's')
+            event = (struct trigger_event){
+                .kind = TRIGGER_START, .now_unix_ms = now_unix_ms, .amount = 1};
+        trigger_step(&trigger, terms, &event, &answer);
+        if (answer.is_crossing)
+            return answer.began_unix_ms / 60000;
+        assert_int_equal(answer.began_unix_ms, 0);
+    }
+    return -1;
+}
+
+/* A test since its sum left zero last; a window since the first bad one that is still in it. */
+static void trouble_began(void **state)
+{
+    const struct trigger_terms share = {
+        .statistic = TRIGGER_SHARE, .limit = 100000, .h_micro = TRIGGER_H_NORMAL};
+    const struct trigger_terms share_in = {
+        .statistic = TRIGGER_SHARE_IN, .limit = 100000, .window_ms = 60 * 60000};
+    const struct trigger_terms count = {
+        .statistic = TRIGGER_COUNT, .limit = 3, .window_ms = 60 * 60000};
+    (void)state;
+    /* One wrong at 1 is forgotten after six right ones; the drift begins at 21. */
+    assert_int_equal(began_minutes(&share, "x...................xxxxxxxxxxxx"), 21);
+    assert_int_equal(began_minutes(&share_in, "......x......xxxxxx"), -1);
+    assert_int_equal(began_minutes(&share_in, "......x.......xxxxxx.xx"), 7);
+    assert_int_equal(began_minutes(&count, ".ss..s...s"), 2);
+}
+
 static void logarithms_are_right(void **state)
 {
     (void)state;
@@ -232,6 +270,7 @@ int main(void)
         cmocka_unit_test(cases_hold),
         cmocka_unit_test(delays_are_those_published),
         cmocka_unit_test(starts_towards_a_recipient_are_those_of_the_window),
+        cmocka_unit_test(trouble_began),
         cmocka_unit_test(logarithms_are_right),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -74,7 +74,7 @@ struct trigger_state {
     int64_t baseline_total, baseline_bad;               /* RISE: in force; 0 = none yet */
     int64_t next_total, next_bad, next_since_unix_ms;   /* RISE: the one being measured */
     int64_t hour, hour_amount, busiest;                 /* BUSIEST */
-    int64_t rising_unix_ms; /* of the sequential test: when its sum left zero last */
+    int64_t rising_unix_ms;       /* of the sequential test: when its sum left zero last */
     int64_t normal_since_unix_ms; /* tripped to caution or alert: normal since; 0 = it is not */
     int64_t last_unix_ms;
 };

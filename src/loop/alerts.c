@@ -115,19 +115,25 @@ static struct alert *alert_open(struct engine *engine, const struct journal *jou
 }
 
 /* What the journal of a stop says. */
-static void alert_journal_of(struct engine *engine, const struct stop *stop, struct journal *out)
+static void alert_journal_of(struct engine *engine, const struct stop *stop,
+                             const struct journal_trip *trip, struct journal *out)
 {
     *out = (struct journal){.incident = stop->incident, .since_unix_ms = stop->at_unix_ms};
+    if (trip) {
+        out->trip = *trip;
+        out->began_unix_ms = trip->began_unix_ms;
+    }
     memcpy(out->names, stop->names, sizeof out->names);
     engine_journal_open(engine, out);
 }
 
-void engine_alert_open(struct engine *engine, const struct stop *stop, struct slice reason)
+void engine_alert_open(struct engine *engine, const struct stop *stop, struct slice reason,
+                       const struct journal_trip *trip)
 {
     struct journal journal;
     struct alert_word word = {
         .stop = stop, .about = NOTICE_TROUBLE, .by = slice_text(stop->by), .reason = reason};
-    alert_journal_of(engine, stop, &journal);
+    alert_journal_of(engine, stop, trip, &journal);
     (void)alert_open(engine, &journal, &word, NULL);
 }
 
@@ -194,7 +200,8 @@ struct alert *engine_alert_begin(struct engine *engine, const struct journal *wa
 
 void engine_alarm(struct engine *engine, const struct engine_alarm *alarm)
 {
-    struct journal journal = {.kind = INCIDENT_ALERT};
+    struct journal journal = {
+        .kind = INCIDENT_ALERT, .trip = alarm->trip, .began_unix_ms = alarm->trip.began_unix_ms};
     struct slice names[] = {alarm->workflow, alarm->step};
     for (size_t i = 0; i < 2; i++) {
         struct slice name = slice_first(names[i], LIMIT_NAME);
@@ -456,7 +463,7 @@ enum err engine_load_alerts(struct engine *engine)
     for (size_t i = 0; err == ERR_OK && i < engine->board.stop_count; i++) {
         const struct stop *stop = &engine->board.stops[i];
         if (!stop->is_lifted && stop->incident != 0 && !alert_find(engine, stop->incident))
-            engine_alert_open(engine, stop, (struct slice){0});
+            engine_alert_open(engine, stop, (struct slice){0}, NULL);
     }
     return err;
 }

@@ -31,6 +31,7 @@ struct alert {
 struct engine_alarm {
     struct slice workflow, step; /* step: empty = all of it */
     struct slice words;          /* "19 of the last 100 wrong, limit 10 %" */
+    struct journal_trip trip;
 };
 
 /* ---- alerts.c ---- */
@@ -50,8 +51,10 @@ void engine_alert_save(struct engine *engine, struct alert *alert, const struct 
 struct alert *engine_alert_find(struct engine *engine, uint64_t incident);
 /* Whoever is to inform others is told once more. */
 void engine_alert_remind(struct engine *engine, struct alert *alert);
-/* Right after the writes of the stop and of its incident; the same for its end. */
-void engine_alert_open(struct engine *engine, const struct stop *stop, struct slice reason);
+/* Right after the writes of the stop and of its incident; the same for its end. trip: of a
+ * trigger; or NULL. */
+void engine_alert_open(struct engine *engine, const struct stop *stop, struct slice reason,
+                       const struct journal_trip *trip);
 void engine_alert_close(struct engine *engine, const struct stop *stop, struct slice by,
                         struct slice reason);
 /* A message of that rung failed for good. */

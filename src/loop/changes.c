@@ -1,8 +1,9 @@
 /* loop/changes.c - what changed before an incident: the values of the policy's `causes:` in actions
  * that went wrong and in those that did not.
  * Owns: which actions are looked at (the newest CHANGES_ACTIONS, found by looking at CHANGES_LOOKED
- *   at most) and which of them were wrong: by their labels where enough are wrong, else by their
- *   ends. core/changed.h ranks, and says where the evidence holds.
+ *   at most) and which of them went wrong: by what its trigger saw; without one by their labels
+ *   where enough are wrong, else by their ends. core/changed.h ranks, and says where the evidence
+ *   holds.
  * Keeps R23: a masked field is no cause, and secrets are taken out of values. */
 #include "loop/incidents.h"
 
@@ -45,6 +46,7 @@ struct change_work {
     size_t count, bad;
     struct change_cause *causes;
 };
+enum change_says { CHANGE_NO_SAMPLE, CHANGE_IS_GOOD, CHANGE_IS_BAD };
 
 static void change_add_sample(struct change_work *work, uint64_t action, bool is_wrong)
 {
@@ -56,49 +58,182 @@ static void change_add_label(void *arg, const struct label_row *row, int64_t now
     struct change_work *work = arg;
     const struct journal *journal = &work->view->journal;
     (void)now_unix_ms;
+    bool is_before = journal->kind == INCIDENT_STOP || journal->trip.is_set;
+    bool is_draw = journal->trip.is_set && journal->trip.signal == SIGNAL_MISCLASSIFIED;
+    if (is_draw && !row->is_drawn)
+        return; /* R21: of the draw only, as the trigger */
     if (row->count == 0 || !engine_journal_covers(work->engine, journal, row->workflow) ||
-        (work->view->journal.kind == INCIDENT_STOP &&
-         row->started_unix_ms > journal->since_unix_ms))
+        (is_before && row->started_unix_ms > journal->since_unix_ms))
         return;
     change_add_sample(work, row->action, row->last.is_wrong);
 }
 
-static bool change_is_bad(const struct action *action)
+/* ---- which went wrong ---- */
+
+static bool change_ended_badly(const struct action *action)
 {
     return action->state == STATE_FAILED || action->state == STATE_UNCERTAIN ||
            action->state == STATE_EXPIRED ||
            (action->state == STATE_DONE && action->cause != CAUSE_NONE);
 }
 
-/* Those that have ended, and what is not known; newest first. */
-static enum err change_read_ends(struct change_work *work)
+/* What its gate said of its confidence when it was submitted. */
+static enum change_says change_confidence(const struct change_work *work, const struct row *row)
 {
     const struct store_port *store = &work->engine->options.store;
+    struct arena arena;
+    struct store_record stored = {0};
+    struct record record;
+    enum change_says says = CHANGE_NO_SAMPLE;
+    arena_init(&arena, ENGINE_SCRATCH);
+    if (store->get_record(store->impl, row->first_seq, &arena, &stored) == ERR_OK &&
+        record_decode(stored.body, &arena, &record) == ERR_OK)
+        for (size_t i = 0; i < record.path_count; i++)
+            if (record.path[i].gate == GATE_CONFIDENCE)
+                says = record.path[i].says != SAYS_GO && record.path[i].says != SAYS_NOTE
+                           ? CHANGE_IS_BAD
+                           : CHANGE_IS_GOOD;
+    arena_done(&arena);
+    return says;
+}
+
+static enum change_says change_as(bool is_bad)
+{
+    return is_bad ? CHANGE_IS_BAD : CHANGE_IS_GOOD;
+}
+
+/* Whether it is one of those that its incident is about. */
+static enum change_says change_judge(const struct change_work *work, const struct row *row)
+{
+    const struct action *action = &row->action;
     const struct journal *journal = &work->view->journal;
-    uint64_t before = journal->kind == INCIDENT_STOP ? ((uint64_t)journal->since_unix_ms << 20) : 0;
+    bool is_known = state_is_end(action->state) || action->state == STATE_UNCERTAIN;
+    switch (work->view->changes_by) {
+    case CHANGED_BY_LABELS: /* read by their labels */
+    case CHANGED_BY_NOTHING:
+        break;
+    case CHANGED_BY_ENDS:
+        return is_known ? change_as(change_ended_badly(action)) : CHANGE_NO_SAMPLE;
+    case CHANGED_BY_CONFIDENCE:
+        return change_confidence(work, row);
+    case CHANGED_BY_VERDICTS:
+        if (action->state == STATE_REJECTED && action->reason == REASON_PERSON)
+            return CHANGE_IS_BAD;
+        return action->reviews > 0 && action->state != STATE_IN_REVIEW && tally_had_people(action)
+                   ? change_as(row->edited_seq > 0)
+                   : CHANGE_NO_SAMPLE;
+    case CHANGED_BY_LATENCY:
+        return action->state == STATE_DONE
+                   ? change_as(action->ended_unix_ms - action->submitted_unix_ms >
+                               journal->trip.late_ms)
+                   : CHANGE_NO_SAMPLE;
+    case CHANGED_BY_RISE:
+        return action->starts_total > 0
+                   ? change_as(action->submitted_unix_ms >= journal->began_unix_ms)
+                   : CHANGE_NO_SAMPLE;
+    case CHANGED_BY_WAITS:
+        return change_as(action->state == STATE_HELD || action->state == STATE_IN_REVIEW ||
+                         action->state == STATE_UNCERTAIN);
+    }
+    return CHANGE_NO_SAMPLE;
+}
+
+static bool change_is_of_it(const struct change_work *work, const struct row *row)
+{
+    const struct journal *journal = &work->view->journal;
+    return engine_journal_covers(work->engine, journal, row->workflow) &&
+           (journal->names[JOURNAL_STEP][0] == '\0' ||
+            slice_is(row->step, journal->names[JOURNAL_STEP]));
+}
+
+/* Those submitted before that id, newest first, until there are so many. */
+static enum err change_read_actions(struct change_work *work, uint64_t before, size_t most)
+{
+    const struct store_port *store = &work->engine->options.store;
     enum { PAGE = 100 };
     size_t count = PAGE;
     enum err err = ERR_OK;
     for (size_t looked = 0;
-         err == ERR_OK && count == PAGE && looked < CHANGES_LOOKED && work->count < CHANGES_ACTIONS;
+         err == ERR_OK && count == PAGE && looked < CHANGES_LOOKED && work->count < most;
          looked += count) {
         struct arena arena;
         arena_init(&arena, ENGINE_SCRATCH);
         struct store_action *rows = ARENA_ARRAY(&arena, PAGE, struct store_action);
         err = rows ? store->list_actions(store->impl, before, PAGE, &arena, rows, &count)
                    : ERR_NO_MEMORY;
-        for (size_t i = 0; err == ERR_OK && i < count && work->count < CHANGES_ACTIONS; i++) {
+        for (size_t i = 0; err == ERR_OK && i < count && work->count < most; i++) {
             struct row row = {0};
             before = rows[i].id;
             err = row_decode(rows[i].row, &row);
-            bool is_known = state_is_end(row.action.state) || row.action.state == STATE_UNCERTAIN;
-            if (err == ERR_OK && is_known &&
-                engine_journal_covers(work->engine, journal, row.workflow))
-                change_add_sample(work, row.action.id, change_is_bad(&row.action));
+            enum change_says says = err == ERR_OK && change_is_of_it(work, &row)
+                                        ? change_judge(work, &row)
+                                        : CHANGE_NO_SAMPLE;
+            if (says != CHANGE_NO_SAMPLE)
+                change_add_sample(work, row.action.id, says == CHANGE_IS_BAD);
         }
         arena_done(&arena);
     }
     return err;
+}
+
+static uint64_t change_id_at(int64_t unix_ms)
+{
+    return (uint64_t)unix_ms << 20; /* an id begins with its time */
+}
+
+/* Of a rise half of them are from before it. */
+static enum err change_read(struct change_work *work)
+{
+    const struct journal *journal = &work->view->journal;
+    bool is_before = journal->kind == INCIDENT_STOP || journal->trip.is_set;
+    uint64_t before = is_before ? change_id_at(journal->since_unix_ms + 1) : 0;
+    if (work->view->changes_by != CHANGED_BY_RISE)
+        return change_read_actions(work, before, CHANGES_ACTIONS);
+    enum err err = change_read_actions(work, before, CHANGES_ACTIONS / 2);
+    if (err != ERR_OK || work->count < CHANGES_ACTIONS / 2)
+        return err;
+    return change_read_actions(work, change_id_at(journal->began_unix_ms), CHANGES_ACTIONS);
+}
+
+/* By what they are told apart: by what the trigger saw. */
+static enum changed_by change_by(const struct journal *journal)
+{
+    if (!journal->trip.is_set)
+        return CHANGED_BY_LABELS;
+    switch (journal->trip.signal) {
+    case SIGNAL_MISCLASSIFIED:
+    case SIGNAL_COMPLAINTS:
+    case SIGNAL_POSTED:
+        return CHANGED_BY_LABELS;
+    case SIGNAL_ERRORS:
+    case SIGNAL_UNCERTAIN:
+    case SIGNAL_DEGRADED:
+        return CHANGED_BY_ENDS;
+    case SIGNAL_LOW_CONFIDENCE:
+        return CHANGED_BY_CONFIDENCE;
+    case SIGNAL_OVERRIDES:
+        return CHANGED_BY_VERDICTS;
+    case SIGNAL_LATENCY:
+        return CHANGED_BY_LATENCY;
+    case SIGNAL_VOLUME:
+    case SIGNAL_SUM:
+    case SIGNAL_REPEAT:
+        return journal->began_unix_ms > 0 ? CHANGED_BY_RISE : CHANGED_BY_NOTHING;
+    case SIGNAL_BACKLOG:
+    case SIGNAL_HELD_AGE:
+    case SIGNAL_OVERDUE:
+        return CHANGED_BY_WAITS;
+    case SIGNAL_SILENT:
+    case SIGNAL_COUNT:
+        break;
+    }
+    return CHANGED_BY_NOTHING;
+}
+
+/* Where labels are what it is about, nothing else is looked at. */
+static bool change_needs_labels(const struct journal *journal)
+{
+    return journal->trip.is_set && journal->trip.signal != SIGNAL_POSTED;
 }
 
 /* Does the path read a field that is masked? */
@@ -216,6 +351,23 @@ static enum err change_rank(struct change_work *work)
     return ERR_OK;
 }
 
+/* The actions to look at: by labels, unless too few of them are wrong. */
+static enum err change_take(struct change_work *work, int64_t from_unix_ms)
+{
+    struct incident_view *view = work->view;
+    if (view->changes_by != CHANGED_BY_LABELS)
+        return change_read(work);
+    enum err err = engine_label_sums(work->engine, from_unix_ms, change_add_label, work);
+    size_t kept = work->count < CHANGES_ACTIONS ? work->count : CHANGES_ACTIONS;
+    for (size_t i = 0; i < kept; i++)
+        work->bad += work->samples[i].is_wrong;
+    if (err != ERR_OK || work->bad >= CHANGED_BAD || change_needs_labels(&view->journal))
+        return err;
+    work->count = 0;
+    view->changes_by = CHANGED_BY_ENDS;
+    return change_read(work);
+}
+
 enum err engine_find_changes(struct engine *engine, struct arena *arena, struct incident_view *view)
 {
     struct change_work work = {.engine = engine, .arena = arena, .view = view};
@@ -226,15 +378,9 @@ enum err engine_find_changes(struct engine *engine, struct arena *arena, struct 
     work.causes = ARENA_ARRAY(arena, view->workflow->cause_count, struct change_cause);
     if (!work.samples || !work.causes)
         return ERR_NO_MEMORY;
-    enum err err = engine_label_sums(engine, from, change_add_label, &work);
+    view->changes_by = change_by(&view->journal);
+    enum err err = change_take(&work, from);
     size_t kept = work.count < CHANGES_ACTIONS ? work.count : CHANGES_ACTIONS;
-    for (size_t i = 0; i < kept; i++)
-        work.bad += work.samples[i].is_wrong;
-    if (err == ERR_OK && work.bad < CHANGED_BAD) {
-        work.count = 0;
-        err = change_read_ends(&work);
-        kept = work.count;
-    }
     for (size_t i = 0; err == ERR_OK && i < kept; i++)
         change_look(&work, &work.samples[i]);
     return err == ERR_OK ? change_rank(&work) : err;

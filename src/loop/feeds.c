@@ -267,6 +267,14 @@ static int64_t start_repeats(struct engine *engine, const struct trigger_slot *s
                 : 1;
 }
 
+/* Since when: the first of those starts. */
+static int64_t start_began(struct engine *engine, const struct trigger_slot *slot,
+                           const struct trigger_start_item *item, int64_t repeats)
+{
+    const struct trigger_memo *memo = start_memo(engine, slot, item->memo);
+    return memo && repeats > 1 ? memo->state.starts_unix_ms[repeats - 2] : engine->now_unix_ms;
+}
+
 /* Would it exceed? Then the trigger trips, and the start is not counted. */
 static bool start_trips(struct engine *engine, const struct trigger_start_item *item)
 {
@@ -285,6 +293,8 @@ static bool start_trips(struct engine *engine, const struct trigger_start_item *
     }
     slot_feed(engine, slot, event);
     slot->row.answer.must_not_start = true;
+    if (item->has_memo)
+        slot->row.answer.began_unix_ms = start_began(engine, slot, item, event.amount);
     return true;
 }
 
@@ -323,11 +333,14 @@ static void feed_start(struct engine *engine, const struct entry *entry)
         if (!memo)
             return;
         int64_t repeats = start_repeats(engine, slot, item);
+        int64_t began_unix_ms = start_began(engine, slot, item, repeats);
         repeat_add(&memo->state, engine->now_unix_ms);
         memo_is_moved(engine, memo);
         if (slot->row.state.level != TRIGGER_TRIPPED || repeats > slot->terms.limit)
             slot_feed(engine, slot,
                       (struct trigger_event){.kind = TRIGGER_VALUE, .amount = repeats});
+        if (slot->row.is_trip_due && slot->row.tripped_unix_ms == engine->now_unix_ms)
+            slot->row.answer.began_unix_ms = began_unix_ms;
     }
 }
 

@@ -258,7 +258,7 @@ const struct stop *engine_stop(struct engine *engine, struct slice by,
     } else {
         stops_save_both(engine, added, RECORD_STOP, (struct stops_word){by, order->reason, 0, 0},
                         &pending);
-        engine_alert_open(engine, added, order->reason);
+        engine_alert_open(engine, added, order->reason, order->trip);
     }
     if (has_incident)
         engine_ramps_stopped(engine, added);

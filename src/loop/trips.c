@@ -50,6 +50,23 @@ void slot_trip(const struct trigger_slot *slot, const struct trigger_answer *ans
                          .late_ms = trigger->late_ms};
 }
 
+/* What its incident keeps of it. A value that is a time is trouble since it passed its limit. */
+static struct journal_trip trip_journal(const struct engine *engine,
+                                        const struct trigger_slot *slot)
+{
+    const struct trigger *trigger = slot->trigger;
+    const struct trigger_answer *answer = &slot->row.answer;
+    struct journal_trip trip = {.is_set = true,
+                                .signal = trigger->signal,
+                                .late_ms = trigger->late_ms,
+                                .began_unix_ms = answer->began_unix_ms};
+    bool is_time = trigger->signal == SIGNAL_HELD_AGE || trigger->signal == SIGNAL_SILENT ||
+                   trigger->is_duration;
+    if (is_time && slot->terms.statistic == TRIGGER_LEVEL && answer->observed > answer->limit)
+        trip.began_unix_ms = engine->now_unix_ms - (answer->observed - answer->limit);
+    return trip;
+}
+
 /* The record of what happened, with the row as it is now. */
 struct trip_draft {
     struct buf row, trip;
@@ -144,8 +161,9 @@ static uint64_t trip_stop(struct engine *engine, const struct trigger_slot *slot
     slot_trip(slot, &slot->row.answer, &trip);
     trip_text_add(&trip, &reason);
     const struct stop *stop = trip_find(engine, slot, buf_slice(&by), position);
+    struct journal_trip saw = trip_journal(engine, slot);
     struct stop_order order = {&scope, position, buf_slice(&reason),
-                               slot->row.answer.must_not_start};
+                               slot->row.answer.must_not_start, &saw};
     if (!stop)
         stop = engine_stop(engine, buf_slice(&by), &order, NULL);
     uint64_t id = stop ? stop->id : 0;
@@ -189,8 +207,10 @@ static void trip_alarm(struct engine *engine, const struct trigger_slot *slot)
     slot_trip(slot, &slot->row.answer, &trip);
     trip_text_add(&trip, &words);
     struct scope scope = slot_scope(slot);
-    struct engine_alarm alarm = {
-        .workflow = scope.workflow, .step = scope.step, .words = buf_slice(&words)};
+    struct engine_alarm alarm = {.workflow = scope.workflow,
+                                 .step = scope.step,
+                                 .words = buf_slice(&words),
+                                 .trip = trip_journal(engine, slot)};
     engine->triggers.alarms++;
     engine_alarm(engine, &alarm);
     buf_done(&words);

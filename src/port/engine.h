@@ -120,6 +120,7 @@ struct stop_order {
     enum position position;
     struct slice reason; /* or empty: said afterwards */
     bool spares_started; /* what has started by now may go: it was counted before the limit */
+    const struct journal_trip *trip; /* of a trigger: what tripped; NULL = a person */
 };
 
 /* GET /v1/actions: newest first. */

@@ -63,6 +63,7 @@ static void json_add_inform(struct buf *out, const struct incident_view *view)
 
 static void json_add_changed(struct buf *out, const struct incident_view *view)
 {
+    member_add_word(out, "changed_by", changed_by_name(view->changes_by));
     member_add_name(out, "changed");
     buf_add_byte(out, '[');
     for (size_t i = 0; i < view->change_count; i++) {
@@ -105,6 +106,7 @@ static void json_add_times(struct buf *out, const struct incident_view *view)
     member_add_name(out, "times");
     buf_add_byte(out, '{');
     json_add_span(out, "detect_s", view->journal.began_unix_ms, since);
+    member_add_word(out, "detect_why", incident_no_detection(view));
     json_add_span(out, "acknowledge_s", since, answered ? answered->at_unix_ms : 0);
     json_add_span(out, "inform_s", since, informed ? informed->at_unix_ms : 0);
     json_add_span(out, "restart_s", since, view->is_open ? 0 : view->closed_unix_ms);

@@ -1,10 +1,11 @@
 /* What people read of an incident. */
+#include "base/check.h"
 #include "record/ids.h"
-#include "record/incident_view.h"
+#include "record/incident_words.h"
 #include "record/member.h"
 #include "record/wording.h"
 
-enum { TEXT_VALUE = 60, TEXT_WORDS = 300, TEXT_LONG = 2000, TEXT_TOLD = 6 };
+enum { TEXT_VALUE = 60, TEXT_WORDS = 300, TEXT_TOLD = 6 };
 #define DOT " \xc2\xb7 "
 
 const struct incident_entry *incident_remark(const struct incident_view *view, const char *subject)
@@ -24,20 +25,20 @@ const struct incident_entry *incident_first(const struct incident_view *view, en
     return NULL;
 }
 
-static void text_add_at(struct buf *out, const struct incident_view *view, int64_t at_unix_ms)
+void incident_add_at(struct buf *out, const struct incident_view *view, int64_t at_unix_ms)
 {
     zone_add_time(out, view->zone, (struct zone_time){at_unix_ms, view->now_unix_ms}, ZONE_MINUTES);
 }
 
 /* "Ana Ruiz", else the name that the configuration calls them by. */
-static void text_add_person(struct buf *out, const struct incident_view *view, struct slice name)
+void incident_add_person(struct buf *out, const struct incident_view *view, struct slice name)
 {
     const struct person *person = view->config ? config_person(view->config, name) : NULL;
     bool has_full = person && person->full_name.size > 0;
     wording_add_line(out, has_full ? person->full_name : name, LIMIT_NAME * 2);
 }
 
-static void text_add_count(struct buf *out, uint64_t count, const char *one, const char *many)
+void incident_add_count(struct buf *out, uint64_t count, const char *one, const char *many)
 {
     buf_add_u64(out, count);
     buf_add_byte(out, ' ');
@@ -78,11 +79,11 @@ void incident_add_trouble(struct buf *out, const struct journal *j, const struct
         buf_add_text(out, "held work is past half of its time");
         break;
     case LASTING_REVIEWS:
-        text_add_count(out, j->overdue, "review is", "reviews are");
+        incident_add_count(out, j->overdue, "review is", "reviews are");
         buf_add_text(out, " past due");
         break;
     case LASTING_UNCERTAIN:
-        text_add_count(out, j->overdue, "write", "writes");
+        incident_add_count(out, j->overdue, "write", "writes");
         buf_add_text(out, " past due: nobody has said whether ");
         buf_add_text(out, j->overdue == 1 ? "it happened" : "they happened");
         break;
@@ -93,7 +94,7 @@ void incident_add_trouble(struct buf *out, const struct journal *j, const struct
     zone_add_time(out, zone, (struct zone_time){j->began_unix_ms, now_unix_ms}, ZONE_MINUTES);
 }
 
-static const char *text_kind(const struct incident_view *view)
+const char *incident_kind_words(const struct incident_view *view)
 {
     switch (view->journal.kind) {
     case INCIDENT_STOP:
@@ -112,7 +113,7 @@ static const char *text_kind(const struct incident_view *view)
     return "stopped";
 }
 
-static void text_add_why(struct buf *out, const struct incident_view *view, size_t max)
+void incident_add_why(struct buf *out, const struct incident_view *view, size_t max)
 {
     if (view->journal.lasting != LASTING_NONE)
         incident_add_trouble(out, &view->journal, view->zone, view->now_unix_ms);
@@ -129,29 +130,29 @@ void incident_line_add(struct buf *out, const struct incident_view *view)
     buf_add_text(out, "  ");
     wording_add_line(out, view->scope, LIMIT_SUMMARY);
     buf_add_byte(out, ' ');
-    buf_add_text(out, text_kind(view));
+    buf_add_text(out, incident_kind_words(view));
     buf_add_text(out, " since ");
-    text_add_at(out, view, view->journal.since_unix_ms);
+    incident_add_at(out, view, view->journal.since_unix_ms);
     if (!view->is_open) {
         buf_add_text(out, ", closed ");
-        text_add_at(out, view, view->closed_unix_ms);
+        incident_add_at(out, view, view->closed_unix_ms);
     }
     if (view->by.size > 0) {
         buf_add_text(out, " by ");
-        text_add_person(out, view, view->by);
+        incident_add_person(out, view, view->by);
     }
     buf_add_text(out, ": ");
-    text_add_why(out, view, TEXT_WORDS);
+    incident_add_why(out, view, TEXT_WORDS);
 }
 
 /* ---- who ---- */
 
-static void who_add_answer(struct buf *out, const struct incident_view *view)
+void incident_add_answer(struct buf *out, const struct incident_view *view)
 {
     if (view->has_ladder && view->ladder.acknowledged_by.size > 0) {
-        text_add_person(out, view, view->ladder.acknowledged_by);
+        incident_add_person(out, view, view->ladder.acknowledged_by);
         buf_add_text(out, " acknowledged ");
-        text_add_at(out, view, view->ladder.ladder.acknowledged_unix_ms);
+        incident_add_at(out, view, view->ladder.ladder.acknowledged_unix_ms);
         buf_add_text(out, ".");
         return;
     }
@@ -166,20 +167,20 @@ static void who_add_answer(struct buf *out, const struct incident_view *view)
     buf_add_text(out, "Nobody has acknowledged it");
     if (view->has_ladder && view->ladder.ladder.next_unix_ms > view->now_unix_ms) {
         buf_add_text(out, "; the next are told ");
-        text_add_at(out, view, view->ladder.ladder.next_unix_ms);
+        incident_add_at(out, view, view->ladder.ladder.next_unix_ms);
     }
     buf_add_text(out, ".");
 }
 
-static void who_add_inform(struct buf *out, const struct incident_view *view)
+void incident_add_informing(struct buf *out, const struct incident_view *view)
 {
     const struct incident_entry *informed = incident_remark(view, "informed");
     const struct journal *j = &view->journal;
     if (informed) {
         buf_add_byte(out, ' ');
-        text_add_person(out, view, informed->actor);
+        incident_add_person(out, view, informed->actor);
         buf_add_text(out, " informed stakeholders ");
-        text_add_at(out, view, informed->at_unix_ms);
+        incident_add_at(out, view, informed->at_unix_ms);
         buf_add_text(out, ".");
         return;
     }
@@ -187,18 +188,18 @@ static void who_add_inform(struct buf *out, const struct incident_view *view)
         return;
     buf_add_byte(out, ' ');
     if (j->informs[0])
-        text_add_person(out, view, slice_text(j->informs));
+        incident_add_person(out, view, slice_text(j->informs));
     else
         buf_add_text(out, "Nobody");
     bool is_late = view->now_unix_ms > j->inform_due_unix_ms;
     buf_add_text(out, is_late         ? " should have informed stakeholders by "
                       : j->informs[0] ? " informs stakeholders by "
                                       : " is named to inform stakeholders, by ");
-    text_add_at(out, view, j->inform_due_unix_ms);
+    incident_add_at(out, view, j->inform_due_unix_ms);
     buf_add_text(out, " (draft below).");
 }
 
-static void who_add_end(struct buf *out, const struct incident_view *view)
+void incident_add_end_words(struct buf *out, const struct incident_view *view)
 {
     if (!view->is_open)
         return;
@@ -256,7 +257,7 @@ static void impact_add_review(struct buf *out, const struct incident_view *view,
     }
     if (impact->people_due_unix_ms > 0) {
         buf_add_text(out, impact->oldest_unix_ms > 0 ? ", due " : "due ");
-        text_add_at(out, view, impact->people_due_unix_ms);
+        incident_add_at(out, view, impact->people_due_unix_ms);
     }
     buf_add_byte(out, ')');
 }
@@ -276,7 +277,7 @@ static void impact_add_time(struct buf *out, const struct incident_impact *impac
     *is_first = false;
 }
 
-static void impact_add_all(struct buf *out, const struct incident_view *view)
+void incident_add_impact(struct buf *out, const struct incident_view *view)
 {
     const struct incident_impact *impact = &view->impact;
     uint64_t degraded = impact_degraded(impact), template = impact->counts.n[TALLY_TEMPLATE];
@@ -309,16 +310,58 @@ static void change_add_percent(struct buf *out, int64_t part, int64_t all)
     buf_add_fmt(out, "%lld %%", (long long)percent);
 }
 
+const char *changed_by_name(enum changed_by by)
+{
+    static const char *const names[] = {"labels",  "ends", "confidence", "verdicts",
+                                        "latency", "rise", "waits",      "nothing"};
+    CHECK((unsigned)by < sizeof names / sizeof *names);
+    return names[by];
+}
+
+/* What is said of those that went wrong: "8 of 9 wrong". */
+void incident_add_changed_by(struct buf *out, const struct incident_view *view)
+{
+    switch (view->changes_by) {
+    case CHANGED_BY_LABELS:
+        buf_add_text(out, "wrong");
+        return;
+    case CHANGED_BY_ENDS:
+        buf_add_text(out, "ended badly");
+        return;
+    case CHANGED_BY_CONFIDENCE:
+        buf_add_text(out, "below the confidence gate");
+        return;
+    case CHANGED_BY_VERDICTS:
+        buf_add_text(out, "changed or not approved");
+        return;
+    case CHANGED_BY_LATENCY:
+        buf_add_text(out, "done late");
+        return;
+    case CHANGED_BY_RISE:
+        buf_add_text(out, "started since ");
+        incident_add_at(out, view, view->journal.began_unix_ms);
+        return;
+    case CHANGED_BY_WAITS:
+        buf_add_text(out, "waiting");
+        return;
+    case CHANGED_BY_NOTHING:
+        return;
+    }
+}
+
 /* "context.model_version = m4: 8 of 9 wrong, 11 % of the rest (×7.9)" */
-static void change_add(struct buf *out, const struct incident_change *change)
+void incident_add_change(struct buf *out, const struct incident_view *view,
+                         const struct incident_change *change)
 {
     struct changed_lift lift;
     changed_measure(&change->counts, &lift);
     wording_add_line(out, change->path, TEXT_VALUE);
     buf_add_text(out, " = ");
     wording_add_line(out, change->value, TEXT_VALUE);
-    buf_add_fmt(out, ": %lld of %lld wrong, ", (long long)change->counts.bad,
+    buf_add_fmt(out, ": %lld of %lld ", (long long)change->counts.bad,
                 (long long)change->counts.total);
+    incident_add_changed_by(out, view);
+    buf_add_text(out, ", ");
     if (lift.rest_bad == 0) {
         buf_add_text(out, "none of the rest");
         return;
@@ -332,7 +375,7 @@ static void changes_add(struct buf *out, const struct incident_view *view)
 {
     for (size_t i = 0; i < view->change_count; i++) {
         buf_add_text(out, i ? DOT : "");
-        change_add(out, &view->changes[i]);
+        incident_add_change(out, view, &view->changes[i]);
     }
 }
 
@@ -342,7 +385,7 @@ void incident_add_draft(struct buf *out, const struct incident_view *view)
 {
     const struct incident_impact *impact = &view->impact;
     buf_add_text(out, "Since ");
-    text_add_at(out, view, view->journal.since_unix_ms);
+    incident_add_at(out, view, view->journal.since_unix_ms);
     buf_add_byte(out, ' ');
     wording_add_line(out, view->scope, LIMIT_SUMMARY);
     switch (view->journal.kind) {
@@ -361,11 +404,11 @@ void incident_add_draft(struct buf *out, const struct incident_view *view)
         break;
     }
     buf_add_text(out, ": ");
-    text_add_why(out, view, TEXT_WORDS);
+    incident_add_why(out, view, TEXT_WORDS);
     buf_add_text(out, ". ");
     uint64_t waiting = impact->held + impact->in_review + impact->waiting;
     if (waiting > 0) {
-        text_add_count(out, waiting, "piece of work waits; ", "pieces of work wait; ");
+        incident_add_count(out, waiting, "piece of work waits; ", "pieces of work wait; ");
         buf_add_text(out, impact->is_whole ? "nothing is lost. " : "");
     }
     buf_add_text(out, "We will write again when it is over.");
@@ -382,7 +425,7 @@ static void text_add_end(struct buf *out, const struct incident_view *view)
             continue;
         if (entry->actor.size > 0) {
             buf_add_text(out, " by ");
-            text_add_person(out, view, entry->actor);
+            incident_add_person(out, view, entry->actor);
         }
         buf_add_text(out, entry->words.size > 0 ? ": " : "");
         wording_add_line(out, entry->words, TEXT_WORDS);
@@ -397,18 +440,18 @@ static void text_add_head(struct buf *out, const struct incident_view *view)
     buf_add_text(out, "  ");
     wording_add_line(out, view->scope, LIMIT_SUMMARY);
     buf_add_byte(out, ' ');
-    buf_add_text(out, text_kind(view));
+    buf_add_text(out, incident_kind_words(view));
     buf_add_text(out, " since ");
-    text_add_at(out, view, view->journal.since_unix_ms);
+    incident_add_at(out, view, view->journal.since_unix_ms);
     if (view->by.size > 0) {
         buf_add_text(out, " by ");
-        text_add_person(out, view, view->by);
+        incident_add_person(out, view, view->by);
     }
     buf_add_text(out, ": ");
-    text_add_why(out, view, TEXT_WORDS);
+    incident_add_why(out, view, TEXT_WORDS);
     if (!view->is_open) {
         buf_add_text(out, ". Closed ");
-        text_add_at(out, view, view->closed_unix_ms);
+        incident_add_at(out, view, view->closed_unix_ms);
         text_add_end(out, view);
     }
     buf_add_byte(out, '\n');
@@ -452,9 +495,9 @@ static void text_add_said(struct buf *out, const struct incident_view *view, con
     if (!entry)
         return;
     buf_add_text(out, head);
-    wording_add_line(out, entry->words, TEXT_LONG);
+    wording_add_line(out, entry->words, INCIDENT_LONG);
     buf_add_text(out, " (");
-    text_add_person(out, view, entry->actor);
+    incident_add_person(out, view, entry->actor);
     buf_add_text(out, ")\n");
 }
 
@@ -473,7 +516,7 @@ static void text_add_told(struct buf *out, const struct incident_view *view)
         buf_add_text(out, shown++ ? DOT : "TOLD    ");
         wording_add_line(out, entry->subject, LIMIT_SUMMARY);
         buf_add_byte(out, ' ');
-        text_add_at(out, view, entry->at_unix_ms);
+        incident_add_at(out, view, entry->at_unix_ms);
         buf_add_text(out, entry->kind == RECORD_NOT_TOLD ? " not delivered" : "");
     }
     buf_add_text(out, shown ? "\n" : "");
@@ -483,11 +526,11 @@ void incident_text_add(struct buf *out, const struct incident_view *view)
 {
     text_add_head(out, view);
     buf_add_text(out, "WHO     ");
-    who_add_answer(out, view);
-    who_add_inform(out, view);
-    who_add_end(out, view);
+    incident_add_answer(out, view);
+    incident_add_informing(out, view);
+    incident_add_end_words(out, view);
     buf_add_text(out, "\nIMPACT  ");
-    impact_add_all(out, view);
+    incident_add_impact(out, view);
     buf_add_byte(out, '\n');
     if (view->change_count > 0) {
         buf_add_text(out, "CHANGED ");
@@ -511,179 +554,4 @@ void incident_text_add(struct buf *out, const struct incident_view *view)
         buf_add_byte(out, '\n');
     }
     text_add_do(out, view);
-}
-
-/* ---- the report ---- */
-
-static const char *entry_subject_words(struct slice subject)
-{
-    if (slice_is(subject, "note"))
-        return "note";
-    if (slice_is(subject, "cause"))
-        return "cause";
-    if (slice_is(subject, "follow_up"))
-        return "follow-up";
-    if (slice_is(subject, "informed"))
-        return "informed stakeholders";
-    if (slice_is(subject, "recovered"))
-        return "the trouble is over";
-    if (slice_is(subject, "joined"))
-        return "joined";
-    return NULL;
-}
-
-static void entry_add_what(struct buf *out, const struct incident_entry *entry)
-{
-    const char *words = NULL;
-    switch ((int)entry->kind) {
-    case RECORD_STOP:
-        buf_add_text(out, "stop of ");
-        wording_add_line(out, entry->scope, LIMIT_SUMMARY);
-        return;
-    case RECORD_STOPPED:
-        buf_add_text(out, "nothing is under way any more");
-        return;
-    case RECORD_RESTART:
-        buf_add_text(out, "restart of ");
-        wording_add_line(out, entry->scope, LIMIT_SUMMARY);
-        return;
-    case RECORD_LIFTED:
-        buf_add_text(out, "runs again: ");
-        wording_add_line(out, entry->scope, LIMIT_SUMMARY);
-        return;
-    case RECORD_RESTART_ASKED:
-        buf_add_text(out, "restart asked");
-        return;
-    case RECORD_RESTART_APPROVED:
-        buf_add_text(out, "restart approved, as asked by ");
-        break;
-    case RECORD_RESTART_REFUSED:
-        buf_add_text(out, "approval refused: ");
-        break;
-    case RECORD_INCIDENT:
-        buf_add_text(out, slice_is(entry->subject, "closed") ? "closed" : "opened");
-        return;
-    case RECORD_TELLING:
-        buf_add_text(out, "to be told: ");
-        break;
-    case RECORD_TOLD:
-        buf_add_text(out, "told ");
-        break;
-    case RECORD_NOT_TOLD:
-        buf_add_text(out, "could not be told: ");
-        break;
-    case RECORD_ACKNOWLEDGED:
-        buf_add_text(out, "acknowledged");
-        return;
-    default:
-        words = entry_subject_words(entry->subject);
-        buf_add_text(out, words ? words : record_kind_name(entry->kind));
-        if (words || entry->subject.size == 0)
-            return;
-        buf_add_byte(out, ' ');
-    }
-    wording_add_line(out, entry->subject, LIMIT_SUMMARY);
-}
-
-void incident_entry_add(struct buf *out, const struct incident_view *view,
-                        const struct incident_entry *entry)
-{
-    entry_add_what(out, entry);
-    if (entry->actor.size > 0) {
-        buf_add_text(out, ", by ");
-        text_add_person(out, view, entry->actor);
-    }
-    if (entry->words.size == 0)
-        return;
-    buf_add_text(out, ": ");
-    wording_add_line(out, entry->words, TEXT_LONG);
-}
-
-static void report_add_time(struct buf *out, const char *what, int64_t from_unix_ms,
-                            int64_t to_unix_ms)
-{
-    buf_add_fmt(out, "| %s | ", what);
-    if (from_unix_ms > 0 && to_unix_ms > 0)
-        zone_add_span(out, to_unix_ms > from_unix_ms ? to_unix_ms - from_unix_ms : 0);
-    else
-        buf_add_text(out, "\xe2\x80\x93");
-    buf_add_text(out, " |\n");
-}
-
-static void report_add_times(struct buf *out, const struct incident_view *view)
-{
-    const struct incident_entry *answered = incident_first(view, RECORD_ACKNOWLEDGED);
-    const struct incident_entry *informed = incident_remark(view, "informed");
-    int64_t since = view->journal.since_unix_ms;
-    buf_add_text(out, "\n## Times\n\n| to | |\n|---|---|\n");
-    report_add_time(out, "detect", view->journal.began_unix_ms, since);
-    report_add_time(out, "acknowledge", since, answered ? answered->at_unix_ms : 0);
-    report_add_time(out, "inform", since, informed ? informed->at_unix_ms : 0);
-    report_add_time(out, "restart", since, view->is_open ? 0 : view->closed_unix_ms);
-}
-
-static void report_add_said(struct buf *out, const struct incident_view *view, const char *subject,
-                            const char *head)
-{
-    const struct incident_entry *entry = incident_remark(view, subject);
-    buf_add_fmt(out, "\n## %s\n\n", head);
-    if (entry)
-        wording_add_line(out, entry->words, TEXT_LONG);
-    else
-        buf_add_text(out, "Not said yet.");
-    buf_add_byte(out, '\n');
-}
-
-static void report_add_timeline(struct buf *out, const struct incident_view *view)
-{
-    buf_add_text(out, "\n## Timeline\n\n");
-    for (size_t i = 0; i < view->entry_count; i++) {
-        buf_add_text(out, "- ");
-        zone_add_time(out, view->zone,
-                      (struct zone_time){view->entries[i].at_unix_ms, view->now_unix_ms},
-                      ZONE_SECONDS);
-        buf_add_byte(out, ' ');
-        incident_entry_add(out, view, &view->entries[i]);
-        buf_add_byte(out, '\n');
-    }
-}
-
-void incident_report_add(struct buf *out, const struct incident_view *view)
-{
-    buf_add_text(out, "# Incident ");
-    text_add_id(out, ID_INCIDENT, view->id);
-    buf_add_text(out, ": ");
-    wording_add_line(out, view->scope, LIMIT_SUMMARY);
-    buf_add_byte(out, ' ');
-    buf_add_text(out, text_kind(view));
-    buf_add_text(out, "\n\n");
-    text_add_why(out, view, TEXT_LONG);
-    buf_add_text(out, "\n\n- Since: ");
-    text_add_at(out, view, view->journal.since_unix_ms);
-    buf_add_byte(out, ' ');
-    buf_add(out, zone_name(view->zone));
-    if (!view->is_open) {
-        buf_add_text(out, "\n- Closed: ");
-        text_add_at(out, view, view->closed_unix_ms);
-    }
-    buf_add_text(out, "\n- Impact: ");
-    impact_add_all(out, view);
-    buf_add_text(out, "\n- Who: ");
-    who_add_answer(out, view);
-    who_add_inform(out, view);
-    who_add_end(out, view);
-    buf_add_byte(out, '\n');
-    report_add_times(out, view);
-    buf_add_text(out, "\n## What changed\n\n");
-    for (size_t i = 0; i < view->change_count; i++) {
-        buf_add_text(out, "- ");
-        change_add(out, &view->changes[i]);
-        buf_add_byte(out, '\n');
-    }
-    if (view->change_count == 0)
-        buf_add_fmt(out, "Nothing stands out among %llu actions, %llu of them wrong.\n",
-                    (unsigned long long)view->changes_of, (unsigned long long)view->changes_bad);
-    report_add_said(out, view, "cause", "Cause");
-    report_add_said(out, view, "follow_up", "Follow-up");
-    report_add_timeline(out, view);
 }

@@ -22,6 +22,19 @@ struct incident_entry {
     struct slice words; /* what somebody said; empty = nothing, or it was erased */
 };
 
+/* By what the actions that went wrong are told from the others. */
+enum changed_by {
+    CHANGED_BY_LABELS,     /* labels that say wrong */
+    CHANGED_BY_ENDS,       /* failed, uncertain, expired or degraded */
+    CHANGED_BY_CONFIDENCE, /* below the gate at their submit */
+    CHANGED_BY_VERDICTS,   /* changed or not approved by a person */
+    CHANGED_BY_LATENCY,    /* done later than the trigger's limit */
+    CHANGED_BY_RISE,       /* started since it began; the others before that */
+    CHANGED_BY_WAITS,      /* held, or waiting for people */
+    CHANGED_BY_NOTHING     /* nothing came: there is nothing to look at */
+};
+const char *changed_by_name(enum changed_by by);
+
 /* One value of one cause. */
 struct incident_change {
     struct slice path, value; /* value: JSON of it, masked */
@@ -61,6 +74,7 @@ struct incident_view {
     size_t entry_count;
     const struct incident_change *changes; /* evident ones, ranked */
     size_t change_count;
+    enum changed_by changes_by;
     uint64_t changes_of, changes_bad; /* actions looked at, and of them wrong */
     struct incident_impact impact;
     const struct group *owner, *restart, *inform; /* NULL: nobody is named */
@@ -77,6 +91,8 @@ const struct incident_entry *incident_first(const struct incident_view *view,
 /* Why it is one, in a clause: "3 reviews are past due", "mailer is not called since 14:01". */
 void incident_add_trouble(struct buf *out, const struct journal *journal, const struct zone *zone,
                           int64_t now_unix_ms);
+/* Why there is no time to detect; NULL: there is one. */
+const char *incident_no_detection(const struct incident_view *view);
 /* What everybody may be told. */
 void incident_add_draft(struct buf *out, const struct incident_view *view);
 /* INCIDENT, WHO, IMPACT, CHANGED; then what may be done. */

@@ -5,7 +5,12 @@
 #include "record/ids.h"
 #include "record/number.h"
 
-enum { JOURNAL_VERSION = 1, JOURNAL_TEXTS = JOURNAL_NAMES + 3, JOURNAL_NUMBERS = 21 };
+enum {
+    JOURNAL_VERSION = 1,
+    JOURNAL_TEXTS = JOURNAL_NAMES + 3,
+    JOURNAL_NUMBERS = 21,
+    JOURNAL_LATER = 2
+};
 
 static void journal_add_text(struct buf *out, const char *text)
 {
@@ -46,6 +51,33 @@ static bool journal_take_tally(struct slice *rest, struct tally *out)
     return tally_decode(bytes, out) == ERR_OK;
 }
 
+/* Numbers that came later: how many, then they; a row without them has none. */
+static void journal_add_later(struct buf *out, const struct journal *j)
+{
+    const uint64_t numbers[JOURNAL_LATER] = {j->trip.is_set ? (uint64_t)j->trip.signal + 1 : 0,
+                                             (uint64_t)j->trip.late_ms};
+    number_add_varint(out, JOURNAL_LATER);
+    for (size_t i = 0; i < JOURNAL_LATER; i++)
+        number_add_varint(out, numbers[i]);
+}
+
+static bool journal_take_later(struct slice *rest, struct journal *j)
+{
+    uint64_t numbers[JOURNAL_LATER] = {0}, count = 0, number = 0;
+    if (rest->size > 0 && !number_take_varint(rest, &count))
+        return false;
+    for (uint64_t i = 0; i < count; i++) {
+        if (!number_take_varint(rest, &number))
+            return false;
+        if (i < JOURNAL_LATER)
+            numbers[i] = number;
+    }
+    j->trip.is_set = numbers[0] > 0 && numbers[0] <= SIGNAL_COUNT;
+    j->trip.signal = j->trip.is_set ? (enum signal)(numbers[0] - 1) : 0;
+    j->trip.late_ms = (int64_t)numbers[1];
+    return true;
+}
+
 void journal_encode(const struct journal *j, struct buf *out)
 {
     const uint64_t numbers[JOURNAL_NUMBERS] = {j->incident,
@@ -80,6 +112,7 @@ void journal_encode(const struct journal *j, struct buf *out)
     journal_add_tally(out, &j->before);
     journal_add_tally(out, &j->at_recovery);
     journal_add_tally(out, &j->at_close);
+    journal_add_later(out, j);
 }
 
 static void journal_fill(struct journal *j, const uint64_t n[JOURNAL_NUMBERS])
@@ -122,10 +155,11 @@ enum err journal_decode(struct slice bytes, struct journal *out)
               journal_take_text(&bytes, journal.informed_by) &&
               journal_take_tally(&bytes, &journal.before) &&
               journal_take_tally(&bytes, &journal.at_recovery) &&
-              journal_take_tally(&bytes, &journal.at_close);
+              journal_take_tally(&bytes, &journal.at_close) && journal_take_later(&bytes, &journal);
     if (!is_good)
         return ERR_CORRUPT;
     journal_fill(&journal, numbers);
+    journal.trip.began_unix_ms = journal.began_unix_ms;
     *out = journal;
     return ERR_OK;
 }

@@ -9,6 +9,7 @@
 #pragma once
 #include "base/limits.h"
 #include "core/breaker.h"
+#include "policy/types.h"
 #include "record/tally.h"
 
 /* Parts of stored rows: only ever add at the end. */
@@ -28,6 +29,14 @@ enum lasting_kind {
     LASTING_UNCERTAIN /* and writes of which nobody knows whether they happened */
 };
 enum { JOURNAL_WORKFLOW, JOURNAL_STEP, JOURNAL_UPSTREAM, JOURNAL_RISK, JOURNAL_NAMES };
+
+/* What a trigger saw, where one opened it: what changed is looked for among the same. */
+struct journal_trip {
+    bool is_set;
+    enum signal signal;
+    int64_t late_ms;       /* LATENCY: what counts as late */
+    int64_t began_unix_ms; /* 0 = not known */
+};
 
 struct journal {
     uint64_t incident;
@@ -51,6 +60,7 @@ struct journal {
     uint64_t overdue;                   /* INCIDENT_OVERDUE: how many, when it was looked at last */
     struct tally before;                /* what the hour of its opening had counted by then */
     struct tally at_recovery, at_close; /* since that hour */
+    struct journal_trip trip;           /* its began_unix_ms is the journal's */
 };
 
 void journal_encode(const struct journal *journal, struct buf *out);

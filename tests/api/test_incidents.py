@@ -92,7 +92,7 @@ def test_all_that_an_incident_holds(routing):
     assert one["impact"]["automatic"] == 0  # what was done before it opened is not of it
     assert one["inform"]["person"] == "ben" and "inquiry-routing is stopped" in one["inform"]["draft"]
     assert one["runbook"] == "https://wiki.example.org/routing"
-    assert one["times"] == {"detect_s": None, "acknowledge_s": None, "inform_s": None, "restart_s": None}
+    assert one["times"] == {"detect_s": None, "detect_why": "a person stopped it", "acknowledge_s": None, "inform_s": None, "restart_s": None}
     kinds = [entry["kind"] for entry in one["timeline"]]
     assert kinds[:2] == ["stop", "incident"] and "telling" in kinds
     code, page, _ = cli(routing, "incident", id)
@@ -122,7 +122,24 @@ def test_nothing_is_said_to_have_changed_without_evidence(routing):
     one = incident(routing, stop(routing))
     assert one["changed"] == []
     report = routing.get("/v1/incidents/" + one["id"], headers={"Accept": "text/markdown"}).text
-    assert "Nothing stands out among 8 actions, 0 of them wrong." in report  # two labels are no sample: by their ends
+    assert "Nothing stands out among 8 actions, 0 of them ended badly." in report
+    assert "| detect | – (a person stopped it) |\n" in report  # two labels are no sample: by their ends
+
+
+def test_a_trip_says_since_when_and_goes_by_its_signal(tmp_path):
+    """Labels of the draw move to fallback: the time to detect is from the first wrong one on, and over a kill."""
+    policies = {"invoice-reminders.yaml": REMINDERS, "inquiry-routing.yaml": ROUTING + "sensitivity: quick\n"}
+    with Daemon(install(tmp_path, INSTALLATION, policies)) as daemon:
+        actions = [route(daemon, "T-%d" % n, "m4" if n >= 16 else "m3") for n in range(32)]
+        for n, action in enumerate(actions):
+            label(daemon, action, "wrong-team" if n >= 16 else "right")
+        one, = daemon.get("/v1/incidents?open=1").json["items"]
+        daemon.kill()
+        daemon.start()
+        one = incident(daemon, one["id"])
+        assert one["by"].startswith("trigger ") and one["changed_by"] == "labels"
+        assert isinstance(one["times"]["detect_s"], int) and one["times"]["detect_why"] is None
+        assert one["changed"][0]["value"] == "m4" and one["changed"][0]["wrong"] >= 7, one["changed"]
 
 
 def test_what_is_said_stays_and_times_are_told(routing):

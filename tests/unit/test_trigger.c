@@ -214,7 +214,8 @@ static void starts_towards_a_recipient_are_those_of_the_window(void **state)
     assert_int_equal(repeat_count(&repeat, DAY_MS, 0, TEST_START_MS + 10), TRIGGER_REPEATS);
 }
 
-/* Plays samples, one a minute; since when there is trouble, in minutes, at the trip; -1: no trip. */
+/* Plays samples, one a minute; since when there is trouble, in minutes, at the trip; -1: no trip.
+ */
 static int64_t began_minutes(const struct trigger_terms *terms, const char *samples)
 {
     struct trigger_state trigger;

@@ -1,0 +1,213 @@
+/* The report of an incident in Markdown, and the lines of its timeline. */
+#include "record/ids.h"
+#include "record/incident_words.h"
+#include "record/wording.h"
+
+/* ---- the report ---- */
+
+static const char *entry_subject_words(struct slice subject)
+{
+    if (slice_is(subject, "note"))
+        return "note";
+    if (slice_is(subject, "cause"))
+        return "cause";
+    if (slice_is(subject, "follow_up"))
+        return "follow-up";
+    if (slice_is(subject, "informed"))
+        return "informed stakeholders";
+    if (slice_is(subject, "recovered"))
+        return "the trouble is over";
+    if (slice_is(subject, "joined"))
+        return "joined";
+    return NULL;
+}
+
+static void entry_add_what(struct buf *out, const struct incident_entry *entry)
+{
+    const char *words = NULL;
+    switch ((int)entry->kind) {
+    case RECORD_STOP:
+        buf_add_text(out, "stop of ");
+        wording_add_line(out, entry->scope, LIMIT_SUMMARY);
+        return;
+    case RECORD_STOPPED:
+        buf_add_text(out, "nothing is under way any more");
+        return;
+    case RECORD_RESTART:
+        buf_add_text(out, "restart of ");
+        wording_add_line(out, entry->scope, LIMIT_SUMMARY);
+        return;
+    case RECORD_LIFTED:
+        buf_add_text(out, "runs again: ");
+        wording_add_line(out, entry->scope, LIMIT_SUMMARY);
+        return;
+    case RECORD_RESTART_ASKED:
+        buf_add_text(out, "restart asked");
+        return;
+    case RECORD_RESTART_APPROVED:
+        buf_add_text(out, "restart approved, as asked by ");
+        break;
+    case RECORD_RESTART_REFUSED:
+        buf_add_text(out, "approval refused: ");
+        break;
+    case RECORD_INCIDENT:
+        buf_add_text(out, slice_is(entry->subject, "closed") ? "closed" : "opened");
+        return;
+    case RECORD_TELLING:
+        buf_add_text(out, "to be told: ");
+        break;
+    case RECORD_TOLD:
+        buf_add_text(out, "told ");
+        break;
+    case RECORD_NOT_TOLD:
+        buf_add_text(out, "could not be told: ");
+        break;
+    case RECORD_ACKNOWLEDGED:
+        buf_add_text(out, "acknowledged");
+        return;
+    default:
+        words = entry_subject_words(entry->subject);
+        buf_add_text(out, words ? words : record_kind_name(entry->kind));
+        if (words || entry->subject.size == 0)
+            return;
+        buf_add_byte(out, ' ');
+    }
+    wording_add_line(out, entry->subject, LIMIT_SUMMARY);
+}
+
+void incident_entry_add(struct buf *out, const struct incident_view *view,
+                        const struct incident_entry *entry)
+{
+    entry_add_what(out, entry);
+    if (entry->actor.size > 0) {
+        buf_add_text(out, ", by ");
+        incident_add_person(out, view, entry->actor);
+    }
+    if (entry->words.size == 0)
+        return;
+    buf_add_text(out, ": ");
+    wording_add_line(out, entry->words, INCIDENT_LONG);
+}
+
+const char *incident_no_detection(const struct incident_view *view)
+{
+    const struct journal *j = &view->journal;
+    if (j->began_unix_ms > 0)
+        return NULL;
+    if (j->trip.is_set)
+        return "the trigger sees a value as it is now, not since when";
+    if (j->kind != INCIDENT_STOP)
+        return "not known";
+    return slice_starts(view->by, SLICE("trigger ")) ? "not known"
+           : slice_is(view->by, "interlock")         ? "interlock stopped it by itself"
+                                                     : "a person stopped it";
+}
+
+static void report_add_time(struct buf *out, const char *what, int64_t from_unix_ms,
+                            int64_t to_unix_ms)
+{
+    buf_add_fmt(out, "| %s | ", what);
+    if (from_unix_ms > 0 && to_unix_ms > 0)
+        zone_add_span(out, to_unix_ms > from_unix_ms ? to_unix_ms - from_unix_ms : 0);
+    else
+        buf_add_text(out, "\xe2\x80\x93");
+    buf_add_text(out, " |\n");
+}
+
+static void report_add_times(struct buf *out, const struct incident_view *view)
+{
+    const struct incident_entry *answered = incident_first(view, RECORD_ACKNOWLEDGED);
+    const struct incident_entry *informed = incident_remark(view, "informed");
+    int64_t since = view->journal.since_unix_ms;
+    buf_add_text(out, "\n## Times\n\n| to | |\n|---|---|\n");
+    const char *no_detection = incident_no_detection(view);
+    if (no_detection)
+        buf_add_fmt(out, "| detect | \xe2\x80\x93 (%s) |\n", no_detection);
+    else
+        report_add_time(out, "detect", view->journal.began_unix_ms, since);
+    report_add_time(out, "acknowledge", since, answered ? answered->at_unix_ms : 0);
+    report_add_time(out, "inform", since, informed ? informed->at_unix_ms : 0);
+    report_add_time(out, "restart", since, view->is_open ? 0 : view->closed_unix_ms);
+}
+
+static void report_add_said(struct buf *out, const struct incident_view *view, const char *subject,
+                            const char *head)
+{
+    const struct incident_entry *entry = incident_remark(view, subject);
+    buf_add_fmt(out, "\n## %s\n\n", head);
+    if (entry)
+        wording_add_line(out, entry->words, INCIDENT_LONG);
+    else
+        buf_add_text(out, "Not said yet.");
+    buf_add_byte(out, '\n');
+}
+
+static void report_add_timeline(struct buf *out, const struct incident_view *view)
+{
+    buf_add_text(out, "\n## Timeline\n\n");
+    for (size_t i = 0; i < view->entry_count; i++) {
+        buf_add_text(out, "- ");
+        zone_add_time(out, view->zone,
+                      (struct zone_time){view->entries[i].at_unix_ms, view->now_unix_ms},
+                      ZONE_SECONDS);
+        buf_add_byte(out, ' ');
+        incident_entry_add(out, view, &view->entries[i]);
+        buf_add_byte(out, '\n');
+    }
+}
+
+static void report_add_no_change(struct buf *out, const struct incident_view *view)
+{
+    if (!view->workflow || view->workflow->cause_count == 0) {
+        buf_add_text(out, "Not looked for: the policy names no `causes:`.\n");
+        return;
+    }
+    if (view->changes_by == CHANGED_BY_NOTHING) {
+        buf_add_text(out, "Nothing came, so there is nothing to compare.\n");
+        return;
+    }
+    buf_add_text(out, "Nothing stands out among ");
+    incident_add_count(out, view->changes_of, "action", "actions");
+    buf_add_fmt(out, ", %llu of them ", (unsigned long long)view->changes_bad);
+    incident_add_changed_by(out, view);
+    buf_add_text(out, ".\n");
+}
+
+void incident_report_add(struct buf *out, const struct incident_view *view)
+{
+    buf_add_text(out, "# Incident ");
+    text_add_id(out, ID_INCIDENT, view->id);
+    buf_add_text(out, ": ");
+    wording_add_line(out, view->scope, LIMIT_SUMMARY);
+    buf_add_byte(out, ' ');
+    buf_add_text(out, incident_kind_words(view));
+    buf_add_text(out, "\n\n");
+    incident_add_why(out, view, INCIDENT_LONG);
+    buf_add_text(out, "\n\n- Since: ");
+    incident_add_at(out, view, view->journal.since_unix_ms);
+    buf_add_byte(out, ' ');
+    buf_add(out, zone_name(view->zone));
+    if (!view->is_open) {
+        buf_add_text(out, "\n- Closed: ");
+        incident_add_at(out, view, view->closed_unix_ms);
+    }
+    buf_add_text(out, "\n- Impact: ");
+    incident_add_impact(out, view);
+    buf_add_text(out, "\n- Who: ");
+    incident_add_answer(out, view);
+    incident_add_informing(out, view);
+    incident_add_end_words(out, view);
+    buf_add_byte(out, '\n');
+    report_add_times(out, view);
+    buf_add_text(out, "\n## What changed\n\n");
+    for (size_t i = 0; i < view->change_count; i++) {
+        buf_add_text(out, "- ");
+        incident_add_change(out, view, &view->changes[i]);
+        buf_add_byte(out, '\n');
+    }
+    if (view->change_count == 0)
+        report_add_no_change(out, view);
+    report_add_said(out, view, "cause", "Cause");
+    report_add_said(out, view, "follow_up", "Follow-up");
+    report_add_timeline(out, view);
+}

@@ -6,7 +6,7 @@
 #include "record/number.h"
 
 enum {
-    JOURNAL_VERSION = 1,
+    JOURNAL_VERSION = 2,
     JOURNAL_TEXTS = JOURNAL_NAMES + 3,
     JOURNAL_NUMBERS = 21,
     JOURNAL_LATER = 2
@@ -51,7 +51,7 @@ static bool journal_take_tally(struct slice *rest, struct tally *out)
     return tally_decode(bytes, out) == ERR_OK;
 }
 
-/* Numbers that came later: how many, then they; a row without them has none. */
+/* Numbers that came later: how many, then they; a row of version 1 has none. */
 static void journal_add_later(struct buf *out, const struct journal *j)
 {
     const uint64_t numbers[JOURNAL_LATER] = {j->trip.is_set ? (uint64_t)j->trip.signal + 1 : 0,
@@ -64,7 +64,7 @@ static void journal_add_later(struct buf *out, const struct journal *j)
 static bool journal_take_later(struct slice *rest, struct journal *j)
 {
     uint64_t numbers[JOURNAL_LATER] = {0}, count = 0, number = 0;
-    if (rest->size > 0 && !number_take_varint(rest, &count))
+    if (!number_take_varint(rest, &count))
         return false;
     for (uint64_t i = 0; i < count; i++) {
         if (!number_take_varint(rest, &number))
@@ -144,7 +144,8 @@ enum err journal_decode(struct slice bytes, struct journal *out)
 {
     struct journal journal = {0};
     uint64_t numbers[JOURNAL_NUMBERS] = {0};
-    bool is_good = bytes.size > 0 && bytes.at[0] == JOURNAL_VERSION;
+    bool is_first = bytes.size > 0 && bytes.at[0] == 1;
+    bool is_good = bytes.size > 0 && (is_first || bytes.at[0] == JOURNAL_VERSION);
     bytes = slice_from(bytes, 1);
     for (size_t i = 0; is_good && i < JOURNAL_NUMBERS; i++)
         is_good = number_take_varint(&bytes, &numbers[i]);
@@ -155,7 +156,8 @@ enum err journal_decode(struct slice bytes, struct journal *out)
               journal_take_text(&bytes, journal.informed_by) &&
               journal_take_tally(&bytes, &journal.before) &&
               journal_take_tally(&bytes, &journal.at_recovery) &&
-              journal_take_tally(&bytes, &journal.at_close) && journal_take_later(&bytes, &journal);
+              journal_take_tally(&bytes, &journal.at_close) &&
+              (is_first || journal_take_later(&bytes, &journal));
     if (!is_good)
         return ERR_CORRUPT;
     journal_fill(&journal, numbers);

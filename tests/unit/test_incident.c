@@ -302,7 +302,8 @@ static void journals_come_back(void **state)
                               .began_unix_ms = 1,
                               .since_unix_ms = 2,
                               .closed_unix_ms = 3,
-                              .overdue = 4};
+                              .overdue = 4,
+                              .trip = {true, SIGNAL_LATENCY, 5, 1}};
     struct journal back;
     struct buf bytes, key;
     uint64_t seq = 0;
@@ -318,6 +319,8 @@ static void journals_come_back(void **state)
     assert_true(slice_equal(buf_slice(&again), buf_slice(&bytes)));
     assert_string_equal(back.answers, "judges");
     assert_int_equal(back.overdue, 4);
+    assert_true(back.trip.is_set && back.trip.signal == SIGNAL_LATENCY);
+    assert_true(back.trip.late_ms == 5 && back.trip.began_unix_ms == 1);
     buf_done(&again);
     for (size_t i = 0; i < bytes.size; i++) /* every cut is found */
         assert_int_equal(journal_decode(slice_first(buf_slice(&bytes), i), &back), ERR_CORRUPT);

@@ -87,18 +87,6 @@ static bool actions_read_query(struct call *call, struct engine_query *query)
     return true;
 }
 
-static void actions_add_next(struct buf *out, uint64_t next)
-{
-    buf_add_text(out, "],\"next\":");
-    if (next == 0) {
-        buf_add_text(out, "null}");
-        return;
-    }
-    buf_add_byte(out, '"');
-    text_add_id(out, actions_cursor, next);
-    buf_add_text(out, "\"}");
-}
-
 /* Newest first. What the caller may not see is left out, so a page can be short and have a next. */
 void actions_list(struct call *call)
 {
@@ -116,8 +104,7 @@ void actions_list(struct call *call)
         return;
     }
     struct buf out;
-    buf_init(&out, LIMIT_HTTP_ANSWER);
-    buf_add_text(&out, "{\"items\":[");
+    reply_begin_list(&out);
     size_t shown = 0;
     for (size_t i = 0; i < count; i++) {
         if (!call_may_see(call, call->config, views[i].workflow, views[i].step_name,
@@ -127,7 +114,10 @@ void actions_list(struct call *call)
         reply_mask_response(call, &views[i]);
         action_json_add(&out, &views[i]);
     }
-    actions_add_next(&out, next);
-    reply_json(call, 200, &out);
-    buf_done(&out);
+    struct buf cursor;
+    buf_init(&cursor, LIMIT_NAME);
+    if (next != 0)
+        text_add_id(&cursor, actions_cursor, next);
+    reply_list(call, buf_slice(&cursor), &out);
+    buf_done(&cursor);
 }

@@ -11,44 +11,31 @@ struct acts_body {
     bool happened, send;
 };
 
-static void acts_call(struct call *call, struct engine_call *what, engine_done_fn *done)
+static void acts_call(struct call *call, struct engine_call *what, call_taken_fn *taken)
 {
     what->principal = &call->principal;
     what->action = call->id;
-    what->done = done;
+    what->done = reply_when_taken(call, taken);
     what->arg = call;
     call->engine->act(call->engine->impl, what);
 }
 
 /* The person's words were taken: 200, whatever state that led to. */
-void acts_done(void *arg, const struct engine_reply *reply)
+void acts_taken(struct call *call, const struct engine_reply *reply)
 {
-    struct call *call = arg;
-    call_enter(call);
-    if (reply->outcome != ENGINE_TAKEN)
-        reply_refusal(call, reply);
-    else
-        reply_action_read(call, reply->view);
-    call_leave(call);
+    reply_action_read(call, reply->view);
 }
 
-static void acts_begin_done(void *arg, const struct engine_reply *reply)
+static void acts_begin_taken(struct call *call, const struct engine_reply *reply)
 {
-    struct call *call = arg;
-    call_enter(call);
-    if (reply->outcome != ENGINE_TAKEN) {
-        reply_refusal(call, reply);
-    } else {
-        struct buf out;
-        buf_init(&out, LIMIT_HTTP_ANSWER);
-        buf_add_fmt(&out, "{\"attempt\":%u,\"lease_until\":\"",
-                    (unsigned)reply->view->action->starts_total);
-        text_add_time(&out, reply->view->action->due_unix_ms);
-        buf_add_text(&out, "\"}");
-        reply_json(call, 200, &out);
-        buf_done(&out);
-    }
-    call_leave(call);
+    struct buf out;
+    buf_init(&out, LIMIT_HTTP_ANSWER);
+    buf_add_fmt(&out, "{\"attempt\":%u,\"lease_until\":\"",
+                (unsigned)reply->view->action->starts_total);
+    text_add_time(&out, reply->view->action->due_unix_ms);
+    buf_add_text(&out, "\"}");
+    reply_json(call, 200, &out);
+    buf_done(&out);
 }
 
 void acts_begin(struct call *call)
@@ -64,7 +51,7 @@ void acts_begin(struct call *call)
     if (!body_read(call, fields, sizeof fields / sizeof *fields, &body))
         return;
     acts_call(call, &(struct engine_call){.act = ENGINE_BEGIN, .token = body.token},
-              acts_begin_done);
+              acts_begin_taken);
 }
 
 void acts_report(struct call *call)
@@ -109,7 +96,7 @@ void acts_report(struct call *call)
     what.token = body.token;
     what.attempt = body.attempt;
     what.response_json = body.response;
-    acts_call(call, &what, acts_done);
+    acts_call(call, &what, acts_taken);
 }
 
 void acts_resolve(struct call *call)
@@ -141,7 +128,7 @@ void acts_resolve(struct call *call)
                                     .happened = body.happened,
                                     .send = body.send,
                                     .evidence = body.evidence},
-              acts_done);
+              acts_taken);
 }
 
 static bool acts_read_reason(struct call *call, struct acts_body *body)
@@ -169,19 +156,13 @@ void acts_cancel(struct call *call)
     struct acts_body body = {0};
     if (acts_read_reason(call, &body))
         acts_call(call, &(struct engine_call){.act = ENGINE_CANCEL, .reason = body.reason},
-                  acts_done);
+                  acts_taken);
 }
 
 /* The new action, as if it had been submitted (R9). */
-static void acts_again_done(void *arg, const struct engine_reply *reply)
+static void acts_again_taken(struct call *call, const struct engine_reply *reply)
 {
-    struct call *call = arg;
-    call_enter(call);
-    if (reply->outcome != ENGINE_TAKEN)
-        reply_refusal(call, reply);
-    else
-        reply_action(call, reply->view);
-    call_leave(call);
+    reply_action(call, reply->view);
 }
 
 void acts_again(struct call *call)
@@ -189,7 +170,7 @@ void acts_again(struct call *call)
     struct acts_body body = {0};
     if (acts_read_reason(call, &body))
         acts_call(call, &(struct engine_call){.act = ENGINE_AGAIN, .reason = body.reason},
-                  acts_again_done);
+                  acts_again_taken);
 }
 
 /* Of what waits without a review: what is uncertain, or contradicted. It changes nothing. */
@@ -207,7 +188,7 @@ void acts_note(struct call *call)
         return;
     if (body.reason.size > 0)
         acts_call(call, &(struct engine_call){.act = ENGINE_NOTE, .reason = body.reason},
-                  acts_done);
+                  acts_taken);
     else
         reply_trouble(call, &(struct trouble){.code = TROUBLE_BAD_BODY,
                                               .pointer = SLICE("/note"),

@@ -35,13 +35,10 @@ static void admin_reload_done(void *arg, const struct engine_reply *reply)
     } else {
         const struct config *config = call->engine->config(call->engine->impl);
         struct buf out;
-        buf_init(&out, LIMIT_HTTP_ANSWER);
-        buf_add_byte(&out, '{');
+        reply_begin_object(&out);
         admin_add_hex(&out, "policy", config->version);
         member_add_text(&out, "warnings", reply->detail);
-        buf_add_byte(&out, '}');
-        reply_json(call, 200, &out);
-        buf_done(&out);
+        reply_object(call, 200, &out);
     }
     call_leave(call);
 }
@@ -66,12 +63,9 @@ static void admin_backup_done(void *arg, const struct engine_reply *reply)
         reply_refusal(call, reply);
     } else {
         struct buf out;
-        buf_init(&out, LIMIT_HTTP_ANSWER);
-        buf_add_byte(&out, '{');
+        reply_begin_object(&out);
         member_add_text(&out, "path", call->text);
-        buf_add_byte(&out, '}');
-        reply_json(call, 200, &out);
-        buf_done(&out);
+        reply_object(call, 200, &out);
     }
     call_leave(call);
 }
@@ -100,24 +94,14 @@ void admin_backup(struct call *call)
     call->engine->backup(call->engine->impl, &call->principal, body.path, admin_backup_done, call);
 }
 
-static void admin_erased(void *arg, const struct engine_reply *reply)
+static void admin_erased(struct call *call, const struct engine_reply *reply)
 {
-    struct call *call = arg;
-    call_enter(call);
-    if (reply->outcome != ENGINE_TAKEN) {
-        reply_refusal(call, reply);
-    } else {
-        struct buf out;
-        buf_init(&out, LIMIT_HTTP_ANSWER);
-        buf_add_byte(&out, '{');
-        member_add_id(&out, "action", ID_ACTION, reply->view->action->id);
-        member_add_word(&out, "state", state_name(reply->view->action->state));
-        member_add_time(&out, "erased_at", reply->view->erased_unix_ms);
-        buf_add_byte(&out, '}');
-        reply_json(call, 200, &out);
-        buf_done(&out);
-    }
-    call_leave(call);
+    struct buf out;
+    reply_begin_object(&out);
+    member_add_id(&out, "action", ID_ACTION, reply->view->action->id);
+    member_add_word(&out, "state", state_name(reply->view->action->state));
+    member_add_time(&out, "erased_at", reply->view->erased_unix_ms);
+    reply_object(call, 200, &out);
 }
 
 /* R24: what was said of an ended action goes for good; that it was, and how it ended, stays. */
@@ -148,36 +132,30 @@ void admin_erase(struct call *call)
                                                         : SLICE("\"action\" must be an id: a_…")});
         return;
     }
-    call->engine->act(call->engine->impl, &(struct engine_call){.act = ENGINE_ERASE,
-                                                                .principal = &call->principal,
-                                                                .action = id,
-                                                                .reason = body.path,
-                                                                .done = admin_erased,
-                                                                .arg = call});
+    call->engine->act(call->engine->impl,
+                      &(struct engine_call){.act = ENGINE_ERASE,
+                                            .principal = &call->principal,
+                                            .action = id,
+                                            .reason = body.path,
+                                            .done = reply_when_taken(call, admin_erased),
+                                            .arg = call});
 }
 
 /* The one answer that ever shows the token. */
-static void admin_token_made(void *arg, const struct engine_reply *reply)
+static void admin_token_made(struct call *call, const struct engine_reply *reply)
 {
-    struct call *call = arg;
-    call_enter(call);
-    if (reply->outcome != ENGINE_TAKEN) {
-        reply_refusal(call, reply);
-    } else {
-        unsigned char hash[DIGEST_SIZE];
-        digest_bytes(call->text, hash);
-        struct buf out;
-        buf_init(&out, LIMIT_HTTP_ANSWER);
-        buf_add_byte(&out, '{');
-        admin_add_hex(&out, "id", hash);
-        member_add_text(&out, "name", call->name);
-        member_add_text(&out, "token", call->text);
-        buf_add_byte(&out, '}');
-        call_add_header(call, "Cache-Control", SLICE("no-store"));
-        reply_json(call, 201, &out);
-        buf_done(&out);
-    }
-    call_leave(call);
+    (void)reply;
+    unsigned char hash[DIGEST_SIZE];
+    digest_bytes(call->text, hash);
+    struct buf out;
+    reply_begin_object(&out);
+    admin_add_hex(&out, "id", hash);
+    member_add_text(&out, "name", call->name);
+    member_add_text(&out, "token", call->text);
+    buf_add_byte(&out, '}');
+    call_add_header(call, "Cache-Control", SLICE("no-store"));
+    reply_json(call, 201, &out);
+    buf_done(&out);
 }
 
 void admin_tokens_post(struct call *call)
@@ -210,26 +188,17 @@ void admin_tokens_post(struct call *call)
     call->name = call_copy(call, owner.name);
     buf_done(&token);
     call->engine->token_put(call->engine->impl, &call->principal, call->name, hash,
-                            admin_token_made, call);
+                            reply_when_taken(call, admin_token_made), call);
 }
 
-static void admin_token_revoked(void *arg, const struct engine_reply *reply)
+static void admin_token_revoked(struct call *call, const struct engine_reply *reply)
 {
-    struct call *call = arg;
-    call_enter(call);
-    if (reply->outcome != ENGINE_TAKEN) {
-        reply_refusal(call, reply);
-    } else {
-        struct buf out;
-        buf_init(&out, LIMIT_HTTP_ANSWER);
-        buf_add_byte(&out, '{');
-        member_add_text(&out, "id", call->parameters[0]);
-        member_add_bool(&out, "revoked", true);
-        buf_add_byte(&out, '}');
-        reply_json(call, 200, &out);
-        buf_done(&out);
-    }
-    call_leave(call);
+    (void)reply;
+    struct buf out;
+    reply_begin_object(&out);
+    member_add_text(&out, "id", call->parameters[0]);
+    member_add_bool(&out, "revoked", true);
+    reply_object(call, 200, &out);
 }
 
 void admin_tokens_revoke(struct call *call)
@@ -243,7 +212,7 @@ void admin_tokens_revoke(struct call *call)
         return;
     }
     call->engine->token_revoke(call->engine->impl, &call->principal, call->parameters[0],
-                               admin_token_revoked, call);
+                               reply_when_taken(call, admin_token_revoked), call);
 }
 
 void admin_tokens_list(struct call *call)
@@ -259,8 +228,7 @@ void admin_tokens_list(struct call *call)
         return;
     }
     struct buf out;
-    buf_init(&out, LIMIT_HTTP_ANSWER);
-    buf_add_text(&out, "{\"items\":[");
+    reply_begin_list(&out);
     for (size_t i = 0; i < count; i++) {
         buf_add_text(&out, i ? ",{" : "{");
         member_add_text(&out, "id", tokens[i].id);
@@ -269,7 +237,5 @@ void admin_tokens_list(struct call *call)
         member_add_time(&out, "made_at", tokens[i].made_unix_ms);
         buf_add_byte(&out, '}');
     }
-    buf_add_text(&out, "],\"next\":null}");
-    reply_json(call, 200, &out);
-    buf_done(&out);
+    reply_list(call, (struct slice){0}, &out);
 }

@@ -31,36 +31,27 @@ void away_list(struct call *call)
     if (!parameter_read(call, NULL, 0))
         return;
     struct buf out;
-    buf_init(&out, LIMIT_HTTP_ANSWER);
-    buf_add_text(&out, "{\"items\":[");
+    reply_begin_list(&out);
     for (size_t i = 0; i < list->count; i++) {
         if (list->items[i].until_unix_ms <= now)
             continue;
         buf_add_text(&out, shown++ ? "," : "");
         away_add(&out, &list->items[i]);
     }
-    buf_add_text(&out, "],\"next\":null}");
-    reply_json(call, 200, &out);
-    buf_done(&out);
+    reply_list(call, (struct slice){0}, &out);
 }
 
-static void away_done(void *arg, const struct engine_reply *reply)
+static void away_taken(struct call *call, const struct engine_reply *reply)
 {
-    struct call *call = arg;
-    call_enter(call);
-    if (reply->outcome != ENGINE_TAKEN) {
-        reply_refusal(call, reply);
-    } else {
-        struct buf out;
-        buf_init(&out, LIMIT_HTTP_ANSWER);
-        const struct away *away = away_find(call->engine->away(call->engine->impl), call->name,
-                                            call->engine->now_unix_ms(call->engine->impl));
-        struct away back = {.person = call->name};
-        away_add(&out, away ? away : &back);
-        reply_json(call, 200, &out);
-        buf_done(&out);
-    }
-    call_leave(call);
+    (void)reply;
+    struct buf out;
+    buf_init(&out, LIMIT_HTTP_ANSWER);
+    const struct away *away = away_find(call->engine->away(call->engine->impl), call->name,
+                                        call->engine->now_unix_ms(call->engine->impl));
+    struct away back = {.person = call->name};
+    away_add(&out, away ? away : &back);
+    reply_json(call, 200, &out);
+    buf_done(&out);
 }
 
 static bool away_refuse(struct call *call, const char *pointer, const char *detail)
@@ -150,5 +141,6 @@ void away_post(struct call *call)
         return;
     }
     call->name = call_copy(call, away.person);
-    call->engine->away_put(call->engine->impl, &call->principal, &away, away_done, call);
+    call->engine->away_put(call->engine->impl, &call->principal, &away,
+                           reply_when_taken(call, away_taken), call);
 }

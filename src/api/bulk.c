@@ -7,7 +7,6 @@
 #include "base/check.h"
 #include "base/limits.h"
 #include "base/uri.h"
-#include "record/ids.h"
 #include "record/member.h"
 #include "record/scan.h"
 

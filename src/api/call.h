@@ -5,7 +5,7 @@
  *      the caller's frame may still read it.
  *   2. exchange is NULL from the answer on.
  *   3. principal.name lives in the arena; its pointers into the configuration are good only until
- *      the handler returns (a reload frees them): a done asks call_principal_now again. */
+ *      the handler returns (a reload frees them): what answers later asks call_principal_now. */
 #pragma once
 #include <jansson.h>
 
@@ -14,7 +14,11 @@
 
 enum { CALL_HEADERS = 12 };
 
+struct call;
 struct verifications;
+/* The engine has taken what was asked: answers the call. */
+typedef void call_taken_fn(struct call *call, const struct engine_reply *reply);
+
 struct call {
     const struct engine_port *engine;
     const struct api_options *options;
@@ -41,7 +45,8 @@ struct call {
     struct engine_incident *incident;
     struct slice actor; /* who submitted the action */
 
-    struct slice text, name; /* what a done needs of the request */
+    call_taken_fn *taken;    /* while the engine has it (reply_when_taken) */
+    struct slice text, name; /* what that needs of the request */
 
     json_t *body;
     struct door_header headers[CALL_HEADERS]; /* of the answer */

@@ -13,8 +13,8 @@ void actions_get(struct call *call);
 void actions_list(struct call *call);
 void actions_explain(struct call *call);
 /* acts.c; verdicts in verdict.c */
-/* The engine's done of an act: the action as it is now, or why it was not taken. */
-void acts_done(void *arg, const struct engine_reply *reply);
+/* An act was taken: the action as it is now. */
+void acts_taken(struct call *call, const struct engine_reply *reply);
 void acts_begin(struct call *call);
 void acts_report(struct call *call);
 void acts_resolve(struct call *call);
@@ -23,8 +23,8 @@ void acts_again(struct call *call);
 void acts_note(struct call *call);
 void verdict_post(struct call *call);
 /* labels.c */
-/* The engine's done of a label: what is known of the audit and the labels now. */
-void labels_told(void *arg, const struct engine_reply *reply);
+/* A label was taken: what is known of the audit and the labels now. */
+void labels_taken(struct call *call, const struct engine_reply *reply);
 void labels_post(struct call *call);
 /* reviews.c */
 void reviews_get(struct call *call);

@@ -20,18 +20,11 @@ static bool inbox_parse_cursor(struct slice text, struct engine_inbox_query *que
     return text_parse_id(slice_from(text, dot + 1), inbox_cursor, &query->after_id);
 }
 
-static void inbox_add_next(struct buf *out, const struct engine_inbox_page *page)
+static void inbox_add_cursor(struct buf *out, const struct engine_inbox_page *page)
 {
-    buf_add_text(out, "],\"next\":");
-    if (!page->has_next) {
-        buf_add_text(out, "null}");
-        return;
-    }
-    buf_add_byte(out, '"');
     text_add_id(out, inbox_cursor, (uint64_t)page->next_by_unix_ms);
     buf_add_byte(out, '.');
     text_add_id(out, inbox_cursor, page->next_id);
-    buf_add_text(out, "\"}");
 }
 
 static bool inbox_read_query(struct call *call, struct engine_inbox_query *query)
@@ -81,8 +74,7 @@ void inbox_get(struct call *call)
         return;
     }
     struct buf out;
-    buf_init(&out, LIMIT_HTTP_ANSWER);
-    buf_add_text(&out, "{\"items\":[");
+    reply_begin_list(&out);
     size_t shown = 0;
     for (size_t i = 0; i < page.count; i++) {
         if (!inbox_may_see(call, &items[i]))
@@ -90,7 +82,10 @@ void inbox_get(struct call *call)
         buf_add_text(&out, shown++ ? "," : "");
         inbox_json_add(&out, &items[i]);
     }
-    inbox_add_next(&out, &page);
-    reply_json(call, 200, &out);
-    buf_done(&out);
+    struct buf cursor;
+    buf_init(&cursor, LIMIT_NAME);
+    if (page.has_next)
+        inbox_add_cursor(&cursor, &page);
+    reply_list(call, buf_slice(&cursor), &out);
+    buf_done(&cursor);
 }

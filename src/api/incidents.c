@@ -208,8 +208,7 @@ void incidents_list(struct call *call)
         return;
     }
     struct buf out;
-    buf_init(&out, LIMIT_HTTP_ANSWER);
-    buf_add_text(&out, "{\"items\":[");
+    reply_begin_list(&out);
     size_t shown = 0;
     for (size_t i = 0; i < count; i++) {
         if (!call_may_see_stops(call, incidents[i].workflow))
@@ -217,9 +216,7 @@ void incidents_list(struct call *call)
         buf_add_text(&out, shown++ ? "," : "");
         incidents_add(call, &incidents[i], NULL, &out);
     }
-    buf_add_text(&out, "],\"next\":null}");
-    reply_json(call, 200, &out);
-    buf_done(&out);
+    reply_list(call, (struct slice){0}, &out);
 }
 
 enum incidents_form { INCIDENTS_JSON, INCIDENTS_TEXT, INCIDENTS_MARKDOWN };
@@ -284,15 +281,10 @@ void incidents_get(struct call *call)
     incidents_tell(call, 200, call->id, form);
 }
 
-static void incidents_done(void *arg, const struct engine_reply *reply)
+static void incidents_taken(struct call *call, const struct engine_reply *reply)
 {
-    struct call *call = arg;
-    call_enter(call);
-    if (reply->outcome != ENGINE_TAKEN)
-        reply_refusal(call, reply);
-    else
-        incidents_reply(call, 200, call->id);
-    call_leave(call);
+    (void)reply;
+    incidents_reply(call, 200, call->id);
 }
 
 /* Closed is closed: 409, whatever was asked. */
@@ -362,11 +354,11 @@ void incidents_note(struct call *call)
     if (!incidents_read_remark(call, &remark))
         return;
     if (!slice_is(slice_text(remark.subject), "reason"))
-        engine->incident_remark(engine->impl, &call->principal, call->id, &remark, incidents_done,
-                                call);
+        engine->incident_remark(engine->impl, &call->principal, call->id, &remark,
+                                reply_when_taken(call, incidents_taken), call);
     else if (incidents_is_open(call))
         engine->incident_reason(engine->impl, &call->principal, call->id, remark.text,
-                                incidents_done, call);
+                                reply_when_taken(call, incidents_taken), call);
 }
 
 static const struct body_field incidents_text_fields[] = {
@@ -392,7 +384,7 @@ void incidents_informed(struct call *call)
     }
     struct engine_remark remark = {"informed", body.reason};
     call->engine->incident_remark(call->engine->impl, &call->principal, call->id, &remark,
-                                  incidents_done, call);
+                                  reply_when_taken(call, incidents_taken), call);
 }
 
 /* Of one that no stop made, before it closes itself; the reason is its cause. */
@@ -401,7 +393,7 @@ void incidents_close(struct call *call)
     struct incidents_body body = {0};
     if (incidents_read_reason(call, &body) && incidents_is_open(call))
         call->engine->incident_close(call->engine->impl, &call->principal, call->id, body.reason,
-                                     incidents_done, call);
+                                     reply_when_taken(call, incidents_taken), call);
 }
 
 /* By a person only: whoever answers takes care of it. The body is empty, or {}. */
@@ -410,5 +402,6 @@ void incidents_ack(struct call *call)
     struct incidents_body body = {0};
     bool is_empty = call->request->body.size == 0;
     if ((is_empty || body_read(call, incidents_fields, 0, &body)) && incidents_is_open(call))
-        call->engine->ack(call->engine->impl, &call->principal, call->id, incidents_done, call);
+        call->engine->ack(call->engine->impl, &call->principal, call->id,
+                          reply_when_taken(call, incidents_taken), call);
 }

@@ -143,27 +143,18 @@ static void labels_answer(struct call *call, const struct view *view)
         return;
     }
     struct buf out;
-    buf_init(&out, LIMIT_HTTP_ANSWER);
-    buf_add_byte(&out, '{');
+    reply_begin_object(&out);
     member_add_id(&out, "action", ID_ACTION, view->action->id);
     member_add_text(&out, "workflow", view->workflow);
     member_add_text(&out, "step", view->step_name);
     member_add_text(&out, "key", view->submit.key);
     label_json_add_members(&out, &row);
-    buf_add_byte(&out, '}');
-    reply_json(call, 200, &out);
-    buf_done(&out);
+    reply_object(call, 200, &out);
 }
 
-void labels_told(void *arg, const struct engine_reply *reply)
+void labels_taken(struct call *call, const struct engine_reply *reply)
 {
-    struct call *call = arg;
-    call_enter(call);
-    if (reply->outcome != ENGINE_TAKEN)
-        reply_act_refusal(call, reply);
-    else
-        labels_answer(call, reply->view);
-    call_leave(call);
+    labels_answer(call, reply->view);
 }
 
 void labels_post(struct call *call)
@@ -178,11 +169,12 @@ void labels_post(struct call *call)
     call->actor = view.submit.actor;
     if (!subject_allows(call, RIGHT_LABEL)) /* the reviewers of one step do not label another one */
         return;
-    call->engine->act(call->engine->impl, &(struct engine_call){.act = ENGINE_LABEL,
-                                                                .principal = &call->principal,
-                                                                .action = call->id,
-                                                                .label = body.label,
-                                                                .reason = body.note,
-                                                                .done = labels_told,
-                                                                .arg = call});
+    call->engine->act(call->engine->impl,
+                      &(struct engine_call){.act = ENGINE_LABEL,
+                                            .principal = &call->principal,
+                                            .action = call->id,
+                                            .label = body.label,
+                                            .reason = body.note,
+                                            .done = reply_when_act_taken(call, labels_taken),
+                                            .arg = call});
 }

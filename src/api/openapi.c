@@ -2,7 +2,6 @@
 
 #include "api/handlers.h"
 #include "api/parameter.h"
-#include "api/reply.h"
 
 /* The file itself, byte for byte; the path is from the root of the tree, where make runs. */
 __asm__(".section .rodata\n"

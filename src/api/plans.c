@@ -72,15 +72,10 @@ void plans_get(struct call *call)
         plans_reply(call, is_text);
 }
 
-static void plans_done(void *arg, const struct engine_reply *reply)
+static void plans_taken(struct call *call, const struct engine_reply *reply)
 {
-    struct call *call = arg;
-    call_enter(call);
-    if (reply->outcome != ENGINE_TAKEN)
-        reply_refusal(call, reply);
-    else
-        plans_reply(call, false);
-    call_leave(call);
+    (void)reply;
+    plans_reply(call, false);
 }
 
 /* By a person, and only to the facts that they saw. */
@@ -102,6 +97,6 @@ void plans_sign(struct call *call)
         reply_refuse(call, TROUBLE_NOT_NOW,
                      "the plan in force is another one: look at it, then sign that");
     else
-        call->engine->plan_sign(call->engine->impl, &call->principal, call->workflow, plans_done,
-                                call);
+        call->engine->plan_sign(call->engine->impl, &call->principal, call->workflow,
+                                reply_when_taken(call, plans_taken), call);
 }

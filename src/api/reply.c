@@ -10,6 +10,7 @@
 #include "record/action_json.h"
 #include "record/ids.h"
 #include "record/mask.h"
+#include "record/member.h"
 #include "record/problem_json.h"
 #include "record/try_text.h"
 #include "record/zone.h"
@@ -94,6 +95,35 @@ void reply_json(struct call *call, int status, const struct buf *body)
     }
     reply_add_zone(call);
     call_answer(call, status, SLICE("application/json"), buf_slice(body));
+}
+
+void reply_begin_object(struct buf *out)
+{
+    buf_init(out, LIMIT_HTTP_ANSWER);
+    buf_add_byte(out, '{');
+}
+
+void reply_object(struct call *call, int status, struct buf *out)
+{
+    buf_add_byte(out, '}');
+    reply_json(call, status, out);
+    buf_done(out);
+}
+
+void reply_begin_list(struct buf *out)
+{
+    buf_init(out, LIMIT_HTTP_ANSWER);
+    buf_add_text(out, "{\"items\":[");
+}
+
+void reply_list(struct call *call, struct slice next, struct buf *out)
+{
+    buf_add_byte(out, ']');
+    if (next.size > 0)
+        member_add_text(out, "next", next);
+    else
+        buf_add_text(out, ",\"next\":null");
+    reply_object(call, 200, out);
 }
 
 void reply_text(struct call *call, int status, const struct buf *body)
@@ -348,16 +378,6 @@ void reply_refusal(struct call *call, const struct engine_reply *reply)
     reply_trouble(call, &trouble);
 }
 
-void reply_act_refusal(struct call *call, const struct engine_reply *reply)
-{
-    if (reply->outcome == ENGINE_BAD_INPUT)
-        reply_trouble(call, &(struct trouble){.code = TROUBLE_BAD_INPUT,
-                                              .pointer = reply->pointer,
-                                              .detail = reply->detail});
-    else
-        reply_refusal(call, reply);
-}
-
 /* What the server refuses before there is a call. */
 static const char *reply_server_code(int status)
 {
@@ -388,4 +408,48 @@ size_t reply_write_refusal(int status, struct slice detail, char *buffer, size_t
     }
     buf_done(&out);
     return size;
+}
+
+static void reply_act_refusal(struct call *call, const struct engine_reply *reply)
+{
+    if (reply->outcome == ENGINE_BAD_INPUT)
+        reply_trouble(call, &(struct trouble){.code = TROUBLE_BAD_INPUT,
+                                              .pointer = reply->pointer,
+                                              .detail = reply->detail});
+    else
+        reply_refusal(call, reply);
+}
+
+static void reply_answer(struct call *call, const struct engine_reply *reply,
+                         void (*refuse)(struct call *call, const struct engine_reply *reply))
+{
+    call_enter(call);
+    call->submit = 0; /* nothing is left to forget */
+    if (reply->outcome != ENGINE_TAKEN)
+        refuse(call, reply);
+    else
+        call->taken(call, reply);
+    call_leave(call);
+}
+
+static void reply_done(void *arg, const struct engine_reply *reply)
+{
+    reply_answer(arg, reply, reply_refusal);
+}
+
+static void reply_act_done(void *arg, const struct engine_reply *reply)
+{
+    reply_answer(arg, reply, reply_act_refusal);
+}
+
+engine_done_fn *reply_when_taken(struct call *call, call_taken_fn *taken)
+{
+    call->taken = taken;
+    return reply_done;
+}
+
+engine_done_fn *reply_when_act_taken(struct call *call, call_taken_fn *taken)
+{
+    call->taken = taken;
+    return reply_act_done;
 }

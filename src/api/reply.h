@@ -71,8 +71,18 @@ void reply_action_read(struct call *call, const struct view *view);
 void reply_dry_run(struct call *call, const struct engine_reply *reply);
 /* The refusal of an engine call. reply->outcome is not ENGINE_TAKEN. */
 void reply_refusal(struct call *call, const struct engine_reply *reply);
-/* The same of an act on an action: what is wrong stands in the body itself, not in its input. */
-void reply_act_refusal(struct call *call, const struct engine_reply *reply);
+/* The engine_done_fn to give away with a call: `taken` answers when the engine has taken it, else
+ * its refusal is the answer. */
+engine_done_fn *reply_when_taken(struct call *call, call_taken_fn *taken);
+/* The same of a call whose body has no `input`: what is wrong stands in the body itself. */
+engine_done_fn *reply_when_act_taken(struct call *call, call_taken_fn *taken);
+/* An object as the answer: begin, members, and the end, which sends it and frees the buffer. */
+void reply_begin_object(struct buf *out);
+void reply_object(struct call *call, int status, struct buf *out);
+/* The same of a page: begin, items with commas between them, and where the next page begins; empty:
+ * nowhere. */
+void reply_begin_list(struct buf *out);
+void reply_list(struct call *call, struct slice next, struct buf *out);
 /* A JSON value or a text that was built; an overflowed buffer is TROUBLE_TOO_LARGE. */
 void reply_json(struct call *call, int status, const struct buf *body);
 void reply_text(struct call *call, int status, const struct buf *body);

@@ -1,7 +1,6 @@
 #include "api/restart.h"
 #include "api/body.h"
 #include "api/handlers.h"
-#include "api/parameter.h"
 #include "api/reply.h"
 #include "base/limits.h"
 #include "record/member.h"
@@ -97,15 +96,10 @@ static const struct body_field restart_fields[] = {
      .at = offsetof(struct restart_body, reason)},
 };
 
-static void restart_done(void *arg, const struct engine_reply *reply)
+static void restart_taken(struct call *call, const struct engine_reply *reply)
 {
-    struct call *call = arg;
-    call_enter(call);
-    if (reply->outcome != ENGINE_TAKEN)
-        reply_refusal(call, reply);
-    else
-        incidents_reply(call, 202, call->id);
-    call_leave(call);
+    (void)reply;
+    incidents_reply(call, 202, call->id);
 }
 
 void restart_post(struct call *call)
@@ -126,8 +120,8 @@ void restart_post(struct call *call)
                                                         "reads why it may run again")});
         return;
     }
-    call->engine->restart(call->engine->impl, &call->principal, call->id, body.reason, restart_done,
-                          call);
+    call->engine->restart(call->engine->impl, &call->principal, call->id, body.reason,
+                          reply_when_taken(call, restart_taken), call);
 }
 
 /* Who may is asked by the engine, at the use: it knows who asked, and records what it refuses. */
@@ -136,5 +130,6 @@ void restart_approve(struct call *call)
     struct restart_body body = {0};
     bool is_empty = call->request->body.size == 0;
     if ((is_empty || body_read(call, restart_fields, 0, &body)) && incidents_is_open(call))
-        call->engine->approve(call->engine->impl, &call->principal, call->id, restart_done, call);
+        call->engine->approve(call->engine->impl, &call->principal, call->id,
+                              reply_when_taken(call, restart_taken), call);
 }

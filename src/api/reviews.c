@@ -9,12 +9,12 @@
 #include "base/limits.h"
 #include "record/review_json.h"
 
-static void reviews_act(struct call *call, struct engine_call *what, engine_done_fn *done)
+static void reviews_act(struct call *call, struct engine_call *what, call_taken_fn *taken)
 {
     what->principal = &call->principal;
     what->action = call->id;
     what->review = call->review;
-    what->done = done;
+    what->done = reply_when_taken(call, taken);
     what->arg = call;
     call->engine->act(call->engine->impl, what);
 }
@@ -46,15 +46,10 @@ void reviews_get(struct call *call)
 }
 
 /* The record that they were shown is durable: now they are (R23). */
-static void reviews_reveal_done(void *arg, const struct engine_reply *reply)
+static void reviews_reveal_taken(struct call *call, const struct engine_reply *reply)
 {
-    struct call *call = arg;
-    call_enter(call);
-    if (reply->outcome != ENGINE_TAKEN)
-        reply_refusal(call, reply);
-    else
-        reviews_reply(call, true);
-    call_leave(call);
+    (void)reply;
+    reviews_reply(call, true);
 }
 
 void reviews_reveal(struct call *call)
@@ -62,7 +57,7 @@ void reviews_reveal(struct call *call)
     int none;
     if (!body_read(call, NULL, 0, &none) || !reviews_read(call))
         return;
-    reviews_act(call, &(struct engine_call){.act = ENGINE_SHOW}, reviews_reveal_done);
+    reviews_act(call, &(struct engine_call){.act = ENGINE_SHOW}, reviews_reveal_taken);
 }
 
 struct reviews_body {
@@ -87,14 +82,14 @@ void reviews_claim(struct call *call)
     }
     reviews_act(call,
                 &(struct engine_call){.act = ENGINE_CLAIM, .for_ms = body.minutes * (int64_t)60000},
-                acts_done);
+                acts_taken);
 }
 
 void reviews_release(struct call *call)
 {
     int none;
     if (body_read(call, NULL, 0, &none))
-        reviews_act(call, &(struct engine_call){.act = ENGINE_RELEASE}, acts_done);
+        reviews_act(call, &(struct engine_call){.act = ENGINE_RELEASE}, acts_taken);
 }
 
 /* May the one that it is given to decide it? false: answered. */
@@ -134,5 +129,5 @@ void reviews_reassign(struct call *call)
     if (body_read(call, fields, 2, &body) && reviews_check_heir(call, body.to))
         reviews_act(call,
                     &(struct engine_call){.act = ENGINE_ASSIGN, .to = body.to, .reason = body.note},
-                    acts_done);
+                    acts_taken);
 }

@@ -33,8 +33,7 @@ void status_ready(struct call *call)
         return;
     call->engine->health(call->engine->impl, &call->arena, &health);
     struct buf out;
-    buf_init(&out, LIMIT_HTTP_ANSWER);
-    buf_add_byte(&out, '{');
+    reply_begin_object(&out);
     member_add_bool(&out, "ready", health.is_ready);
     member_add_text(&out, "why", health.is_ready ? (struct slice){0} : health.why);
     member_add_text(&out, "flag", health.flag);

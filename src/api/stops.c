@@ -278,8 +278,7 @@ void stops_switches(struct call *call)
         return;
     }
     struct buf out;
-    buf_init(&out, LIMIT_HTTP_ANSWER);
-    buf_add_text(&out, "{\"items\":[");
+    reply_begin_list(&out);
     size_t shown = 0;
     for (size_t i = 0; i < count; i++) {
         if (!call_may_see_stops(call, slice_text(stops[i].names[0])))
@@ -287,7 +286,5 @@ void stops_switches(struct call *call)
         buf_add_text(&out, shown++ ? "," : "");
         receipt_json_add(&out, &stops[i], stops_reason(call, &stops[i]), NULL, 0);
     }
-    buf_add_text(&out, "],\"next\":null}");
-    reply_json(call, 200, &out);
-    buf_done(&out);
+    reply_list(call, (struct slice){0}, &out);
 }

@@ -74,28 +74,14 @@ static bool submit_read_query(struct call *call, bool *out_is_dry_run)
            parameter_flag(call, "dry_run", dry_run, out_is_dry_run);
 }
 
-static void submit_done(void *arg, const struct engine_reply *reply)
+static void submit_taken(struct call *call, const struct engine_reply *reply)
 {
-    struct call *call = arg;
-    call_enter(call);
-    call->submit = 0;
-    if (reply->outcome != ENGINE_TAKEN)
-        reply_refusal(call, reply);
-    else
-        reply_action(call, reply->view);
-    call_leave(call);
+    reply_action(call, reply->view);
 }
 
-static void submit_dry_run_done(void *arg, const struct engine_reply *reply)
+static void submit_dry_run_taken(struct call *call, const struct engine_reply *reply)
 {
-    struct call *call = arg;
-    call_enter(call);
-    call->submit = 0;
-    if (reply->outcome != ENGINE_TAKEN)
-        reply_refusal(call, reply);
-    else
-        reply_dry_run(call, reply);
-    call_leave(call);
+    reply_dry_run(call, reply);
 }
 
 void submit_post(struct call *call)
@@ -121,7 +107,7 @@ void submit_post(struct call *call)
     submit.context = json_object_get(call->body, "context");
     submit.has_confidence = body.has_confidence;
     submit.confidence = body.confidence;
-    submit.done = submit.is_dry_run ? submit_dry_run_done : submit_done;
+    submit.done = reply_when_taken(call, submit.is_dry_run ? submit_dry_run_taken : submit_taken);
     uint64_t handle = call->engine->submit(call->engine->impl, &submit);
     if (call->exchange)
         call->submit = handle;

@@ -78,33 +78,23 @@ void triggers_list(struct call *call)
         reply_err(call, err);
         return;
     }
-    buf_init(&out, LIMIT_HTTP_ANSWER);
-    buf_add_text(&out, "{\"items\":[");
+    reply_begin_list(&out);
     for (size_t i = 0; i < count; i++) {
         buf_add_text(&out, i > 0 ? "," : "");
         triggers_add(&out, &items[i]);
     }
-    buf_add_text(&out, "],\"next\":null}");
-    reply_json(call, 200, &out);
-    buf_done(&out);
+    reply_list(call, (struct slice){0}, &out);
 }
 
 /* ---- from outside ---- */
 
-static void triggers_told(void *arg, const struct engine_reply *reply)
+static void triggers_taken(struct call *call, const struct engine_reply *reply)
 {
-    struct call *call = arg;
     struct buf out;
-    call_enter(call);
-    if (reply->outcome != ENGINE_TAKEN) {
-        reply_act_refusal(call, reply);
-    } else {
-        buf_init(&out, LIMIT_NAME);
-        buf_add_text(&out, "{\"taken\":true}");
-        reply_json(call, 200, &out);
-        buf_done(&out);
-    }
-    call_leave(call);
+    (void)reply;
+    reply_begin_object(&out);
+    member_add_bool(&out, "taken", true);
+    reply_object(call, 200, &out);
 }
 
 struct signal_body {
@@ -139,12 +129,13 @@ void triggers_signal(struct call *call)
                                               .detail = SLICE("an empty id tells nothing apart")});
         return;
     }
-    call->engine->signal(call->engine->impl, &(struct engine_signal){.workflow = call->workflow,
-                                                                     .id = body.id,
-                                                                     .name = body.name,
-                                                                     .value = body.value,
-                                                                     .done = triggers_told,
-                                                                     .arg = call});
+    call->engine->signal(call->engine->impl,
+                         &(struct engine_signal){.workflow = call->workflow,
+                                                 .id = body.id,
+                                                 .name = body.name,
+                                                 .value = body.value,
+                                                 .done = reply_when_act_taken(call, triggers_taken),
+                                                 .arg = call});
 }
 
 void triggers_heartbeat(struct call *call)
@@ -152,5 +143,6 @@ void triggers_heartbeat(struct call *call)
     struct signal_body unused = {0};
     if (!parameter_read(call, NULL, 0) || !body_read(call, NULL, 0, &unused))
         return;
-    call->engine->heartbeat(call->engine->impl, call->workflow, triggers_told, call);
+    call->engine->heartbeat(call->engine->impl, call->workflow,
+                            reply_when_act_taken(call, triggers_taken), call);
 }

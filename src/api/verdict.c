@@ -2,7 +2,6 @@
 #include "api/handlers.h"
 #include "api/reply.h"
 #include "base/limits.h"
-#include "record/scan.h"
 
 struct verdict_body {
     struct slice id, verdict, digest, note, edit, label;
@@ -123,19 +122,6 @@ static bool verdict_is_repeat(struct call *call, const struct verdict_kind *kind
     return true;
 }
 
-/* As acts_done; what is wrong with an edit points into the edit. */
-static void verdict_done(void *arg, const struct engine_reply *reply)
-{
-    struct call *call = arg;
-    if (reply->outcome != ENGINE_BAD_INPUT) {
-        acts_done(arg, reply);
-        return;
-    }
-    call_enter(call);
-    reply_act_refusal(call, reply);
-    call_leave(call);
-}
-
 void verdict_post(struct call *call)
 {
     struct verdict_body body = {0};
@@ -144,15 +130,16 @@ void verdict_post(struct call *call)
     const struct verdict_kind *kind = verdict_find(body.verdict);
     if (!verdict_check(call, kind, &body) || verdict_is_repeat(call, kind))
         return;
-    struct engine_call what = {.act = kind->act,
-                               .principal = &call->principal,
-                               .action = call->id,
-                               .review = call->review,
-                               .digest = body.digest,
-                               .reason = body.note,
-                               .edit_json = body.edit,
-                               .label = body.label,
-                               .done = kind->act == ENGINE_LABEL ? labels_told : verdict_done,
-                               .arg = call};
+    struct engine_call what = {
+        .act = kind->act,
+        .principal = &call->principal,
+        .action = call->id,
+        .review = call->review,
+        .digest = body.digest,
+        .reason = body.note,
+        .edit_json = body.edit,
+        .label = body.label,
+        .done = reply_when_act_taken(call, kind->act == ENGINE_LABEL ? labels_taken : acts_taken),
+        .arg = call};
     call->engine->act(call->engine->impl, &what);
 }

@@ -165,6 +165,18 @@ static bool expr_eval_map(struct expr_run *run, const struct expr_node *node,
     return true;
 }
 
+/* No operand has decided: the first fault, if there was one, else what is left. */
+static bool expr_end_undecided(struct expr_run *run, const struct expr_fault *first, bool is_true,
+                               struct expr_value *out)
+{
+    if (first->code != EXPR_FAULT_NONE) {
+        run->fault = *first;
+        return false;
+    }
+    expr_set_bool(out, is_true);
+    return true;
+}
+
 /* || and &&: one operand that decides wins over any fault. */
 static bool expr_eval_logic(struct expr_run *run, const struct expr_node *node,
                             struct expr_value *out)
@@ -182,12 +194,7 @@ static bool expr_eval_logic(struct expr_run *run, const struct expr_node *node,
             return true;
         }
     }
-    if (first.code != EXPR_FAULT_NONE) {
-        run->fault = first;
-        return false;
-    }
-    expr_set_bool(out, !decides);
-    return true;
+    return expr_end_undecided(run, &first, !decides, out);
 }
 
 static bool expr_eval_compare(struct expr_run *run, const struct expr_node *node,
@@ -295,12 +302,7 @@ static bool expr_eval_some(struct expr_run *run, const struct expr_node *node,
             return true;
         }
     }
-    if (first.code != EXPR_FAULT_NONE) {
-        run->fault = first;
-        return false;
-    }
-    expr_set_bool(out, !decides);
-    return true;
+    return expr_end_undecided(run, &first, !decides, out);
 }
 
 static bool expr_eval_exists_one(struct expr_run *run, const struct expr_node *node,

@@ -246,32 +246,48 @@ static void inbox_json_add_stop_why(struct buf *out, const struct inbox_item *it
     buf_done(&why);
 }
 
-static void inbox_json_add_stop(struct buf *out, const struct inbox_item *item)
+/* Whom the scope of its stop falls to. */
+static struct view_who inbox_json_find_who(const struct inbox_item *item,
+                                           struct who_question question)
 {
-    const struct view *view = &item->view;
-    struct who_question question = view_question(view, WHO_DUTY_RESTART);
     struct who_answer answer = {0};
     struct view_who who = {0};
-    question.stop = item->stop;
-    question.actor = item->asked_by; /* I11 */
+    const struct config *config = item->view.config;
     question.workflow =
-        view->config ? config_workflow_of(view->config, slice_text(item->stop->names[0])) : NULL;
+        config ? config_workflow_of(config, slice_text(item->stop->names[0])) : NULL;
     if (who_find(&question, &answer))
         who.group = answer.group->name;
     if (answer.person)
         who.person = answer.person->name;
+    return who;
+}
+
+/* "Invoice reminders is on review": the incident, and how the scope of its stop stands. */
+static void inbox_json_add_scope(struct buf *out, const struct inbox_item *item, const char *verb,
+                                 const char *how)
+{
     struct buf title;
     buf_init(&title, INBOX_SENTENCE);
     receipt_add_scope(&title, item->stop);
-    if (item->stop->position == POSITION_STOPPED)
-        buf_add_text(&title, " is stopped");
-    else
-        buf_add_fmt(&title, " is on %s", position_name(item->stop->position));
+    buf_add_fmt(&title, " %s %s", verb, how);
     wording_capital(&title, 0);
     member_add_id(out, "id", ID_INCIDENT, item->stop->incident);
     member_add_text(out, "workflow", slice_text(item->stop->names[0]));
     member_add_text(out, "title", buf_slice(&title));
     buf_done(&title);
+}
+
+static void inbox_json_add_stop(struct buf *out, const struct inbox_item *item)
+{
+    struct who_question question = view_question(&item->view, WHO_DUTY_RESTART);
+    question.stop = item->stop;
+    question.actor = item->asked_by; /* I11 */
+    struct view_who who = inbox_json_find_who(item, question);
+    enum position position = item->stop->position;
+    if (position == POSITION_STOPPED)
+        inbox_json_add_scope(out, item, "is", "stopped");
+    else
+        inbox_json_add_scope(out, item, "is on", position_name(position));
     inbox_json_add_stop_why(out, item);
     inbox_json_add_who(out, &who);
     member_add_time(out, "by", item->by_unix_ms);
@@ -288,26 +304,10 @@ static void inbox_json_add_stop(struct buf *out, const struct inbox_item *item)
 /* Trouble that lasts, or what a trigger says, until somebody answers. */
 static void inbox_json_add_incident(struct buf *out, const struct inbox_item *item)
 {
-    const struct view *view = &item->view;
-    struct who_question question = view_question(view, WHO_DUTY_SETTLE);
-    struct who_answer answer = {0};
-    struct view_who who = {0};
+    struct who_question question = view_question(&item->view, WHO_DUTY_SETTLE);
     question.actor = (struct slice){0};
-    question.workflow =
-        view->config ? config_workflow_of(view->config, slice_text(item->stop->names[0])) : NULL;
-    if (who_find(&question, &answer))
-        who.group = answer.group->name;
-    if (answer.person)
-        who.person = answer.person->name;
-    struct buf title;
-    buf_init(&title, INBOX_SENTENCE);
-    receipt_add_scope(&title, item->stop);
-    buf_add_text(&title, " is in trouble");
-    wording_capital(&title, 0);
-    member_add_id(out, "id", ID_INCIDENT, item->stop->incident);
-    member_add_text(out, "workflow", slice_text(item->stop->names[0]));
-    member_add_text(out, "title", buf_slice(&title));
-    buf_done(&title);
+    struct view_who who = inbox_json_find_who(item, question);
+    inbox_json_add_scope(out, item, "is in", "trouble");
     member_add_text(out, "why", item->reason);
     inbox_json_add_who(out, &who);
     member_add_time(out, "by", item->by_unix_ms);

@@ -31,13 +31,18 @@ static inline void replay_file(const char *path)
     free(bytes);
 }
 
-/* All files of tests/fuzz/corpus/NAME, of which there are at least count_min. */
-static inline void replay_corpus(const char *name, size_t count_min)
+struct replay {
+    const char *corpus; /* folder of tests/fuzz/corpus */
+    size_t count_min;   /* a corpus that has got lost is a failure */
+};
+
+static inline void replay_corpus(void **state)
 {
+    const struct replay *replay = *state;
     const char *root = getenv("INTERLOCK_ROOT");
     struct buf path;
     buf_init(&path, REPLAY_PATH_MAX);
-    buf_add_fmt(&path, "%s/tests/fuzz/corpus/%s", root ? root : ".", name);
+    buf_add_fmt(&path, "%s/tests/fuzz/corpus/%s", root ? root : ".", replay->corpus);
     DIR *dir = opendir(buf_text(&path));
     assert_non_null(dir);
     size_t folder_size = path.size;
@@ -52,5 +57,13 @@ static inline void replay_corpus(const char *name, size_t count_min)
     }
     (void)closedir(dir); /* only read */
     buf_done(&path);
-    assert_true(count >= count_min);
+    assert_true(count >= replay->count_min);
+}
+
+/* What main returns: all files of the corpus, of which there are at least count_min. */
+static inline int replay_main(const char *corpus, size_t count_min)
+{
+    struct replay replay = {corpus, count_min};
+    const struct CMUnitTest tests[] = {{"corpus_holds", replay_corpus, NULL, NULL, &replay}};
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,6 +5,7 @@
 
 #include "loop/counts.h"
 #include "loop/engine_state.h"
+#include "loop/incidents.h"
 #include "loop/notices.h"
 #include "loop/upstreams.h"
 #include "record/notice_text.h"
@@ -91,6 +92,7 @@ void alert_make_texts(struct engine *engine, const struct alert *alert,
         .waiting = alert_count_waiting(engine, stop),
         .in_flight = stop->in_flight,
         .refused = stop->refused,
+        .lost = engine_journal_lost(engine, &alert->journal),
         .informs = slice_text(alert->journal.informs),
         .inform_due_unix_ms =
             alert->journal.informed_unix_ms ? 0 : alert->journal.inform_due_unix_ms,

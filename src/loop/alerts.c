@@ -249,6 +249,7 @@ static void alert_close(struct engine *engine, struct alert *alert, const struct
     ladder_step(&alert->ladder, &event, &effects);
     alert->journal.closed_unix_ms = engine->now_unix_ms;
     engine_journal_tally(engine, &alert->journal, &alert->journal.at_close);
+    alert->journal.lost = engine_journal_lost(engine, &alert->journal);
     if (effects.must_recover) {
         struct alert_write write = {
             .record = {.kind = RECORD_TELLING, .actor = word->by, .subject = SLICE("recovery")},

@@ -148,12 +148,19 @@ static void counts_open(struct workflow_state *workflow, struct slice step, enum
     *count = is_more ? *count + 1 : *count - 1;
 }
 
+/* It has ended, and is open all the same: nobody knows what of both is true. */
+static bool counts_is_contradicted(const struct action *action)
+{
+    return state_is_end(action->state) && !action_is_over(action);
+}
+
 void engine_count_open(struct engine *engine, const struct row *row)
 {
     struct workflow_state *workflow = engine_workflow(engine, row->workflow);
     if (!workflow)
         return;
     workflow->now[action_counts_as(&row->action)]++;
+    workflow->contradicted += counts_is_contradicted(&row->action);
     counts_open(workflow, row->step, row->action.state, true);
 }
 
@@ -199,6 +206,7 @@ void engine_count_move(struct engine *engine, struct entry *entry, const struct 
     } else {
         CHECK(workflow->now[action_counts_as(before)] > 0);
         workflow->now[action_counts_as(before)]--;
+        workflow->contradicted -= counts_is_contradicted(before);
         counts_open(workflow, entry->row.step, before->state, false);
     }
     bool is_asked_again = !is_new && before->state == action->state &&
@@ -213,6 +221,7 @@ void engine_count_move(struct engine *engine, struct entry *entry, const struct 
         return;
     }
     workflow->now[action_counts_as(action)]++;
+    workflow->contradicted += counts_is_contradicted(action);
     counts_open(workflow, entry->row.step, action->state, true);
     if (upstream && action->state == STATE_HELD && action->hold_for == HOLD_FOR_UPSTREAM) {
         upstream->held++;

@@ -44,6 +44,7 @@ struct workflow_state {
     size_t step_count;
     struct hour_counts hours[ENGINE_HOURS];
     uint64_t now[STATE_COUNT];   /* open actions by state */
+    uint64_t contradicted;       /* of them, those that had ended: a late outcome says otherwise */
     uint64_t total[STATE_COUNT]; /* entries into a state since the start of the process */
     uint64_t replays, prevented, refused;
     uint64_t audits;                     /* open ones */

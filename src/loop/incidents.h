@@ -34,6 +34,9 @@ void engine_journal_open(struct engine *engine, struct journal *journal);
 void engine_journal_tally(struct engine *engine, const struct journal *journal, struct tally *out);
 /* The same since it opened: without what that hour had counted before. */
 void engine_journal_since(const struct journal *journal, struct tally *inout_tally);
+/* How many of its scope were lost since it opened, by the counts; LOST_UNKNOWN. Of an empty
+ * journal: of all that there ever was. */
+int64_t engine_journal_lost(struct engine *engine, const struct journal *journal);
 bool engine_journal_covers(const struct engine *engine, const struct journal *journal,
                            struct slice workflow);
 /* Of one that is closed, too; ERR_NOT_FOUND. */

@@ -82,6 +82,7 @@ static uint64_t journal_count_open(const struct engine *engine, const struct jou
             continue;
         for (size_t s = 0; s < STATE_COUNT; s++)
             sum += state->now[s];
+        sum -= state->contradicted; /* they count among those that have ended */
         if (!out)
             continue;
         out->held += state->now[STATE_HELD];
@@ -90,6 +91,25 @@ static uint64_t journal_count_open(const struct engine *engine, const struct jou
         out->waiting += state->now[STATE_WAITING];
     }
     return sum;
+}
+
+/* What was open or submitted since, and has neither ended nor is open: the records count the one,
+ * the actions in hand the other. LOST_UNKNOWN: more has ended than there was. */
+static int64_t journal_lost(const struct journal *journal, const struct tally *since, uint64_t open)
+{
+    const uint64_t *n = since->n;
+    uint64_t had = n[TALLY_SUBMITTED] + journal->open_before;
+    uint64_t has = n[TALLY_AUTOMATIC] + n[TALLY_REVIEWED] + n[TALLY_REJECTED] + n[TALLY_FAILED] +
+                   n[TALLY_CANCELLED] + n[TALLY_EXPIRED] + open;
+    return had >= has ? (int64_t)(had - has) : LOST_UNKNOWN;
+}
+
+int64_t engine_journal_lost(struct engine *engine, const struct journal *journal)
+{
+    struct tally since;
+    engine_journal_tally(engine, journal, &since);
+    engine_journal_since(journal, &since);
+    return journal_lost(journal, &since, journal_count_open(engine, journal, NULL));
 }
 
 /* Who is there of those who inform. */
@@ -400,10 +420,7 @@ static void journal_count_impact(struct engine *engine, struct incident_view *vi
         impact->counts = journal->at_close;
     }
     engine_journal_since(journal, &impact->counts);
-    const uint64_t *n = impact->counts.n;
-    uint64_t ended = n[TALLY_AUTOMATIC] + n[TALLY_REVIEWED] + n[TALLY_REJECTED] + n[TALLY_FAILED] +
-                     n[TALLY_CANCELLED] + n[TALLY_EXPIRED];
-    impact->is_whole = view->is_open && n[TALLY_SUBMITTED] + journal->open_before == ended + open;
+    impact->lost = view->is_open ? journal_lost(journal, &impact->counts, open) : journal->lost;
     for (size_t i = 0; view->workflow && i < view->workflow->step_count; i++)
         if (view->workflow->steps[i].sla_ms > 0)
             impact->target_percent = view->workflow->steps[i].sla_percent;

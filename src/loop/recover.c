@@ -291,6 +291,8 @@ enum err engine_recover(struct engine *engine, struct buf *out_message)
             engine->board.stops[i].in_flight = 0; /* counted anew */
     if (err == ERR_OK)
         err = recover_each(engine, recover_look);
+    if (err == ERR_OK) /* before anything is written, which counts as it is */
+        err = engine_recount(engine);
     if (err != ERR_OK) {
         if (out_message->size == 0)
             buf_add_fmt(out_message, "the store cannot be read: %s", err_text(err));
@@ -314,8 +316,6 @@ enum err engine_recover(struct engine *engine, struct buf *out_message)
         err = recover_each(engine, recover_go_on);
     if (err == ERR_OK)
         err = engine_recover_audits(engine);
-    if (err == ERR_OK)
-        err = engine_recount(engine);
     engine->is_ordering = true; /* likewise what an older one has made free */
     engine->retain_unix_ms = engine->now_unix_ms;
     engine->is_releasing = true; /* a restart may have been approved just before the crash */

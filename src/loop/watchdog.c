@@ -6,6 +6,7 @@
 
 #include "base/uri.h"
 #include "loop/engine_state.h"
+#include "loop/incidents.h"
 #include "loop/notices.h"
 #include "loop/steps.h"
 #include "record/notice_text.h"
@@ -97,9 +98,11 @@ static void life_tell(struct engine *engine)
     struct notice_batch batch;
     struct notice_draft draft;
     struct pending pending = {.saved = life_saved};
+    const struct journal everything = {0}; /* all that there ever was */
     struct notice_facts facts = {.about = NOTICE_DOWN,
                                  .scope = SLICE("interlock"),
                                  .waiting = engine->unended,
+                                 .lost = engine_journal_lost(engine, &everything),
                                  .since_unix_ms = engine->now_unix_ms - engine->life.down_ms,
                                  .now_unix_ms = engine->now_unix_ms,
                                  .zone = engine->options.zone};

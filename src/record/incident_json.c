@@ -30,8 +30,8 @@ static void json_add_impact(struct buf *out, const struct incident_view *view)
     member_add_u64(out, "in_time", n[TALLY_IN_TIME]);
     member_add_u64(out, "late", n[TALLY_LATE]);
     member_add_u64(out, "wrong_before", impact->wrong_before);
-    if (impact->is_whole)
-        member_add_u64(out, "lost", 0);
+    if (impact->lost != LOST_UNKNOWN)
+        member_add_u64(out, "lost", (uint64_t)impact->lost);
     else
         member_add_word(out, "lost", NULL);
     buf_add_byte(out, '}');

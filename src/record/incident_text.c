@@ -294,8 +294,8 @@ void incident_add_impact(struct buf *out, const struct incident_view *view)
     impact_add(out, &is_first, impact->counts.n[TALLY_EXPIRED], "expired");
     impact_add(out, &is_first, impact->counts.n[TALLY_FAILED], "failed");
     impact_add_time(out, impact, &is_first);
-    if (impact->is_whole) {
-        buf_add_text(out, is_first ? "0 lost" : DOT "0 lost");
+    if (impact->lost != LOST_UNKNOWN) {
+        buf_add_fmt(out, "%s%lld lost", is_first ? "" : DOT, (long long)impact->lost);
         is_first = false;
     }
     if (is_first)
@@ -409,7 +409,7 @@ void incident_add_draft(struct buf *out, const struct incident_view *view)
     uint64_t waiting = impact->held + impact->in_review + impact->waiting;
     if (waiting > 0) {
         incident_add_count(out, waiting, "piece of work waits; ", "pieces of work wait; ");
-        buf_add_text(out, impact->is_whole ? "nothing is lost. " : "");
+        buf_add_text(out, impact->lost == 0 ? "nothing is lost. " : "");
     }
     buf_add_text(out, "We will write again when it is over.");
 }

@@ -3,6 +3,7 @@
  *   stakeholders, the JSON. Pure.
  * Invariants:
  *   1. "0 lost" is said only where the counts prove it: what was submitted has ended or is open.
+ *      Closed: as they proved it at its end.
  *   2. Nothing is said of what changed without its counts, nor where chance alone would do it.
  *   R23 what stands here was masked by who filled it. */
 #pragma once
@@ -50,7 +51,7 @@ struct incident_impact {
     int64_t oldest_unix_ms;     /* when the oldest that has not ended was submitted; 0 = none */
     int64_t people_due_unix_ms; /* the earliest time by which people should act; 0 = none */
     uint64_t wrong_before;      /* found wrong, of what started before it opened */
-    bool is_whole;              /* nothing is lost, and the counts prove it */
+    int64_t lost;               /* as the counts prove; LOST_UNKNOWN */
     int target_percent;         /* of `sla`; 0 = none */
 };
 

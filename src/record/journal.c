@@ -9,7 +9,7 @@ enum {
     JOURNAL_VERSION = 2,
     JOURNAL_TEXTS = JOURNAL_NAMES + 3,
     JOURNAL_NUMBERS = 21,
-    JOURNAL_LATER = 2
+    JOURNAL_LATER = 3
 };
 
 static void journal_add_text(struct buf *out, const char *text)
@@ -55,7 +55,7 @@ static bool journal_take_tally(struct slice *rest, struct tally *out)
 static void journal_add_later(struct buf *out, const struct journal *j)
 {
     const uint64_t numbers[JOURNAL_LATER] = {j->trip.is_set ? (uint64_t)j->trip.signal + 1 : 0,
-                                             (uint64_t)j->trip.late_ms};
+                                             (uint64_t)j->trip.late_ms, (uint64_t)(j->lost + 1)};
     number_add_varint(out, JOURNAL_LATER);
     for (size_t i = 0; i < JOURNAL_LATER; i++)
         number_add_varint(out, numbers[i]);
@@ -75,6 +75,7 @@ static bool journal_take_later(struct slice *rest, struct journal *j)
     j->trip.is_set = numbers[0] > 0 && numbers[0] <= SIGNAL_COUNT;
     j->trip.signal = j->trip.is_set ? (enum signal)(numbers[0] - 1) : 0;
     j->trip.late_ms = (int64_t)numbers[1];
+    j->lost = (int64_t)numbers[2] - 1;
     return true;
 }
 
@@ -142,7 +143,7 @@ static void journal_fill(struct journal *j, const uint64_t n[JOURNAL_NUMBERS])
 
 enum err journal_decode(struct slice bytes, struct journal *out)
 {
-    struct journal journal = {0};
+    struct journal journal = {.lost = LOST_UNKNOWN};
     uint64_t numbers[JOURNAL_NUMBERS] = {0};
     bool is_first = bytes.size > 0 && bytes.at[0] == 1;
     bool is_good = bytes.size > 0 && (is_first || bytes.at[0] == JOURNAL_VERSION);

@@ -30,6 +30,8 @@ enum lasting_kind {
 };
 enum { JOURNAL_WORKFLOW, JOURNAL_STEP, JOURNAL_UPSTREAM, JOURNAL_RISK, JOURNAL_NAMES };
 
+enum { LOST_UNKNOWN = -1 };
+
 /* What a trigger saw, where one opened it: what changed is looked for among the same. */
 struct journal_trip {
     bool is_set;
@@ -57,8 +59,9 @@ struct journal {
     int64_t closed_unix_ms;
     uint64_t informed_seq, cause_seq, follow_up_seq; /* the records with these words; 0 = none */
     uint64_t open_before;                            /* actions that had not ended when it opened */
-    uint64_t overdue;                   /* INCIDENT_OVERDUE: how many, when it was looked at last */
-    struct tally before;                /* what the hour of its opening had counted by then */
+    uint64_t overdue;    /* INCIDENT_OVERDUE: how many, when it was looked at last */
+    int64_t lost;        /* closed: how many were lost by then, as the counts prove; LOST_UNKNOWN */
+    struct tally before; /* what the hour of its opening had counted by then */
     struct tally at_recovery, at_close; /* since that hour */
     struct journal_trip trip;           /* its began_unix_ms is the journal's */
 };

@@ -11,6 +11,17 @@ static void notice_add_count(struct buf *out, uint64_t count, const char *what)
     buf_add_text(out, what);
 }
 
+static void notice_add_more(struct buf *out, uint64_t count, const char *what)
+{
+    buf_add_text(out, ", ");
+    notice_add_count(out, count, what);
+}
+
+static void notice_add_waiting(struct buf *out, const struct notice_facts *facts)
+{
+    notice_add_count(out, facts->waiting, facts->waiting == 1 ? " waits" : " wait");
+}
+
 /* "by ana" or nothing. */
 static void notice_add_by(struct buf *out, const struct notice_facts *facts, const char *before)
 {
@@ -83,14 +94,16 @@ static void notice_add_tail(struct buf *out, const struct notice_facts *facts)
 {
     bool is_end = facts->about == NOTICE_RECOVERED && facts->kind != INCIDENT_STOP;
     if (facts->about != NOTICE_ACKNOWLEDGED && !is_end) {
-        notice_add_count(out, facts->waiting, " wait, ");
+        notice_add_waiting(out, facts);
         if (facts->in_flight > 0)
-            notice_add_count(out, facts->in_flight, " under way, ");
+            notice_add_more(out, facts->in_flight, " under way");
         if (facts->uncertain > 0)
-            notice_add_count(out, facts->uncertain, " uncertain, ");
+            notice_add_more(out, facts->uncertain, " uncertain");
         if (facts->refused > 0)
-            notice_add_count(out, facts->refused, " turned away, ");
-        buf_add_text(out, "0 lost.");
+            notice_add_more(out, facts->refused, " turned away");
+        if (facts->lost != LOST_UNKNOWN)
+            notice_add_more(out, (uint64_t)facts->lost, " lost");
+        buf_add_byte(out, '.');
     }
     if (facts->incident != 0) {
         buf_add_text(out, facts->about == NOTICE_ACKNOWLEDGED || is_end ? "" : " ");
@@ -192,7 +205,9 @@ static void notice_add_duties(struct buf *out, const struct notice_facts *facts)
     zone_add_time(out, facts->zone, (struct zone_time){facts->since_unix_ms, facts->now_unix_ms},
                   ZONE_MINUTES);
     buf_add_text(out, ". ");
-    notice_add_count(out, facts->waiting, " wait, nothing is lost. We write again at its end.\n");
+    notice_add_waiting(out, facts);
+    buf_add_text(out, facts->lost == 0 ? ", nothing is lost. " : ". ");
+    buf_add_text(out, "We write again at its end.\n");
     if (facts->about == NOTICE_INFORM)
         notice_add_command(out, facts, "Done:  ", " --informed \"\xe2\x80\xa6\"");
 }
@@ -207,7 +222,13 @@ void notice_text_body(const struct notice_facts *facts, struct buf *out)
     bool is_end = facts->about == NOTICE_RECOVERED && facts->kind != INCIDENT_STOP;
     notice_add_row(out, is_end ? "Recovered: " : "Why: ", facts->reason, LIMIT_REASON / 2);
     buf_add_text(out, "Waiting: ");
-    notice_add_count(out, facts->waiting, " (nothing of it is lost)\n");
+    notice_add_count(out, facts->waiting, facts->lost == 0 ? " (nothing is lost)\n" : "\n");
+    if (facts->lost > 0) {
+        buf_add_text(out, "Lost: ");
+        notice_add_count(out, (uint64_t)facts->lost,
+                         " (records tell of them, the store has them no more):  interlock "
+                         "verify\n");
+    }
     if (facts->refused > 0) {
         buf_add_text(out, "Turned away: ");
         notice_add_count(out, facts->refused, " (their callers were told so)\n");

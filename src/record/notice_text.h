@@ -2,6 +2,7 @@
  * Owns: both, for every channel. Invariants:
  *   1. The first line has at most LIMIT_NOTICE_LINE characters, no control character and no line
  *      break; it says what stopped, why, what waits and what is lost. The reason is what is cut.
+ *      What is lost is a count, or is not said.
  *   2. No message has a link or an answer that acknowledges: it says the command.
  *   R23 whoever gives a reason has taken secrets out of it. */
 #pragma once
@@ -22,6 +23,7 @@ struct notice_facts {
     uint64_t in_flight;  /* attempts that the stop still waits for */
     uint64_t refused;    /* callers that were turned away since */
     uint64_t uncertain;  /* DOWN */
+    int64_t lost;        /* as the counts prove; LOST_UNKNOWN: nothing is said of it */
     struct slice informs; /* who informs stakeholders, by when; 0 = nobody has to */
     int64_t inform_due_unix_ms;
     int64_t since_unix_ms, now_unix_ms; /* DOWN: the last sign of life, and now */

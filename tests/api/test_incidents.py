@@ -1,9 +1,10 @@
 """Incidents as people meet them: what stands in one, what is said of it and stays, what changed, and all of it over a kill."""
-import subprocess
+import sqlite3, subprocess
 
 import pytest
 
 from interlock_client import BUILD, INSTALLATION, REMINDERS, TOKENS, Daemon, install
+from receivers import MailSink
 
 ROUTING = """\
 workflow: inquiry-routing
@@ -191,6 +192,31 @@ def test_an_incident_outlives_a_kill(routing):
     assert incident(routing, id)["cause"] == "a bad model"
     answer = routing.get("/v1/decisions/verify", headers={"Accept": "application/json"})
     assert answer.status == 200 and answer.json["good"], answer
+
+
+def test_what_is_lost_is_counted_in_the_incident_and_in_its_messages(tmp_path):
+    """An action is taken out of the store behind its back: the incident, its page and its last message count it."""
+    with MailSink() as sink:
+        folder = install(tmp_path, INSTALLATION + 'channels:\n  email: { smtp: "%s", from: interlock@example.org }\n' % sink.url,
+                         {"invoice-reminders.yaml": REMINDERS, "inquiry-routing.yaml": ROUTING})
+        with Daemon(folder) as daemon:
+            id = stop(daemon, reason="a look at it")
+            for n in range(3):
+                assert daemon.submit("inquiry-routing", "route_ticket", {"ticket": "T-%d" % n, "team": "billing", "channel": "mail", "secret": "x"},
+                                     token="helpdesk-bot").status == 202
+            assert incident(daemon, id)["impact"]["lost"] == 0 and ", 0 lost. " in sink.next()["Subject"]
+            daemon.kill()
+            database = sqlite3.connect(next((folder / "data").glob("*.db")))
+            database.execute("DELETE FROM open_actions WHERE id = (SELECT max(id) FROM open_actions)")
+            database.commit()
+            database.close()
+            daemon.start()
+            assert incident(daemon, id)["impact"]["lost"] == 1
+            assert "2 held · 1 lost" in cli(daemon, "incident", id)[1]
+            assert daemon.restart(id, "looked").status == 202
+            mail = next(m for m in iter(sink.next, None) if "RUNS AGAIN" in m["Subject"])
+            assert "2 wait, 1 lost. " in mail["Subject"] and "Lost: 1 (" in mail.get_content(), mail["Subject"]
+            assert incident(daemon, id)["impact"]["lost"] == 1  # as it was at its end
 
 
 def test_refusals(routing):

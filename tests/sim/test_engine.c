@@ -194,6 +194,7 @@ static void sim_run(uint64_t seed)
     world_init(&world, seed);
     for (int i = 0; i < 600; i++)
         sim_event(&world);
+    world_check_lost(&world);
     sim_check_things(&world);
     sim_check_rows(&world);
     sim_verify(&world, seed);

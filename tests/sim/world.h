@@ -26,6 +26,25 @@ static void world_start(struct world *world)
     rig_start(&world->rig, options);
 }
 
+/* What incidents and their messages say of what is lost is a count, and it is true: nothing is. */
+static void world_check_lost(struct world *world)
+{
+    struct arena arena;
+    arena_init(&arena, 1 << 26);
+    struct engine_incident *open = ARENA_ARRAY(&arena, LIMIT_PAGE, struct engine_incident);
+    size_t count = LIMIT_PAGE;
+    CHECK(world->rig.port.incidents(world->rig.port.impl, true, &arena, open, &count) == ERR_OK);
+    for (size_t i = 0; i < count; i++) {
+        struct incident_view view;
+        if (world->rig.port.incident_view(world->rig.port.impl, open[i].id, &arena, &view) !=
+            ERR_OK)
+            continue; /* its journal is not durable yet */
+        if (view.impact.lost != 0)
+            WORLD_FAIL(world, "I9: an incident counts %lld as lost", (long long)view.impact.lost);
+    }
+    arena_done(&arena);
+}
+
 /* A stop and its incident are one write: after a crash each stop has its incident, open as long as
  * the stop is in force, and the other way round. */
 static void world_check_incidents(struct world *world)
@@ -74,6 +93,7 @@ static void world_crash(struct world *world)
     world->rig.now_unix_ms += (int64_t)prng_below(&world->rig.prng, 120000);
     world_start(world);
     world_check_incidents(world);
+    world_check_lost(world);
     /* I7: every acknowledged stop is in force again. */
     struct arena arena;
     arena_init(&arena, 1 << 24);

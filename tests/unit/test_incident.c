@@ -63,7 +63,7 @@ static void make_view(struct fixture *f, struct incident_view *out)
                                            .oldest_unix_ms = FIXTURE_AT(14, 14, 0),
                                            .people_due_unix_ms = FIXTURE_AT(18, 14, 0),
                                            .wrong_before = 31,
-                                           .is_whole = true,
+                                           .lost = 0,
                                            .target_percent = 95};
     out->impact.counts.n[TALLY_TEMPLATE] = 212;
     out->impact.counts.n[TALLY_LOW_CONFIDENCE] = 215;

@@ -1,7 +1,8 @@
 /* serve_suspects.h - which action was in work when a bug ended the process (R27).
- * Owns: the file `suspects` beside the store: a line with an action's id for each such end, written
- * by the handler of SIGABRT. An action that stands there twice is taken to a person at the next
- * start. Invariants:
+ * Owns: the file `suspects` beside the store: a line with an action's id for each such end,
+ *   written by the handler of SIGABRT. An action that stands there twice is taken to a person at
+ *   the next start.
+ * Invariants:
  *   1. The handler does only what a signal handler may. */
 #pragma once
 #include "base/slice.h"

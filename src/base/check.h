@@ -1,6 +1,7 @@
 /* base/check.h - stops the program, with a reason, at a bug of our own.
- * Owns: the difference between a bug (CHECK, on in release too) and an error that can happen (enum
- * err). Invariants:
+ * Owns: the difference between a bug (CHECK, on in release too) and an error that can happen
+ *   (enum err).
+ * Invariants:
  *   1. CHECK never guards against bytes from outside: those get an enum err or a struct problem.
  *   2. The condition has no side effect. */
 #pragma once

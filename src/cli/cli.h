@@ -1,6 +1,7 @@
 /* cli/cli.h - the command line: one call in, texts and an exit code out.
- * Owns: what the command line asks of the world. It opens no file and no socket by itself, so that
- * a test can be the world. Invariants:
+ * Owns: what the command line asks of the world. It opens no file and no socket by itself, so
+ *   that a test can be the world.
+ * Invariants:
  *   1. Answers go to write_out; mistakes, hints and notes go to write_error.
  *   2. Exit codes: 0 done, 1 refused or not possible, 2 wrong use, 3 the daemon was not reached.
  *   3. A secret is written to a 0600 file or shown once at the terminal, never into YAML.

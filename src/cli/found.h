@@ -1,6 +1,7 @@
 /* cli/found.h - the action that somebody means by an id, a key or a run; and an action told in
- * lines. Owns: the search, and the short form that follows a submit or a verdict. The long form is
- * the daemon's `explain`. */
+ * lines.
+ * Owns: the search, and the short form that follows a submit or a verdict. The long form is the
+ *   daemon's `explain`. */
 #pragma once
 #include "cli/daemon.h"
 

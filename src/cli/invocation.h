@@ -1,8 +1,10 @@
 /* cli/invocation.h - one call of the command line, taken apart: the command, its arguments,
- * options. Owns: the rules of options, and the arena in which all of one invocation lives.
+ * options.
+ * Owns: the rules of options, and the arena in which all of one invocation lives.
  * Invariants:
- *   1. Options may stand anywhere; "--" ends them; "--name value" and "--name=value" are the same.
- *   An option whose value is NAME=VALUE may stand there more than once; others stand once.
+ *   1. Options may stand anywhere; "--" ends them; "--name value" and "--name=value" are the
+ *      same. An option whose value is NAME=VALUE may stand there more than once; others stand
+ *      once.
  *   2. An option that the command does not have is a mistake with a hint, never ignored.
  *   3. Every command has --help; every command that asks the daemon has --url, --config, --json. */
 #pragma once

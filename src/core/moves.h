@@ -1,7 +1,8 @@
-/* core/moves.h - entering a state: each function sets all that its state needs, and checks that it
- * may. Owns: what belongs to a state (timers, people's due times, what a start freezes).
- * core/action.c decides which state; only it calls these. Invariants: I2, I3 and I4 are checked in
- * move_start, R1 in move_end, I8 by construction. */
+/* core/moves.h - entering a state: each function sets all that its state needs, and checks that
+ * it may.
+ * Owns: what belongs to a state (timers, people's due times, what a start freezes).
+ *   core/action.c decides which state; only it calls these.
+ * Invariants: I2, I3 and I4 are checked in move_start, R1 in move_end, I8 by construction. */
 #pragma once
 #include "core/action.h"
 

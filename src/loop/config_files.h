@@ -1,9 +1,10 @@
 /* loop/config_files.h - reads a configuration, and the secrets it names, from disk.
  * Owns: which files belong to an installation: the config file, every *.yaml in its policies
- * folder, the secrets it refers to, and secrets/installation.key beside it. Invariants:
+ *   folder, the secrets it refers to, and secrets/installation.key beside it.
+ * Invariants:
  *   1. Paths in a configuration are relative to the folder of the config file.
- *   2. A file that others may read is no place for a secret: refused, with the command that mends
- * it.
+ *   2. A file that others may read is no place for a secret: refused, with the command that
+ *      mends it.
  *   3. NULL is returned only with a text that says what is wrong. */
 #pragma once
 #include "loop/loaded.h"

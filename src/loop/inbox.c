@@ -1,9 +1,10 @@
 /* loop/inbox.c - all that waits for people, in one order: by when somebody should act.
  * Owns: the sources of the inbox (actions from the store's index, open audits from their table,
  *   stops from the switchboard) and how they are joined. Memory holds a page, never the backlog
- * (R30). Invariants:
- *   1. The place of an item is (by, id); a page begins after a place and ends at one, so pages over
- *      all that waits neither miss nor repeat what did not move in between. */
+ *   (R30).
+ * Invariants:
+ *   1. The place of an item is (by, id); a page begins after a place and ends at one, so pages
+ *      over all that waits neither miss nor repeat what did not move in between. */
 #include "loop/views.h"
 
 #include <stdlib.h>

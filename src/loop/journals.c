@@ -1,10 +1,11 @@
-/* loop/journals.c - what an incident holds: what was counted when it opened, who informs by when,
- * what people say of it, and all of it together as it is read.
+/* loop/journals.c - what an incident holds: what was counted when it opened, who informs by
+ * when, what people say of it, and all of it together as it is read.
  * Owns: the journals of open incidents (in struct alert); the story, which is read from the
- * records. Invariants:
+ *   records.
+ * Invariants:
  *   1. What is said is a record of its own: nothing that was said is written over.
- *   2. A story is at most LIMIT_PAGE records; when it is longer, messages are left out of it first.
- */
+ *   2. A story is at most LIMIT_PAGE records; when it is longer, messages are left out of it
+ *      first. */
 #include "loop/incidents.h"
 
 #include <stdlib.h>

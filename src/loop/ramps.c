@@ -1,9 +1,10 @@
 /* loop/ramps.c - after an approved restart: which actions start, and when more of them may.
  * Owns: the ramps of this run; their rows travel in the write of the action that moved them, so
- * that no crash lets two canaries go (R19). The stages are core/ramp.c's. Invariants: I6  while a
- * ramp runs, its stops bind all that it does not let in.
- *   1. Whatever changes what was agreed (a further stop on the scope, another policy of it) sends
- *      the ramp back: as stopped. */
+ *   that no crash lets two canaries go (R19). The stages are core/ramp.c's.
+ * Invariants:
+ *   I6 while a ramp runs, its stops bind all that it does not let in.
+ *   1. Whatever changes what was agreed (a further stop on the scope, another policy of it)
+ *      sends the ramp back: as stopped. */
 #include "loop/restarts.h"
 
 #include "base/check.h"

@@ -1,6 +1,7 @@
 /* loop/troubles.c - trouble that lasts becomes an incident, one for each trouble, and its end
- * closes it: a breaker that is open, a workflow that lives on its fallbacks, held work past half of
- * its time, people who are late. Invariants:
+ * closes it: a breaker that is open, a workflow that lives on its fallbacks, held work past half
+ * of its time, people who are late.
+ * Invariants:
  *   1. One trouble is one incident: what another open one explains opens none.
  *   2. People who are late are told in one message a workflow and hour, not in one an action.
  *   I12 what is degraded is told when it lasts. */

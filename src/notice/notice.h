@@ -1,10 +1,12 @@
-/* notice/notice.h - the notify port: mail by libcurl, webhooks through the upstream port, commands
- * as processes of their own. Owns: the messages under way. Invariants (those of port/notify.h),
- * and:
+/* notice/notice.h - the notify port: mail by libcurl, webhooks through the upstream port,
+ * commands as processes of their own.
+ * Owns: the messages under way.
+ * Invariants (those of port/notify.h), and:
  *   1. Mail runs on threads of libuv's pool: libcurl 7.88 waits for the answer to QUIT inside of
- * the call that ends a mail (smtp_disconnect), so a server that hangs there would hold up the loop.
- *   2. A command gets no shell, no environment but PATH, and a time; its whole group of processes
- *      ends with it.
+ *      the call that ends a mail (smtp_disconnect), so a server that hangs there would hold up
+ *      the loop.
+ *   2. A command gets no shell, no environment but PATH, and a time; its whole group of
+ *      processes ends with it.
  * Threads: the loop thread; a mail under way is touched by its worker alone. */
 #pragma once
 #include <uv.h>

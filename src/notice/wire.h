@@ -1,9 +1,11 @@
 /* notice/wire.h - what a message looks like on the wire of each channel.
- * Owns: the bytes: mail (RFC 5322), Standard Webhooks 1.0, Slack-like webhooks, PagerDuty Events
- * v2. Invariants:
- *   1. The id of a message is the same at each try (Message-ID, webhook-id); a pager's dedup_key is
- *      the incident, through trigger, acknowledge and resolve.
- *   2. Nothing of a text can end a header or forge a member: each is encoded for where it stands.
+ * Owns: the bytes: mail (RFC 5322), Standard Webhooks 1.0, Slack-like webhooks, PagerDuty
+ *   Events v2.
+ * Invariants:
+ *   1. The id of a message is the same at each try (Message-ID, webhook-id); a pager's dedup_key
+ *      is the incident, through trigger, acknowledge and resolve.
+ *   2. Nothing of a text can end a header or forge a member: each is encoded for where it
+ *      stands.
  * Pure: memory in, memory out. */
 #pragma once
 #include "base/buf.h"

@@ -1,6 +1,8 @@
 /* policy/draft.h - what was written, beside what it means: the loader's own notes on a
- * configuration. Owns: for each part of a struct config the YAML that it came from, and what this
- * version checks but does not enforce (triggers). Invariants:
+ * configuration.
+ * Owns: for each part of a struct config the YAML that it came from, and what this version
+ *   checks but does not enforce (triggers).
+ * Invariants:
  *   1. Lives in the arena of its config. Only policy/ reads it. */
 #pragma once
 #include "base/limits.h"

@@ -1,7 +1,8 @@
 /* policy/expr_convert.h - functions that turn a value into another type, measure it, or read a
- * date. Owns: CEL's conversions. Each either gives an exact answer or is a fault; only double ->
- * int cuts the fraction and int -> double may round, as the specification says. Invariants: as
- * expr_function.h. */
+ * date.
+ * Owns: CEL's conversions. Each either gives an exact answer or is a fault; only double -> int
+ *   cuts the fraction and int -> double may round, as the specification says.
+ * Invariants: as expr_function.h. */
 #pragma once
 #include "policy/expr_function.h"
 

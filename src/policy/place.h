@@ -1,6 +1,7 @@
 /* policy/place.h - where something stands in its source: line, column, JSON pointer.
  * Owns: the way from a byte of a value back to the byte that was typed, past quotes, escapes,
- * folded lines and indents. Invariants:
+ *   folded lines and indents.
+ * Invariants:
  *   1. A column counts characters, not bytes; lines and columns begin at 1.
  *   2. Total: any number gives a place within the file. */
 #pragma once

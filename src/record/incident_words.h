@@ -1,5 +1,6 @@
 /* record/incident_words.h - the clauses that the page of an incident and its report share.
- * Owns: nothing; each adds to a text. Invariants: those of incident_view.h. */
+ * Owns: nothing; each adds to a text.
+ * Invariants: those of incident_view.h. */
 #pragma once
 #include "record/incident_view.h"
 

@@ -1,9 +1,10 @@
 /* record/notice.h - what people are told, and the state of telling, as the store keeps them.
- * Owns: the bytes of rows in STORE_NOTICES and STORE_LADDERS: a version byte, then short numbers
- * and counted texts. Invariants:
+ * Owns: the bytes of rows in STORE_NOTICES and STORE_LADDERS: a version byte, then short
+ *   numbers and counted texts.
+ * Invariants:
  *   1. decode(encode(x)) == x.
- *   2. Only an explicit mark says delivered, failed or closed: what a newer version wrote is told
- *      once more (R27).
+ *   2. Only an explicit mark says delivered, failed or closed: what a newer version wrote is
+ *      told once more (R27).
  *   3. The texts of a message go when it has ended: what stays are names and times (R24).
  *   R23 what stands in a message was masked when it was made. */
 #pragma once

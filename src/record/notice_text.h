@@ -1,5 +1,6 @@
 /* record/notice_text.h - the words of a message: a first line that says all, and a body.
- * Owns: both, for every channel. Invariants:
+ * Owns: both, for every channel.
+ * Invariants:
  *   1. The first line has at most LIMIT_NOTICE_LINE characters, no control character and no line
  *      break; it says what stopped, why, what waits and what is lost. The reason is what is cut.
  *      What is lost is a count, or is not said.

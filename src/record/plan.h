@@ -1,6 +1,7 @@
 /* record/plan.h - the plan of a workflow: who answers for it, what limit stops it, what happens
- * then, and how it runs again; in sentences, from the configuration alone. Owns: the sentences, the
- * digest of the facts that a name is put to, and the bytes of rows in STORE_PLANS. Pure.
+ * then, and how it runs again; in sentences, from the configuration alone.
+ * Owns: the sentences, the digest of the facts that a name is put to, and the bytes of rows in
+ *   STORE_PLANS. Pure.
  * Invariants:
  *   1. The facts are all that a sentence says: a change of any of them is another digest.
  *   2. A row says who signed which facts when; whether they still hold is asked, never stored. */

@@ -1,8 +1,9 @@
-/* record/receipt.h - what a stop has done so far: a receipt that never says stopped while something
- * runs.
- * Owns: its JSON (policy.md, Shapes), and its words: "STOPPING …", "STOPPED 14:03:09. Of those 2:
- * …". Invariants: I6  `stopped_at` is null, and the words say STOPPING, until nothing of it is
- * under way. */
+/* record/receipt.h - what a stop has done so far: a receipt that never says stopped while
+ * something runs.
+ * Owns: its JSON (policy.md, Shapes), and its words: "STOPPING …", "STOPPED 14:03:09. Of those
+ *   2: …".
+ * Invariants:
+ *   I6 `stopped_at` is null, and the words say STOPPING, until nothing of it is under way. */
 #pragma once
 #include "core/switchboard.h"
 #include "record/view.h"

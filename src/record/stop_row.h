@@ -1,9 +1,10 @@
 /* record/stop_row.h - a stop, and its incident, as the store keeps them.
- * Owns: the bytes of rows in STORE_STOPS and STORE_INCIDENTS: a version byte, then short numbers
- * and counted texts. Invariants:
+ * Owns: the bytes of rows in STORE_STOPS and STORE_INCIDENTS: a version byte, then short
+ *   numbers and counted texts.
+ * Invariants:
  *   1. decode(encode(x)) == x, but for is_lifting, which is of one run only.
- *   2. Only an explicit mark says lifted: a row that is damaged or newer is a stop in force (R27).
- */
+ *   2. Only an explicit mark says lifted: a row that is damaged or newer is a stop in force
+ *      (R27). */
 #pragma once
 #include "base/buf.h"
 #include "core/switchboard.h"

@@ -1,5 +1,6 @@
 /* record/upstream_row.h - an upstream as the store keeps it: its budget, pause, breaker and rate
- * (R30). Owns: the bytes of a value in STORE_UPSTREAMS, and the words for a change of its breaker.
+ * (R30).
+ * Owns: the bytes of a value in STORE_UPSTREAMS, and the words for a change of its breaker.
  * Invariants:
  *   1. upstream_row_decode(upstream_row_encode(r)) == r.
  *   2. A state that is not known is read as open (R27). */

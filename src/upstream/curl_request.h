@@ -1,6 +1,7 @@
 /* upstream/curl_request.h - one request in the form that libcurl takes, copied from a call.
  * Owns: what may be sent at all: methods, targets and headers that reach the peer as they were
- * given. Invariants:
+ *   given.
+ * Invariants:
  *   1. Everything is checked before anything is copied; nothing is repaired.
  *   2. No CR, LF or NUL gets into a header or the request line, and no header that frames the
  *      message is the caller's.

@@ -55,6 +55,8 @@ BAD = {
     "many inputs": ({"src/loop/loop.c": "static int loop_turn(void *impl, int a, int b, int c, int d, int e, int f, int *out_g)\n{\n    return a;\n}\n"},
                     ["src/loop/loop.c:2: a function of 6 inputs"]),
     "long line": ({"src/loop/loop.c": "int loop_%s;\n" % ("a" * 90) + "/*" + "ü" * 96 + "*/\n/*" + "ü" * 97 + "*/\n"}, ["src/loop/loop.c:3: a line of 101 characters"]),
+    "a mark inside a line": ({"src/core/pace.h": "/* core/pace.h - a thing. Owns: it. */\n#pragma once\n"},
+                             ["src/core/pace.h:1: `Owns:`, `Invariants:` and `Threads:` begin a line of the header comment"]),
     "no pragma": ({"src/core/pace.h": "/* core/pace.h - a thing.\n * Owns: it. */\n"}, ["src/core/pace.h:1: no `#pragma once`"]),
     "header names another file": ({"src/core/pace.h": HEAD % "core/hold.h"}, ["src/core/pace.h:1: the header does not open with `/* core/pace.h - "]),
     "header owns nothing": ({"src/core/pace.h": "/* core/pace.h - a thing. */\n#pragma once\n"}, ["neither what it owns nor its invariants"]),

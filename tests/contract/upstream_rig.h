@@ -1,5 +1,6 @@
-/* contract/upstream_rig.h - one upstream port over libcurl, one scripted peer, and what became of a
- * call. Owns: the loop of a test and its watchdog. */
+/* contract/upstream_rig.h - one upstream port over libcurl, one scripted peer, and what became
+ * of a call.
+ * Owns: the loop of a test and its watchdog. */
 #pragma once
 #include <setjmp.h>
 #include <stdarg.h>

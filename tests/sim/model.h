@@ -1,7 +1,8 @@
 /* tests/sim/model.h - what really happened in the simulated world, as the oracle knows it.
- * Owns: struct world: what each provider knows of each thing, the calls under way, the stops, what
- *   callers were told. Invariants: nothing in it comes from the code under test but what that has
- *   answered; a failed check says the seed and the event. */
+ * Owns: struct world: what each provider knows of each thing, the calls under way, the stops,
+ *   what callers were told.
+ * Invariants: nothing in it comes from the code under test but what that has answered; a failed
+ *   check says the seed and the event. */
 #pragma once
 #include "record/row.h"
 #include "sim/rig.h"

@@ -1,7 +1,8 @@
-/* tests/sim/signals_world.h - one workflow under one trigger, for signals.cases: the real engine on
- * a memory store, a clock that the case sets, a provider that answers as the name of a thing says.
- * Owns: the files of the configuration as texts, and what the case has submitted. Invariants: what
- * a trigger did is read from its records, as they are stored. */
+/* tests/sim/signals_world.h - one workflow under one trigger, for signals.cases: the real engine
+ * on a memory store, a clock that the case sets, a provider that answers as the name of a thing
+ * says.
+ * Owns: the files of the configuration as texts, and what the case has submitted.
+ * Invariants: what a trigger did is read from its records, as they are stored. */
 #pragma once
 #include <jansson.h>
 

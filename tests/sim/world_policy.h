@@ -1,5 +1,7 @@
-/* tests/sim/world_policy.h - what the simulation runs: its sizes, names, installation and policy.
- * Owns: the files as texts. Invariants: names and numbers here and in the texts are the same. */
+/* tests/sim/world_policy.h - what the simulation runs: its sizes, names, installation and
+ * policy.
+ * Owns: the files as texts.
+ * Invariants: names and numbers here and in the texts are the same. */
 #pragma once
 #include <stdbool.h>
 

@@ -1,6 +1,6 @@
-/* unit/verify_world.h - a store with everything in it, for test_verify.c: actions, keys, payloads,
- * a stop, an incident, a token; and on demand an open audit, a label and a claim. Owns: the store
- * (in memory) and what was written last of each action. */
+/* unit/verify_world.h - a store with everything in it, for test_verify.c: actions, keys,
+ * payloads, a stop, an incident, a token; and on demand an open audit, a label and a claim.
+ * Owns: the store (in memory) and what was written last of each action. */
 #pragma once
 #include "unit/cases.h"
 

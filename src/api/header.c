@@ -4,8 +4,9 @@
 
 enum { TRACE_SIZE = 55, TOKEN_MAX = 512 };
 
-enum header_found header_single(const struct door_request *request, const char *name,
-                                struct slice *out_value)
+/* The value, when the header is there exactly once. Names are in lower case. */
+static enum header_found header_single(const struct door_request *request, const char *name,
+                                       struct slice *out_value)
 {
     const struct slice *found = NULL;
     for (size_t i = 0; i < request->header_count; i++) {

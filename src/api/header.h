@@ -11,10 +11,6 @@
 
 enum header_found { HEADER_BAD, HEADER_TWICE, HEADER_ABSENT, HEADER_GOOD };
 
-/* The value, when the header is there exactly once. Names are in lower case. */
-enum header_found header_single(const struct door_request *request, const char *name,
-                                struct slice *out_value);
-
 /* "Bearer TOKEN". HEADER_BAD: another scheme, an empty token, or bytes that no token has. */
 enum header_found header_bearer(const struct door_request *request, struct slice *out_token);
 

@@ -17,7 +17,9 @@ enum {
 };
 static const char daemon_url_default[] = "http://127.0.0.1:7070";
 
-bool daemon_url_of_config(struct slice config, struct buf *out)
+/* http://HOST:PORT of `listen: HOST:PORT` text of a config file; an address for "any" becomes
+ * loopback. false when it has no such line, or port 0. Pure. */
+static bool daemon_url_of_config(struct slice config, struct buf *out)
 {
     struct slice listen = slice_text(daemon_url_default + strlen("http://"));
     struct slice tls;

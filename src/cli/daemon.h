@@ -57,6 +57,3 @@ const char *daemon_time(struct invocation *invocation, const char *time);
 /* PREFIX and a path segment, encoded. In the arena. */
 struct slice daemon_target(struct invocation *invocation, const char *prefix, struct slice segment,
                            const char *suffix);
-/* http://HOST:PORT of `listen: HOST:PORT` text of a config file; an address for "any" becomes
- * loopback. false when it has no such line, or port 0. Pure. */
-bool daemon_url_of_config(struct slice config, struct buf *out);

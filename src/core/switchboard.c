@@ -117,14 +117,6 @@ void switchboard_ask_again(struct switchboard *board)
     board->epoch++;
 }
 
-void switchboard_ramp(struct switchboard *board, uint64_t incident, bool is_ramping)
-{
-    for (size_t i = 0; i < board->stop_count; i++)
-        if (board->stops[i].incident == incident && !board->stops[i].is_lifted)
-            board->stops[i].is_ramping = is_ramping;
-    switchboard_ask_again(board);
-}
-
 static unsigned switchboard_bit(const struct stop *stop)
 {
     switch (stop->position) {

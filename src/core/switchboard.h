@@ -88,8 +88,6 @@ void switchboard_end_try(struct switchboard *board, uint64_t id);
 struct stop *switchboard_find(struct switchboard *board, uint64_t id);
 /* false when there is none, or it is lifted already. */
 bool switchboard_lift(struct switchboard *board, uint64_t id, int64_t now_unix_ms);
-/* The stops of that incident begin, or cease, to let in what its ramp does. */
-void switchboard_ramp(struct switchboard *board, uint64_t incident, bool is_ramping);
 /* What has started and not been sent asks again. */
 void switchboard_ask_again(struct switchboard *board);
 /* The first stop in force at `stopped` that covers a start there, or NULL. */

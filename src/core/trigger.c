@@ -374,16 +374,6 @@ void trigger_step(struct trigger_state *state, const struct trigger_terms *terms
     *out_answer = out;
 }
 
-int64_t trigger_due_unix_ms(const struct trigger_state *state, const struct trigger_terms *terms)
-{
-    if (state->level != TRIGGER_TRIPPED || !trigger_clears_itself(terms))
-        return 0;
-    if (state->normal_since_unix_ms != 0)
-        return state->normal_since_unix_ms + TRIGGER_CLEAR_MS;
-    /* A window may become normal by time alone; a level and a test need an event. */
-    return terms->window_ms > 0 ? state->last_unix_ms + trigger_width_ms(terms) : 0;
-}
-
 bool trigger_exceeds(struct trigger_state *state, const struct trigger_terms *terms,
                      int64_t now_unix_ms, int64_t amount)
 {

@@ -115,8 +115,6 @@ void trigger_step(struct trigger_state *state, const struct trigger_terms *terms
 /* SHARE: a bad sample was none after all (R21): the newest bad one of the last TRIGGER_RECENT
  * counts as right, and the test is what it would be. */
 void trigger_take_back(struct trigger_state *state, const struct trigger_terms *terms);
-/* When TRIGGER_TICK is worth sending; 0 = not by time alone. */
-int64_t trigger_due_unix_ms(const struct trigger_state *state, const struct trigger_terms *terms);
 
 /* I13: would this start exceed the limit? Nothing is counted. Never for an alert, nor for what has
  * tripped already: then the position decides. */

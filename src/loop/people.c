@@ -20,8 +20,9 @@
  * waited for. */
 enum { ACT_WAIT_MS = 5000 };
 
-void act_refuse(struct engine *engine, const struct engine_call *call, struct entry *entry,
-                enum refusal refusal)
+/* Tells why it was not taken, with the action as it stands. */
+static void act_refuse(struct engine *engine, const struct engine_call *call, struct entry *entry,
+                       enum refusal refusal)
 {
     struct arena arena;
     arena_init(&arena, ENGINE_SCRATCH);

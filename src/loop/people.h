@@ -12,9 +12,7 @@ struct engine;
 struct entry;
 
 void engine_act(void *impl, const struct engine_call *call);
-/* Tells how the action stands: why it was not taken; or, when all of it is durable, as it is. */
-void act_refuse(struct engine *engine, const struct engine_call *call, struct entry *entry,
-                enum refusal refusal);
+/* Tells how the action stands, when all of it is durable. */
 void act_answer(struct engine *engine, const struct engine_call *call, struct entry *entry);
 /* Says so at once when what is written by now is durable, whatever the action does meanwhile. A
  * refusal has its pointer and detail, or neither. */

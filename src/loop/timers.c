@@ -174,7 +174,7 @@ void waiter_free(struct waiter *waiter)
     free(waiter);
 }
 
-void waiter_answer(struct engine *engine, struct waiter *waiter)
+static void waiter_answer(struct engine *engine, struct waiter *waiter)
 {
     struct arena arena;
     arena_init_pooled(&arena, ENGINE_SCRATCH, &engine->arenas);

@@ -33,7 +33,6 @@ struct waiter *waiter_add(struct engine *engine, struct entry *entry, int64_t wa
                           engine_done_fn *done, void *arg);
 /* Answers those that need not wait longer. */
 void waiters_tell(struct engine *engine, struct entry *entry);
-void waiter_answer(struct engine *engine, struct waiter *waiter);
 void waiter_free(struct waiter *waiter);
 void waiters_run_deadlines(struct engine *engine);
 void engine_forget(void *impl, uint64_t handle);

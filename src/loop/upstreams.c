@@ -182,7 +182,7 @@ static void upstream_plan_round(struct engine *engine, struct upstream_state *up
     upstream->drain.at_unix_ms = engine->now_unix_ms + wait * 8 / 10 + (int64_t)jitter;
 }
 
-void upstream_begin_round(struct engine *engine, struct upstream_state *upstream)
+static void upstream_begin_round(struct engine *engine, struct upstream_state *upstream)
 {
     upstream->drain.is_on = true;
     upstream->drain.at_unix_ms = 0;

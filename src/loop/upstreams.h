@@ -75,7 +75,6 @@ void upstream_asked(struct engine *engine, struct upstream_state *upstream,
                     enum upstream_signal signal);
 /* Time has passed: half-open, a faster rate, a round. */
 void upstream_wake(struct engine *engine, struct upstream_state *upstream);
-void upstream_begin_round(struct engine *engine, struct upstream_state *upstream);
 void upstream_end_round(struct engine *engine, struct upstream_state *upstream);
 
 /* ---- flow.c ---- */

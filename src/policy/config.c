@@ -106,9 +106,3 @@ const char *kind_name(enum kind kind)
     CHECK(kind < KIND_COUNT);
     return kind_names[kind];
 }
-
-const char *idempotency_name(enum idempotency idempotency)
-{
-    CHECK(idempotency <= IDEMPOTENCY_BY_KEY);
-    return idempotency_names[idempotency];
-}

@@ -3,7 +3,7 @@
 #include "base/check.h"
 #include "base/text.h"
 
-const char *field_type_name(enum field_type type)
+static const char *field_type_name(enum field_type type)
 {
     switch (type) {
     case FIELD_ANY:

@@ -17,4 +17,3 @@ struct input_problem {
 /* The texts live in scratch. */
 bool input_check(const struct step *step, const json_t *input, struct arena *scratch,
                  struct input_problem *out_problem);
-const char *field_type_name(enum field_type type);

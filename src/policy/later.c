@@ -18,8 +18,3 @@ void later_tell(struct load *load, enum later later, const struct yaml *node)
 {
     later_fill(load, later, read_problem_key(load, IL900, node));
 }
-
-void later_tell_in(struct load *load, enum later later, const struct yaml *node, size_t text_at)
-{
-    later_fill(load, later, read_problem_in(load, IL900, node, text_at));
-}

@@ -29,5 +29,3 @@ extern const struct later_entry later_entries[LATER_COUNT];
 
 /* The warning, at the key of the node (or at the node, in a list). */
 void later_tell(struct load *load, enum later later, const struct yaml *node);
-/* The same, at a byte of its text. */
-void later_tell_in(struct load *load, enum later later, const struct yaml *node, size_t text_at);

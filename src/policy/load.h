@@ -18,15 +18,12 @@ void load_service_scopes(struct load *load);
 bool load_is_mail(struct slice text);
 /* A group, or a person as a group of one. NULL: told, or not written. */
 const struct group *load_group(struct load *load, const struct yaml *node);
-const struct person *load_person(struct load *load, const struct yaml *node);
 /* How a group is used: only `switch` is a warning (R20). */
 void load_group_used(struct load *load, const struct group *group, bool is_by_switch);
 
 /* load_upstream.c */
 void load_upstreams(struct load *load, const struct yaml *node);
-/* { file: } or { env: }; a text is IL401. load_secret: also into config->secrets, which are loaded
- * at start. */
-bool load_secret_checked(struct load *load, const struct yaml *node, struct secret_ref *out_secret);
+/* { file: } or { env: }, into config->secrets, which are loaded at start; a text is IL401. */
 bool load_secret(struct load *load, const struct yaml *node, struct secret_ref *out_secret);
 /* STATUS: MEANING; also of a step. */
 void load_outcomes(struct load *load, const struct yaml *node, const struct status_rule **out_rules,

@@ -62,7 +62,7 @@ static void load_refuse_reference(struct load *load, const struct yaml *node, co
     read_tell_near(load->problems, problem, &near);
 }
 
-const struct person *load_person(struct load *load, const struct yaml *node)
+static const struct person *load_person(struct load *load, const struct yaml *node)
 {
     if (!read_is_text(load, node))
         return NULL;

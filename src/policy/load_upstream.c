@@ -22,7 +22,10 @@ bool load_is_header_name(struct slice name)
     return name.size <= LIMIT_NAME && load_is_token(name, "!#$%&'*+-.^_`|~"); /* RFC 9110 5.6.2 */
 }
 
-bool load_secret_checked(struct load *load, const struct yaml *node, struct secret_ref *out_secret)
+/* { file: } or { env: }; a text is IL401. load_secret: also into config->secrets, which are loaded
+ * at start. */
+static bool load_secret_checked(struct load *load, const struct yaml *node,
+                                struct secret_ref *out_secret)
 {
     const struct yaml *at[SECRET_FIELD_COUNT];
     struct secret_ref secret = {.source = SECRET_FILE, .origin = read_origin(node)};

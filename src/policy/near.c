@@ -11,7 +11,8 @@ static char near_fold(char byte)
     return byte >= 'A' && byte <= 'Z' ? (char)(byte - 'A' + 'a') : byte;
 }
 
-size_t near_distance(struct slice a, struct slice b)
+/* Steps from one name to the other; large when either is over LIMIT_NAME. */
+static size_t near_distance(struct slice a, struct slice b)
 {
     size_t rows[3][LIMIT_NAME + 1];
     if (a.size > LIMIT_NAME || b.size > LIMIT_NAME)

@@ -8,8 +8,6 @@
 #pragma once
 #include "base/slice.h"
 
-/* Steps from one name to the other; large when either is over LIMIT_NAME. */
-size_t near_distance(struct slice a, struct slice b);
 /* Offers candidates one by one; keeps the nearest one that is near enough to be a slip. */
 enum { NEAR_OFFERS = 8 };
 struct near {

@@ -49,7 +49,8 @@ static void place_add_part(struct buf *out, const struct yaml *node)
     }
 }
 
-struct slice place_pointer(const struct yaml *node, struct arena *arena)
+/* JSON pointer of the node in its file. */
+static struct slice place_pointer(const struct yaml *node, struct arena *arena)
 {
     const struct yaml *path[LIMIT_YAML_DEPTH + 1];
     size_t depth = 0;

@@ -15,8 +15,6 @@ size_t place_offset(const struct yaml_file *file, int line, int column);
 struct slice place_line(const struct yaml_file *file, int line);
 /* The byte of the source that made this byte of the node's text. */
 size_t place_of_text(const struct yaml *node, size_t text_at);
-/* JSON pointer of the node in its file. */
-struct slice place_pointer(const struct yaml *node, struct arena *arena);
 /* Fills file, line, column and source line. `at`: byte of the source. */
 void place_problem(struct problem *problem, const struct yaml_file *file, size_t at);
 /* The same, and the pointer. */

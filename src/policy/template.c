@@ -398,32 +398,6 @@ static bool template_json_refused(const struct template_part *part, struct expr_
     return template_refuse(part, work, EXPR_PROBLEM_LIMIT, "is too large", "");
 }
 
-enum expr_result template_render_json(const struct template *template,
-                                      const struct expr_scope *scope, struct expr_work *work,
-                                      json_t **out)
-{
-    if (template_is_whole(template)) {
-        struct expr_value value;
-        if (!template_eval(template->parts, scope, work, &value))
-            return EXPR_ERROR;
-        enum err err = expr_value_to_json(&value, out);
-        if (err == ERR_OK)
-            return EXPR_OK;
-        (void)template_json_refused(template->parts, work, err); /* told by the result */
-        return EXPR_ERROR;
-    }
-    struct buf text;
-    buf_init(&text, LIMIT_REQUEST);
-    bool is_good = template_render_text(template, scope, work, &text) == EXPR_OK;
-    json_t *json = is_good ? json_stringn(buf_text(&text), text.size) : NULL;
-    if (is_good && !json)
-        is_good = template_too_long(template, work, "out of memory, or not UTF-8");
-    if (is_good)
-        *out = json;
-    buf_done(&text);
-    return is_good ? EXPR_OK : EXPR_ERROR;
-}
-
 bool template_add_json(const struct template *template, const struct expr_scope *scope,
                        struct expr_work *work, struct buf *out)
 {

@@ -34,10 +34,6 @@ bool template_field_next(const struct template *template, size_t *cursor, struct
 MUST_USE enum expr_result template_render_text(const struct template *template,
                                                const struct expr_scope *scope,
                                                struct expr_work *work, struct buf *out);
-/* *out: a new reference. */
-MUST_USE enum expr_result template_render_json(const struct template *template,
-                                               const struct expr_scope *scope,
-                                               struct expr_work *work, json_t **out);
 /* A request target: values are percent-encoded as path segments (after a literal `?`, as query
  * values, and may be empty there). */
 MUST_USE enum expr_result template_render_path(const struct template *template,

@@ -455,4 +455,3 @@ const char *cause_name(enum cause cause);
 const char *mode_name(enum mode mode);
 const char *kind_name(enum kind kind);
 const char *signal_name(enum signal signal);
-const char *idempotency_name(enum idempotency idempotency);

@@ -25,7 +25,7 @@ enum inbox_kind inbox_kind_of(const struct action *action)
     return action->state == STATE_IN_REVIEW ? INBOX_REVIEW : INBOX_UNCERTAIN;
 }
 
-const char *inbox_kind_name(enum inbox_kind kind)
+static const char *inbox_kind_name(enum inbox_kind kind)
 {
     CHECK((unsigned)kind < INBOX_KIND_COUNT);
     return inbox_kind_names[kind];

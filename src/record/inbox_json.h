@@ -21,7 +21,6 @@ enum inbox_kind {
 };
 /* What people are asked about an action that waits for them. */
 enum inbox_kind inbox_kind_of(const struct action *action);
-const char *inbox_kind_name(enum inbox_kind kind);
 bool inbox_kind_parse(struct slice name, enum inbox_kind *out_kind);
 
 /* (by_unix_ms, id) is its place in the order of the inbox: earliest first. */

@@ -205,22 +205,3 @@ const char *incident_kind_name(enum incident_kind kind)
     }
     CHECK_UNREACHABLE();
 }
-
-const char *lasting_kind_name(enum lasting_kind lasting)
-{
-    switch (lasting) {
-    case LASTING_NONE:
-        return NULL;
-    case LASTING_BREAKER:
-        return "breaker";
-    case LASTING_CAUSE:
-        return "cause";
-    case LASTING_HELD:
-        return "held";
-    case LASTING_REVIEWS:
-        return "reviews";
-    case LASTING_UNCERTAIN:
-        return "uncertain";
-    }
-    CHECK_UNREACHABLE();
-}

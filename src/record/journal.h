@@ -74,4 +74,3 @@ void journal_key_add(struct buf *out, uint64_t incident);
 void journal_entry_key_add(struct buf *out, uint64_t incident, uint64_t seq);
 bool journal_entry_key_parse(struct slice key, uint64_t incident, uint64_t *out_seq);
 const char *incident_kind_name(enum incident_kind kind);
-const char *lasting_kind_name(enum lasting_kind lasting);

@@ -450,7 +450,9 @@ static void log_line_add_control(struct buf *out, const struct record *record)
     buf_add_text(out, "a record of a newer version");
 }
 
-void log_line_add_clause(struct buf *out, const struct record *record, const struct view *view)
+/* The clause alone: "no answer in 10 s", "stopped invoice-reminders". */
+static void log_line_add_clause(struct buf *out, const struct record *record,
+                                const struct view *view)
 {
     if (record->action != 0)
         log_line_add_action(out, record, view);

@@ -9,5 +9,3 @@
  * with a newline. */
 void log_line_add(struct buf *out, const struct record *record, const struct view *view,
                   const struct zone *zone);
-/* The clause alone: "no answer in 10 s", "stopped invoice-reminders". */
-void log_line_add_clause(struct buf *out, const struct record *record, const struct view *view);

@@ -38,7 +38,8 @@ static bool response_name_fits(struct slice name, const char *pattern)
     return pattern[i] == '*' || i == name.size;
 }
 
-bool response_keeps_header(struct slice name)
+/* Is a header with this name kept? */
+static bool response_keeps_header(struct slice name)
 {
     for (size_t i = 0; i < sizeof response_headers / sizeof *response_headers; i++)
         if (response_name_fits(name, response_headers[i]))

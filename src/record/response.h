@@ -20,5 +20,3 @@ struct response_parts {
 /* redact may be NULL. */
 void response_encode(const struct response_parts *parts, const struct redact *redact,
                      struct buf *out);
-/* Is a header with this name kept? */
-bool response_keeps_header(struct slice name);

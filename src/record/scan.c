@@ -224,7 +224,9 @@ static bool scan_leave(struct scan_stack *stack, struct slice *s)
     return true;
 }
 
-bool scan_take(struct slice *rest, struct slice *out_raw)
+/* Takes one value and the blanks before it off the front of *rest; *out_raw has no blanks around
+ * it. On false *rest is somewhere inside. */
+static bool scan_take(struct slice *rest, struct slice *out_raw)
 {
     struct scan_stack stack = {0, 0};
     scan_skip_blanks(rest);

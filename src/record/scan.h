@@ -20,9 +20,6 @@ enum scan_type {
     SCAN_OBJECT
 };
 
-/* Takes one value and the blanks before it off the front of *rest; *out_raw has no blanks around
- * it. On false *rest is somewhere inside. */
-bool scan_take(struct slice *rest, struct slice *out_raw);
 /* The bytes are one value, with nothing but blanks around it. */
 bool scan_document(struct slice bytes, struct slice *out_raw);
 /* Of a raw value, by its first byte. */

@@ -30,7 +30,8 @@ static const struct trip_words {
     [SIGNAL_OVERDUE] = {"actions", "are past due", "past due"},
 };
 
-void trip_text_add_share(struct buf *out, int64_t millionths)
+/* "4.5 %", "10 %" of millionths. */
+static void trip_text_add_share(struct buf *out, int64_t millionths)
 {
     int64_t tenths = (millionths + TRIP_PERCENT / 20) / (TRIP_PERCENT / 10);
     buf_add_i64(out, tenths / 10);

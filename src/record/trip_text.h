@@ -26,8 +26,6 @@ void trip_text_add(const struct trip *trip, struct buf *out);
 void trip_encode(const struct trip *trip, struct buf *out);
 /* Words that this version does not know are skipped. The slices point into text. */
 void trip_decode(struct slice text, struct trip *out);
-/* "4.5 %", "10 %" of millionths. */
-void trip_text_add_share(struct buf *out, int64_t millionths);
 /* What a trigger watches and how it was tuned: "stopped when more than 5 in 1 h are uncertain
  * (step send_reminder)". */
 void trip_text_add_watch(const struct trigger *trigger, struct buf *out);

@@ -139,14 +139,6 @@ size_t store_memory_flush(struct store_memory *store, size_t max_batches)
     return count;
 }
 
-size_t store_memory_pending(const struct store_memory *store)
-{
-    size_t count = 0;
-    for (const struct list *at = store->pending.next; at != &store->pending; at = at->next)
-        count++;
-    return count;
-}
-
 void store_memory_crash(struct store_memory *store)
 {
     memory_drop(&store->pending);

@@ -23,8 +23,6 @@ size_t store_memory_save(struct store_memory *store, size_t max_batches);
 size_t store_memory_tell(struct store_memory *store, size_t max_batches);
 /* Saves and tells one after the other, those too that a done submits meanwhile. */
 size_t store_memory_flush(struct store_memory *store, size_t max_batches);
-/* Submits that are not durable yet. */
-size_t store_memory_pending(const struct store_memory *store);
 
 /* Power loss: what is not saved is gone, nobody is told, the state is STORE_OK again, tickets count
  * from 1, the watcher is forgotten. What is saved stays: the port can be used as after opening. */

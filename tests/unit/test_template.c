@@ -1,7 +1,7 @@
 /* policy/template: each case is a line of template.cases; what a line cannot say stands below. */
 #include "unit/cases.h"
 /* after cmocka's headers */
-#include "policy/template.h"
+#include "policy/template_part.h"
 #include "unit/expr_show.h"
 
 enum { TEMPLATE_MEMORY = 8 * 1024 * 1024, TEMPLATE_OUT = 4096 };
@@ -38,15 +38,6 @@ static void template_case_end(struct template_case *c)
     json_decref(c->json);
 }
 
-static void template_case_show_json(struct template_case *c, json_t *json)
-{
-    char *text = json_dumps(json, JSON_COMPACT | JSON_ENCODE_ANY);
-    assert_non_null(text);
-    buf_add_text(&c->got, text);
-    free(text);
-    json_decref(json);
-}
-
 static void template_case_error(struct template_case *c)
 {
     assert_int_equal(c->got.size, 0); /* nothing half done */
@@ -57,7 +48,6 @@ static void template_case_error(struct template_case *c)
 static enum expr_result template_case_render(struct template_case *c, struct slice kind,
                                              const struct template *template)
 {
-    json_t *json = NULL;
     if (slice_is(kind, "text"))
         return template_render_text(template, &c->scope, &c->work, &c->got);
     if (slice_is(kind, "path"))
@@ -65,10 +55,7 @@ static enum expr_result template_case_render(struct template_case *c, struct sli
     if (slice_is(kind, "key"))
         return template_render_key(template, &c->scope, &c->work, &c->got);
     assert_true(slice_is(kind, "json"));
-    enum expr_result result = template_render_json(template, &c->scope, &c->work, &json);
-    if (result == EXPR_OK)
-        template_case_show_json(c, json);
-    return result;
+    return template_add_json(template, &c->scope, &c->work, &c->got) ? EXPR_OK : EXPR_ERROR;
 }
 
 static void template_case_fields(struct template_case *c, const struct template *template)

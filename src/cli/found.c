@@ -1,7 +1,5 @@
 #include "cli/found.h"
 
-#include "base/limits.h"
-#include "base/uri.h"
 #include "record/ids.h"
 
 enum { FOUND_NEAR = 5 };

@@ -21,7 +21,6 @@
 #include "loop/steps.h"
 #include "loop/upstreams.h"
 #include "policy/input_check.h"
-#include "policy/template.h"
 #include "record/mask.h"
 #include "record/render.h"
 

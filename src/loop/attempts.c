@@ -3,14 +3,12 @@
 
 #include <stdlib.h>
 
-#include "base/check.h"
 #include "core/switchboard.h"
 #include "loop/engine_state.h"
 #include "loop/entries.h"
 #include "loop/restarts.h"
 #include "loop/steps.h"
 #include "loop/upstreams.h"
-#include "policy/template.h"
 #include "record/digest.h"
 #include "record/response.h"
 

@@ -7,7 +7,6 @@
 
 #include <stdlib.h>
 
-#include "base/check.h"
 #include "loop/engine_state.h"
 #include "loop/steps.h"
 #include "loop/submit.h"

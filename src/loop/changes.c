@@ -9,7 +9,6 @@
 
 #include <stdlib.h>
 
-#include "base/check.h"
 #include "loop/audit.h"
 #include "loop/engine_state.h"
 #include "loop/entries.h"

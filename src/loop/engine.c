@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/check.h"
 #include "base/list.h"
 #include "base/map.h"
 #include "base/prng.h"

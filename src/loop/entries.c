@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 
-#include "base/check.h"
 #include "base/list.h"
 #include "base/map.h"
 #include "loop/engine_state.h"

@@ -8,7 +8,6 @@
  */
 #include "loop/admin.h"
 
-#include "base/check.h"
 #include "loop/engine_state.h"
 #include "loop/entries.h"
 #include "loop/steps.h"

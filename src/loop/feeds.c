@@ -5,7 +5,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "base/check.h"
 #include "base/list.h"
 #include "base/map.h"
 #include "loop/engine_state.h"

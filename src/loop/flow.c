@@ -4,7 +4,6 @@
 
 #include <stdlib.h>
 
-#include "base/check.h"
 #include "core/breaker.h"
 #include "core/pace.h"
 #include "core/rate.h"

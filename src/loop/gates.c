@@ -1,7 +1,6 @@
 /* loop/gates.c - asks the gate about an action, and renders what it would send. */
 #include "loop/gates.h"
 
-#include "base/check.h"
 #include "base/prng.h"
 #include "core/chain.h"
 #include "core/switchboard.h"

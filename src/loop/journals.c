@@ -10,7 +10,6 @@
 
 #include <stdlib.h>
 
-#include "base/check.h"
 #include "core/switchboard.h"
 #include "loop/alerts.h"
 #include "loop/audit.h"

@@ -3,7 +3,6 @@
 #include "loop/triggers.h"
 
 #include "base/calendar.h"
-#include "base/check.h"
 #include "loop/counts.h"
 #include "loop/engine_state.h"
 #include "loop/steps.h"

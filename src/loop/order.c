@@ -5,7 +5,6 @@
  * memory holds no queue. */
 #include "loop/order.h"
 
-#include "base/check.h"
 #include "base/list.h"
 #include "base/map.h"
 #include "loop/engine_state.h"

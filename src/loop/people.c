@@ -5,7 +5,6 @@
 
 #include <stdlib.h>
 
-#include "base/check.h"
 #include "loop/admin.h"
 #include "loop/audit.h"
 #include "loop/engine_state.h"

@@ -4,12 +4,10 @@
 
 #include <math.h>
 
-#include "base/check.h"
 #include "loop/engine_state.h"
 #include "loop/steps.h"
 #include "loop/submit.h"
 #include "record/identity.h"
-#include "record/trip_text.h"
 
 static void posted_saved(struct pending *pending)
 {

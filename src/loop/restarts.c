@@ -9,7 +9,6 @@
 
 #include <stdlib.h>
 
-#include "base/check.h"
 #include "base/list.h"
 #include "loop/alerts.h"
 #include "loop/engine_state.h"

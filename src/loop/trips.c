@@ -4,7 +4,6 @@
 
 #include <stdlib.h>
 
-#include "base/check.h"
 #include "loop/alerts.h"
 #include "loop/engine_state.h"
 #include "loop/steps.h"

@@ -9,7 +9,6 @@
 
 #include <stdlib.h>
 
-#include "base/check.h"
 #include "core/lasting.h"
 #include "loop/alerts.h"
 #include "loop/counts.h"

@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 
-#include "base/check.h"
 #include "base/map.h"
 #include "core/switchboard.h"
 #include "loop/alerts.h"

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "base/limits.h"
-#include "notice/inside.h"
+#include "notice/send.h"
 
 enum { COMMAND_HANDLES = 3, COMMAND_WORD = 4096 };
 

@@ -8,7 +8,7 @@
 
 #include "base/limits.h"
 #include "base/uri.h"
-#include "notice/inside.h"
+#include "notice/send.h"
 
 enum { MAIL_SERVER_S = NOTICE_TIMEOUT_MS / 1000, MAIL_TEXT = 1024 };
 

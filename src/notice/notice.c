@@ -1,6 +1,6 @@
 #include "notice/notice.h"
 
-#include "notice/inside.h"
+#include "notice/send.h"
 
 #include <stdlib.h>
 

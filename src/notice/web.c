@@ -3,7 +3,7 @@
 
 #include "base/limits.h"
 #include "base/uri.h"
-#include "notice/inside.h"
+#include "notice/send.h"
 
 struct web {
     struct notice_send send;

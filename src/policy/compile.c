@@ -2,8 +2,6 @@
 
 #include <stdlib.h>
 
-#include "base/text.h"
-#include "policy/place.h"
 #include "policy/trap.h"
 
 /* A variable that exists, but not here. */

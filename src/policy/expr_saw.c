@@ -1,5 +1,4 @@
 /* What a deciding expression read, as JSON for the record. */
-#include "base/text.h"
 #include "policy/expr_value.h"
 
 #define EXPR_SAW_MARK "\xe2\x80\xa6" /* … */

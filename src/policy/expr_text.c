@@ -1,7 +1,6 @@
 #include "policy/expr_text.h"
 
 #include "base/text.h"
-#include "policy/expr_number.h"
 #include "policy/expr_regex.h"
 #include "policy/expr_run.h"
 #include "policy/expr_value.h"

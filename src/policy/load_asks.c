@@ -1,7 +1,6 @@
 /* policy/load_asks.c - reads that interlock makes for an action: `check` (R12) and `refresh` (R10).
  * Owns: both fields of a step. Keeps: a negative answer never counts sooner than R12 says, unless
  *   the policy calls the check definitive. */
-#include "base/text.h"
 #include "policy/load.h"
 
 enum {

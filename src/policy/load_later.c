@@ -1,7 +1,4 @@
-#include "base/text.h"
 #include "policy/load.h"
-#include "policy/near.h"
-#include "policy/when.h"
 
 /* DUR[ for N%] */
 static void load_sla(struct load *load, struct draft_step *draft, const struct yaml *node)

@@ -1,4 +1,3 @@
-#include "base/text.h"
 #include "policy/load.h"
 
 static const char *const load_methods[] = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"};

@@ -3,7 +3,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "base/check.h"
 #include "base/text.h"
 
 enum { PROBLEM_TEXT_MAX = 4096, PROBLEM_LINE_SHOWN = 160 };

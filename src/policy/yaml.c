@@ -2,7 +2,6 @@
 
 #include <libfyaml.h>
 
-#include "base/check.h"
 #include "base/text.h"
 #include "policy/place.h"
 #include "policy/trap.h"

@@ -4,7 +4,6 @@
 #include "record/label_json.h"
 #include "record/look.h"
 #include "record/member.h"
-#include "record/number.h"
 #include "record/path.h"
 #include "record/story.h"
 

@@ -2,7 +2,6 @@
 #include "record/incident_view.h"
 #include "record/member.h"
 #include "record/number.h"
-#include "record/wording.h"
 
 static void json_add_impact(struct buf *out, const struct incident_view *view)
 {

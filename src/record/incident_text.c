@@ -2,7 +2,6 @@
 #include "base/check.h"
 #include "record/ids.h"
 #include "record/incident_words.h"
-#include "record/member.h"
 #include "record/wording.h"
 
 enum { TEXT_VALUE = 60, TEXT_WORDS = 300, TEXT_TOLD = 6 };

@@ -1,6 +1,5 @@
 #include "record/look.h"
 
-#include "base/text.h"
 #include "policy/template.h"
 #include "record/member.h"
 #include "record/scan.h"

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/check.h"
 #include "base/text.h"
 #include "record/member.h"
 #include "record/verify_inside.h"

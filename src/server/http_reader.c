@@ -1,6 +1,5 @@
 #include "server/http_reader.h"
 
-#include "base/check.h"
 #include "base/limits.h"
 
 enum { HTTP_CHUNK_DIGITS = 8 };

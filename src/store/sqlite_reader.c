@@ -2,7 +2,6 @@
 
 #include <assert.h>
 
-#include "base/check.h"
 #include "base/limits.h"
 
 enum { READER_CACHE_KIB = 512 }; /* every commit empties it: it serves one statement */

@@ -5,7 +5,6 @@
 
 #include "base/check.h"
 #include "base/limits.h"
-#include "base/text.h"
 #include "base/uri.h"
 
 enum { SANDBOX_WORLD_COUNTS = 1 << 20 }; /* the memory of the effects ends first */

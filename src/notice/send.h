@@ -1,4 +1,4 @@
-/* notice/inside.h - what the files of the notify port share.
+/* notice/send.h - one send under way, of whatever kind: mail, web, command.
  * Owns: struct notices, and one send under way.
  * Invariants:
  *   1. A send is freed exactly once: by notice_end, which tells its done unless the port is freed.

@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 
-
 static bool load_one_rule(struct load *load, const struct yaml *node, struct rule *rule)
 {
     struct words words;

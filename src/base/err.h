@@ -1,5 +1,5 @@
 /* base/err.h - the operating errors: what can go wrong without anybody's mistake.
- * Owns: their names and texts. The HTTP status of each is a table in record/problem.c.
+ * Owns: their names and texts. How each is answered: reply_err in api/reply.c.
  * Invariants:
  *   1. ERR_OK is zero; every other value has a text of its own.
  *   2. errno, SQLite and libcurl codes become an enum err where they arise. */

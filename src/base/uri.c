@@ -134,7 +134,8 @@ static bool uri_parse_ipv4(struct slice s, uint8_t out_bytes[4])
     return true;
 }
 
-/* Groups up to a "::" or the end. Returns how many, or -1. `may_end_in_ipv4` takes the last two. */
+/* Groups up to a "::" or the end. Returns how many, or -1. An IPv4 address at the end is the last
+ * two. */
 static int uri_parse_groups(struct slice s, uint16_t out_groups[URI_GROUPS])
 {
     int count = 0;

@@ -3,7 +3,7 @@
  *   Pure but for the questions in init.c.
  * Invariants:
  *   1. No byte of a secret is in any text but the one of its own file.
- *   2. What is written passes `interlock check` without errors (tests/api/test_cli_init.py). */
+ *   2. What is written passes `interlock check` without errors (tests/unit/cli_init.cases). */
 #pragma once
 #include <jansson.h>
 

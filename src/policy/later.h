@@ -3,7 +3,7 @@
  *   takes it off the list.
  * Invariants:
  *   1. What is in a configuration and does nothing yet is told, each time it is loaded.
- *   2. Each entry has a sample in tests/unit/later.cases that gives exactly its warning. */
+ *   2. Each entry has a sample in tests/unit/policy/later.cases that gives exactly its warning. */
 #pragma once
 #include "policy/read.h"
 

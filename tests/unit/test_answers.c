@@ -133,7 +133,7 @@ static void cards(void **state)
         view_case(&f, "review_rule");
         f.step.masked = masked;
         f.step.masked_count = 1;
-        f.step.terms.is_caller = true; /* nothing is rendered: the requests are of test_render */
+        f.step.terms.is_caller = true; /* nothing is rendered: requests are tested elsewhere */
         f.action.reviews = i < 2 ? 1 : 2;
         f.view.submit.input_json = SLICE("{\"balance\":12000.10,\"email\":\"m@example.org\"}");
         f.view.claimed_by = SLICE("ana");

@@ -285,7 +285,7 @@ static void reload_take(struct engine *engine, struct loaded *loaded)
             entry->row.action.risk = reload_risk(entry, step);
         entry->step = step;
     }
-    if (engine_make_flow(engine) != ERR_OK)
+    if (engine_make_upstreams(engine) != ERR_OK)
         engine_fail(engine, "out of memory");
     if (engine_make_triggers(engine) != ERR_OK)
         engine_fail(engine, "what triggers have counted cannot be read");

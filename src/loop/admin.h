@@ -28,6 +28,7 @@ void engine_port_admin(struct engine_port *port);
 /* ENGINE_ERASE; REFUSAL_NONE: it is on its way to the store. */
 enum refusal engine_erase(struct engine *engine, const struct engine_call *call,
                           struct entry *entry);
+/* The sweep by age (`retain:`): a bounded turn, when it is time. */
 void engine_run_retain(struct engine *engine);
 
 /* ---- away.c ---- */

@@ -59,6 +59,7 @@ void engine_alert_close(struct engine *engine, const struct stop *stop, struct s
                         struct slice reason);
 /* A message of that rung failed for good. */
 void engine_alert_lost(struct engine *engine, uint64_t incident, uint8_t rung);
+/* Time has passed: the next rung of those that nobody has answered. */
 void engine_run_alerts(struct engine *engine);
 /* The incidents that nobody answers for, as text. */
 void engine_add_unanswered(struct engine *engine, struct buf *out);
@@ -75,5 +76,6 @@ struct alert_people {
 /* The people of some levels, each once. */
 void engine_alert_people(const struct engine *engine, const struct journal *journal,
                          unsigned levels, struct alert_people *out);
+/* Of its workflow in the configuration in force, else of the switch. */
 const struct duties *engine_alert_duties(const struct engine *engine,
                                          const struct journal *journal);

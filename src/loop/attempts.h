@@ -18,7 +18,9 @@ struct upstream;
 struct view;
 
 /* ---- attempts.c ---- */
+/* Its start is durable (I1): the request leaves, or the attempt ends as withheld. */
 void engine_send(struct engine *engine, struct entry *entry, uint16_t attempt);
+/* I6, R14: asked at the save's return, and again in the last moment before the first byte. */
 bool engine_may_send(struct engine *engine, const struct entry *entry);
 /* The stop that forbids its start as a gate let it go, or NULL. */
 const struct stop *engine_forbids(const struct engine *engine, const struct entry *entry);
@@ -36,5 +38,7 @@ void engine_ask(struct engine *engine, struct entry *entry);
 void engine_renew(struct engine *engine, struct entry *entry, struct slice actor);
 /* The input as it is by now: with the newest fresh fact. A new reference. */
 json_t *engine_fresh_input(struct entry *entry, json_t *input);
+/* Its newest fact, and the call of its check, into the view; in the arena. */
 MUST_USE enum err engine_view_asks(struct entry *entry, struct arena *arena, struct view *out);
+/* The end: their upstream calls are gone already. */
 void engine_free_asks(struct engine *engine);

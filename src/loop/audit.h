@@ -25,12 +25,16 @@ bool engine_audit_open(struct engine *engine, const struct entry *entry, struct 
 /* What goes with the record engine->seq; the rows point into out and into the engine. */
 void engine_audit_rows(struct engine *engine, struct entry *entry, const struct step_note *note,
                        struct record *record, struct audit_rows *out);
+/* One more (1) or one less (-1) is open. due_unix_ms: of one that opens, else 0. */
 void engine_audit_count(struct engine *engine, struct workflow_state *workflow, int change,
                         int64_t due_unix_ms);
 /* ENGINE_LABEL; false: refused, and told. */
 bool engine_label(struct engine *engine, const struct engine_call *call, struct entry *entry);
+/* Closes a page of those whose label would not count any more. */
 void engine_run_audits(struct engine *engine);
+/* The start: how many are open, and when the first is past due. */
 MUST_USE enum err engine_recover_audits(struct engine *engine);
+/* Those of the port. */
 enum err engine_label_of(void *impl, uint64_t action, struct arena *arena, struct label_row *out);
 
 /* Open audits after that place, in the order of the inbox. *inout_count: capacity. */

@@ -54,6 +54,8 @@ struct workflow_state {
     int64_t overdue_unix_ms;             /* when its people were told last that they are late */
 };
 
+/* Made when there is none of that name. The pointer is good until the next one is made; NULL
+ * without memory. */
 struct workflow_state *engine_workflow(struct engine *engine, struct slice name);
 /* Of the step, now. */
 uint64_t engine_open_reviews(struct engine *engine, const struct step *step);
@@ -62,6 +64,7 @@ void engine_open_of_step(struct engine *engine, const struct entry *entry,
                          struct action_event *out);
 /* The start: an action that is stored and open. */
 void engine_count_open(struct engine *engine, const struct row *row);
+/* One event has moved it from there; is_new: it is admitted, and before means nothing. */
 void engine_count_move(struct engine *engine, struct entry *entry, const struct action *before,
                        bool is_new);
 /* What this record moves; row: its action after it. */

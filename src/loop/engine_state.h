@@ -100,15 +100,19 @@ struct engine {
 };
 
 /* ---- engine.c ---- */
+/* Reads the clock into now_unix_ms, once at the begin of an event; after that the field is read. */
 int64_t engine_now(struct engine *engine);
+/* Larger than all before: ids are in the order of time. */
 uint64_t engine_new_id(struct engine *engine);
 static inline const struct config *engine_config(const struct engine *engine)
 {
     return engine->loaded->config;
 }
+/* The store, or memory, has failed: nothing starts any more, and the process should end. */
 void engine_fail(struct engine *engine, const char *why);
 /* Sets the alarm to the earliest of what waits. */
 void engine_set_alarm(struct engine *engine);
 
 /* ---- recover.c ---- */
+/* All that the store holds, before anything is sent; on failure out_message gets a sentence. */
 MUST_USE enum err engine_recover(struct engine *engine, struct buf *out_message);

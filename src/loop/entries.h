@@ -46,18 +46,21 @@ struct entry {
     struct list by_order; /* the ring of those in memory with its order key */
 };
 
+/* Not in the table yet (entry_add); the row is copied. NULL without memory. */
 struct entry *entry_new(struct engine *engine, const struct row *row);
 /* In memory, or fetched from the store; NULL with the reason. */
 struct entry *entry_get(struct engine *engine, uint64_t id, enum err *out_err);
 /* Only in memory. */
 struct entry *entry_peek(struct engine *engine, uint64_t id);
+/* The one in memory that answers for its key, or NULL. */
 struct entry *entry_by_key(struct engine *engine, const unsigned char hash[STORE_KEY_SIZE]);
 /* is_newest: it answers for its key. */
 MUST_USE enum err entry_add(struct engine *engine, struct entry *entry, bool is_newest);
 /* Forgets it if nothing needs it in memory: sleeping or ended, saved, nobody waits. */
 void entry_let_go(struct engine *engine, struct entry *entry);
+/* Nothing points to it any more. NULL is fine. */
 void entry_free(struct entry *entry);
-/* A copy of bytes, by malloc; aborts the engine's promise with ERR_NO_MEMORY. */
+/* A copy of bytes, by malloc, in the place of what was there; ERR_NO_MEMORY: it is as before. */
 MUST_USE enum err entry_keep(char **slot, size_t *slot_size, struct slice bytes);
 /* Before the first start: the upstream of the policy in force. */
 MUST_USE enum err entry_set_upstream(struct entry *entry, struct slice upstream);
@@ -66,6 +69,7 @@ MUST_USE enum err entry_set_review(struct entry *entry, struct slice claimed_by,
                                    struct slice assigned_to);
 /* What callers and upstreams said, out of memory: it is erased in the store. */
 void entry_forget_values(struct entry *entry);
+/* Where its stops are looked for; the slices live as long as the entry, or the row and the step. */
 struct scope entry_scope(const struct entry *entry);
 struct scope row_scope(const struct row *row, const struct step *step);
 MUST_USE enum err entry_read_submit(struct entry *entry, struct arena *arena,

@@ -37,11 +37,13 @@ void engine_journal_since(const struct journal *journal, struct tally *inout_tal
 /* How many of its scope were lost since it opened, by the counts; LOST_UNKNOWN. Of an empty
  * journal: of all that there ever was. */
 int64_t engine_journal_lost(struct engine *engine, const struct journal *journal);
+/* Is that workflow within its scope? */
 bool engine_journal_covers(const struct engine *engine, const struct journal *journal,
                            struct slice workflow);
 /* Of one that is closed, too; ERR_NOT_FOUND. */
 MUST_USE enum err engine_read_journal(struct engine *engine, uint64_t incident,
                                       struct journal *out);
+/* Whoever is to inform others and has not is told once more. */
 void engine_run_journals(struct engine *engine);
 /* Why, of one that no stop made: what lasts, or what the trigger said. */
 struct slice engine_alert_why(struct engine *engine, const struct alert *alert,

@@ -21,6 +21,7 @@ struct order_work {
 /* The order key of an action that is about to be admitted. False with the problem. */
 bool engine_order_key(struct engine *engine, const struct step *step, struct expr_scope *scope,
                       struct order_work *work);
+/* Into the ring of its order key, and out of it; nothing happens without one. */
 void order_enter(struct engine *engine, struct entry *entry);
 void order_leave(struct engine *engine, struct entry *entry);
 /* The oldest unended action of the order key, if it is older than id; 0 = none. */

@@ -11,6 +11,7 @@ struct buf;
 struct engine;
 struct entry;
 
+/* The act of the port; call->done runs once, now or when it is durable. */
 void engine_act(void *impl, const struct engine_call *call);
 /* Tells how the action stands, when all of it is durable. */
 void act_answer(struct engine *engine, const struct engine_call *call, struct entry *entry);
@@ -21,7 +22,7 @@ void act_tell(struct engine *engine, const struct engine_call *call, struct entr
 /* A record beside the state, with the person's words. */
 void act_record(struct engine *engine, const struct engine_call *call, struct entry *entry,
                 struct step_note note);
-/* The same, and why it was not taken is recorded first. */
+/* The same, and why it was not taken is recorded first; act_refuse_recorded: ENGINE_NOT_NOW. */
 void act_tell_recorded(struct engine *engine, const struct engine_call *call, struct entry *entry,
                        enum refusal refusal, const struct engine_reply *reply);
 void act_refuse_recorded(struct engine *engine, const struct engine_call *call, struct entry *entry,
@@ -30,4 +31,5 @@ void act_refuse_recorded(struct engine *engine, const struct engine_call *call, 
 void act_words(const struct engine_call *call, struct buf *out);
 
 /* ---- reviews.c ---- */
+/* Those of ENGINE_… that are about a review; refused ones are recorded. */
 void engine_act_review(struct engine *engine, const struct engine_call *call, struct entry *entry);

@@ -279,7 +279,7 @@ enum err engine_recover(struct engine *engine, struct buf *out_message)
     if (err == ERR_OK)
         err = recover_was_clean(engine);
     if (err == ERR_OK)
-        err = engine_make_flow(engine);
+        err = engine_make_upstreams(engine);
     if (err == ERR_OK)
         err = engine_load_stops(engine);
     if (err == ERR_OK)

@@ -28,6 +28,7 @@ struct restart {
 };
 
 /* ---- restarts.c ---- */
+/* In memory; NULL: nobody has asked, or it is long over. */
 struct restart *engine_restart_of(struct engine *engine, uint64_t incident);
 /* How the request stands: which terms hold now. The digest lives in out_digest. */
 struct restart_terms engine_restart_terms(struct engine *engine, uint64_t incident,

@@ -520,7 +520,7 @@ void engine_step(struct engine *engine, struct entry *entry, struct action_event
                 action->due_unix_ms = action->people_due_unix_ms;
         }
     }
-    engine_flow_after(engine, entry, out_effects);
+    engine_upstream_after(engine, entry, out_effects);
     engine_count_move(engine, entry, &before, note->is_admission);
     engine_feed_step(engine, entry, &before, event, note);
     engine_ramps_after(engine, entry, &before, out_effects);

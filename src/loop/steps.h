@@ -69,6 +69,7 @@ enum { ENGINE_CONTROLS = LIMIT_INCIDENT_STOPS + 2 }; /* of one unit */
 /* Queues them as one unit, which a crash cannot part; `pending` is copied. */
 void engine_save_controls(struct engine *engine, struct control *controls, size_t count,
                           const struct pending *pending);
+/* One of them alone. */
 void engine_save_control(struct engine *engine, struct control *control,
                          const struct pending *pending);
 /* Rows that no record tells of. */
@@ -81,6 +82,7 @@ void engine_step(struct engine *engine, struct entry *entry, struct action_event
 /* Fills now, random, terms, stop, token, room. */
 void engine_event(struct engine *engine, struct entry *entry, enum action_event_kind kind,
                   struct action_event *out);
+/* Of the configuration in force; of a retired step the careful ones. Never NULL. */
 const struct step_terms *engine_terms(const struct entry *entry);
 /* So much later in the hours of the installation (R29). */
 int64_t engine_due_of(const struct engine *engine, int64_t due_ms);

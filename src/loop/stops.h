@@ -18,6 +18,7 @@ void engine_port_stops(struct engine_port *port);
  * filled in), or NULL. NULL: LIMIT_STOPS. The pointer is good until the next stop. */
 const struct stop *engine_stop(struct engine *engine, struct slice by,
                                const struct stop_order *order, const struct pending *acknowledge);
+/* An attempt ended, and that is durable: the receipts that waited for it move. */
 void engine_receipts(struct engine *engine, const struct pending *pending);
 /* Its first stop in force; else one that is lifted; NULL: none that is in memory. */
 struct stop *engine_incident_stop(struct engine *engine, uint64_t incident);

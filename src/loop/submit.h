@@ -9,9 +9,11 @@
 struct engine;
 struct entry;
 
+/* The submit of the port: a handle for engine_forget, 0 when done ran already. */
 uint64_t engine_submit(void *impl, const struct engine_submit *submit);
+/* ENGINE_AGAIN of an ended action (R9): same key and input, next generation. */
 void engine_submit_again(struct engine *engine, struct entry *entry,
                          const struct engine_call *call);
-/* Replies with no view. */
+/* Calls done at once, with no view. */
 void engine_refuse(engine_done_fn *done, void *arg, enum engine_refusal outcome,
                    const char *detail);

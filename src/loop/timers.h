@@ -27,12 +27,18 @@ struct waiter {
     void *arg;
 };
 
+/* Something is due then: the alarm goes off no later. */
 void engine_due_at(struct engine *engine, int64_t unix_ms);
+/* One page of what is due in the store. */
 void engine_run_due(struct engine *engine);
+/* It lives until it is told or forgotten. NULL without memory: done does not run. */
 struct waiter *waiter_add(struct engine *engine, struct entry *entry, int64_t wait_ms,
                           engine_done_fn *done, void *arg);
 /* Answers those that need not wait longer. */
 void waiters_tell(struct engine *engine, struct entry *entry);
+/* Wipes its token. It is in no list any more. */
 void waiter_free(struct waiter *waiter);
+/* Those whose time is over get what is durable by now, or that the store is late. */
 void waiters_run_deadlines(struct engine *engine);
+/* The forget of the port. */
 void engine_forget(void *impl, uint64_t handle);

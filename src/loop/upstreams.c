@@ -85,7 +85,7 @@ static void upstream_configure(struct upstream_state *state, const struct upstre
     state->has_own_probe = upstream->probe_target.size > 0;
 }
 
-enum err engine_make_flow(struct engine *engine)
+enum err engine_make_upstreams(struct engine *engine)
 {
     const struct config *config = engine_config(engine);
     struct upstream_state *states = calloc(config->upstream_count + 1, sizeof *states);
@@ -284,8 +284,8 @@ static void upstream_heard(struct engine *engine, struct upstream_state *upstrea
         upstream_changed(engine, upstream);
 }
 
-void engine_flow_after(struct engine *engine, struct entry *entry,
-                       const struct action_effects *effects)
+void engine_upstream_after(struct engine *engine, struct entry *entry,
+                           const struct action_effects *effects)
 {
     struct upstream_state *upstream = engine_upstream(engine, entry->row.upstream);
     if (!upstream)

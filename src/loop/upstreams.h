@@ -54,6 +54,7 @@ struct upstream_state {
 };
 
 /* ---- upstreams.c ---- */
+/* NULL: the configuration names none so. The pointer is good until a reload. */
 struct upstream_state *engine_upstream(struct engine *engine, struct slice name);
 /* A free call, no pause that the upstream asked for, and the rate of its recovery. */
 bool engine_may_start(const struct engine *engine, const struct upstream_state *upstream);
@@ -63,10 +64,10 @@ bool upstream_recognises(const struct action *action, const struct step_terms *t
 bool upstream_lets(const struct upstream_state *upstream, const struct action *action,
                    const struct step_terms *terms);
 /* Makes the states of all upstreams in the configuration; those that exist keep theirs. */
-MUST_USE enum err engine_make_flow(struct engine *engine);
+MUST_USE enum err engine_make_upstreams(struct engine *engine);
 /* What one event of an action means for its upstream. Called before the save. */
-void engine_flow_after(struct engine *engine, struct entry *entry,
-                       const struct action_effects *effects);
+void engine_upstream_after(struct engine *engine, struct entry *entry,
+                           const struct action_effects *effects);
 /* Something is held for it: a round is planned. */
 void upstream_holds(struct engine *engine, struct upstream_state *upstream,
                     const struct action *action);
@@ -83,6 +84,7 @@ void engine_run_upstream(struct engine *engine, struct upstream_state *upstream)
 void engine_run_upstreams(struct engine *engine);
 /* When it wants to be looked at; 0 = never. */
 int64_t upstream_alarm_unix_ms(const struct engine *engine, const struct upstream_state *upstream);
+/* It is held for a stop, and that is durable: if the stop was lifted meanwhile, it is released. */
 void engine_flow_saved(struct engine *engine, const struct entry *entry);
 /* After a restart: what was held for the stop enters the gate again. */
 void engine_release_stop(struct engine *engine);

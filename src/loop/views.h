@@ -12,6 +12,7 @@ struct entry;
 struct view;
 
 /* ---- views.c ---- */
+/* The action as it is, without history: what it needs is copied into the arena. */
 MUST_USE enum err engine_fill_view(struct engine *engine, struct entry *entry, struct arena *arena,
                                    struct view *out);
 /* The newest records of it, at most that many. */

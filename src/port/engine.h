@@ -33,10 +33,10 @@ struct principal {
 enum engine_refusal {
     ENGINE_TAKEN,
     ENGINE_STOPPED,      /* 503: refused by a stop, nothing stored */
-    ENGINE_NO_ROOM,      /* 503: a limit or the disk; `limit` says which */
+    ENGINE_NO_ROOM,      /* 503: a limit or the disk; the detail says which */
     ENGINE_STORE_FAILED, /* 503: the store failed; no more starts */
-    ENGINE_CONFLICT,     /* 422: same key, other input; `fields` names them */
-    ENGINE_BAD_INPUT,    /* 422: input, confidence, rendering; `problem` says where */
+    ENGINE_CONFLICT,     /* 422: same key, other input; the detail names the fields */
+    ENGINE_BAD_INPUT,    /* 422: input, confidence, rendering; the pointer says where */
     ENGINE_NO_KEY,       /* 428 */
     ENGINE_KEY_DIFFERS,  /* 400: the header is not the policy's key */
     ENGINE_NOT_FOUND,    /* 404 */
@@ -69,7 +69,6 @@ struct engine_submit {
     double confidence;
     int64_t wait_ms; /* 0 = answer as soon as it is durable */
     bool is_dry_run; /* nothing is stored or sent; the view says what would be */
-    /* Set by submit when the caller can go away: engine->forget(handle). */
     engine_done_fn *done;
     void *arg;
 };

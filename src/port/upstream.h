@@ -52,7 +52,6 @@ struct upstream_call {
     const struct upstream_header *headers;
     size_t header_count;
     struct slice body;
-    struct slice trace_headers; /* unused today: reserved, must be empty */
     int64_t timeout_ms;         /* whole call */
     int64_t connect_timeout_ms; /* until the request may leave */
     size_t answer_max;

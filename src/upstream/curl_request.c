@@ -157,10 +157,9 @@ enum err curl_request_check(const struct upstream_call *call)
         return ERR_LIMIT;
     bool is_valid =
         curl_request_find_method(call->method, &method) &&
-        !(method == CURL_REQUEST_HEAD && call->body.size > 0) && call->trace_headers.size == 0 &&
-        call->target.size > 0 && call->target.at[0] == '/' &&
-        curl_request_is_url_part(call->target) && curl_request_is_time(call->timeout_ms) &&
-        curl_request_is_time(call->connect_timeout_ms) &&
+        !(method == CURL_REQUEST_HEAD && call->body.size > 0) && call->target.size > 0 &&
+        call->target.at[0] == '/' && curl_request_is_url_part(call->target) &&
+        curl_request_is_time(call->timeout_ms) && curl_request_is_time(call->connect_timeout_ms) &&
         curl_request_headers_are_valid(call->headers, call->header_count) &&
         curl_request_headers_are_valid(endpoint->secret_headers, endpoint->secret_header_count);
     return is_valid ? ERR_OK : ERR_INVALID;

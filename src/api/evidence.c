@@ -66,14 +66,6 @@ static enum err evidence_read_now(struct call *call, struct evidence *out)
     return err == ERR_NOT_FOUND ? ERR_OK : err;
 }
 
-static bool evidence_uses(const struct workflow *workflow, const char *upstream)
-{
-    for (size_t i = 0; i < workflow->step_count; i++)
-        if (workflow->steps[i].upstream && slice_is(workflow->steps[i].upstream->name, upstream))
-            return true;
-    return false;
-}
-
 /* Those of it, of a part of it, of what it calls, and of everything. */
 static enum err evidence_read_stops(struct call *call, int64_t since_unix_ms, struct evidence *out)
 {
@@ -86,7 +78,8 @@ static enum err evidence_read_stops(struct call *call, int64_t since_unix_ms, st
     for (size_t i = 0; err == ERR_OK && i < count; i++) {
         const struct stop *stop = &stops[i];
         bool is_of = stop->names[0][0] == '\0' || evidence_is_of(call, slice_text(stop->names[0]));
-        if (!is_of || (stop->names[2][0] && !evidence_uses(call->workflow, stop->names[2])))
+        if (!is_of ||
+            (stop->names[2][0] && !workflow_calls(call->workflow, slice_text(stop->names[2]))))
             continue;
         found[kept++] = (struct evidence_stop){
             .at_unix_ms = stop->at_unix_ms,

@@ -15,9 +15,9 @@ enum right_who {
     WHO_SERVICE_LABELS = 1 << 8,
     WHO_SUBMITTER_NOT = 1 << 9, /* never who submitted the action */
     WHO_WIDER = 1 << 10,        /* whoever has the right for something wider has it here (R20) */
-    WHO_HEIRS = 1 << 11,
-    /* a duty without a name falls on (R28) */ WHO_ANY_STEP =
-        1 << 12 /* of a workflow: those of any of its steps */
+    WHO_HEIRS = 1 << 11,        /* a duty without a name falls on (R28) */
+    WHO_ANY_STEP = 1 << 12,     /* of a workflow: those of any of its steps */
+    WHO_CALLERS = 1 << 13       /* of an upstream: who has it for a workflow that calls it */
 };
 
 static const unsigned right_table[RIGHT_COUNT] = {
@@ -35,7 +35,7 @@ static const unsigned right_table[RIGHT_COUNT] = {
     [RIGHT_SETTLE] = WHO_OWNER | WHO_UNCERTAIN | WHO_HEIRS,
     [RIGHT_AGAIN] = WHO_OWNER | WHO_HEIRS,
     [RIGHT_LABEL] = WHO_OWNER | WHO_REVIEWERS | WHO_SERVICE_LABELS | WHO_ANY_STEP,
-    [RIGHT_ACKNOWLEDGE] = WHO_OWNER | WHO_RESTART | WHO_INFORM,
+    [RIGHT_ACKNOWLEDGE] = WHO_OWNER | WHO_RESTART | WHO_INFORM | WHO_CALLERS,
     [RIGHT_SIGN] = WHO_OWNER | WHO_RESTART | WHO_INFORM,
     [RIGHT_AUDIT] = WHO_ADMINS,
     [RIGHT_CONFIGURE] = WHO_ADMINS,
@@ -205,27 +205,15 @@ static bool right_allows_one(const struct config *config, const struct principal
     CHECK_UNREACHABLE();
 }
 
-static bool right_uses(const struct workflow *workflow, const struct upstream *upstream)
+/* Of an upstream: who has it for a workflow that calls it. */
+static bool right_allows_caller(const struct config *config, const struct principal *principal,
+                                enum right right, const struct right_subject *subject)
 {
-    for (size_t i = 0; i < workflow->step_count; i++)
-        if (workflow->steps[i].upstream == upstream)
-            return true;
-    return false;
-}
-
-/* R20: rights to stop add up. Who may stop everything may stop a part, and who may stop a workflow
- * may stop the upstreams that it calls. */
-static bool right_allows_wider(const struct config *config, const struct principal *principal,
-                               enum right right, const struct right_subject *subject)
-{
-    struct right_subject everything = {0};
-    if (right_allows_one(config, principal, right, &everything))
-        return true;
     if (subject->workflow || !subject->upstream)
         return false;
     for (size_t i = 0; i < config->workflow_count; i++) {
         struct right_subject user = {.workflow = &config->workflows[i]};
-        if (right_uses(user.workflow, subject->upstream) &&
+        if (workflow_calls(user.workflow, subject->upstream->name) &&
             right_allows_one(config, principal, right, &user))
             return true;
     }
@@ -241,8 +229,12 @@ bool right_allows(const struct config *config, const struct principal *principal
         return principal->kind != PRINCIPAL_NONE;
     if (right_allows_one(config, principal, right, subject))
         return true;
-    return (right_table[right] & WHO_WIDER) &&
-           right_allows_wider(config, principal, right, subject);
+    const struct right_subject everything = {0};
+    if ((right_table[right] & WHO_WIDER) &&
+        right_allows_one(config, principal, right, &everything)) /* R20: rights to stop add up */
+        return true;
+    return (right_table[right] & (WHO_WIDER | WHO_CALLERS)) &&
+           right_allows_caller(config, principal, right, subject);
 }
 
 static void right_add_members(const struct group *group, struct buf *out)
@@ -289,6 +281,8 @@ void right_add_who(const struct config *config, enum right right,
         buf_add(&who, heir.person->name);
     }
     right_add_services(config, right, subject, &who);
+    if ((right_table[right] & WHO_CALLERS) && subject->upstream && !subject->workflow)
+        buf_add_text(&who, ", and those of the workflows that call it");
     if (who.size == 0)
         buf_add_text(&who, "nobody");
     buf_add(out, buf_slice(&who));

@@ -147,6 +147,9 @@ static bool subject_find_incident(struct call *call)
     if (err != ERR_OK)
         return false;
     call->workflow = config_workflow_of(call->config, call->incident->workflow);
+    if (!call->workflow)
+        call->upstream = config_upstream(
+            call->config, slice_text(call->incident->journal.names[JOURNAL_UPSTREAM]));
     return true;
 }
 

@@ -4,12 +4,20 @@
 #include "loop/alerts.h"
 
 #include "loop/engine_state.h"
+#include "loop/incidents.h"
 
-static void alert_people_add(struct alert_people *people, const struct person *person)
+static bool alert_people_has(const struct alert_people *people, const struct person *person)
 {
     for (size_t i = 0; i < people->count; i++)
         if (people->people[i] == person)
-            return;
+            return true;
+    return false;
+}
+
+static void alert_people_add(struct alert_people *people, const struct person *person)
+{
+    if (alert_people_has(people, person))
+        return;
     if (people->count < ALERT_PEOPLE)
         people->people[people->count++] = person;
 }
@@ -42,8 +50,8 @@ static void alert_people_add_group(const struct engine *engine, struct alert_peo
 }
 
 /* The first who is there; before that the covers of those who are not. */
-static size_t alert_people_add_first(const struct engine *engine, struct alert_people *people,
-                                     const struct group *group)
+static void alert_people_add_first(const struct engine *engine, struct alert_people *people,
+                                   const struct group *group)
 {
     size_t first = 0;
     size_t count = group ? group->member_count : 0;
@@ -52,7 +60,7 @@ static size_t alert_people_add_first(const struct engine *engine, struct alert_p
         first++;
     if (first == count)
         first = 0; /* all are away: better one of them than nobody */
-    for (size_t i = 0; people && i < first; i++) {
+    for (size_t i = 0; i < first; i++) {
         const struct away *away =
             away_find(&engine->away, group->members[i]->name, engine->now_unix_ms);
         const struct person *cover =
@@ -60,9 +68,37 @@ static size_t alert_people_add_first(const struct engine *engine, struct alert_p
         if (cover)
             alert_people_add(people, cover);
     }
-    if (people && first < count)
+    if (first < count)
         alert_people_add_there(engine, people, group->members[first]);
-    return first;
+}
+
+enum { ALERT_OWNERS = ALERT_PEOPLE };
+
+static size_t alert_owners_add(const struct group *owners[ALERT_OWNERS], size_t count,
+                               const struct group *owner)
+{
+    for (size_t i = 0; i < count; i++)
+        if (owners[i] == owner)
+            return count;
+    if (owner && count < ALERT_OWNERS)
+        owners[count++] = owner;
+    return count;
+}
+
+/* Who answers for it. What an upstream does to workflows is told to the owner of each, too. */
+static size_t alert_find_owners(const struct engine *engine, const struct journal *journal,
+                                const struct group *out[ALERT_OWNERS])
+{
+    const struct config *config = engine_config(engine);
+    const struct group *answers = config_group(config, slice_text(journal->answers));
+    size_t count =
+        alert_owners_add(out, 0, answers ? answers : engine_alert_duties(engine, journal)->owner);
+    if (!engine_journal_is_shared(journal))
+        return count;
+    for (size_t i = 0; i < config->workflow_count; i++)
+        if (engine_journal_covers(engine, journal, config->workflows[i].name))
+            count = alert_owners_add(out, count, config->workflows[i].duties.owner);
+    return count;
 }
 
 /* The people of some levels, each once. Read from the configuration in force: who has left is not
@@ -71,14 +107,18 @@ void engine_alert_people(const struct engine *engine, const struct journal *jour
                          unsigned levels, struct alert_people *out)
 {
     const struct duties *duties = engine_alert_duties(engine, journal);
-    const struct group *owner = config_group(engine_config(engine), slice_text(journal->answers));
-    if (!owner)
-        owner = duties->owner;
-    size_t count = owner ? owner->member_count : 0;
-    size_t first = alert_people_add_first(engine, levels & LADDER_FIRST ? out : NULL, owner);
-    for (size_t i = 0; (levels & LADDER_OWNERS) && i < count; i++)
-        if (i != first)
-            alert_people_add_there(engine, out, owner->members[i]);
+    const struct group *owners[ALERT_OWNERS];
+    size_t owner_count = alert_find_owners(engine, journal, owners);
+    struct alert_people firsts = {.count = 0}, all = {.count = 0};
+    for (size_t i = 0; i < owner_count; i++) {
+        alert_people_add_first(engine, &firsts, owners[i]);
+        alert_people_add_group(engine, &all, owners[i]);
+    }
+    for (size_t i = 0; (levels & LADDER_FIRST) && i < firsts.count; i++)
+        alert_people_add(out, firsts.people[i]);
+    for (size_t i = 0; (levels & LADDER_OWNERS) && i < all.count; i++)
+        if (!alert_people_has(&firsts, all.people[i])) /* they were told by the first level */
+            alert_people_add(out, all.people[i]);
     if (levels & LADDER_DUTIES) {
         alert_people_add_group(engine, out, duties->restart);
         alert_people_add_group(engine, out, duties->inform);

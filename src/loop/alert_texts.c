@@ -67,14 +67,29 @@ static void alert_add_why(struct engine *engine, const struct alert *alert, stru
     alert_mask(engine, said, out);
 }
 
+/* Of an upstream: the workflows that call it. */
+static void alert_add_workflows(struct engine *engine, const struct journal *journal,
+                                struct buf *out)
+{
+    const struct config *config = engine_config(engine);
+    for (size_t i = 0; engine_journal_is_shared(journal) && i < config->workflow_count; i++) {
+        if (!engine_journal_covers(engine, journal, config->workflows[i].name))
+            continue;
+        buf_add_text(out, out->size ? ", " : "");
+        buf_add(out, config->workflows[i].name);
+    }
+}
+
 void alert_make_texts(struct engine *engine, const struct alert *alert,
                       const struct alert_word *word, struct notice_draft *draft)
 {
     const struct stop *stop = word->stop;
     bool is_recovery = word->about == NOTICE_RECOVERED && alert->journal.kind != INCIDENT_STOP;
-    struct buf reason, scope;
+    struct buf reason, scope, workflows;
     buf_init(&reason, LIMIT_REASON * 4);
     buf_init(&scope, LIMIT_SUMMARY);
+    buf_init(&workflows, LIMIT_SUMMARY * 4);
+    alert_add_workflows(engine, &alert->journal, &workflows);
     if (is_recovery)
         buf_add(&reason, word->reason);
     else
@@ -86,6 +101,7 @@ void alert_make_texts(struct engine *engine, const struct alert *alert,
         .state = alert_state(alert, stop),
         .incident = alert->incident,
         .scope = buf_slice(&scope),
+        .workflows = buf_slice(&workflows),
         .by = word->by,
         .reason = buf_slice(&reason),
         .is_again = engine->now_unix_ms - stop->at_unix_ms >= ALERT_AGAIN_MS,
@@ -102,6 +118,7 @@ void alert_make_texts(struct engine *engine, const struct alert *alert,
     notice_text_line(&facts, &draft->line);
     notice_text_body(&facts, &draft->body);
     buf_add(&draft->scope, buf_slice(&scope));
+    buf_done(&workflows);
     buf_done(&scope);
     buf_done(&reason);
 }

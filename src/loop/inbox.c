@@ -126,7 +126,16 @@ static bool inbox_wants_incident(const struct inbox_work *work, const struct ale
                                     .duty = WHO_DUTY_SETTLE,
                                     .away = &work->engine->away,
                                     .now_unix_ms = work->engine->now_unix_ms};
-    return inbox_is_for(work, &question);
+    if (inbox_is_for(work, &question))
+        return true;
+    for (size_t i = 0; engine_journal_is_shared(&alert->journal) && i < config->workflow_count;
+         i++) {
+        question.workflow = &config->workflows[i];
+        if (engine_journal_covers(work->engine, &alert->journal, config->workflows[i].name) &&
+            inbox_is_for(work, &question))
+            return true;
+    }
+    return false;
 }
 
 static bool inbox_wants_stop(const struct inbox_work *work, const struct stop *stop)

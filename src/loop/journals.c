@@ -29,18 +29,10 @@ enum { JOURNAL_INFORM_MS = 30 * 60000, JOURNAL_MESSAGES_UP_TO = LIMIT_PAGE / 2 }
 
 /* ---- the scope ---- */
 
-static bool journal_uses(const struct workflow *workflow, struct slice upstream)
+bool engine_journal_is_shared(const struct journal *journal)
 {
-    for (size_t i = 0; i < workflow->step_count; i++) {
-        const struct step *step = &workflow->steps[i];
-        if (step->upstream && slice_equal(step->upstream->name, upstream))
-            return true;
-        for (size_t r = 0; r < step->terms.route_count; r++)
-            if (step->terms.routes[r].upstream &&
-                slice_equal(step->terms.routes[r].upstream->name, upstream))
-                return true;
-    }
-    return false;
+    return journal->kind == INCIDENT_DEGRADED && journal->names[JOURNAL_UPSTREAM][0] &&
+           !journal->names[JOURNAL_WORKFLOW][0];
 }
 
 bool engine_journal_covers(const struct engine *engine, const struct journal *journal,
@@ -51,7 +43,7 @@ bool engine_journal_covers(const struct engine *engine, const struct journal *jo
     struct slice upstream = slice_text(journal->names[JOURNAL_UPSTREAM]);
     if (own.size > 0 && !slice_equal(own, name) && !(workflow && slices_have(workflow->was, own)))
         return false;
-    return upstream.size == 0 || (workflow && journal_uses(workflow, upstream));
+    return upstream.size == 0 || (workflow && workflow_calls(workflow, upstream));
 }
 
 void engine_journal_tally(struct engine *engine, const struct journal *journal, struct tally *out)

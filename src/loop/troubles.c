@@ -256,14 +256,49 @@ static void trouble_look_people(struct engine *engine, struct workflow_state *wo
 
 /* ---- the end ---- */
 
+/* What is done there: "sent"; "done" where its steps do several things. */
 static const char *trouble_verb(const struct engine *engine, const struct journal *journal)
 {
     const struct config *config = engine_config(engine);
-    for (size_t i = 0; i < config->workflow_count; i++)
-        if (config->workflows[i].step_count > 0 &&
-            engine_journal_covers(engine, journal, config->workflows[i].name))
-            return wording_verb_of(&config->workflows[i].steps[0])->done;
-    return "done";
+    struct slice upstream = slice_text(journal->names[JOURNAL_UPSTREAM]);
+    const char *verb = NULL;
+    for (size_t i = 0; i < config->workflow_count; i++) {
+        const struct workflow *workflow = &config->workflows[i];
+        if (!engine_journal_covers(engine, journal, workflow->name))
+            continue;
+        for (size_t s = 0; s < workflow->step_count; s++) {
+            const struct step *step = &workflow->steps[s];
+            const char *done = wording_verb_of(step)->done;
+            if (upstream.size > 0 &&
+                !(step->upstream && slice_equal(step->upstream->name, upstream)))
+                continue;
+            if (verb && strcmp(verb, done) != 0)
+                return "done";
+            verb = done;
+        }
+    }
+    return verb ? verb : "done";
+}
+
+/* "3 expired → finance": to the owners of the workflows in which something has expired. */
+static void trouble_add_expired(struct engine *engine, const struct journal *journal,
+                                uint64_t expired, struct buf *out)
+{
+    const struct config *config = engine_config(engine);
+    const struct group *last = NULL;
+    buf_add_fmt(out, TROUBLE_DOT "%llu expired", (unsigned long long)expired);
+    for (size_t i = 0; i < config->workflow_count; i++) {
+        const struct workflow *workflow = &config->workflows[i];
+        const struct group *owner = workflow->duties.owner;
+        struct tally tally = {{0}};
+        if (!owner || owner == last || !engine_journal_covers(engine, journal, workflow->name) ||
+            engine_tally(engine, workflow->name, journal->since_unix_ms, &tally) != ERR_OK ||
+            tally.n[TALLY_EXPIRED] == 0)
+            continue;
+        buf_add_text(out, last ? ", " : " \xe2\x86\x92 ");
+        buf_add(out, owner->name);
+        last = owner;
+    }
 }
 
 static void trouble_add_time(const struct engine *engine, int64_t at_unix_ms, struct buf *out)
@@ -276,7 +311,6 @@ static void trouble_add_time(const struct engine *engine, int64_t at_unix_ms, st
 static void trouble_add_end(struct engine *engine, const struct journal *journal, struct buf *out)
 {
     const char *verb = trouble_verb(engine, journal);
-    const struct group *owner = engine_alert_duties(engine, journal)->owner;
     struct tally now;
     engine_journal_tally(engine, journal, &now);
     uint64_t done = now.n[TALLY_AUTOMATIC] + now.n[TALLY_REVIEWED] -
@@ -288,11 +322,8 @@ static void trouble_add_end(struct engine *engine, const struct journal *journal
         buf_add_fmt(out, TROUBLE_DOT "%llu %s by ", (unsigned long long)done, verb);
         trouble_add_time(engine, journal->drained_unix_ms, out);
     }
-    if (now.n[TALLY_EXPIRED] > 0) {
-        buf_add_fmt(out, TROUBLE_DOT "%llu expired", (unsigned long long)now.n[TALLY_EXPIRED]);
-        if (owner)
-            buf_add_fmt(out, " \xe2\x86\x92 %.*s", SLICE_FMT(owner->name));
-    }
+    if (now.n[TALLY_EXPIRED] > 0)
+        trouble_add_expired(engine, journal, now.n[TALLY_EXPIRED], out);
     if (now.n[TALLY_TWICE] == 0)
         buf_add_fmt(out, TROUBLE_DOT "0 %s twice", verb);
 }

@@ -30,6 +30,20 @@ const struct workflow *config_workflow_of(const struct config *config, struct sl
     return found;
 }
 
+bool workflow_calls(const struct workflow *workflow, struct slice upstream)
+{
+    for (size_t i = 0; i < workflow->step_count; i++) {
+        const struct step *step = &workflow->steps[i];
+        if (step->upstream && slice_equal(step->upstream->name, upstream))
+            return true;
+        for (size_t r = 0; r < step->terms.route_count; r++)
+            if (step->terms.routes[r].upstream &&
+                slice_equal(step->terms.routes[r].upstream->name, upstream))
+                return true;
+    }
+    return false;
+}
+
 const struct step *config_step_of(const struct config *config, struct slice workflow,
                                   struct slice step)
 {

@@ -3,7 +3,7 @@
 #include "record/ids.h"
 #include "record/wording.h"
 
-enum { NOTICE_SCOPE = 60, NOTICE_NAME = 24, NOTICE_REASON_MIN = 8 };
+enum { NOTICE_SCOPE = 60, NOTICE_NAME = 24, NOTICE_WORKFLOWS = 40, NOTICE_REASON_MIN = 8 };
 
 static void notice_add_count(struct buf *out, uint64_t count, const char *what)
 {
@@ -35,6 +35,10 @@ static void notice_add_state(struct buf *out, const struct notice_facts *facts)
 {
     buf_add_byte(out, ' ');
     buf_add_text(out, facts->state ? facts->state : "STOPPED");
+    if (facts->workflows.size > 0) {
+        buf_add_text(out, " for ");
+        wording_add_line(out, facts->workflows, NOTICE_WORKFLOWS);
+    }
 }
 
 static void notice_add_by_when(struct buf *out, const struct notice_facts *facts)
@@ -217,6 +221,7 @@ void notice_text_body(const struct notice_facts *facts, struct buf *out)
     bool is_stop = facts->about == NOTICE_TROUBLE && facts->kind == INCIDENT_STOP;
     const char *by = is_stop ? "Stopped by: " : "By: ";
     notice_add_row(out, "What: ", facts->scope, LIMIT_SUMMARY);
+    notice_add_row(out, "Workflows: ", facts->workflows, LIMIT_SUMMARY);
     notice_add_since(out, facts);
     notice_add_row(out, by, facts->by, LIMIT_NAME);
     bool is_end = facts->about == NOTICE_RECOVERED && facts->kind != INCIDENT_STOP;

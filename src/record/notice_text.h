@@ -16,7 +16,8 @@ struct notice_facts {
     enum incident_kind kind;
     const char *state; /* TROUBLE, INFORM: "STOPPED", "DEGRADED"; NULL = STOPPED */
     uint64_t incident;
-    struct slice scope;  /* "inquiry-routing", "upstream mailer", "everything" */
+    struct slice scope;     /* "inquiry-routing", "upstream mailer", "everything" */
+    struct slice workflows; /* of an upstream: those that call it; or empty */
     struct slice by;     /* TROUBLE: who stopped it; else who answered or restarted; may be empty */
     struct slice reason; /* a person's words, or empty */
     bool is_again;       /* TROUBLE: it was told before, and nobody answers */

@@ -219,6 +219,23 @@ def test_what_is_lost_is_counted_in_the_incident_and_in_its_messages(tmp_path):
             assert incident(daemon, id)["impact"]["lost"] == 1  # as it was at its end
 
 
+def test_who_answers_for_a_workflow_answers_for_the_upstream_that_it_calls(tmp_path):
+    """The upstream is of others: ben owns a workflow at it, is told when it lasts (tests/sim/test_troubles.c), and may say so."""
+    text = INSTALLATION.replace("  owner: finance\n  restart: finance-leads", "  owner: ops\n  restart: ops").replace(
+        "  admins: [ben]", "  ops: [ana, eve]\n  admins: [eve]").replace("  finance: [ana, ben]", "  finance: [ana]").replace(
+        "  finance-leads: [ana, ben]", "  finance-leads: [ana, eve]")
+    with Daemon(install(tmp_path, text, {"invoice-reminders.yaml": REMINDERS, "inquiry-routing.yaml": ROUTING}), token="eve") as daemon:
+        answer = daemon.post("/v1/stops", {"scope": {"upstream": "helpdesk"}}, token="ben")
+        assert answer.status == 202, answer
+        mine = answer.json["incident"]
+        other = daemon.post("/v1/stops", {"scope": {"upstream": "mailer"}}, token="ana").json["incident"]
+        assert daemon.get("/v1/incidents/" + mine, token="ben").status == 200
+        assert daemon.post("/v1/incidents/%s/ack" % mine, token="ben").json["ladder"]["acknowledged_by"] == "ben"
+        refused = daemon.post("/v1/incidents/%s/ack" % other, token="ben")
+        assert refused.status == 403 and "and those of the workflows that call it" in refused.json["detail"], refused
+        assert daemon.post("/v1/incidents/%s/restart" % mine, {"reason": "x"}, token="ben").status == 403  # R20: rights to restart do not add up
+
+
 def test_refusals(routing):
     id = stop(routing)
     say(routing, id, "note", {}, status=422)

@@ -65,15 +65,13 @@ static inline size_t rig_no_calls(void *impl)
     return 0;
 }
 
-/* An installation with one policy; it must load. */
-static const struct config *rig_config(struct arena *arena, const char *installation,
-                                       const char *policy_path, const char *policy)
+/* These files, the installation first; they must load. */
+static const struct config *rig_config_of(struct arena *arena, const struct config_file *files,
+                                          size_t count)
 {
     struct problems problems;
-    struct config_file files[2] = {{SLICE("interlock.yaml"), slice_text(installation)},
-                                   {slice_text(policy_path), slice_text(policy)}};
     problems_init(&problems, arena);
-    const struct config *config = config_load(files, 2, arena, &problems);
+    const struct config *config = config_load(files, count, arena, &problems);
     if (!config) {
         struct buf text;
         buf_init(&text, 1 << 20);
@@ -81,6 +79,15 @@ static const struct config *rig_config(struct arena *arena, const char *installa
         fail_msg("%s", buf_text(&text));
     }
     return config;
+}
+
+/* An installation with one policy. */
+static inline const struct config *rig_config(struct arena *arena, const char *installation,
+                                              const char *policy_path, const char *policy)
+{
+    struct config_file files[2] = {{SLICE("interlock.yaml"), slice_text(installation)},
+                                   {slice_text(policy_path), slice_text(policy)}};
+    return rig_config_of(arena, files, 2);
 }
 
 /* In force with no secrets. config: NULL, or it outlives what is returned. */

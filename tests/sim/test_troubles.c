@@ -58,8 +58,46 @@ static const char policy[] = "workflow: w\n"
                              "    fallback:\n"
                              "      rule: ['review, due 1h']\n";
 
+/* Two workflows of other owners at one upstream, which is nobody's of them. */
+static const char shared_installation[] =
+    "listen: 127.0.0.1:0\n"
+    "store: ./data\n"
+    "people:\n"
+    "  ana: { email: ana@example.org }\n"
+    "  ben: { email: ben@example.org }\n"
+    "  dia: { email: dia@example.org }\n"
+    "  eve: { email: eve@example.org }\n"
+    "groups:\n"
+    "  team: [ana, ben]\n"
+    "  judges: [ben, ana]\n"
+    "  others: [eve, ana]\n"
+    "  ops: [dia, eve]\n"
+    "  admins: [dia]\n"
+    "switch: { owner: ops, restart: ops, inform: dia }\n"
+    "upstreams:\n"
+    "  plain:\n"
+    "    url: \"http://127.0.0.1:1\"\n"
+    "    idempotency: { header: Idempotency-Key, keeps: 24h }\n"
+    "channels:\n"
+    "  email: { smtp: \"smtp://127.0.0.1:25\", from: i@example.org }\n";
+static const char other_policy[] = "workflow: v\n"
+                                   "purpose: To be in trouble with it\n"
+                                   "owner: others\n"
+                                   "restart: others\n"
+                                   "inform: eve\n"
+                                   "mode: auto\n"
+                                   "steps:\n"
+                                   "  held:\n"
+                                   "    kind: email\n"
+                                   "    call: plain POST /y\n"
+                                   "    key: ${input.id}\n"
+                                   "    recipient: ${input.id}\n"
+                                   "    fallback:\n"
+                                   "      unavailable: hold 4h\n";
+
 struct world {
     struct rig rig;
+    bool is_shared;         /* the second installation */
     char lines[LINES][400]; /* "ana: w DEGRADED: …" */
     size_t line_count;
     struct {
@@ -140,11 +178,22 @@ static void settle(struct world *world)
     }
 }
 
+static struct loaded *load_shared(void)
+{
+    struct loaded *loaded = rig_loaded(NULL);
+    struct config_file files[] = {{SLICE("interlock.yaml"), slice_text(shared_installation)},
+                                  {SLICE("policies/v.yaml"), slice_text(other_policy)},
+                                  {SLICE("policies/w.yaml"), slice_text(policy)}};
+    loaded->config = rig_config_of(&loaded->arena, files, 3);
+    return loaded;
+}
+
 static void start(struct world *world)
 {
     struct engine_options options = {.upstream = {world, world_call, rig_no_calls},
                                      .notify = {world, world_send},
-                                     .loaded = rig_load(installation, policy)};
+                                     .loaded = world->is_shared ? load_shared()
+                                                                : rig_load(installation, policy)};
     rig_start(&world->rig, options);
 }
 
@@ -298,6 +347,37 @@ static void a_breaker_that_stays_open(void **state)
     }
 }
 
+/* An upstream of two workflows: the owner of each is told, and of its end; one message a person. */
+static void an_upstream_of_two_owners(void **state)
+{
+    struct world world = {.is_shared = true, .is_down = true};
+    struct engine_incident one = {0};
+    (void)state;
+    rig_init(&world.rig, 5, RIG_BEGIN_UNIX_MS);
+    start(&world);
+    settle(&world);
+    for (int i = 0; i < 12; i++)
+        submit(&world, "held", 1);
+    pass(&world, 11 * MINUTE);
+    assert_int_equal(count_open(&world, &one), 1);
+    assert_int_equal(world.line_count, 3);
+    expect_lines(&world, "dia: upstream plain DEGRADED for v, w: plain is not called", 1);
+    expect_lines(&world, "ana: upstream plain DEGRADED for v, w: ", 1); /* of w, and in v's */
+    expect_lines(&world, "eve: upstream plain DEGRADED for v, w: ", 1); /* of v, and in ops */
+    expect_lines(&world, "12 wait, 0 lost. ", 3);
+    crash(&world);
+    pass(&world, 6 * MINUTE);
+    assert_int_equal(world.line_count, 4); /* level 2: who was not told yet */
+    expect_lines(&world, "ben: upstream plain DEGRADED for v, w", 1);
+    world.is_down = false;
+    pass(&world, 20 * MINUTE);
+    assert_int_equal(count_open(&world, &one), 0);
+    expect_lines(&world, "upstream plain RECOVERED ", 4);
+    expect_lines(&world, "12 done by ", 4); /* one delivers, one sends */
+    expect_lines(&world, "0 done twice", 4);
+    close_world(&world);
+}
+
 /* A fallback that does the work for half an hour; three good ones in a row end it. */
 static void a_cause_that_lasts(void **state)
 {
@@ -396,7 +476,8 @@ static void one_trouble_is_one_incident(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_breaker_that_stays_open), cmocka_unit_test(a_cause_that_lasts),
-        cmocka_unit_test(people_who_are_late), cmocka_unit_test(one_trouble_is_one_incident)};
+        cmocka_unit_test(a_breaker_that_stays_open), cmocka_unit_test(an_upstream_of_two_owners),
+        cmocka_unit_test(a_cause_that_lasts), cmocka_unit_test(people_who_are_late),
+        cmocka_unit_test(one_trouble_is_one_incident)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

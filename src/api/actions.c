@@ -26,26 +26,31 @@ static bool actions_read_labels(struct call *call, struct view *view)
     return false;
 }
 
+/* One action with its history; NULL: answered. */
+static struct view *actions_read_whole(struct call *call)
+{
+    struct view *view = ARENA_NEW(&call->arena, struct view);
+    enum err err = view ? call->engine->view(call->engine->impl, call->id, true, &call->arena, view)
+                        : ERR_NO_MEMORY;
+    if (err == ERR_OK)
+        return actions_read_labels(call, view) ? view : NULL;
+    reply_err(call, err);
+    return NULL;
+}
+
 void actions_get(struct call *call)
 {
-    if (parameter_read(call, NULL, 0) && actions_read_labels(call, call->view))
-        reply_action_read(call, call->view);
+    const struct view *view = parameter_read(call, NULL, 0) ? actions_read_whole(call) : NULL;
+    if (view)
+        reply_action_read(call, view);
 }
 
 /* The same facts in two forms: the text of `interlock explain`, or the action with its history. */
 void actions_explain(struct call *call)
 {
     bool is_text = false;
-    struct view *view = ARENA_NEW(&call->arena, struct view);
-    if (!parameter_format(call, NULL, 0, &is_text))
-        return;
-    enum err err = view ? call->engine->view(call->engine->impl, call->id, true, &call->arena, view)
-                        : ERR_NO_MEMORY;
-    if (err != ERR_OK) {
-        reply_err(call, err);
-        return;
-    }
-    if (!actions_read_labels(call, view))
+    struct view *view = parameter_format(call, NULL, 0, &is_text) ? actions_read_whole(call) : NULL;
+    if (!view)
         return;
     struct buf out;
     buf_init(&out, LIMIT_HTTP_ANSWER);

@@ -38,7 +38,8 @@ static const char *const incidents_to_do[] = {
     [INCIDENT_STOP] = "approve a restart that somebody else asks for, when its cause is gone",
     [INCIDENT_DEGRADED] = "find what is wrong; it closes itself when it is over",
     [INCIDENT_OVERDUE] = "do what is past due, or see that somebody does",
-    [INCIDENT_ALERT] = "look at it, and acknowledge it"};
+    [INCIDENT_ALERT] = "look at it, and acknowledge it",
+    [INCIDENT_UNDONE] = "see whether they are still wanted, and acknowledge it"};
 
 /* Who acts, with the person to begin with. */
 static void incidents_add_who(const struct config *config, const struct engine_incident *incident,

@@ -243,6 +243,15 @@ static inline bool action_is_over(const struct action *action)
 {
     return state_is_end(action->state) && !action_is_contradicted(action);
 }
+/* Its time ran out: nobody decided, or what it waited for did not come. */
+static inline bool action_ran_out(const struct action *action)
+{
+    return action->state == STATE_EXPIRED || action->reason == REASON_HOLD_ENDED ||
+           action->reason == REASON_PAST_DUE;
+}
+/* It has ended and was not done, by no line of its policy that says so (policy.md: "the owner is
+ * told"), or because its time ran out. In observe nothing is told: its caller sees it. */
+bool action_is_undone(const struct action *action);
 /* By when people should act; 0 = nobody is asked. */
 static inline int64_t action_people_due(const struct action *action)
 {

@@ -35,6 +35,16 @@ void move_end(struct action *action, const struct action_event *event, enum acti
     move_clear_timer(action);
 }
 
+bool action_is_undone(const struct action *action)
+{
+    bool is_left = action->state == STATE_FAILED && action->reason != REASON_PERSON &&
+                   action->entry == 0; /* `refuse` is an entry: the policy says so */
+    bool is_late = (action->state == STATE_FAILED || action->state == STATE_REJECTED ||
+                    action->state == STATE_CANCELLED) &&
+                   action_ran_out(action);
+    return action->mode != MODE_OBSERVE && (action->state == STATE_EXPIRED || is_left || is_late);
+}
+
 void move_to_uncertain(struct action *action, const struct action_event *event, enum reason reason)
 {
     action->state = STATE_UNCERTAIN;

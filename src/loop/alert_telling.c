@@ -14,7 +14,7 @@ void alert_save(struct engine *engine, const struct alert *alert, struct alert_w
 {
     struct buf key, value, journal, words;
     size_t count = write->batch ? write->batch->count : 0;
-    struct store_row *rows = calloc(count + 2, sizeof *rows);
+    struct store_row *rows = calloc(count + 2 + write->row_count, sizeof *rows);
     buf_init(&key, TEXT_ID_MAX);
     buf_init(&value, 4096);
     buf_init(&journal, 16384);
@@ -35,13 +35,15 @@ void alert_save(struct engine *engine, const struct alert *alert, struct alert_w
             .table = STORE_JOURNALS, .key = buf_slice(&key), .value = buf_slice(&journal)};
         if (write->batch)
             notice_batch_rows(write->batch, &rows[2]);
+        if (write->row_count > 0)
+            memcpy(&rows[2 + count], write->rows, write->row_count * sizeof *rows);
         struct control controls[2] = {{.record = write->record}, {.record = write->record}};
         size_t last = write->incident != NULL;
         if (write->incident)
             controls[0] = *write->incident;
         controls[last].record.incident = alert->incident;
         controls[last].rows = rows;
-        controls[last].row_count = count + 2;
+        controls[last].row_count = count + 2 + write->row_count;
         controls[last].words = buf_slice(&words);
         engine_save_controls(engine, controls, last + 1, write->pending);
         if (write->batch)
@@ -128,6 +130,8 @@ void alert_tell(struct engine *engine, struct alert *alert, struct ladder_effect
         .record = {.kind = RECORD_TELLING, .number = rung, .subject = notice_batch_names(&batch)},
         .incident = incident,
         .batch = &batch,
+        .rows = word->rows,
+        .row_count = word->row_count,
         .pending = &pending};
     alert_save(engine, alert, &write);
     notice_draft_done(&draft);
@@ -146,6 +150,7 @@ void alert_tell_told(struct engine *engine, struct alert *alert, struct alert_wr
         draft.about = word->about;
         draft.rung = alert->ladder.rung;
         draft.incident = alert->incident;
+        draft.is_quiet = alert->journal.kind == INCIDENT_UNDONE;
         notice_batch_add_told(engine, &batch, &draft);
     }
     write->batch = &batch;

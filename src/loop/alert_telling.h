@@ -18,6 +18,8 @@ struct alert_word {
     enum notice_about about;
     struct slice by, reason;
     bool is_opening;
+    const struct store_row *rows; /* that become durable with it */
+    size_t row_count;
 };
 
 /* One write: what happened to the incident, where it has a row of its own, and what is told. */
@@ -26,6 +28,8 @@ struct alert_write {
     struct control *incident; /* before it; or NULL */
     struct slice words;       /* what somebody said with it; or empty */
     struct notice_batch *batch;
+    const struct store_row *rows; /* besides */
+    size_t row_count;
     const struct pending *pending;
 };
 

@@ -7,6 +7,7 @@
 #include "loop/engine_state.h"
 #include "loop/incidents.h"
 #include "loop/notices.h"
+#include "loop/undone.h"
 #include "loop/upstreams.h"
 #include "record/notice_text.h"
 #include "record/receipt.h"
@@ -49,6 +50,8 @@ static const char *alert_state(const struct alert *alert, const struct stop *sto
         return "WAITS FOR PEOPLE";
     case INCIDENT_ALERT:
         return "ALERT";
+    case INCIDENT_UNDONE:
+        return "NOT DONE";
     case INCIDENT_STOP:
         break;
     }
@@ -62,6 +65,10 @@ static void alert_add_why(struct engine *engine, const struct alert *alert, stru
                           struct buf *out)
 {
     incident_add_trouble(out, &alert->journal, engine->options.zone, engine->now_unix_ms);
+    if (alert->journal.kind == INCIDENT_UNDONE) {
+        buf_add_text(out, ": ");
+        engine_undone_add_names(engine, &alert->journal, out);
+    }
     if (out->size > 0 && said.size > 0)
         buf_add_text(out, "; ");
     alert_mask(engine, said, out);

@@ -174,16 +174,18 @@ static void alert_draft_done(struct alert_draft *draft)
     buf_done(&draft->words);
 }
 
-struct alert *engine_alert_begin(struct engine *engine, const struct journal *wanted,
-                                 struct slice why)
+static struct alert *alert_begin(struct engine *engine, const struct journal *wanted,
+                                 struct alert_word *word)
 {
+    struct slice why = word->reason;
     struct alert_draft draft;
     struct control control;
     struct alert *alert = NULL;
     if (engine->has_failed || engine->unsaved >= ENGINE_UNSAVED_ACT)
         return NULL;
     struct journal journal = *wanted;
-    journal.incident = engine_new_id(engine);
+    if (journal.incident == 0)
+        journal.incident = engine_new_id(engine);
     journal.since_unix_ms = engine->now_unix_ms;
     engine_journal_open(engine, &journal);
     struct incident_row row = {.id = journal.incident,
@@ -191,11 +193,31 @@ struct alert *engine_alert_begin(struct engine *engine, const struct journal *wa
                                .has_reason = why.size > 0,
                                .since_unix_ms = journal.since_unix_ms,
                                .words_seq = why.size > 0 ? engine->seq + 1 : 0};
-    struct alert_word word = {.about = NOTICE_TROUBLE, .reason = why};
     alert_draft_make(&draft, &journal, &row, why, &control);
-    alert = alert_open(engine, &journal, &word, &control);
+    alert = alert_open(engine, &journal, word, &control);
     alert_draft_done(&draft);
     return alert;
+}
+
+struct alert *engine_alert_begin(struct engine *engine, const struct journal *journal,
+                                 struct slice why)
+{
+    struct alert_word word = {.about = NOTICE_TROUBLE, .reason = why};
+    return alert_begin(engine, journal, &word);
+}
+
+bool engine_alert_undone(struct engine *engine, const struct journal *journal,
+                         const struct store_row *rows, size_t row_count)
+{
+    struct alert *alert = alert_find(engine, journal->incident);
+    struct alert_word word = {.about = NOTICE_TROUBLE, .rows = rows, .row_count = row_count};
+    if (!alert)
+        return alert_begin(engine, journal, &word) != NULL;
+    word.stop = &alert->scope;
+    alert->journal.expired += journal->expired;
+    alert->journal.failed += journal->failed;
+    alert_tell(engine, alert, (struct ladder_effects){.levels = LADDER_FIRST}, &word, NULL);
+    return true;
 }
 
 void engine_alarm(struct engine *engine, const struct engine_alarm *alarm)
@@ -329,7 +351,8 @@ static void alerts_do_ack(void *impl, const struct principal *principal, uint64_
     struct alert_write write = {.record = {.kind = RECORD_ACKNOWLEDGED, .actor = principal->name},
                                 .pending = &pending};
     alert_tell_told(engine, alert, &write, &word);
-    if (alert->journal.kind == INCIDENT_ALERT) /* it moved nothing: an answer is its end */
+    bool is_news = alert->journal.kind == INCIDENT_ALERT || alert->journal.kind == INCIDENT_UNDONE;
+    if (is_news) /* it moved nothing: an answer is its end */
         engine_alert_end(engine, alert, principal->name, (struct slice){0});
 }
 
@@ -357,6 +380,8 @@ void engine_run_alerts(struct engine *engine)
             return; /* at the next beat */
         if (engine_is_ramping(engine, alert->incident))
             continue; /* people have approved it, and it goes on by itself */
+        if (alert->journal.kind == INCIDENT_UNDONE && alert->journal.expired == 0)
+            continue; /* what failed is told once; it stays in the inbox (decision 0018) */
         ladder_step(&alert->ladder, &event, &effects);
         if (effects.levels != 0)
             alert_tell_again(engine, alert, effects);

@@ -41,6 +41,10 @@ void engine_alarm(struct engine *engine, const struct engine_alarm *alarm);
  * words, or empty. NULL: LIMIT_ALERTS, or the store has no room. */
 struct alert *engine_alert_begin(struct engine *engine, const struct journal *journal,
                                  struct slice why);
+/* What ended undone, with the rows that say who was told: an incident of its own, or one more
+ * message of the open one that the journal names. false: as above. */
+bool engine_alert_undone(struct engine *engine, const struct journal *journal,
+                         const struct store_row *rows, size_t row_count);
 /* Its end, with what is told of it: "15:10 · 409 sent by 15:19". */
 void engine_alert_end(struct engine *engine, struct alert *alert, struct slice by,
                       struct slice words);

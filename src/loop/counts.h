@@ -8,6 +8,7 @@
 #include "port/engine.h"
 #include "record/label_row.h"
 #include "record/tally.h"
+#include "record/undone_row.h"
 
 struct engine;
 struct entry;
@@ -51,6 +52,7 @@ struct workflow_state {
     uint64_t labels[LABEL_USE_COUNT][2]; /* since the start: right, wrong */
     struct label_sum recent;             /* of the last days, as it was read last */
     struct lasting causes[CAUSE_COUNT];  /* how long it lives on the fallbacks of each */
+    struct undone undone;                /* what ended so, and nobody was told of yet */
     int64_t overdue_unix_ms;             /* when its people were told last that they are late */
 };
 

@@ -26,6 +26,7 @@
 #include "loop/submit.h"
 #include "loop/timers.h"
 #include "loop/triggers.h"
+#include "loop/undone.h"
 #include "loop/upstreams.h"
 #include "loop/views.h"
 #include "loop/watchdog.h"
@@ -112,6 +113,7 @@ void engine_beat(struct engine *engine)
         return;
     (void)engine_now(engine);
     engine_run_troubles(engine);
+    engine_run_undone(engine);
     engine_run_journals(engine);
     engine_run_ramps(engine);
     engine_run_alerts(engine);

@@ -111,8 +111,8 @@ static bool inbox_wants_incident(const struct inbox_work *work, const struct ale
     const struct engine_inbox_query *query = work->query;
     const struct config *config = engine_config(work->engine);
     const struct stop *scope = &alert->scope;
-    bool is_kind =
-        alert->journal.kind == INCIDENT_DEGRADED || alert->journal.kind == INCIDENT_ALERT;
+    bool is_kind = alert->journal.kind == INCIDENT_DEGRADED ||
+                   alert->journal.kind == INCIDENT_ALERT || alert->journal.kind == INCIDENT_UNDONE;
     if (!is_kind || alert->by[0] || (query->has_kind && query->kind != INBOX_INCIDENT))
         return false;
     if (query->workflow.size > 0 && !slice_is(query->workflow, scope->names[0]))
@@ -238,6 +238,7 @@ static void inbox_add_stops(struct inbox_work *work, int64_t before_by, uint64_t
         if (alert) {
             item->kind = INBOX_INCIDENT;
             item->stop = copy;
+            item->is_undone = alert->journal.kind == INCIDENT_UNDONE;
             item->reason = engine_alert_why(engine, alert, work->arena);
         } else {
             inbox_fill_stop(work, &work->stops[work->stop_at], copy, item);

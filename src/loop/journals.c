@@ -19,6 +19,7 @@
 #include "loop/steps.h"
 #include "loop/stops.h"
 #include "loop/submit.h"
+#include "loop/undone.h"
 #include "record/incident_view.h"
 #include "record/journal.h"
 #include "record/receipt.h"
@@ -484,6 +485,8 @@ static enum err journals_do_view(void *impl, uint64_t id, struct arena *arena,
         return err;
     struct buf why;
     buf_init(&why, LIMIT_REASON * 8);
+    if (out->journal.kind == INCIDENT_UNDONE)
+        engine_undone_add_names(engine, &out->journal, &why);
     redact_add(&engine->loaded->redact, incident.reason, false, &why);
     out->why = arena_copy(arena, buf_slice(&why));
     buf_done(&why);
@@ -504,6 +507,10 @@ struct slice engine_alert_why(struct engine *engine, const struct alert *alert, 
     struct buf words;
     buf_init(&words, LIMIT_REASON * 4);
     incident_add_trouble(&words, &alert->journal, engine->options.zone, engine->now_unix_ms);
+    if (alert->journal.kind == INCIDENT_UNDONE) {
+        buf_add_text(&words, ": ");
+        engine_undone_add_names(engine, &alert->journal, &words);
+    }
     if (words.size == 0 &&
         engine_read_incident(engine, alert->incident, arena, &incident) == ERR_OK)
         redact_add(&engine->loaded->redact, incident.reason, false, &words);

@@ -271,7 +271,7 @@ void notice_batch_add_told(struct engine *engine, struct notice_batch *batch,
         bool was_told = told[i].about == NOTICE_TROUBLE || told[i].about == NOTICE_INFORM;
         if (!was_told || told[i].state == NOTICE_FAILED || !channel ||
             notice_is_told(engine, told, i) ||
-            (draft->about == NOTICE_ACKNOWLEDGED && !keeps_state))
+            ((draft->about == NOTICE_ACKNOWLEDGED || draft->is_quiet) && !keeps_state))
             continue;
         struct notice notice = notice_of_draft(engine, draft);
         notice.person = told[i].person;

@@ -29,6 +29,7 @@ struct notice_draft {
     enum notice_about about;
     uint64_t incident;
     uint8_t rung;
+    bool is_quiet; /* its end is for receivers that keep a state, and not for people */
     struct buf line, body, scope;
 };
 

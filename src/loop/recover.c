@@ -17,6 +17,7 @@
 #include "loop/stops.h"
 #include "loop/timers.h"
 #include "loop/triggers.h"
+#include "loop/undone.h"
 #include "loop/upstreams.h"
 #include "loop/watchdog.h"
 #include "record/identity.h"
@@ -308,6 +309,8 @@ enum err engine_recover(struct engine *engine, struct buf *out_message)
         err = engine_load_life(engine);
     if (err == ERR_OK)
         err = engine_load_alerts(engine);
+    if (err == ERR_OK)
+        err = engine_load_undone(engine);
     if (err == ERR_OK)
         err = engine_load_triggers(engine);
     if (err == ERR_OK)

@@ -20,6 +20,7 @@
 #include "loop/stops.h"
 #include "loop/timers.h"
 #include "loop/triggers.h"
+#include "loop/undone.h"
 #include "loop/upstreams.h"
 #include "record/bundle.h"
 #include "record/digest.h"
@@ -377,6 +378,7 @@ void engine_save(struct engine *engine, struct entry *entry, const struct step_n
     struct arena arena;
     arena_init_pooled(&arena, ENGINE_SCRATCH, &engine->arenas);
     write.rows = engine_rows_of(engine, &audit, &arena, &write.row_count);
+    engine_undone_end(engine, entry, &record, &arena, &write);
     struct buf *body = &engine->scratch_buf[0];
     buf_reset(body);
     record_encode(&record, body);

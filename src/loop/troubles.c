@@ -354,6 +354,7 @@ static bool trouble_is_on(struct engine *engine, const struct journal *journal)
     struct journal now;
     switch (journal->lasting) {
     case LASTING_NONE:
+    case LASTING_UNDONE:
         break;
     case LASTING_BREAKER:
         return upstream && upstream->breaker.state != BREAKER_CLOSED;
@@ -395,7 +396,7 @@ static bool trouble_is_drained(struct engine *engine, struct journal *journal)
 static void trouble_look_end(struct engine *engine, struct alert *alert)
 {
     struct journal *journal = &alert->journal;
-    if (journal->lasting == LASTING_NONE)
+    if (journal->lasting == LASTING_NONE || journal->lasting == LASTING_UNDONE)
         return; /* people close it */
     if (trouble_is_on(engine, journal)) {
         journal->recovered_unix_ms = 0;

@@ -14,6 +14,7 @@
 #include "loop/order.h"
 #include "loop/restarts.h"
 #include "loop/self_check.h"
+#include "loop/undone.h"
 #include "loop/upstreams.h"
 #include "record/identity.h"
 #include "record/label_row.h"
@@ -208,6 +209,8 @@ enum err engine_view(void *impl, uint64_t id, bool with_history, struct arena *a
     err = engine_fill_view(engine, entry, arena, out);
     if (err == ERR_OK && with_history)
         err = engine_fill_history(engine, entry, VIEW_HISTORY, arena, out);
+    if (err == ERR_OK && with_history)
+        err = engine_undone_told(engine, arena, out);
     entry_let_go(engine, entry);
     return err;
 }

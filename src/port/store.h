@@ -49,6 +49,8 @@ enum store_table {
     STORE_REPEATS,  /* that key, keyed hash of a recipient (16 bytes) -> starts towards it */
     STORE_SIGNALS,  /* keyed hash of workflow and id (16 bytes) -> when the signal was posted */
     STORE_RESTARTS, /* incident id -> who asked to restart it, who approved, and its ramp */
+    STORE_UNDONE, /* workflow -> what ended undone and nobody was told of; /workflow/time -> who was
+                   */
     STORE_TABLE_COUNT
 };
 

@@ -38,6 +38,20 @@ static void action_json_add_who(struct buf *out, const struct view *view)
     buf_add_byte(out, '}');
 }
 
+/* It ended and was not done: who was told. */
+static void action_json_add_told(struct buf *out, const struct view_told *told)
+{
+    member_add_name(out, "told");
+    buf_add_byte(out, '{');
+    member_add_text(out, "group", told->group);
+    member_add_text(out, "person", told->person);
+    member_add_text(out, "channel", told->channel);
+    member_add_time(out, "at", told->at_unix_ms);
+    member_add_id(out, "incident", ID_INCIDENT, told->incident);
+    member_add_text(out, "acknowledged_by", told->acknowledged_by);
+    buf_add_byte(out, '}');
+}
+
 static void action_json_add_next(struct buf *out, const struct view *view)
 {
     struct buf what;
@@ -194,6 +208,8 @@ void action_json_add_members(struct buf *out, const struct view *view)
     action_json_add_sentence(out, "what", view, story_add_what);
     action_json_add_sentence(out, "why", view, story_add_why);
     action_json_add_who(out, view);
+    if (view->told.is_due)
+        action_json_add_told(out, &view->told);
     action_json_add_next(out, view);
     look_add_fact_json(view, out);
     look_add_json(view, out);

@@ -111,10 +111,50 @@ static void explain_add_next(const struct view *view, const char *before, struct
     buf_done(&what);
 }
 
+/* "finance was told 14:02 UTC: Ana Ruiz through email (i_…). Acknowledged by Ana Ruiz." */
+static void explain_add_told(const struct view *view, struct buf *out)
+{
+    const struct view_told *told = &view->told;
+    bool is_inbox = slice_is(told->channel, "inbox");
+    if (told->group.size > 0)
+        wording_add_line(out, told->group, LIMIT_NAME);
+    else
+        buf_add_text(out, "nobody is named; who is left");
+    if (told->incident == 0) {
+        buf_add_text(out, " is told of it with the next message, at most one an hour.");
+        return;
+    }
+    if (told->at_unix_ms > 0) {
+        buf_add_text(out, " was told ");
+        explain_add_time(view, told->at_unix_ms, ZONE_MINUTES, out);
+    } else {
+        buf_add_text(out, told->is_failed ? " could not be told" : " is being told");
+    }
+    if (told->person.size > 0) {
+        buf_add_text(out, ": ");
+        story_add_principal(view->config, told->person, out);
+        buf_add_text(out, is_inbox ? ", in the " : " through ");
+        wording_add_line(out, told->channel, LIMIT_NAME);
+    }
+    buf_add_text(out, " (");
+    text_add_id(out, ID_INCIDENT, told->incident);
+    buf_add_text(out, ").");
+    if (told->acknowledged_by.size > 0) {
+        buf_add_text(out, " Acknowledged by ");
+        story_add_principal(view->config, told->acknowledged_by, out);
+        buf_add_byte(out, '.');
+    }
+}
+
 static void explain_add_who(const struct view *view, struct buf *out)
 {
     struct view_who who;
     buf_add_text(out, "WHO     ");
+    if (view->told.is_due) {
+        explain_add_told(view, out);
+        buf_add_byte(out, '\n');
+        return;
+    }
     if (!view_who(view, &who)) {
         buf_add_text(out, "nobody");
         explain_add_next(view, ". Next: ", out);

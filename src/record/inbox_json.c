@@ -11,6 +11,7 @@
 
 enum { INBOX_SENTENCE = 4096 };
 #define INBOX_ACK "{\"verdict\":\"ack\",\"does\":\"You take care of it; nobody else is told on\"}"
+#define INBOX_SEEN "{\"verdict\":\"ack\",\"does\":\"You have seen it; it leaves the inbox\"}"
 
 static const char *const inbox_kind_names[INBOX_KIND_COUNT] = {
 #define X(name, text) [name] = text,
@@ -307,12 +308,15 @@ static void inbox_json_add_incident(struct buf *out, const struct inbox_item *it
     struct who_question question = view_question(&item->view, WHO_DUTY_SETTLE);
     question.actor = (struct slice){0};
     struct view_who who = inbox_json_find_who(item, question);
-    inbox_json_add_scope(out, item, "is in", "trouble");
+    if (item->is_undone)
+        inbox_json_add_scope(out, item, "has ended actions", "that were not done");
+    else
+        inbox_json_add_scope(out, item, "is in", "trouble");
     member_add_text(out, "why", item->reason);
     inbox_json_add_who(out, &who);
     member_add_time(out, "by", item->by_unix_ms);
     member_add_name(out, "verdicts");
-    buf_add_text(out, "[" INBOX_ACK "]");
+    buf_add_text(out, item->is_undone ? "[" INBOX_SEEN "]" : "[" INBOX_ACK "]");
 }
 
 void inbox_json_add(struct buf *out, const struct inbox_item *item)

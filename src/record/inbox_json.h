@@ -33,6 +33,7 @@ struct inbox_item {
     struct slice reason;     /* STOP, RESTART: what was said, or empty; INCIDENT: why */
     struct slice asked_by;   /* RESTART: who asks, and so does not approve */
     bool is_stuck;           /* STOP: its ramp has stopped moving */
+    bool is_undone;          /* INCIDENT: actions ended and were not done */
     bool is_unanswered;      /* STOP: nobody has acknowledged it */
 };
 

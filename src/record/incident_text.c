@@ -86,10 +86,17 @@ void incident_add_trouble(struct buf *out, const struct journal *j, const struct
         buf_add_text(out, " past due: nobody has said whether ");
         buf_add_text(out, j->overdue == 1 ? "it happened" : "they happened");
         break;
+    case LASTING_UNDONE:
+        if (j->expired > 0)
+            buf_add_fmt(out, "%llu expired", (unsigned long long)j->expired);
+        if (j->failed > 0)
+            buf_add_fmt(out, "%s%llu failed", j->expired > 0 ? ", " : "",
+                        (unsigned long long)j->failed);
+        break;
     }
     if (j->began_unix_ms == 0)
         return;
-    buf_add_text(out, ", since ");
+    buf_add_text(out, j->lasting == LASTING_UNDONE ? " since " : ", since ");
     zone_add_time(out, zone, (struct zone_time){j->began_unix_ms, now_unix_ms}, ZONE_MINUTES);
 }
 
@@ -108,6 +115,8 @@ const char *incident_kind_words(const struct incident_view *view)
         return "waits for people";
     case INCIDENT_ALERT:
         return "alert";
+    case INCIDENT_UNDONE:
+        return "not done";
     }
     return "stopped";
 }
@@ -164,7 +173,8 @@ void incident_add_answer(struct buf *out, const struct incident_view *view)
         return;
     }
     buf_add_text(out, "Nobody has acknowledged it");
-    if (view->has_ladder && view->ladder.ladder.next_unix_ms > view->now_unix_ms) {
+    bool goes_on = view->journal.kind != INCIDENT_UNDONE || view->journal.expired > 0;
+    if (goes_on && view->has_ladder && view->ladder.ladder.next_unix_ms > view->now_unix_ms) {
         buf_add_text(out, "; the next are told ");
         incident_add_at(out, view, view->ladder.ladder.next_unix_ms);
     }
@@ -216,9 +226,10 @@ void incident_add_end_words(struct buf *out, const struct incident_view *view)
         buf_add_text(out, ", not who asks.");
         return;
     }
-    buf_add_text(out, view->journal.kind == INCIDENT_ALERT
-                          ? " It is over when somebody acknowledges it."
-                          : " It closes itself when the trouble is over.");
+    bool is_answered =
+        view->journal.kind == INCIDENT_ALERT || view->journal.kind == INCIDENT_UNDONE;
+    buf_add_text(out, is_answered ? " It is over when somebody acknowledges it."
+                                  : " It closes itself when the trouble is over.");
 }
 
 /* ---- impact ---- */
@@ -399,6 +410,7 @@ void incident_add_draft(struct buf *out, const struct incident_view *view)
         break;
     case INCIDENT_OVERDUE:
     case INCIDENT_ALERT:
+    case INCIDENT_UNDONE:
         buf_add_text(out, " needs attention");
         break;
     }

@@ -9,7 +9,7 @@ enum {
     JOURNAL_VERSION = 2,
     JOURNAL_TEXTS = JOURNAL_NAMES + 3,
     JOURNAL_NUMBERS = 21,
-    JOURNAL_LATER = 3
+    JOURNAL_LATER = 5 + JOURNAL_FIRST
 };
 
 static void journal_add_text(struct buf *out, const char *text)
@@ -55,7 +55,13 @@ static bool journal_take_tally(struct slice *rest, struct tally *out)
 static void journal_add_later(struct buf *out, const struct journal *j)
 {
     const uint64_t numbers[JOURNAL_LATER] = {j->trip.is_set ? (uint64_t)j->trip.signal + 1 : 0,
-                                             (uint64_t)j->trip.late_ms, (uint64_t)(j->lost + 1)};
+                                             (uint64_t)j->trip.late_ms,
+                                             (uint64_t)(j->lost + 1),
+                                             j->expired,
+                                             j->failed,
+                                             j->first[0],
+                                             j->first[1],
+                                             j->first[2]};
     number_add_varint(out, JOURNAL_LATER);
     for (size_t i = 0; i < JOURNAL_LATER; i++)
         number_add_varint(out, numbers[i]);
@@ -76,6 +82,10 @@ static bool journal_take_later(struct slice *rest, struct journal *j)
     j->trip.signal = j->trip.is_set ? (enum signal)(numbers[0] - 1) : 0;
     j->trip.late_ms = (int64_t)numbers[1];
     j->lost = (int64_t)numbers[2] - 1;
+    j->expired = numbers[3];
+    j->failed = numbers[4];
+    for (size_t i = 0; i < JOURNAL_FIRST; i++)
+        j->first[i] = numbers[5 + i];
     return true;
 }
 
@@ -119,8 +129,8 @@ void journal_encode(const struct journal *j, struct buf *out)
 static void journal_fill(struct journal *j, const uint64_t n[JOURNAL_NUMBERS])
 {
     j->incident = n[0];
-    j->kind = n[1] <= INCIDENT_ALERT ? (enum incident_kind)n[1] : INCIDENT_STOP;
-    j->lasting = n[2] <= LASTING_UNCERTAIN ? (enum lasting_kind)n[2] : LASTING_NONE;
+    j->kind = n[1] <= INCIDENT_UNDONE ? (enum incident_kind)n[1] : INCIDENT_STOP;
+    j->lasting = n[2] <= LASTING_UNDONE ? (enum lasting_kind)n[2] : LASTING_NONE;
     j->cause = n[3] < CAUSE_COUNT ? (enum cause)n[3] : CAUSE_NONE;
     j->breaker = n[4] < BREAKER_CAUSE_COUNT ? (enum breaker_cause)n[4] : BREAKER_FOR_UNKNOWN;
     j->breaker_count = n[5];
@@ -202,6 +212,8 @@ const char *incident_kind_name(enum incident_kind kind)
         return "overdue";
     case INCIDENT_ALERT:
         return "alert";
+    case INCIDENT_UNDONE:
+        return "undone";
     }
     CHECK_UNREACHABLE();
 }

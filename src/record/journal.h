@@ -17,17 +17,20 @@ enum incident_kind {
     INCIDENT_STOP,     /* a switch moved; closed by a restart */
     INCIDENT_DEGRADED, /* trouble lasts; closed by its end */
     INCIDENT_OVERDUE,  /* people are late; closed when nothing is past due */
-    INCIDENT_ALERT     /* a trigger says so, and moves nothing; closed by who answers */
+    INCIDENT_ALERT,    /* a trigger says so, and moves nothing; closed by who answers */
+    INCIDENT_UNDONE    /* actions ended and were not done; closed by who answers */
 };
 /* What lasts. */
 enum lasting_kind {
     LASTING_NONE,
-    LASTING_BREAKER,  /* an upstream is not called */
-    LASTING_CAUSE,    /* a workflow lives on the fallbacks of one cause */
-    LASTING_HELD,     /* held work is past half of its time */
-    LASTING_REVIEWS,  /* reviews are past due */
-    LASTING_UNCERTAIN /* and writes of which nobody knows whether they happened */
+    LASTING_BREAKER,   /* an upstream is not called */
+    LASTING_CAUSE,     /* a workflow lives on the fallbacks of one cause */
+    LASTING_HELD,      /* held work is past half of its time */
+    LASTING_REVIEWS,   /* reviews are past due */
+    LASTING_UNCERTAIN, /* and writes of which nobody knows whether they happened */
+    LASTING_UNDONE     /* nothing lasts: they have ended */
 };
+enum { JOURNAL_FIRST = 3 }; /* actions that are named */
 enum { JOURNAL_WORKFLOW, JOURNAL_STEP, JOURNAL_UPSTREAM, JOURNAL_RISK, JOURNAL_NAMES };
 
 enum { LOST_UNKNOWN = -1 };
@@ -59,9 +62,11 @@ struct journal {
     int64_t closed_unix_ms;
     uint64_t informed_seq, cause_seq, follow_up_seq; /* the records with these words; 0 = none */
     uint64_t open_before;                            /* actions that had not ended when it opened */
-    uint64_t overdue;    /* INCIDENT_OVERDUE: how many, when it was looked at last */
-    int64_t lost;        /* closed: how many were lost by then, as the counts prove; LOST_UNKNOWN */
-    struct tally before; /* what the hour of its opening had counted by then */
+    uint64_t overdue; /* INCIDENT_OVERDUE: how many, when it was looked at last */
+    int64_t lost;     /* closed: how many were lost by then, as the counts prove; LOST_UNKNOWN */
+    uint64_t expired, failed;      /* INCIDENT_UNDONE: how many ended so, since began_unix_ms */
+    uint64_t first[JOURNAL_FIRST]; /* and which actions were the first of them; 0 = no more */
+    struct tally before;           /* what the hour of its opening had counted by then */
     struct tally at_recovery, at_close; /* since that hour */
     struct journal_trip trip;           /* its began_unix_ms is the journal's */
 };

@@ -470,6 +470,12 @@ static void log_line_add_who(struct buf *out, const struct record *record, const
         buf_add_text(out, "  by ");
         story_add_principal(view ? view->config : NULL, record->actor, out);
     }
+    if (record->tells.size > 0) {
+        buf_add_text(out, "  \xe2\x86\x92 ");
+        wording_add_line(out, record->tells, LIMIT_NAME);
+        buf_add_text(out, " is told");
+        return;
+    }
     if (!view || !view->action || record->action == 0)
         return;
     struct action then = *view->action;

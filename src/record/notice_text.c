@@ -105,7 +105,7 @@ static void notice_add_tail(struct buf *out, const struct notice_facts *facts)
             notice_add_more(out, facts->uncertain, " uncertain");
         if (facts->refused > 0)
             notice_add_more(out, facts->refused, " turned away");
-        if (facts->lost != LOST_UNKNOWN)
+        if (facts->kind != INCIDENT_UNDONE && facts->lost != LOST_UNKNOWN)
             notice_add_more(out, (uint64_t)facts->lost, " lost");
         buf_add_byte(out, '.');
     }
@@ -243,7 +243,8 @@ void notice_text_body(const struct notice_facts *facts, struct buf *out)
     notice_add_duties(out, facts);
     buf_add_byte(out, '\n');
     if (facts->about == NOTICE_TROUBLE) {
-        buf_add_text(out, "I take care of it:  interlock ack ");
+        buf_add_text(out, facts->kind == INCIDENT_UNDONE ? "I have seen it:  interlock ack "
+                                                         : "I take care of it:  interlock ack ");
         text_add_id(out, ID_INCIDENT, facts->incident);
         buf_add_byte(out, '\n');
     }

@@ -108,6 +108,7 @@ static const struct member members[] = {
     PLAIN(MEMBER_U8, revision),
     PLAIN(MEMBER_U8, review),
     PLAIN(MEMBER_U8, entry),
+    PLAIN(MEMBER_TEXT, tells),
     PLAIN(MEMBER_TEXT, passed),
     {"path", MEMBER_PATH, AT(path), 0, NULL, NULL, 0},
     NAMED("decided_by", MEMBER_U8, decided_by),

@@ -103,6 +103,7 @@ struct record {
     int64_t people_due_unix_ms;
     uint8_t generation, route, revision, review;
     uint8_t entry;       /* of the fallback; numbered as in policy/types.h */
+    struct slice tells;  /* it ended undone: the group that is told; or empty */
     struct slice passed; /* entries of it that did not do it, and why: "3:full 8:cannot_render" */
     uint8_t path_count;  /* the gate's answers; a later start: only what differs is not done */
     struct gate_step path[LIMIT_PATH_GATES];

@@ -250,6 +250,7 @@ static enum err verify_row(struct verify *verify, const struct store_row *row)
     case STORE_PLANS:
     case STORE_REPEATS:
     case STORE_SIGNALS:
+    case STORE_UNDONE:
     case STORE_TABLE_COUNT:
         break;
     }

@@ -27,6 +27,17 @@ struct view_who {
     const char *to_do; /* "say whether it was sent" */
 };
 
+/* It ended and was not done: who is told of it. */
+struct view_told {
+    bool is_due; /* somebody is to be told; the rest is known where it was read */
+    struct slice group;
+    uint64_t incident;            /* of the telling; 0 = it is still to come */
+    struct slice person, channel; /* who was told first, and through what ("inbox": no channel) */
+    int64_t at_unix_ms;           /* when it was delivered; 0 = not yet */
+    bool is_failed;               /* not through that channel */
+    struct slice acknowledged_by;
+};
+
 struct zone;
 struct label_row;
 
@@ -67,6 +78,7 @@ struct view {
     int64_t probe_at_unix_ms; /* held for its upstream: when the next probe may go */
     size_t history_count;     /* for explain; newest last */
     struct view_record *history;
+    struct view_told told;   /* for explain, with the history */
     struct slice claimed_by; /* who has its review in hand until claimed_until; or empty */
     int64_t claimed_until_unix_ms;
     struct slice assigned_to; /* whom its review was given to; or empty */

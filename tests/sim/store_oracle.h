@@ -2,6 +2,7 @@
  * Owns: I2, I3, I4, I8, I10, I12, R14, R18, R21, R24 and the counters, from what is durable alone.
  */
 #pragma once
+#include "record/undone_row.h"
 #include "record/verify.h"
 #include "sim/model.h"
 
@@ -170,6 +171,49 @@ static void sim_check_counts(struct world *world)
             WORLD_FAIL(world, "counted %s %llu times, it was %llu times",
                        tally_name((enum tally_counter)i), (unsigned long long)tally.n[i],
                        (unsigned long long)own.n[i]);
+    arena_done(&arena);
+}
+
+/* Nobody beats here, so nobody is told: each end that somebody is to hear of waits for its telling,
+ * over all crashes, and its record names who. */
+static void sim_check_undone(struct world *world)
+{
+    struct arena arena;
+    struct store_counts counts;
+    struct slice stored = {0};
+    struct undone undone = {0};
+    uint64_t ends = 0, named = 0;
+    size_t count = 0;
+    arena_init(&arena, 1 << 28);
+    struct store_action *page = ARENA_ARRAY(&arena, LIMIT_PAGE, struct store_action);
+    CHECK(world->rig.store_port.list_actions(world->rig.store_port.impl, 0, LIMIT_PAGE, &arena,
+                                             page, &count) == ERR_OK);
+    for (size_t i = 0; i < count; i++) {
+        struct row row;
+        CHECK(row_decode(page[i].row, &row) == ERR_OK);
+        const struct action *a = &row.action;
+        bool ran_out = a->state == STATE_EXPIRED || a->reason == REASON_HOLD_ENDED ||
+                       a->reason == REASON_PAST_DUE;
+        bool is_said = a->entry != 0 || a->reason == REASON_PERSON; /* by the policy, or a person */
+        if (a->state > STATE_DONE && !slice_is(row.step, "observed"))
+            ends += ran_out || (a->state == STATE_FAILED && !is_said);
+    }
+    world->rig.store_port.counts(world->rig.store_port.impl, &counts);
+    for (uint64_t seq = 1; seq <= counts.records; seq++) {
+        struct store_record at;
+        struct record record;
+        CHECK(world->rig.store_port.get_record(world->rig.store_port.impl, seq, &arena, &at) ==
+              ERR_OK);
+        CHECK(record_decode(at.body, &arena, &record) == ERR_OK);
+        named += slice_is(record.tells, "team");
+    }
+    if (world->rig.store_port.get_row(world->rig.store_port.impl, STORE_UNDONE, SLICE("sim"),
+                                      &arena, &stored) == ERR_OK)
+        CHECK(undone_decode(stored, &undone) == ERR_OK);
+    if (undone.expired + undone.failed != ends || named != ends)
+        WORLD_FAIL(world, "%llu ended undone, somebody is to be told of %llu, named in %llu",
+                   (unsigned long long)ends, (unsigned long long)(undone.expired + undone.failed),
+                   (unsigned long long)named);
     arena_done(&arena);
 }
 

@@ -207,6 +207,7 @@ static void sim_run(uint64_t seed)
     sim_check_rows(&world);
     sim_check_draws(&world);
     sim_check_counts(&world);
+    sim_check_undone(&world);
     if (seed % 8 == 1)
         (void)sim_retain(&world, sim_retain(&world, 0));
     sim_verify(&world, seed);

@@ -3,6 +3,7 @@
 #include <jansson.h>
 
 #include "base/text.h"
+#include "record/explain.h"
 #include "sim/rig.h"
 
 enum { LINES = 256, MINUTE = 60 * 1000, HANDS = 256 };
@@ -56,7 +57,21 @@ static const char policy[] = "workflow: w\n"
                              "    rules:\n"
                              "      - ask: review if true\n"
                              "    fallback:\n"
-                             "      rule: ['review, due 1h']\n";
+                             "      rule: ['review, due 1h']\n"
+                             "  late:\n"
+                             "    kind: webhook\n"
+                             "    call: plain POST /x\n"
+                             "    key: ${input.id}\n"
+                             "    rules:\n"
+                             "      - ask: review if true\n"
+                             "    fallback:\n"
+                             "      rule: ['review, due 2h, at due then skip']\n"
+                             "  refused:\n"
+                             "    kind: webhook\n"
+                             "    call: plain POST /x\n"
+                             "    key: ${input.id}\n"
+                             "    fallback:\n"
+                             "      failed: refuse\n";
 
 /* Two workflows of other owners at one upstream, which is nobody's of them. */
 static const char shared_installation[] =
@@ -109,6 +124,7 @@ struct world {
         struct upstream_call call;
     } calls[HANDS];
     bool is_down;
+    int status; /* what calls are answered with; 0 = 200 */
     int next_id;
     uint64_t last_action;
 };
@@ -147,7 +163,8 @@ static bool answer_calls(struct world *world)
 {
     bool moved = false;
     for (size_t i = 0; i < HANDS; i++) {
-        struct upstream_answer answer = {.phase = UPSTREAM_ANSWERED, .status = 200};
+        struct upstream_answer answer = {.phase = UPSTREAM_ANSWERED,
+                                         .status = world->status ? world->status : 200};
         if (!world->calls[i].is_there)
             continue;
         struct upstream_call call = world->calls[i].call;
@@ -473,11 +490,164 @@ static void one_trouble_is_one_incident(void **state)
     close_world(&world);
 }
 
+/* ---- what ended and was not done ---- */
+
+static void on_ack(void *arg, const struct engine_reply *reply)
+{
+    (void)arg;
+    assert_int_equal(reply->outcome, ENGINE_TAKEN);
+}
+
+static void acknowledge(struct world *world, uint64_t incident)
+{
+    world->rig.port.ack(world->rig.port.impl, &as_ana, incident, on_ack, NULL);
+    settle(world);
+}
+
+/* Its entry in the inbox; count: how many incidents stand there. */
+static size_t list_inbox(struct world *world, char *out_reason, size_t size)
+{
+    struct engine_inbox_query query = {.limit = 10, .has_kind = true, .kind = INBOX_INCIDENT};
+    struct engine_inbox_page page;
+    struct inbox_item items[10];
+    struct arena arena;
+    arena_init(&arena, 1 << 22);
+    assert_int_equal(world->rig.port.inbox(world->rig.port.impl, &query, &arena, items, &page),
+                     ERR_OK);
+    out_reason[0] = '\0';
+    for (size_t i = 0; i < page.count; i++)
+        if (items[i].is_undone)
+            (void)snprintf(out_reason, size, "%.*s", SLICE_FMT(items[i].reason));
+    arena_done(&arena);
+    return page.count;
+}
+
+/* Who was told of the newest action, as explain says it. */
+static void expect_who(struct world *world, const char *want)
+{
+    struct arena arena;
+    struct view view = {0};
+    struct buf text;
+    arena_init(&arena, 1 << 22);
+    buf_init(&text, 1 << 16);
+    assert_int_equal(
+        world->rig.port.view(world->rig.port.impl, world->last_action, true, &arena, &view),
+        ERR_OK);
+    explain_add(&text, &view);
+    if (!strstr(buf_text(&text), want))
+        fail_msg("\"%s\" is not in:\n%s", want, buf_text(&text));
+    buf_done(&text);
+    arena_done(&arena);
+}
+
+/* All that expire together are one message; a crash at any time tells them once more at most. */
+static void what_expires_is_told(void **state)
+{
+    struct world world;
+    char reason[256];
+    (void)state;
+    for (int crashed = 0; crashed < 3; crashed++) {
+        open_world(&world, 5);
+        world.is_down = true;
+        for (int i = 0; i < 40; i++)
+            submit(&world, "held", 1);
+        pass(&world, 4 * 60 * MINUTE - 30000);
+        expect_lines(&world, "NOT DONE", 0);
+        if (crashed == 1) { /* they expire in the start, or right after it */
+            world.rig.now_unix_ms += MINUTE;
+            crash(&world);
+        }
+        for (int i = 0; i < 90 && count_lines(&world, "NOT DONE") == 0; i++) {
+            pass(&world, 1000);
+            if (crashed == 2) /* durable, and nobody was told yet */
+                crash(&world);
+        }
+        pass(&world, 10000);
+        expect_lines(&world, "ana: w NOT DONE: 40 expired since 02:1", 1);
+        expect_lines(&world, " and 37 more. 0 wait. i_", 1);
+        expect_lines(&world, "NOT DONE", 1);
+        expect_who(&world, "WHO     team was told 02:1");
+        expect_who(&world, " UTC: ana through email (i_");
+        assert_int_equal(list_inbox(&world, reason, sizeof reason), 2); /* and the breaker's */
+        assert_non_null(strstr(reason, "40 expired since 02:1"));
+        pass(&world, 6 * MINUTE); /* nobody answers: the next one is told */
+        expect_lines(&world, "ben: w NOT DONE for ", 1);
+        uint64_t id = 0;
+        struct arena arena;
+        struct engine_incident all[8];
+        size_t count = 8;
+        arena_init(&arena, 1 << 22);
+        assert_int_equal(world.rig.port.incidents(world.rig.port.impl, true, &arena, all, &count),
+                         ERR_OK);
+        for (size_t i = 0; i < count; i++)
+            id = all[i].kind == INCIDENT_UNDONE ? all[i].id : id;
+        arena_done(&arena);
+        size_t before = world.line_count;
+        acknowledge(&world, id);
+        assert_int_equal(world.line_count, before); /* quiet */
+        assert_int_equal(list_inbox(&world, reason, sizeof reason), 1);
+        assert_string_equal(reason, "");
+        expect_who(&world, "Acknowledged by ana.");
+        close_world(&world);
+    }
+}
+
+/* One message an hour and workflow; what failed is told once, and not told on. */
+static void what_fails_is_told_quietly(void **state)
+{
+    struct world world;
+    struct engine_incident one = {0};
+    char reason[256];
+    (void)state;
+    open_world(&world, 6);
+    world.status = 422;
+    submit(&world, "refused", 1); /* the policy says so: its caller is answered */
+    pass(&world, 5 * MINUTE);
+    expect_lines(&world, "NOT DONE", 0);
+    for (int i = 0; i < 30; i++) {
+        submit(&world, "held", 1);
+        expect_who(&world, i == 0 ? "WHO     team is told of it with the next message" : "WHO ");
+        pass(&world, MINUTE);
+    }
+    expect_lines(&world, "ana: w NOT DONE: 1 failed since ", 1);
+    expect_lines(&world, "NOT DONE", 1);
+    pass(&world, 40 * MINUTE);
+    expect_lines(&world, "ana: w NOT DONE for 1 h, nobody answers; 30 failed", 0);
+    expect_lines(&world, "ana: w NOT DONE for ", 1);
+    expect_lines(&world, "30 failed since ", 1);
+    expect_lines(&world, "NOT DONE", 2);
+    pass(&world, 5 * 60 * MINUTE);
+    expect_lines(&world, "NOT DONE", 2); /* nobody is told on */
+    assert_int_equal(count_open(&world, &one), 1);
+    assert_int_equal(one.kind, INCIDENT_UNDONE);
+    assert_int_equal(list_inbox(&world, reason, sizeof reason), 1);
+    acknowledge(&world, one.id);
+    assert_int_equal(count_open(&world, &one), 0);
+    close_world(&world);
+}
+
+/* Time ran out, and the policy says what then: somebody is told all the same. */
+static void what_nobody_decided_is_told(void **state)
+{
+    struct world world;
+    (void)state;
+    open_world(&world, 7);
+    submit(&world, "late", 1);
+    submit(&world, "late", 1);
+    pass(&world, 121 * MINUTE);
+    expect_lines(&world, "ana: w NOT DONE: 2 expired since ", 1);
+    close_world(&world);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_breaker_that_stays_open), cmocka_unit_test(an_upstream_of_two_owners),
-        cmocka_unit_test(a_cause_that_lasts), cmocka_unit_test(people_who_are_late),
-        cmocka_unit_test(one_trouble_is_one_incident)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(a_breaker_that_stays_open),
+                                       cmocka_unit_test(an_upstream_of_two_owners),
+                                       cmocka_unit_test(a_cause_that_lasts),
+                                       cmocka_unit_test(people_who_are_late),
+                                       cmocka_unit_test(one_trouble_is_one_incident),
+                                       cmocka_unit_test(what_expires_is_told),
+                                       cmocka_unit_test(what_fails_is_told_quietly),
+                                       cmocka_unit_test(what_nobody_decided_is_told)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,127 @@
+"""Somebody is told of what ended and was not done: one message for all of them, over kill -9, with a real mail
+server and without any channel."""
+import re
+
+from interlock_client import FAR
+from receivers import MailSink
+from story_world import World
+from test_channels import wait_for
+from test_incidents import cli
+
+POLICY = """\
+workflow: stories
+purpose: What nobody decides in time
+owner: finance
+restart: finance-leads
+inform: ana
+mode: auto
+steps:
+  late:
+    kind: webhook
+    call: plain POST /v1/late
+    key: ${input.id}
+    body: { id: "${input.id}" }
+    rules:
+      - ask: review if true
+    fallback:
+      rule:
+        - review, due 1s, at due then hold 10ms
+  failing:
+    kind: webhook
+    call: plain POST /v1/failing
+    key: ${input.id}
+    body: { id: "${input.id}" }
+  refused:
+    kind: webhook
+    call: plain POST /v1/refused
+    key: ${input.id}
+    body: { id: "${input.id}" }
+    fallback:
+      failed: refuse
+""" + FAR
+
+
+def world(folder, sink=None):
+    channels = 'channels:\n  email: { smtp: "%s", from: interlock@example.org }\n' % sink.url if sink else ""
+    return World(folder, policy=POLICY, installation=channels)
+
+
+def submit_many(world, count):
+    ids = []
+    for i in range(count):
+        answer = world.submit("late", "k%d" % i)
+        assert answer.status == 202, answer
+        ids.append(answer.json["action"])
+    return ids
+
+
+def explain(world, id):
+    return world.daemon.get("/v1/actions/%s/explain" % id, headers={"Accept": "text/plain"}).text
+
+
+def test_what_expires_together_is_one_message(tmp_path):
+    with MailSink() as sink, world(tmp_path, sink) as w:
+        ids = submit_many(w, 60)
+        mail = sink.next()
+        subject = mail["Subject"]
+        assert re.match(r"stories NOT DONE: 60 expired since .*: k0, k1, k2 and 57 more\. 0 wait\. i_", subject), subject
+        assert mail.rcpt == ["ana@example.org"]
+        incident = re.search(r"i_[0-9A-Z]+", subject).group(0)
+        assert "I have seen it:  interlock ack " + incident in mail.get_content()
+        wait_for("it is told", lambda: "was told" in explain(w, ids[7]))
+        assert re.search(r"WHO     finance was told .*: Ana Ruiz through email \(%s\)\." % incident, explain(w, ids[7]))
+        action = w.daemon.action(ids[59])
+        assert action["state"] == "expired"
+        assert action["told"]["group"] == "finance" and action["told"]["person"] == "ana"
+        assert action["told"]["channel"] == "email" and action["told"]["incident"] == incident and action["told"]["at"]
+        log = cli(w.daemon, "log", "--limit", "1000", token="ben")[1]
+        assert log.count("\N{RIGHTWARDS ARROW} finance is told") == 60, log
+        (item,) = [i for i in w.daemon.get("/v1/inbox?kind=incident").json["items"]]
+        assert item["id"] == incident and item["who"] == {"group": "finance", "person": "ana"}
+        assert item["why"].startswith("60 expired since ") and item["verdicts"][0]["verdict"] == "ack"
+        assert w.daemon.post("/v1/incidents/%s/ack" % incident, token="ana").status == 200
+        assert w.daemon.get("/v1/inbox?kind=incident").json["items"] == []
+        assert "Acknowledged by Ana Ruiz." in explain(w, ids[7])
+        assert w.daemon.get("/v1/incidents/" + incident).json["state"] == "closed"
+        assert sink.is_empty()  # its end is no message
+
+
+def test_kill_between_the_end_and_the_message(tmp_path):
+    with MailSink() as sink, world(tmp_path, sink) as w:
+        ids = submit_many(w, 5)
+        wait_for("the last one expired", lambda: w.daemon.action(ids[-1])["state"] == "expired")
+        w.daemon.kill()
+        assert sink.is_empty()  # 3 s of quiet had not passed
+        w.daemon.start()
+        assert "stories NOT DONE: 5 expired since" in sink.next()["Subject"]
+        wait_for("it is told", lambda: "was told" in explain(w, ids[4]))
+        w.daemon.kill()
+        w.daemon.start()
+        assert "was told" in explain(w, ids[4])
+        assert len(w.daemon.get("/v1/inbox?kind=incident").json["items"]) == 1
+
+
+def test_what_fails_is_told_and_what_is_refused_is_not(tmp_path):
+    with MailSink() as sink, world(tmp_path, sink) as w:
+        w.plain.set(mode="status:422", times=None)
+        refused = w.submit("refused", "r1", headers={"Prefer": "wait=10"})
+        assert refused.status == 502, refused
+        failed = w.submit("failing", "f1", headers={"Prefer": "wait=10"})
+        assert failed.status == 502, failed
+        assert "stories NOT DONE: 1 failed since" in sink.next()["Subject"]
+        wait_for("it is told", lambda: "was told" in explain(w, failed.json["action"]))
+        assert "told" not in w.daemon.action(refused.json["action"])
+        assert "WHO     nobody" in explain(w, refused.json["action"])
+
+
+def test_without_a_channel_the_inbox_is_the_message(tmp_path):
+    with world(tmp_path) as w:
+        ids = submit_many(w, 3)
+        items = wait_for("it is in the inbox", lambda: w.daemon.get("/v1/inbox?kind=incident").json["items"])
+        assert items[0]["title"] == "Stories has ended actions that were not done"
+        who = r"WHO     finance was told .*: Ana Ruiz, in the inbox \(%s\)\." % items[0]["id"]
+        wait_for("it is durable", lambda: re.search(who, explain(w, ids[0])))
+        inbox = cli(w.daemon, "inbox")[1]
+        assert "3 expired since" in inbox and "k0, k1, k2" in inbox, inbox
+        assert cli(w.daemon, "ack", items[0]["id"])[0] == 0
+        assert w.daemon.get("/v1/inbox").json["items"] == []

@@ -1,9 +1,10 @@
 /* api/body.h - a request's JSON body, read strictly into a handler's struct by a table of fields.
- * Owns: what a good body is: JSON without duplicate keys, of bounded depth, with the members that
- *   the table names and no others.
+ * Owns: what a good body is: JSON without duplicate keys, of bounded depth, with the members
+ *   that the table names and no others.
  * Invariants:
- *   1. On false the call is answered: 400 for what is not JSON, 415 for another type, 422 for JSON
- * of another shape, with the pointer of the member and the name that was probably meant.
+ *   1. On false the call is answered: 400 for what is not JSON, 415 for another type, 422 for
+ *      JSON of another shape, with the pointer of the member and the name that was probably
+ *      meant.
  *   2. Raw members are the caller's own bytes (R5, R9), not a parsed value dumped again. */
 #pragma once
 #include "api/call.h"

@@ -1,6 +1,6 @@
 /* api/handlers.h - the handlers that the table of routes names, by the file that holds them.
- * Owns: nothing but the list. Each gets a call whose token, right and subject are good, and answers
- * it or leaves it with the engine. */
+ * Owns: nothing but the list. Each gets a call whose token, right and subject are good, and
+ *   answers it or leaves it with the engine. */
 #pragma once
 
 struct call;

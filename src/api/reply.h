@@ -2,9 +2,9 @@
  * Owns: status, headers and stable code of every answer. The forms are record/'s.
  * Invariants:
  *   1. A status below 300 for a submit means an effect, a declared answer, or 202: a caller that
- * only looks at the status never reads "sent" where nothing was (4.4).
- *   2. Every 4xx and 5xx is application/problem+json, says whether trying again helps (`retryable`,
- *      x-should-retry), and has the action inside where there is one.
+ *      only looks at the status never reads "sent" where nothing was (4.4).
+ *   2. Every 4xx and 5xx is application/problem+json, says whether trying again helps
+ *      (`retryable`, x-should-retry), and has the action inside where there is one.
  *   3. A stranger gets state and id only (R7), decided by the rights of the moment.
  *   4. The status of a trouble stands in this table and nowhere else. */
 #pragma once

@@ -2,8 +2,8 @@
  * Owns: the table, the answer, and the sentence that says who may. Pure.
  * Invariants:
  *   1. Zero is RIGHT_NOBODY; what is not granted by a line of the table is refused.
- *   2. A service never decides, settles, asks for a restart or configures (I11, R20). Who approves
- * a restart is asked where it is carried out, in loop/restarts.c.
+ *   2. A service never decides, settles, asks for a restart or configures (I11, R20). Who
+ *      approves a restart is asked where it is carried out, in loop/restarts.c.
  *   3. A duty that nobody is named for, or nobody of whom is there, falls to the owner, then to
  *      admins (R28), and to nobody else: to decide and to settle may whom record/who.h names.
  *   4. Membership is read from the configuration that is given: it is tested at every use. */

@@ -1,10 +1,11 @@
 /* api/verification.h - proofs of the running store, a few pages a request.
- * Owns: the runs under way, by the cursor that their readers hold. The proof is record/verify.h.
+ * Owns: the runs under way, by the cursor that their readers hold. The proof is
+ *   record/verify.h.
  * Invariants:
  *   1. At most VERIFICATION_RUNS; a further one takes the place of the one asked least recently,
- * whose reader then begins anew.
+ *      whose reader then begins anew.
  *   2. A request steps for VERIFICATION_STEPS pages and ends: the loop is never held for long
- * (R25). */
+ *      (R25). */
 #pragma once
 #include "port/engine.h"
 #include "record/verify.h"

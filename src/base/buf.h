@@ -2,7 +2,8 @@
  * Owns: its bytes, by malloc.
  * Invariants:
  *   1. size <= size_max. Past it, or without memory, the buffer is `overflowed`: sticky, the
- * content so far stays, later adds do nothing. The caller checks once at the end with buf_ok().
+ *      content so far stays, later adds do nothing. The caller checks once at the end with
+ *      buf_ok().
  *   2. at[size] is always a NUL once something was added, so buf_text() is free. */
 #pragma once
 #include "base/slice.h"

@@ -1,11 +1,10 @@
 /* base/calendar.h - due times that count opening hours of a time zone.
  * Owns: the arithmetic. The zone's rules come from the shell; there is no clock here. Pure.
  * Invariants (R29):
- *   1. A time of day that a change of the clocks leaves out is the first instant after it; one that
- *      comes twice is the first.
+ *   1. A time of day that a change of the clocks leaves out is the first instant after it; one
+ *      that comes twice is the first.
  *   2. A due time is never before its start, and 1 d is 24 h: of opening hours, where there are
- * some.
- */
+ *      some. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>

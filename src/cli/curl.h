@@ -1,8 +1,8 @@
 /* cli/curl.h - a curl command line, as people paste it, read as one HTTP request.
  * Owns: the shell's quoting rules and curl's options, as far as a request needs them. Pure.
  * Invariants:
- *   1. Nothing is run or expanded: `$NAME` stays text, so that the caller can make a reference of
- * it.
+ *   1. Nothing is run or expanded: `$NAME` stays text, so that the caller can make a reference
+ *      of it.
  *   2. What would change the request and is not understood is a mistake with its place, never
  *      skipped; what only changes curl's manners (-s, -o, -L …) is skipped.
  *   3. out_request is untouched on false. */

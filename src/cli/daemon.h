@@ -3,7 +3,7 @@
  *   secrets/cli-token), and the sentences for what went wrong.
  * Invariants:
  *   1. The `listen:` line is found by reading lines, not by loading the configuration: a policy
- * with a mistake must not take the stop button away.
+ *      with a mistake must not take the stop button away.
  *   2. A token goes to the daemon in a header only; it is never printed. */
 #pragma once
 #include <jansson.h>

@@ -119,8 +119,8 @@ struct action {
     bool once_is_spent;       /* 421 and 425 were tried again already */
     bool is_hold_rule_spent;  /* its rule's hold has run out once */
     bool is_drawn;            /* for audit, at its submit (core/audit.h) */
-    int64_t
-        contradicted_unix_ms; /* R14: when a late outcome contradicted what was done; 0 = never */
+    /* R14: when a late outcome contradicted what was done; 0 = never. */
+    int64_t contradicted_unix_ms;
     int64_t contradiction_due_unix_ms;  /* a person should settle it by then; 0 = none is open */
     uint16_t contradiction_attempt;     /* the attempt whose late outcome it is */
     enum outcome contradiction_outcome; /* what that outcome says */

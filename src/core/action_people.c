@@ -1,6 +1,6 @@
 /* core/action_people.c - what a person's word does to an action.
- * Owns: approve, reject, resolve, cancel. Keeps R1, R15 (a word is good for one start) and R18 (and
- * for so long). */
+ * Owns: approve, reject, resolve, cancel. Keeps R1, R15 (a word is good for one start) and R18
+ *   (and for so long). */
 #include "base/check.h"
 #include "core/action_inside.h"
 #include "core/moves.h"

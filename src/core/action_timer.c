@@ -1,6 +1,6 @@
 /* core/action_timer.c - what a timer of an action means.
  * Owns: the end of a hold, of a review that moves on when it is past due, of what an upstream
- * remembers (R6), of a permit and its lease (R13). */
+ *   remembers (R6), of a permit and its lease (R13). */
 #include "core/action_inside.h"
 #include "core/chain.h"
 #include "core/moves.h"

@@ -1,6 +1,7 @@
 /* core/chain.h - the entries of a fallback, by number.
  * Owns: what a number of an entry or a route means in the policy in force. One that this policy
- * does not have is NULL: the policy was changed meanwhile, and the reader takes the careful way. */
+ *   does not have is NULL: the policy was changed meanwhile, and the reader takes the careful
+ *   way. */
 #pragma once
 #include "core/action.h"
 

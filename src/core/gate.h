@@ -1,6 +1,7 @@
 /* core/gate.h - may this action start by itself, now?
- * Owns: the order of answers (R18): risk first; all gates are always asked; the most restrictive
- * answer wins: reject > refuse > hold > fallback > review > go; the first of equals is named.
+ * Owns: the order of answers (R18): risk first; all gates are always asked; the most
+ *   restrictive answer wins: reject > refuse > hold > fallback > review > go; the first of equals
+ *   is named.
  * Invariants:
  *   1. Every gate's answer is in the path, also when another one decided.
  *   2. What cannot be told is not "go": an undecidable rule reviews, an undecidable risk is the

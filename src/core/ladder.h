@@ -1,18 +1,19 @@
 /* core/ladder.h - who is told next about one thing that somebody must answer for, until somebody
  * does.
- * Owns: the rungs of the escalation, and when each is reached. The thing may be an incident, work
- * past its due time, or a write of which nobody knows whether it happened: the ladder knows no
- * difference.
+ * Owns: the rungs of the escalation, and when each is reached. The thing may be an incident,
+ *   work past its due time, or a write of which nobody knows whether it happened: the ladder
+ *   knows no difference.
  * Rungs (policy.md, `ack_within`): 1 the owner's first member who is there, at once; 2 its other
  * members; 3 `restart` and `inform`; 4 to 6 all of these again; 7 admins; 8 nobody is left: all are
  * told, it is said loudly, and again each hour.
  * Invariants:
  *   1. An open ladder that is not closed has a next time, always.
- *   2. What was missed (interlock was down, a rung had nobody, all of its messages failed for good)
- *      is made up for in one step: the levels that were passed over are told once, together (R29).
+ *   2. What was missed (interlock was down, a rung had nobody, all of its messages failed for
+ *      good) is made up for in one step: the levels that were passed over are told once,
+ *      together (R29).
  *   3. The times are those of the ladder's birth: a reload changes none of them.
  *   4. An acknowledgement holds for LADDER_HOLD_MS; then the ladder begins anew, unless it is
- * closed. A closed one never moves again. */
+ *      closed. A closed one never moves again. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>

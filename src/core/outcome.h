@@ -1,6 +1,6 @@
 /* core/outcome.h - what one attempt's result means, and what follows from it.
- * Owns: the outcome of every status and phase (design 4.1, semantics 1.2) and the table
- * outcome x effect (design 4.2).
+ * Owns: the outcome of every status and phase (design 4.1, semantics 1.2) and the table outcome
+ *   x effect (design 4.2).
  * Invariants:
  *   1. Zero is OUTCOME_UNCERTAIN: what is unknown may have happened.
  *   2. not_sent only if no byte left.

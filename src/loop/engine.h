@@ -38,8 +38,8 @@ struct engine_options {
     unsigned char installation_key[32];
     uint64_t run_epoch; /* of this opening of the store (R27) */
     struct slice place; /* machine and folder of the store; read while engine_new runs */
-    const uint64_t
-        *suspects; /* actions whose events ended the process twice (R27); read at start */
+    /* Actions whose events ended the process twice (R27); read at start. */
+    const uint64_t *suspects;
     size_t suspect_count;
     bool is_copy;            /* the store is a backup or a clone: everything starts stopped */
     struct slice flag;       /* a warning to show in readyz, or empty; copied */

@@ -1,6 +1,6 @@
 /* loop/engine_state.h - all that the running gate knows, for the files that move it.
  * Owns: struct engine, its clock and its alarm (engine.c), and how it starts (recover.c). Which
- * file changes which part of it: the header of the subject (entries.h, stops.h, alerts.h, ...).
+ *   file changes which part of it: the header of the subject (entries.h, stops.h, alerts.h, ...).
  * Invariants:
  *   1. Nobody outside of src/loop includes this: they have loop/engine.h and port/engine.h.
  *   2. now_unix_ms never goes back (R29).

@@ -1,8 +1,8 @@
 /* loop/order.c - one thing at a time (R11): actions with the same order key start in the order of
  * their submits. At most one of them, the oldest that has not ended, may start; the others are held
  * for it, or take its place where the step says `supersede`.
- * Owns: the ring of the entries in memory of one order key. The rest is found by the store's index:
- * memory holds no queue. */
+ * Owns: the ring of the entries in memory of one order key. The rest is found by the store's
+ *   index: memory holds no queue. */
 #include "loop/order.h"
 
 #include "base/list.h"

@@ -11,8 +11,8 @@
 #include "policy/types.h"
 
 struct config_file {
-    struct slice
-        name; /* as the user sees it: "interlock.yaml", "policies/invoice-reminders.yaml" */
+    /* As the user sees it: "interlock.yaml", "policies/invoice-reminders.yaml". */
+    struct slice name;
     struct slice text;
 };
 

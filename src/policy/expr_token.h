@@ -48,8 +48,8 @@ struct expr_token {
     union {
         uint64_t magnitude; /* INT, UINT: the sign is the parser's */
         double real;        /* DOUBLE */
-        struct slice
-            string; /* STRING: in the arena or a part of the text; NAME, QUOTED: the name */
+        /* STRING: in the arena or a part of the text; NAME, QUOTED: the name. */
+        struct slice string;
     };
 };
 

@@ -126,8 +126,7 @@
     X(PERSON_NAME, "name")                                                                         \
     X(PERSON_EMAIL, "email")                                                                       \
     X(PERSON_TELL, "tell")                                                                         \
-    X(PERSON_TOKEN, "toke"                                                                         \
-                    "n")
+    X(PERSON_TOKEN, "token")
 #define FIELDS_SERVICE(X)                                                                          \
     X(SERVICE_HUMAN, "human")                                                                      \
     X(SERVICE_SUBMITS, "submits")                                                                  \

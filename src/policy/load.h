@@ -40,7 +40,6 @@ bool load_header_is_secret(struct slice name);
 
 /* load_installation.c */
 void load_installation(struct load *load, const struct yaml *node);
-/* Shared by workflows and `switch`. */
 
 /* load_channel.c: how people are told. */
 void load_channels(struct load *load, const struct yaml *node);
@@ -95,9 +94,9 @@ void load_hours(struct load *load, const struct yaml *node);
 void load_workflow_watch(struct load *load, struct draft_workflow *draft);
 void load_switch_watch(struct load *load, const struct yaml *const *at);
 
-/* load_trigger.c: what is written; then load_standard.c adds what is implied. */
+/* load_trigger.c: what is written. */
 void load_triggers(struct load *load, struct draft_workflow *draft);
-/* The signal's name in sentences. */
+/* load_standard.c: behind those that are written. */
 void load_standard_triggers(struct load *load, struct draft_workflow *draft,
                             struct trigger *triggers, size_t *trigger_count);
 /* h of the sequential test. */

@@ -8,8 +8,10 @@
 #pragma once
 #include "base/slice.h"
 
-/* Offers candidates one by one; keeps the nearest one that is near enough to be a slip. */
-enum { NEAR_OFFERS = 8 };
+struct buf;
+
+enum { NEAR_OFFERS = 8 }; /* that are listed where nothing is near */
+/* Candidates are offered one by one; the nearest that is near enough to be a slip is kept. */
 struct near {
     struct slice wanted, best; /* best: empty = none */
     size_t best_distance;
@@ -19,5 +21,4 @@ struct near {
 void near_init(struct near *near, struct slice wanted);
 void near_offer(struct near *near, struct slice candidate);
 /* "Did you mean `x`?", else "There are: a, b, c."; nothing when nothing was offered. */
-struct buf;
 void near_add_hint(struct buf *out, const struct near *near);

@@ -1,9 +1,10 @@
 /* policy/types.h - a checked configuration as the rest of interlock sees it: plain data, no YAML.
  * Owns: the shapes. policy/load.h makes them, policy/kinds.c holds the presets, core/ reads the
- * numbers.
+ *   numbers.
  * Invariants:
  *   1. Everything lives in the arena of one struct config and is never changed after loading.
- *   2. Every default is filled in; what was written and what was preset is told apart by `origin`.
+ *   2. Every default is filled in; what was written and what was preset is told apart by
+ *      `origin`.
  *   3. Times are ms; 0 means "none" only where said. */
 #pragma once
 #include "base/calendar.h"
@@ -452,8 +453,8 @@ const struct channel *config_channel(const struct config *config, struct slice n
 const struct service *config_service(const struct config *config, struct slice name);
 const struct group *config_group(const struct config *config, struct slice name);
 bool group_has(const struct group *group, struct slice person);
+/* As policies write them: "low_confidence", "observe", "email", "held_age". */
 const char *cause_name(enum cause cause);
-/* In sentences: "held_age". */
 const char *mode_name(enum mode mode);
 const char *kind_name(enum kind kind);
 const char *signal_name(enum signal signal);

@@ -129,8 +129,8 @@ struct store_record {
 struct store_open_query {
     bool by_due; /* those with 0 < due <= due_until, earliest first */
     int64_t due_until_unix_ms;
-    bool
-        by_people_due; /* those of STORE_QUEUE_PEOPLE, earliest people_due first; not with by_due */
+    /* Those of STORE_QUEUE_PEOPLE, earliest people_due first; not with by_due. */
+    bool by_people_due;
     bool has_queue;
     enum store_queue queue;
     struct slice scope;    /* prefix "workflow/" or whole "workflow/step"; empty = any */

@@ -1,11 +1,11 @@
 /* record/bundle.h - the payload of a record: all that came from callers, people and upstreams.
  * Owns: the two bundles, submit and outcome, and the small one of people's words. JSON bytes,
- * stored behind a 32-byte salt; committed to by their record (R24). Pure.
+ *   stored behind a 32-byte salt; committed to by their record (R24). Pure.
  * Invariants:
- *   1. Bytes of callers and upstreams are kept as they came: `input` is the caller's own bytes and
- *      `response` is built once and copied out for ever (R9: byte-equal).
- *   2. What came masked stays masked: a `saw` value of a masked field is "***" from the beginning.
- */
+ *   1. Bytes of callers and upstreams are kept as they came: `input` is the caller's own bytes
+ *      and `response` is built once and copied out for ever (R9: byte-equal).
+ *   2. What came masked stays masked: a `saw` value of a masked field is "***" from the
+ *      beginning. */
 #pragma once
 #include "base/arena.h"
 #include "base/buf.h"
@@ -31,8 +31,8 @@ struct bundle_submit {
     struct slice context_json; /* or empty */
     bool has_confidence;
     double confidence;
-    struct slice
-        edit_json; /* EDITED: what was changed, [{"field","from","to"}…], masked; or empty */
+    /* EDITED: what was changed, [{"field","from","to"}…], masked; or empty. */
+    struct slice edit_json;
     struct slice edit_note; /* EDITED: a person's words, or empty */
     bool is_summary_masked;
     size_t saw_count;
@@ -49,8 +49,8 @@ struct bundle_request {
 
 /* With OUTCOME, LATE, RESOLVED, REPORT, ASKED. */
 struct bundle_outcome {
-    struct slice
-        response_json; /* the whole `response` member: {"status":200,"headers":{…},"body":…} */
+    /* The whole `response` member: {"status":200,"headers":{…},"body":…}. */
+    struct slice response_json;
     struct slice what; /* clause for people: "no answer in 10 s" */
     struct slice peer;
 };
@@ -90,7 +90,7 @@ void bundle_seal(const unsigned char salt[BUNDLE_SALT], const char *label, struc
 /* The value part; ERR_CORRUPT when the commitment does not match. */
 MUST_USE enum err bundle_open(struct slice stored, const char *label,
                               const unsigned char commitment[32], struct slice *out_value);
-/* "submit", "outcome" or "words" for a record kind. */
+/* What a payload is sealed as: none can be taken for another. */
 #define BUNDLE_LABEL_SUBMIT "submit"
 #define BUNDLE_LABEL_OUTCOME "outcome"
 #define BUNDLE_LABEL_WORDS "words"

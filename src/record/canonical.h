@@ -4,7 +4,7 @@
  * Invariants:
  *   1. Equal inputs have equal bytes, different ones different bytes: each value ends itself.
  *   2. Bounded: depth LIMIT_JSON_DEPTH, LIMIT_CANONICAL bytes, LIMIT_CANONICAL_MEMBERS open
- * members. */
+ *      members. */
 #pragma once
 #include "base/buf.h"
 #include "base/err.h"

@@ -6,8 +6,8 @@
 
 enum { DIFFERENCE_MAX = 16 };
 struct difference_list {
-    struct slice
-        pointers[DIFFERENCE_MAX]; /* JSON pointers (RFC 6901), in the arena; "" = all of it */
+    /* JSON pointers (RFC 6901), in the arena; "" = all of it. */
+    struct slice pointers[DIFFERENCE_MAX];
     size_t count;
     bool is_more; /* there are others */
 };

@@ -1,6 +1,6 @@
 /* record/fallback.h - a fallback in words: what an entry does, and why those before it did not.
- * Owns: the words. Names are those of the policy in force; a number that it does not have is told
- * as such. */
+ * Owns: the words. Names are those of the policy in force; a number that it does not have is
+ *   told as such. */
 #pragma once
 #include "record/view.h"
 

@@ -2,11 +2,12 @@
  * Owns: its shape and its bytes (compact JSON, one line). Pure.
  * Invariants:
  *   I10 each record says what, why, who.
- *   1. No value and no free text from a caller, a person or an upstream stands in a record: those
- * are in its payload (R24); the record holds codes, names from the policy, numbers and digests.
+ *   1. No value and no free text from a caller, a person or an upstream stands in a record:
+ *      those are in its payload (R24); the record holds codes, names from the policy, numbers
+ *      and digests.
  *   2. What is hashed is the bytes as stored; a record is never serialized again (R27).
- *   3. record_decode(record_encode(r)) == r; unknown members of a newer minor version are skipped,
- *      an unknown enum name becomes its careful zero value. */
+ *   3. record_decode(record_encode(r)) == r; unknown members of a newer minor version are
+ *      skipped, an unknown enum name becomes its careful zero value. */
 #pragma once
 #include "base/buf.h"
 #include "base/err.h"
@@ -78,6 +79,8 @@ enum record_kind {
         RECORD_KIND_COUNT
 };
 
+struct arena;
+
 enum { RECORD_DIGEST = 16 };
 
 struct record {
@@ -114,7 +117,7 @@ struct record {
     bool has_draw;    /* ADMITTED, step with audit: drawn iff roll < share (core/audit.h) */
     int draw_roll, draw_share;
     int64_t audit_due_unix_ms; /* by this record an audit was opened */
-    bool is_wrong;             /* LABELLED; `subject` is the label, `number` the how manieth */
+    bool is_wrong; /* LABELLED; `subject` is the label, `number` counts those of its action */
     enum label_use label_use;
     unsigned char label[RECORD_DIGEST]; /* of the label row after this, where it changed */
     uint64_t stop;                      /* that it met, or that this control record is about */
@@ -124,8 +127,8 @@ struct record {
     unsigned char key_hash[RECORD_DIGEST], fingerprint[RECORD_DIGEST];
     bool has_run;
     unsigned char run_hash[RECORD_DIGEST];
-    unsigned char
-        provider_key[RECORD_DIGEST];  /* digest of the provider key; zero = none was sent */
+    /* Digest of the provider key; zero = none was sent. */
+    unsigned char provider_key[RECORD_DIGEST];
     unsigned char row[RECORD_DIGEST]; /* SHA-256, first half, of the action's row after this */
     bool has_payload;
     unsigned char payload[32]; /* SHA-256(32-byte salt ‖ label ‖ value) */
@@ -139,6 +142,5 @@ struct record {
 /* Appends one line of JSON without a newline. */
 void record_encode(const struct record *record, struct buf *out);
 /* The slices point into bytes or into scratch. ERR_CORRUPT. */
-struct arena;
 MUST_USE enum err record_decode(struct slice bytes, struct arena *scratch, struct record *out);
 const char *record_kind_name(enum record_kind kind);

@@ -1,10 +1,10 @@
 /* record/redact.h - takes configured secrets out of what providers and people give us (R23).
  * Owns: the patterns of every secret: as it is, escaped in JSON, in base64 (both alphabets, at
- * every alignment, so also inside a larger value such as "user:password"), and URL-encoded.
+ *   every alignment, so also inside a larger value such as "user:password"), and URL-encoded.
  * Invariants:
  *   I14 patterns live in memory only and are wiped at the end.
  *   1. What was added by redact_add holds no pattern of a secret of at least REDACT_SECRET_MIN
- * bytes.
+ *      bytes.
  *   2. Secrets shorter than that are not looked for: they would eat ordinary text. */
 #pragma once
 #include "base/buf.h"

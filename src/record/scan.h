@@ -1,9 +1,9 @@
 /* record/scan.h - walks over JSON bytes without building a tree, and hands out raw slices.
- * Owns: how stored JSON is read: records, payloads, and callers' bytes, which must come out exactly
- *   as they came in (a parser that dumps again changes 1.0 to 1).
+ * Owns: how stored JSON is read: records, payloads, and callers' bytes, which must come out
+ *   exactly as they came in (a parser that dumps again changes 1.0 to 1).
  * Invariants:
  *   1. Any bytes may come in: what is not RFC 8259 is refused. Bytes inside a string are not
- * checked to be UTF-8; who passes them on does that.
+ *      checked to be UTF-8; who passes them on does that.
  *   2. No recursion; deeper than LIMIT_JSON_DEPTH is refused. */
 #pragma once
 #include "base/arena.h"

@@ -12,8 +12,8 @@
 struct upstream_row {
     int tokens_tenths;
     int64_t pause_until_unix_ms;
-    struct breaker
-        breaker;          /* what lasts: not the outcomes that it has seen, nor a call under way */
+    /* What lasts: not the outcomes that it has seen, nor a call under way. */
+    struct breaker breaker;
     int64_t former_milli; /* the rate before the outage, in thousandths */
 };
 

@@ -1,17 +1,17 @@
 /* record/verify.h - is the store what its records say? (I10, R25)
- * Owns: the proof: the chain, each payload against its commitment, each derived row (actions, keys,
- *   stops, incidents, policies, tokens) against the record that made it, the links of an action's
- *   records, that records asked for and approved each restart (I11), and that what has not ended
- *   has a timer or people (I8).
- * Not proved: counters, upstream budgets and meta: they decide nothing that a record does not say.
+ * Owns: the proof: the chain, each payload against its commitment, each derived row (actions,
+ *   keys, stops, incidents, policies, tokens) against the record that made it, the links of an
+ *   action's records, that records asked for and approved each restart (I11), and that what has
+ *   not ended has a timer or people (I8). Not proved: counters, upstream budgets and meta: they
+ *   decide nothing that a record does not say.
  * Invariants:
- *   1. Reads in short pages, through the store port alone, and never writes: fit for a live store.
- *   2. Compares up to the head that was seen at the start; rows that newer records made are left to
- *      the next run.
+ *   1. Reads in short pages, through the store port alone, and never writes: fit for a live
+ *      store.
+ *   2. Compares up to the head that was seen at the start; rows that newer records made are left
+ *      to the next run.
  *   3. 24 bytes of memory an action; findings are bounded, their number is not.
- *   4. Every finding is a sentence that names the place.
- * A cut tail cannot be seen from inside: keep the head that the report names elsewhere, and give it
- * to a later run. */
+ *   4. Every finding is a sentence that names the place. A cut tail cannot be seen from inside:
+ *      keep the head that the report names elsewhere, and give it to a later run. */
 #pragma once
 #include "base/buf.h"
 #include "port/store.h"

@@ -1,7 +1,7 @@
 /* record/view.h - one action with all that is known of it, ready to be told in any form.
  * Owns: nothing; the engine fills it for one answer. The forms are in record/action_json.h,
- * record/explain.h and record/log_line.h, so that API, CLI and page say the same.
- * The arena that it was filled into owns all bytes. */
+ *   record/explain.h and record/log_line.h, so that API, CLI and page say the same. The arena
+ *   that it was filled into owns all bytes. */
 #pragma once
 #include "core/breaker.h"
 #include "record/bundle.h"
@@ -82,8 +82,8 @@ struct view {
     struct slice claimed_by; /* who has its review in hand until claimed_until; or empty */
     int64_t claimed_until_unix_ms;
     struct slice assigned_to; /* whom its review was given to; or empty */
-    const struct label_row
-        *labels; /* its audit and what was said of it; NULL: nothing, or not read */
+    /* Its audit and what was said of it; NULL: nothing, or not read. */
+    const struct label_row *labels;
     int64_t now_unix_ms;
     const struct zone *zone; /* local time of the sentences; NULL: UTC */
 };

@@ -1,9 +1,10 @@
 /* record/wording.h - how interlock speaks: verbs of each kind, words of each reason, safe lines.
- * Owns: every word about an action that people read, in one place (wording.c); the other forms only
- *   put them together.
+ * Owns: every word about an action that people read, in one place (wording.c); the other forms
+ *   only put them together.
  * Invariants:
- *   1. Text from callers, people and upstreams goes out by wording_add_line alone: no control, no
- * line break, no change of direction comes through, so nobody can forge a line of an answer.
+ *   1. Text from callers, people and upstreams goes out by wording_add_line alone: no control,
+ *      no line break, no change of direction comes through, so nobody can forge a line of an
+ *      answer.
  *   2. Each state and each reason has words: the tables are asserted to be whole. */
 #pragma once
 #include "core/action.h"

@@ -1,6 +1,6 @@
 /* store/chainer.h - the next link of the hash chain: SHA-256(previous ‖ seq ‖ body).
- * Owns: OpenSSL's algorithm, fetched once, and one context (fetching it each time costs more than
- * the hash). The record's bytes are hashed as they are stored (R27).
+ * Owns: OpenSSL's algorithm, fetched once, and one context (fetching it each time costs more
+ *   than the hash). The record's bytes are hashed as they are stored (R27).
  * Threads: one at a time. */
 #pragma once
 #include "port/store.h"

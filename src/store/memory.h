@@ -1,6 +1,6 @@
 /* store/memory.h - a store without a disk, for tests and simulation; port/store.h is its contract.
  * Owns: when a submit becomes durable and when its done is told: never by itself, only when the
- * simulator says so. So a crash can fall between any two of: submitted, saved, told.
+ *   simulator says so. So a crash can fall between any two of: submitted, saved, told.
  * Invariants:
  *   1. Without store_memory_save nothing is durable; without store_memory_tell no done is told.
  *   2. Reads see what is saved, told or not.

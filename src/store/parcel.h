@@ -2,7 +2,7 @@
  * Owns: the copy of the writes with all their bytes, and what is told when it is saved.
  * Invariants:
  *   1. Every slice and array in writes points into the parcel itself: the submitter's memory is
- * free as soon as parcel_new returns.
+ *      free as soon as parcel_new returns.
  *   2. One owner at a time: submitter, queue, writer, queue, teller. No lock of its own.
  *   3. What parcel_check lets pass keeps the rules of port/store.h that a caller can break. */
 #pragma once

@@ -1,6 +1,6 @@
 /* store/sqlite.h - the durable store on one node: a folder with one SQLite database in it.
- * Owns: the parts (folder, reader, writer, keeper, backup) and what the loop thread knows: the next
- * sequence number, what is on its way, the head that was told.
+ * Owns: the parts (folder, reader, writer, keeper, backup) and what the loop thread knows: the
+ *   next sequence number, what is on its way, the head that was told.
  *
  * The life of a submit: copied into a parcel, put into the writer's queue; saved on the store
  * thread with all others that wait (one transaction, one sync); back through the other queue; an

@@ -7,12 +7,13 @@
  *
  * Invariants:
  *   1. The copy is read through the writer's connection between its transactions: SQLite then
- * carries over what is written meanwhile, no read transaction is held, and checkpoints go on.
- *   2. The name given appears only when the copy is whole, marked as a copy and synced. A file that
- *      has this name is never overwritten.
+ *      carries over what is written meanwhile, no read transaction is held, and checkpoints go
+ *      on.
+ *   2. The name given appears only when the copy is whole, marked as a copy and synced. A file
+ *      that has this name is never overwritten.
  *   3. The copy is one file, 0600, in rollback mode: it can be moved and opened alone.
  * Threads: COPYING the store thread, SEALING the keeper, else the loop thread; phase is the
- * hand-over. */
+ *   hand-over. */
 #pragma once
 #include <stdatomic.h>
 

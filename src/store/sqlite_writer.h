@@ -6,9 +6,9 @@
  * Invariants:
  *   1. A parcel comes back only after the transaction that holds it is synced; in order.
  *   2. Without space the batch stays and is tried again, later and later up to a second; it is
- * never given up.
+ *      never given up.
  *   3. After any other failure nothing is written any more. The parcels before a stolen key are
- * saved first (port/store.h invariant 3).
+ *      saved first (port/store.h invariant 3).
  *   4. A transaction that failed or took long is followed by a look at the run epoch: if another
  *      process has opened the store meanwhile, nothing more is written (R27).
  * Threads: init, start, done, ask, put, take on the loop thread; the rest is the store thread. */

@@ -1,15 +1,16 @@
 /* upstream/curl_call.h - one call: a libcurl easy handle from its options to the judged answer.
- * Owns: the re-send guard and the reading of what happened into a phase. Never by the result code
- * alone: libcurl's 28, 52 and 56 mean both "never arrived" and "arrived, and the answer was lost".
+ * Owns: the re-send guard and the reading of what happened into a phase. Never by the result
+ *   code alone: libcurl's 28, 52 and 56 mean both "never arrived" and "arrived, and the answer
+ *   was lost".
  * Invariants:
- *   1. The pre-request callback is the last moment before the first byte. Never called, or refused
- *      at its first call: NOT_SENT. Otherwise something may have left.
+ *   1. The pre-request callback is the last moment before the first byte. Never called, or
+ *      refused at its first call: NOT_SENT. Otherwise something may have left.
  *   2. Its second call in one transfer is libcurl's silent re-send (lib/transfer.c,
  *      Curl_retry_request: a reused connection that died before the answer): refused, always.
  *   3. ANSWERED needs the end of the final header block; it is cut unless libcurl ended with 0.
  *      (A header block that ends in the middle by a close is 0 and "HTTP 200" to libcurl.)
- *   4. HTTP/1.1, no redirects, no proxy, no cookies, no .netrc, verified TLS 1.2 or later; nothing
- *      from the environment.
+ *   4. HTTP/1.1, no redirects, no proxy, no cookies, no .netrc, verified TLS 1.2 or later;
+ *      nothing from the environment.
  * Life: new -> [begin -> transfer -> end -> clear] again and again -> free. */
 #pragma once
 #include "base/list.h"

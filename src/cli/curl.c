@@ -75,7 +75,7 @@ struct curl_parser {
     size_t word_count, at;
     struct buf body;
     bool has_body, has_json;
-    struct curl_request request;
+    struct curl_command request;
     struct slice mistake;
 };
 
@@ -110,7 +110,7 @@ static bool curl_takes_value(enum curl_effect effect)
 
 static bool curl_add_header(struct curl_parser *parser, struct slice name, struct slice value)
 {
-    struct curl_request *request = &parser->request;
+    struct curl_command *request = &parser->request;
     if (request->header_count == LIMIT_HEADERS)
         return curl_fail(parser, "too many headers", name);
     for (size_t i = 0; i < request->header_count; i++)
@@ -162,7 +162,7 @@ static bool curl_take_body(struct curl_parser *parser, enum curl_effect effect, 
 
 static bool curl_take_url(struct curl_parser *parser, struct slice value)
 {
-    struct curl_request *request = &parser->request;
+    struct curl_command *request = &parser->request;
     struct uri uri;
     if (request->url.size)
         return curl_fail(parser, "a second URL", value);
@@ -179,7 +179,7 @@ static bool curl_take_url(struct curl_parser *parser, struct slice value)
 static bool curl_apply(struct curl_parser *parser, const struct curl_option *option,
                        struct slice value)
 {
-    struct curl_request *request = &parser->request;
+    struct curl_command *request = &parser->request;
     switch (option->effect) {
     case CURL_METHOD:
         request->method = value;
@@ -269,7 +269,7 @@ static bool curl_take_word(struct curl_parser *parser, struct slice word)
     return curl_take_url(parser, word);
 }
 
-static bool curl_says_json(const struct curl_request *request)
+static bool curl_says_json(const struct curl_command *request)
 {
     for (size_t i = 0; i < request->header_count; i++) {
         struct slice value = request->headers[i].value;
@@ -283,14 +283,14 @@ static bool curl_says_json(const struct curl_request *request)
 
 static void curl_finish(struct curl_parser *parser)
 {
-    struct curl_request *request = &parser->request;
+    struct curl_command *request = &parser->request;
     request->body = arena_copy(parser->arena, buf_slice(&parser->body));
     request->is_form = parser->has_body && !parser->has_json && !curl_says_json(request);
     if (request->method.size == 0)
         request->method = parser->has_body ? SLICE("POST") : SLICE("GET");
 }
 
-bool curl_parse(struct slice text, struct arena *arena, struct curl_request *out_request,
+bool curl_parse(struct slice text, struct arena *arena, struct curl_command *out_command,
                 struct slice *out_mistake)
 {
     struct slice words[CURL_WORDS];
@@ -311,7 +311,7 @@ bool curl_parse(struct slice text, struct arena *arena, struct curl_request *out
         is_good = curl_fail(&parser, "there is no URL in it", text);
     if (is_good) {
         curl_finish(&parser);
-        *out_request = parser.request;
+        *out_command = parser.request;
     } else {
         *out_mistake = parser.mistake;
     }

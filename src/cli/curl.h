@@ -5,7 +5,7 @@
  *      of it.
  *   2. What would change the request and is not understood is a mistake with its place, never
  *      skipped; what only changes curl's manners (-s, -o, -L …) is skipped.
- *   3. out_request is untouched on false. */
+ *   3. out_command is untouched on false. */
 #pragma once
 #include "base/arena.h"
 #include "base/buf.h"
@@ -14,7 +14,7 @@
 struct curl_header {
     struct slice name, value;
 };
-struct curl_request {
+struct curl_command {
     struct slice method, url;
     struct slice body; /* empty = none */
     struct slice user; /* -u USER:PASSWORD, or empty */
@@ -25,7 +25,7 @@ struct curl_request {
 };
 
 /* On false out_mistake has a sentence for people. The slices live in the arena. */
-bool curl_parse(struct slice text, struct arena *arena, struct curl_request *out_request,
+bool curl_parse(struct slice text, struct arena *arena, struct curl_command *out_command,
                 struct slice *out_mistake);
 
 /* Is that the name, whatever its case? `lower` is in lower case. */

@@ -171,7 +171,7 @@ static bool init_template_object(struct init_plan *plan, json_t *object, struct 
     return true;
 }
 
-static bool init_take_body(struct init_plan *plan, const struct curl_request *request,
+static bool init_take_body(struct init_plan *plan, const struct curl_command *request,
                            struct slice *out_mistake)
 {
     json_error_t error;
@@ -348,7 +348,7 @@ static bool init_is_line(struct slice text)
     return text_is_utf8(text);
 }
 
-static bool init_take_headers(struct init_plan *plan, const struct curl_request *request,
+static bool init_take_headers(struct init_plan *plan, const struct curl_command *request,
                               struct slice *out_mistake)
 {
     for (size_t i = 0; i < request->header_count; i++) {
@@ -447,7 +447,7 @@ static bool init_is_method(struct slice method)
 
 bool init_take_curl(struct init_plan *plan, struct slice command, struct slice *out_mistake)
 {
-    struct curl_request request;
+    struct curl_command request;
     if (!curl_parse(command, plan->arena, &request, out_mistake))
         return false;
     if (!init_is_method(request.method)) {

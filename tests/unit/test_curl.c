@@ -12,7 +12,7 @@
 
 enum { LINE_MAX_SIZE = 8192 };
 
-static void describe(const struct curl_request *request, struct buf *out)
+static void describe(const struct curl_command *request, struct buf *out)
 {
     buf_add_fmt(out, "%.*s %.*s", SLICE_FMT(request->method), SLICE_FMT(request->url));
     for (size_t i = 0; i < request->header_count; i++)
@@ -39,7 +39,7 @@ static void unescape(struct slice text, struct buf *out)
 static bool run_line(struct slice line)
 {
     struct arena arena;
-    struct curl_request request;
+    struct curl_command request;
     struct slice mistake;
     struct buf command, want, got;
     size_t bar = slice_find(line, '\t');

@@ -180,7 +180,40 @@ static bool status_is_told(const struct status *status, struct slice what)
     return false;
 }
 
-/* Alerts that have tripped or are near it: no stop stands for them, an open incident may. */
+static struct slice status_trip_words(struct arena *arena, const struct trip *trip)
+{
+    struct buf words;
+    buf_init(&words, LIMIT_REASON);
+    trip_text_add(trip, &words);
+    struct slice kept = arena_copy(arena, buf_slice(&words));
+    buf_done(&words);
+    return kept;
+}
+
+/* Of each stop: what its trigger saw, else what was said of its incident. */
+static bool status_fill_whys(struct call *call, struct status *status,
+                             const struct engine_trigger *items, size_t count)
+{
+    struct arena *arena = &call->arena;
+    struct slice *whys = ARENA_ARRAY(arena, status->stop_count + 1, struct slice);
+    status->whys = whys;
+    for (size_t i = 0; whys && i < status->stop_count; i++) {
+        struct engine_incident incident;
+        size_t t = 0;
+        while (t < count && items[t].stop != status->stops[i].id)
+            t++;
+        if (t < count)
+            whys[i] = status_trip_words(arena, &items[t].last);
+        else if (status->stops[i].incident != 0 &&
+                 call->engine->incident(call->engine->impl, status->stops[i].incident, arena,
+                                        &incident) == ERR_OK)
+            whys[i] = incident.reason;
+    }
+    return whys != NULL;
+}
+
+/* Alerts that have tripped or are near it: no stop stands for them, an open incident may. After a
+ * restart a test begins at half of its limit: that alone is not near it. */
 static bool status_fill_triggers(struct call *call, struct status *status)
 {
     struct engine_trigger *items = NULL;
@@ -195,21 +228,18 @@ static bool status_fill_triggers(struct call *call, struct status *status)
         const struct engine_trigger *item = &items[i];
         bool is_tripped = item->level == TRIGGER_TRIPPED;
         if (item->level == TRIGGER_NORMAL || item->now.move != MOVE_ALERT ||
-            !call_may_see_stops(call, item->workflow))
+            (!is_tripped && item->now.observed == 0) || !call_may_see_stops(call, item->workflow))
             continue;
-        struct buf what;
-        buf_init(&what, LIMIT_REASON);
-        trip_text_add(is_tripped ? &item->last : &item->now, &what);
-        if (!status_is_told(status, buf_slice(&what)))
+        struct slice what = status_trip_words(arena, is_tripped ? &item->last : &item->now);
+        if (!status_is_told(status, what))
             triggers[status->trigger_count++] = (struct status_trigger){
                 .workflow = item->workflow,
                 .step = item->trigger->step ? item->trigger->step->name : (struct slice){0},
                 .name = item->trigger->name,
-                .what = arena_copy(arena, buf_slice(&what)),
+                .what = what,
                 .tripped_unix_ms = is_tripped ? item->tripped_unix_ms : 0};
-        buf_done(&what);
     }
-    return triggers != NULL;
+    return triggers != NULL && status_fill_whys(call, status, items, count);
 }
 
 /* Workflows and stops that this caller may know of; upstreams are no secret. */

@@ -563,12 +563,13 @@ static void views_do_health(void *impl, struct arena *arena, struct engine_healt
     if (engine->has_failed || state == STORE_FAILED)
         out->why = arena_fmt(arena, "the store failed: %s; nothing starts", err_text(why));
     else if (state == STORE_FULL)
-        out->why = SLICE("the disk of the store is full; new work is refused, what was taken is "
-                         "kept; it goes on by itself when there is room");
+        out->why =
+            SLICE("the disk of the store is full; what was taken is kept; it goes on by itself "
+                  "when there is room");
     else if (out->store.disk_free_bytes < config->limits.disk_reserve)
         out->why =
-            SLICE("the disk of the store has less than limits.disk_reserve free; new work is "
-                  "refused until there is room");
+            SLICE("the disk of the store has less than limits.disk_reserve free; it goes on by "
+                  "itself when there is room");
     else if (engine->is_closing)
         out->why = SLICE("interlock is ending");
     out->is_ready = out->why.size == 0;

@@ -11,6 +11,7 @@ enum {
     STATUS_NAME_WIDTH = 20,
     STATUS_POSITION_WIDTH = 16,
     STATUS_WARNING_MAX = 1024,
+    STATUS_WHY_MAX = 160,
     STATUS_DAY_MS = 24 * 3600 * 1000
 };
 #define STATUS_DOT " \xc2\xb7 "
@@ -203,18 +204,29 @@ static void status_add_uncertain(struct buf *out, const struct status *status, b
     }
 }
 
+/* "2 stops in force (4 min, 1 unacknowledged)" */
 static void status_add_stops(struct buf *out, const struct status *status, bool *is_first)
 {
-    size_t count = status_stops_in_force(status);
+    size_t count = 0;
+    size_t open = 0;
     int64_t since = status->now_unix_ms;
-    for (size_t i = 0; i < status->stop_count; i++)
-        if (status_is_in_force(status, &status->stops[i]) && status->stops[i].at_unix_ms < since)
-            since = status->stops[i].at_unix_ms;
+    for (size_t i = 0; i < status->stop_count; i++) {
+        const struct stop *stop = &status->stops[i];
+        if (!status_is_in_force(status, stop))
+            continue;
+        count++;
+        open += status_answer(status, stop)->is_open;
+        since = stop->at_unix_ms < since ? stop->at_unix_ms : since;
+    }
     if (count == 0)
         return;
     status_add_part(out, is_first);
     buf_add_fmt(out, "%zu stop%s in force (", count, count == 1 ? "" : "s");
     zone_add_span(out, status->now_unix_ms - since);
+    if (open > 0 && open == count)
+        buf_add_text(out, ", unacknowledged");
+    else if (open > 0)
+        buf_add_fmt(out, ", %zu unacknowledged", open);
     buf_add_byte(out, ')');
 }
 
@@ -260,6 +272,30 @@ static size_t status_count_degraded(const struct status *status)
     return count;
 }
 
+/* "2 running, 1 starting again": a workflow that a stop or a warning covers does not just run. */
+static void status_add_running(struct buf *out, const struct status *status)
+{
+    size_t ramping = 0;
+    size_t cautious = 0;
+    for (size_t i = 0; i < status->workflow_count; i++) {
+        bool is_covered = false;
+        bool is_ramping = false;
+        for (size_t j = 0; j < status->stop_count; j++) {
+            if (!status_covers(&status->stops[j], &status->workflows[i]))
+                continue;
+            is_covered = true;
+            is_ramping = is_ramping || status_ramp(status, &status->stops[j]);
+        }
+        ramping += is_ramping;
+        cautious += is_covered && !is_ramping;
+    }
+    buf_add_fmt(out, "%zu running", status->workflow_count - ramping - cautious);
+    if (ramping > 0)
+        buf_add_fmt(out, ", %zu starting again", ramping);
+    if (cautious > 0)
+        buf_add_fmt(out, ", %zu on caution", cautious);
+}
+
 void status_add_headline(struct buf *out, const struct status *status)
 {
     bool is_first = true;
@@ -273,6 +309,10 @@ void status_add_headline(struct buf *out, const struct status *status)
         status_add_part(out, &is_first);
         buf_add_text(out, "the stop path does not work");
     }
+    if (status->unanswered.size > 0) {
+        status_add_part(out, &is_first);
+        buf_add_fmt(out, "NOBODY ANSWERS for %.*s", SLICE_FMT(status->unanswered));
+    }
     status_add_stops(out, status, &is_first);
     status_add_unanswered(out, status, &is_first);
     status_add_troubles(out, status, &is_first);
@@ -281,7 +321,8 @@ void status_add_headline(struct buf *out, const struct status *status)
     if (!is_first)
         return;
     size_t degraded = status_count_degraded(status);
-    buf_add_fmt(out, "Nothing needs you. %zu running", status->workflow_count);
+    buf_add_text(out, "Nothing needs you. ");
+    status_add_running(out, status);
     if (degraded > 0)
         buf_add_fmt(out, ", %zu degraded", degraded);
     buf_add_byte(out, '.');
@@ -404,14 +445,15 @@ static void status_add_stop_do(struct buf *out, const struct status *status,
     const struct status_ramp *ramp = status_ramp(status, stop);
     const struct status_answer *answer = status_answer(status, stop);
     bool is_moving = ramp && !ramp->is_stuck && !answer->is_asked;
-    if (stop->incident == 0 || (is_moving && !answer->is_open))
+    bool is_first = answer->is_open && !answer->is_asked; /* say that you know of it */
+    if (stop->incident == 0 || (is_moving && !is_first))
         return;
     buf_add_fmt(out, "; interlock %s ",
-                is_moving          ? "ack"
+                is_first           ? "ack"
                 : answer->is_asked ? "approve"
                                    : "restart");
     text_add_id(out, ID_INCIDENT, stop->incident);
-    if (is_moving)
+    if (is_first)
         return;
     if (!answer->is_asked) {
         buf_add_text(out, " --reason \"\xe2\x80\xa6\"");
@@ -436,6 +478,9 @@ static void status_add_stop(struct buf *out, const struct status *status, const 
         buf_add_text(out, " by ");
         wording_add_line(out, slice_text(stop->by), LIMIT_NAME);
     }
+    struct slice why = status->whys ? status->whys[stop - status->stops] : (struct slice){0};
+    buf_add_text(out, why.size > 0 ? ": " : "");
+    wording_add_line(out, why, STATUS_WHY_MAX);
     const struct status_ramp *ramp = status_ramp(status, stop);
     if (ramp)
         buf_add_fmt(out, "; RAMP %.*s", SLICE_FMT(ramp->text));
@@ -536,13 +581,16 @@ static void status_add_stop_check(struct buf *out, const struct status *status)
 /* Who does not answer, whether anybody would notice, and that interlock was down. */
 static void status_add_outside(struct buf *out, const struct status *status)
 {
-    if (status->unsigned_plans.size > 0)
+    struct slice rest = status->unsigned_plans;
+    while (rest.size > 0) {
+        size_t end = slice_find(rest, ',');
+        struct slice name = slice_first(rest, end);
         buf_add_fmt(out,
                     "UNSIGNED: the plan of %.*s has changed since it was signed: interlock plan "
-                    "WORKFLOW --sign\n",
-                    SLICE_FMT(status->unsigned_plans));
-    if (status->unanswered.size > 0)
-        buf_add_fmt(out, "NOBODY ANSWERS: %.*s\n", SLICE_FMT(status->unanswered));
+                    "%.*s --sign\n",
+                    SLICE_FMT(name), SLICE_FMT(name));
+        rest = end + 2 < rest.size ? slice_from(rest, end + 2) : (struct slice){0};
+    }
     if (status->has_watchdog && status->watchdog_unix_ms > 0 && !status->is_watchdog_good) {
         buf_add_text(out, "watchdog: not reached at ");
         zone_add_time(out, status->zone,

@@ -90,6 +90,7 @@ struct status {
     size_t upstream_count;
     const struct stop *stops; /* in force, oldest first */
     size_t stop_count;
+    const struct slice *whys; /* of each stop its reason or numbers, in words; NULL = not known */
     const struct status_ramp *ramps; /* of them, those that are ramping */
     size_t ramp_count;
     const struct status_answer *answers; /* of their incidents */

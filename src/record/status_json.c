@@ -125,7 +125,8 @@ static void status_json_add_lists(struct buf *out, const struct status *status)
     buf_add_byte(out, '[');
     for (size_t i = 0; i < status->stop_count; i++) {
         buf_add_text(out, i > 0 ? "," : "");
-        receipt_json_add(out, &status->stops[i], (struct slice){0}, NULL, 0);
+        receipt_json_add(out, &status->stops[i], status->whys ? status->whys[i] : (struct slice){0},
+                         NULL, 0);
     }
     buf_add_byte(out, ']');
 }

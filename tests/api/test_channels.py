@@ -228,7 +228,7 @@ def test_nobody_is_left(tmp_path):
         assert daemon.get("/readyz").json["unanswered"] is None
         id = stop(daemon)
         wait_for("it is said", lambda: daemon.get("/readyz").json["unanswered"] == id)
-        assert "NOBODY ANSWERS: " + id in daemon.get("/v1/status?format=text").text
+        assert "NOBODY ANSWERS for " + id in daemon.get("/v1/status?format=text").text
         wait_for("it stands in the store", lambda: incident(daemon, id)["ladder"]["nobody_answers"])
         assert "interlock: nobody answers: inquiry-routing STOPPED" in daemon.said()
         assert daemon.post("/v1/incidents/%s/ack" % id, token="ana").status == 200

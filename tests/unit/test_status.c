@@ -143,6 +143,28 @@ static void ramping_unanswered(struct status_fixture *f)
     f->status.answer_count = 2;
 }
 
+/* All that binds starts again, or only warns: nobody is needed, and not all run. */
+static void ramping_and_caution(struct status_fixture *f)
+{
+    static const struct slice whys[] = {{"rolled back", 11}, {"9 of the last 38", 16}};
+    ramping_unanswered(f);
+    f->status.ramp_count = f->status.answer_count = 1;
+    f->stops[1].position = POSITION_CAUTION;
+    f->stops[1].incident = 0;
+    f->status.whys = whys;
+}
+
+static void nobody_answers(struct status_fixture *f)
+{
+    static const struct status_answer answers[] = {{.incident = 2, .is_open = true},
+                                                   {.incident = 4, .is_open = true}};
+    stopped(f);
+    f->status.answers = answers;
+    f->status.answer_count = 2;
+    f->status.unanswered = SLICE("i_0000000000002");
+    f->status.unsigned_plans = SLICE("payouts, inquiry-routing");
+}
+
 static void restart_asked(struct status_fixture *f)
 {
     static const struct status_answer answers[] = {
@@ -246,6 +268,8 @@ static const struct {
     {"stopped", stopped, STATUS_STOPPED, true},
     {"one ramping, one stuck", ramping, STATUS_STOPPED, true},
     {"ramping, unacknowledged", ramping_unanswered, STATUS_DEGRADED, true},
+    {"ramping and on caution", ramping_and_caution, STATUS_DEGRADED, false},
+    {"nobody answers", nobody_answers, STATUS_STOPPED, true},
     {"restart asked", restart_asked, STATUS_STOPPED, true},
     {"lifted", lifted, STATUS_FINE, false},
     {"in trouble", in_trouble, STATUS_STOPPED, true},

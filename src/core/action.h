@@ -116,6 +116,7 @@ struct action {
     bool permit_is_begun;     /* caller-executed */
     bool is_approved;         /* unspent approval */
     bool is_granted;          /* unspent grant: a person said "it did not happen, send" */
+    bool is_start_granted;    /* the last start was by that word */
     bool once_is_spent;       /* 421 and 425 were tried again already */
     bool is_hold_rule_spent;  /* its rule's hold has run out once */
     bool is_drawn;            /* for audit, at its submit (core/audit.h) */

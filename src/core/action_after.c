@@ -117,6 +117,8 @@ static void action_plan_retry(struct action *action, const struct action_event *
 static void action_withheld(struct action *action, const struct action_event *event,
                             const struct verdict *verdict, struct action_effects *out)
 {
+    if (action->is_start_granted) /* nothing left: what the person said is not spent */
+        action->is_granted = true;
     if (event->stop_id == 0) {
         action_plan_retry(action, event, verdict, out); /* send_by had passed */
         return;

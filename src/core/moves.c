@@ -185,6 +185,7 @@ void move_start(struct action *action, const struct action_event *event, struct 
     action->starts_total++;
     action->attempt_is_open = true;
     action->attempt_unix_ms = event->now_unix_ms;
+    action->is_start_granted = action_is_granted(action, event->now_unix_ms);
     action->is_approved = false;
     action->is_granted = false;
     action->state = STATE_ATTEMPTING;

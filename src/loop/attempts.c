@@ -16,13 +16,15 @@ static const struct stop *attempt_forbids(const struct engine *engine, const str
                                           bool is_started)
 {
     const struct action *action = &entry->row.action;
-    struct start_right right = {
-        .is_started = is_started,
-        .epoch = entry->epoch_at_start,
-        .is_primary = action->route == 0,
-        .is_read = engine_terms(entry)->effect == EFFECT_READ,
-        .is_persons = !digest_is_zero(action->approved_digest, ACTION_DIGEST) &&
-                      memcmp(action->approved_digest, action->request_digest, ACTION_DIGEST) == 0};
+    bool is_granted = (action->attempt_is_open && action->is_start_granted) ||
+                      action_is_granted(action, engine->now_unix_ms);
+    bool is_approved = !digest_is_zero(action->approved_digest, ACTION_DIGEST) &&
+                       memcmp(action->approved_digest, action->request_digest, ACTION_DIGEST) == 0;
+    struct start_right right = {.is_started = is_started,
+                                .epoch = entry->epoch_at_start,
+                                .is_primary = action->route == 0,
+                                .is_read = engine_terms(entry)->effect == EFFECT_READ,
+                                .is_persons = is_approved || is_granted};
     struct scope scope = entry_scope(entry);
     struct let_in let_in;
     engine_let_in(engine, action, entry->row.key_hash, &let_in);

@@ -227,9 +227,10 @@ static void wire_added(struct row_wire *wire, struct row *row)
     struct action *a = &row->action;
     wire_time(wire, a->submitted_unix_ms, &a->approved_until_unix_ms);
     if (wire->version > ROW_VERSION_SECOND) {
-        uint64_t is_drawn = a->is_drawn;
-        wire_u64(wire, &is_drawn);
-        a->is_drawn = is_drawn & 1;
+        uint64_t flags = (uint64_t)a->is_drawn | (uint64_t)a->is_start_granted << 1;
+        wire_u64(wire, &flags);
+        a->is_drawn = flags & 1;
+        a->is_start_granted = flags >> 1 & 1;
         wire_asks(wire, row);
     }
     wire_time(wire, a->submitted_unix_ms, &a->contradicted_unix_ms);

@@ -404,6 +404,7 @@ static void any_action(struct prng *prng, struct action *out)
         .permit_is_begun = any_flag(prng),
         .is_approved = any_flag(prng),
         .is_granted = any_flag(prng),
+        .is_start_granted = any_flag(prng),
         .once_is_spent = any_flag(prng),
         .is_hold_rule_spent = any_flag(prng),
         .approved_until_unix_ms = any_time(prng),

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "base/check.h"
 #include "core/switchboard.h"
 #include "loop/engine_state.h"
 #include "loop/entries.h"
@@ -259,18 +260,25 @@ static void attempt_done(void *arg, const struct upstream_answer *answer)
 
 /* ---- sending ---- */
 
+/* Both buffers have room for all of it from the beginning: one that grows leaves copies behind. */
 static struct slice attempt_basic(struct arena *scratch, struct slice user, struct slice secret)
 {
-    struct buf pair;
-    struct buf value;
-    buf_init(&pair, 4096);
-    buf_init(&value, 8192);
+    struct buf pair, value;
+    struct slice kept = {0};
+    size_t pair_size = user.size + 1 + secret.size;
+    size_t value_size = sizeof "Basic " - 1 + (pair_size + 2) / 3 * 4;
+    buf_init(&pair, pair_size);
+    buf_init(&value, value_size);
+    if (!buf_reserve(&pair, pair_size) || !buf_reserve(&value, value_size))
+        goto out;
     buf_add(&pair, user);
     buf_add_byte(&pair, ':');
     buf_add(&pair, secret);
     buf_add_text(&value, "Basic ");
     text_add_base64(&value, buf_slice(&pair));
-    struct slice kept = arena_copy(scratch, buf_slice(&value));
+    CHECK(buf_ok(&pair) && buf_ok(&value));
+    kept = arena_copy(scratch, buf_slice(&value));
+out:
     if (pair.at)
         explicit_bzero(pair.at, pair.size);
     if (value.at)
@@ -310,7 +318,7 @@ enum err engine_endpoint(struct engine *engine, const struct upstream *upstream,
         break;
     }
     out->secret_header_count = 1;
-    return ERR_OK;
+    return secrets[0].value.size > 0 || secret.size == 0 ? ERR_OK : ERR_NO_MEMORY;
 }
 
 static void attempt_withheld(struct entry *entry, const char *what)

@@ -219,7 +219,7 @@ class Echo(http.server.BaseHTTPRequestHandler):
         import base64, json, urllib.parse
         self.rfile.read(int(self.headers["content-length"]))
         token = self.headers["authorization"].split(" ", 1)[1]
-        body = json.dumps({"error": "bad token " + token, "raw": self.headers["authorization"], "b64": base64.b64encode(token.encode()).decode(),
+        body = json.dumps({"error": "bad token " + token, "size": len(token), "raw": self.headers["authorization"], "b64": base64.b64encode(token.encode()).decode(),
                            "url": urllib.parse.quote(token, safe=""), "in": {token: [token]}}).encode()
         self.send_response(int(self.path.rsplit("/", 1)[1]))
         self.send_header("Content-Type", "application/json")
@@ -271,3 +271,18 @@ def test_an_echoed_token_is_never_stored_or_shown(tmp_path, echo, status):
             stored = path.read_bytes()
             assert not [f for f in forms if f.encode() in stored], path
     assert not [f for f in forms if f in said]
+
+
+def test_a_long_password_goes_whole_or_not_at_all(tmp_path, echo):
+    """What is sent with a cut credential is sent as somebody else: a provider must never see one."""
+    text = INSTALLATION.split("upstreams:")[0].replace("submits: [invoice-reminders]", "submits: [gated]").replace(
+        "submits: [inquiry-routing]", "submits: [gated]")
+    text += "upstreams:\n  mailer: { url: \"http://127.0.0.1:%d\", auth: { basic: { user: ilk, password: { file: secrets/mailer } } } }\n" % echo
+    folder = install(tmp_path, text, {"gated.yaml": GATED.format(mode="auto").replace("/v1/things", "/v1/200")})
+    secret = folder / "secrets" / "mailer"
+    secret.write_text("p" * 5000)
+    secret.chmod(0o600)
+    with Daemon(folder) as daemon:
+        answer = send(daemon, "a")
+        assert answer.json["state"] == "done", answer
+        assert answer.json["response"]["body"]["size"] == len(base64.b64encode(b"ilk:" + b"p" * 5000))

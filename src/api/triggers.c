@@ -55,6 +55,7 @@ static void triggers_add(struct buf *out, const struct engine_trigger *item)
     member_add_bool(out, "observed_only", item->is_observed);
     member_add_text(out, "watches", buf_slice(&watch));
     member_add_word(out, "state", triggers_level(item->level));
+    member_add_bool(out, "known_over", item->is_known_over);
     triggers_add_text(out, "now", &item->now, true);
     triggers_add_numbers(out, &item->now);
     triggers_add_text(out, "last", &item->last, item->tripped_unix_ms != 0);

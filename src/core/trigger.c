@@ -27,6 +27,9 @@ void trigger_restart(struct trigger_state *state, const struct trigger_terms *te
     state->recent_count = 0;
     memset(state->recent, 0, sizeof state->recent);
     memset(state->buckets, 0, sizeof state->buckets);
+    state->is_known_over =
+        terms->is_standing && (state->is_known_over || state->value > terms->limit);
+    state->known_value = 0;
     state->value = 0;
     state->hour_amount = 0;
     state->normal_since_unix_ms = 0;
@@ -167,6 +170,12 @@ static int64_t trigger_limit(const struct trigger_state *state, const struct tri
     return most > terms->limit ? most : terms->limit;
 }
 
+int64_t trigger_most(const struct trigger_state *state, const struct trigger_terms *terms)
+{
+    return state->is_known_over ? trigger_sum(state->known_value, state->known_value / 2)
+                                : terms->limit;
+}
+
 /* Wilson's lower bound is above the limit: the test of a share, solved without a root. */
 static bool trigger_is_surely_above(const struct trigger_bucket *window, int64_t limit)
 {
@@ -191,7 +200,7 @@ static bool trigger_is_over(const struct trigger_state *state, const struct trig
         window = trigger_window(state);
         return window.amount > trigger_limit(state, terms);
     case TRIGGER_LEVEL:
-        return state->value > terms->limit;
+        return state->value > trigger_most(state, terms);
     case TRIGGER_NONE:
         break;
     }
@@ -282,6 +291,16 @@ static void trigger_add(struct trigger_state *state, const struct trigger_terms 
         trigger_busiest(state, amount);
 }
 
+static void trigger_see(struct trigger_state *state, const struct trigger_terms *terms,
+                        const struct trigger_event *event)
+{
+    state->value = event->amount;
+    if (state->value <= terms->limit)
+        state->is_known_over = false;
+    else if (state->is_known_over && (state->known_value == 0 || event->is_ramping))
+        state->known_value = state->value;
+}
+
 /* false: the start would cross. */
 static bool trigger_take(struct trigger_state *state, const struct trigger_terms *terms,
                          const struct trigger_event *event)
@@ -309,7 +328,7 @@ static bool trigger_take(struct trigger_state *state, const struct trigger_terms
         trigger_add(state, terms, event->amount, false);
         return true;
     case TRIGGER_VALUE:
-        state->value = event->amount;
+        trigger_see(state, terms, event);
         return true;
     case TRIGGER_TICK:
         return true;
@@ -355,6 +374,7 @@ void trigger_step(struct trigger_state *state, const struct trigger_terms *terms
     } else if (!is_taken || trigger_is_over(state, terms)) {
         state->level = TRIGGER_TRIPPED;
         state->normal_since_unix_ms = 0;
+        state->is_known_over = false; /* now it is news */
         out.is_crossing = true;
     } else if (terms->statistic == TRIGGER_SHARE) {
         bool is_warned = state->level == TRIGGER_WARNED;

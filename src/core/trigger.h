@@ -10,7 +10,9 @@
  *   2.  Nothing trips on fewer samples than `floor`, and never twice: what has tripped is silent
  *       until trigger_restart(), or, for caution and alert, until it has been normal for
  *       TRIGGER_CLEAR_MS.
- *   3.  Time that goes back counts as no time. */
+ *   3.  Time that goes back counts as no time.
+ *   4.  A restart that left a standing level over its limit is not undone by what people knew: it
+ *       trips once it has been normal, or is worse by half than after that restart. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -53,6 +55,7 @@ struct trigger_terms {
                           millionths of a sum. BUSIEST: the least limit */
     int64_t window_ms; /* SHARE_IN, COUNT, BUSIEST */
     int64_t h_micro;   /* SHARE, RISE */
+    bool is_standing;  /* LEVEL: what it counts is still there after a restart */
 };
 
 enum trigger_level { TRIGGER_NORMAL, TRIGGER_WARNED, TRIGGER_TRIPPED };
@@ -71,9 +74,11 @@ struct trigger_state {
     int64_t bucket; /* number of the newest one: unix ms / its width */
     struct trigger_bucket buckets[TRIGGER_BUCKETS + 1]; /* ring by number */
     int64_t value;                                      /* LEVEL: the last one */
-    int64_t baseline_total, baseline_bad;               /* RISE: in force; 0 = none yet */
-    int64_t next_total, next_bad, next_since_unix_ms;   /* RISE: the one being measured */
-    int64_t hour, hour_amount, busiest;                 /* BUSIEST */
+    bool is_known_over;  /* LEVEL, standing: over at the last restart, and not normal since */
+    int64_t known_value; /* and so much after it; 0 = not seen yet */
+    int64_t baseline_total, baseline_bad;             /* RISE: in force; 0 = none yet */
+    int64_t next_total, next_bad, next_since_unix_ms; /* RISE: the one being measured */
+    int64_t hour, hour_amount, busiest;               /* BUSIEST */
     int64_t rising_unix_ms;       /* of the sequential test: when its sum left zero last */
     int64_t normal_since_unix_ms; /* tripped to caution or alert: normal since; 0 = it is not */
     int64_t last_unix_ms;
@@ -90,6 +95,7 @@ struct trigger_event {
     enum trigger_event_kind kind;
     int64_t now_unix_ms;
     bool is_bad;
+    bool is_ramping; /* VALUE: a restart under way holds work back, so that it grows */
     int64_t amount;
 };
 
@@ -115,6 +121,9 @@ void trigger_step(struct trigger_state *state, const struct trigger_terms *terms
 /* SHARE: a bad sample was none after all (R21): the newest bad one of the last TRIGGER_RECENT
  * counts as right, and the test is what it would be. */
 void trigger_take_back(struct trigger_state *state, const struct trigger_terms *terms);
+
+/* LEVEL: above which value it trips. What people knew when they let it run again is no news. */
+int64_t trigger_most(const struct trigger_state *state, const struct trigger_terms *terms);
 
 /* I13: would this start exceed the limit? Nothing is counted. Never for an alert, nor for what has
  * tripped already: then the position decides. */

@@ -20,16 +20,20 @@ static bool feed_is_news(const struct trigger_slot *slot, const struct trigger_s
 {
     const struct trigger_state *state = &slot->row.state;
     return slot->terms.statistic != TRIGGER_LEVEL || before->level != state->level ||
-           (before->normal_since_unix_ms == 0) != (state->normal_since_unix_ms == 0);
+           (before->normal_since_unix_ms == 0) != (state->normal_since_unix_ms == 0) ||
+           before->is_known_over != state->is_known_over ||
+           before->known_value != state->known_value;
 }
 
 void slot_feed(struct engine *engine, struct trigger_slot *slot, struct trigger_event event)
 {
     struct triggers *triggers = &engine->triggers;
     struct trigger_answer answer;
-    const struct trigger_state before = {.level = slot->row.state.level,
-                                         .normal_since_unix_ms =
-                                             slot->row.state.normal_since_unix_ms};
+    const struct trigger_state *state = &slot->row.state;
+    const struct trigger_state before = {.level = state->level,
+                                         .normal_since_unix_ms = state->normal_since_unix_ms,
+                                         .is_known_over = state->is_known_over,
+                                         .known_value = state->known_value};
     event.now_unix_ms = engine->now_unix_ms;
     trigger_step(&slot->row.state, &slot->terms, &event, &answer);
     if (answer.is_crossing) {

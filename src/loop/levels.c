@@ -11,10 +11,24 @@ enum { LEVELS_DAY_MS = 24 * 3600 * 1000, LEVELS_SWEEP_MS = 600 * 1000, LEVELS_SW
 /* A posted signal is known by its id for so long. */
 #define LEVELS_SIGNAL_MS (7LL * LEVELS_DAY_MS)
 
+/* A ramp over all of its scope lets in a part: what waits grows by that, not by new trouble. */
+static bool level_is_ramping(const struct engine *engine, const struct trigger_slot *slot)
+{
+    struct scope scope = slot_scope(slot);
+    for (size_t i = 0; engine->ramp_count > 0 && i < engine->board.stop_count; i++) {
+        const struct stop *stop = &engine->board.stops[i];
+        if (stop->is_ramping && !stop->is_lifted && !stop->is_lifting && scope_covers(stop, &scope))
+            return true;
+    }
+    return false;
+}
+
 static void level_feed(struct engine *engine, struct trigger_slot *slot, int64_t value)
 {
     slot_feed(engine, slot,
-              (struct trigger_event){.kind = TRIGGER_VALUE, .amount = value > 0 ? value : 0});
+              (struct trigger_event){.kind = TRIGGER_VALUE,
+                                     .is_ramping = level_is_ramping(engine, slot),
+                                     .amount = value > 0 ? value : 0});
 }
 
 /* ---- backlog ---- */
@@ -61,30 +75,53 @@ static int64_t level_held_age(struct engine *engine, const struct trigger_slot *
     return engine->now_unix_ms - oldest_unix_ms;
 }
 
-static int64_t level_overdue(struct engine *engine, const struct trigger_slot *slot)
+/* How many of the page after `query` are past due, the most urgent first; by how long the first. */
+struct level_late {
+    int64_t count, first_ms;
+    bool is_over; /* no further page has any */
+};
+
+static void level_late_page(struct engine *engine, const struct trigger_slot *slot,
+                            struct store_open_query *query, struct level_late *late)
 {
-    enum { OVERDUE_PAGE = 256 };
     const struct store_port *store = &engine->options.store;
     struct arena arena;
     size_t count = 0;
-    int64_t late = 0;
-    bool is_time = slot->trigger->is_duration;
-    bool is_few = is_time || slot->terms.limit == 0;
     arena_init(&arena, ENGINE_SCRATCH);
-    struct store_action *page = ARENA_ARRAY(&arena, OVERDUE_PAGE, struct store_action);
+    struct store_action *page = ARENA_ARRAY(&arena, query->limit, struct store_action);
+    query->scope = level_scope(slot, &arena);
+    if (!page || store->list_open(store->impl, query, &arena, page, &count) != ERR_OK)
+        count = 0;
+    late->is_over = count < query->limit;
+    for (size_t i = 0; i < count; i++) {
+        int64_t by_ms = engine->now_unix_ms - page[i].people_due_unix_ms;
+        query->after_due_unix_ms = page[i].people_due_unix_ms;
+        query->after_id = page[i].id;
+        late->is_over = late->is_over || by_ms <= 0;
+        late->count += by_ms > 0;
+        late->first_ms = late->first_ms > by_ms ? late->first_ms : by_ms;
+    }
+    arena_done(&arena);
+}
+
+/* Counted until it is more than enough; as many as there are right after a restart. */
+static int64_t level_overdue(struct engine *engine, const struct trigger_slot *slot)
+{
+    enum { OVERDUE_PAGE = 256 };
+    const struct trigger_state *state = &slot->row.state;
+    int64_t most = trigger_most(state, &slot->terms);
+    if (state->is_known_over && state->known_value == 0)
+        most = INT64_MAX;
+    bool is_time = slot->trigger->is_duration;
+    struct level_late late = {0};
     struct store_open_query query = {.by_people_due = true,
                                      .has_queue = true,
                                      .queue = STORE_QUEUE_PEOPLE,
-                                     .scope = level_scope(slot, &arena),
-                                     .limit = is_few ? 1 : OVERDUE_PAGE};
-    if (page && store->list_open(store->impl, &query, &arena, page, &count) == ERR_OK)
-        for (size_t i = 0; i < count; i++) {
-            int64_t by_ms = engine->now_unix_ms - page[i].people_due_unix_ms;
-            if (by_ms > 0)
-                late = is_time ? (late > by_ms ? late : by_ms) : late + 1;
-        }
-    arena_done(&arena);
-    return late;
+                                     .limit = is_time || most == 0 ? 1 : OVERDUE_PAGE};
+    do
+        level_late_page(engine, slot, &query, &late);
+    while (!is_time && !late.is_over && late.count <= most);
+    return is_time ? late.first_ms : late.count;
 }
 
 /* ---- silence ---- */
@@ -143,7 +180,7 @@ static int64_t level_silent(const struct engine *engine, const struct trigger_sl
 
 /* ---- each minute ---- */
 
-static void level_look(struct engine *engine, struct trigger_slot *slot)
+void slot_look(struct engine *engine, struct trigger_slot *slot)
 {
     switch (slot->trigger->signal) {
     case SIGNAL_BACKLOG:
@@ -233,7 +270,7 @@ void engine_run_triggers(struct engine *engine)
         return;
     triggers->sight_unix_ms = engine->now_unix_ms + TRIGGER_SIGHT_MS;
     for (size_t i = 0; i < triggers->count; i++)
-        level_look(engine, &triggers->slots[i]);
+        slot_look(engine, &triggers->slots[i]);
     engine_run_trips(engine);
     engine_save_triggers(engine);
     if (engine->now_unix_ms >= triggers->sweep_unix_ms)

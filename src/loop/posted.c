@@ -147,6 +147,7 @@ static void posted_look(const struct engine *engine, const struct trigger_slot *
     *out = (struct engine_trigger){.workflow = slot->workflow->name,
                                    .trigger = slot->trigger,
                                    .level = slot->row.state.level,
+                                   .is_known_over = slot->row.state.is_known_over,
                                    .is_observed = slot->terms.move != slot->trigger->terms.move,
                                    .stop = slot->row.stop ? slot->row.stop : slot->row.caution,
                                    .tripped_unix_ms = slot->row.tripped_unix_ms,

@@ -36,6 +36,8 @@ static struct trigger_terms slots_terms(const struct trigger *trigger,
         terms.move = MOVE_ALERT;
     if (trigger->signal == SIGNAL_REPEAT) /* its window is that of each recipient */
         terms.statistic = TRIGGER_LEVEL;
+    terms.is_standing = trigger->signal == SIGNAL_BACKLOG || trigger->signal == SIGNAL_HELD_AGE ||
+                        trigger->signal == SIGNAL_OVERDUE;
     if (trigger->signal == SIGNAL_POSTED) /* values have fractions */
         terms.limit =
             terms.limit > INT64_MAX / TRIGGER_MILLION ? INT64_MAX : terms.limit * TRIGGER_MILLION;
@@ -180,6 +182,8 @@ static void slots_take_former(struct trigger_slot *slot, const struct trigger_ro
     struct trigger_state *state = &slot->row.state;
     *state = former->state;
     trigger_restart(state, &slot->terms, now_unix_ms);
+    state->is_known_over = slot->terms.is_standing && former->state.is_known_over;
+    state->known_value = state->is_known_over ? former->state.known_value : 0;
     if (former->window_ms == slot->terms.window_ms) {
         memcpy(state->buckets, former->state.buckets, sizeof state->buckets);
         state->hour_amount = former->state.hour_amount;

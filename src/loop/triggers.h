@@ -151,6 +151,8 @@ void slot_trip(const struct trigger_slot *slot, const struct trigger_answer *ans
 /* ---- levels.c ---- */
 /* Once in TRIGGER_SIGHT_MS: levels, and windows that time alone makes normal. */
 void engine_run_triggers(struct engine *engine);
+/* What it watches, as it is now. */
+void slot_look(struct engine *engine, struct trigger_slot *slot);
 /* What is held or in review of its step has changed. */
 void engine_see_backlog(struct engine *engine, const struct step *step);
 /* Something came from a step (`silent`). */

@@ -295,6 +295,8 @@ void engine_triggers_restarted(struct engine *engine, const struct scope *scope)
         if (!is_own && !trip_is_within(slot, scope))
             continue;
         trigger_restart(&slot->row.state, &slot->terms, engine->now_unix_ms);
+        if (slot->row.state.is_known_over)
+            slot_look(engine, slot); /* so much is what people know of */
         slot->row.restarted_unix_ms = engine->now_unix_ms;
         slot->row.seen_unix_ms = engine->now_unix_ms; /* a person has looked: silence begins anew */
         slot->row.forgiven_ms = 0;

@@ -180,6 +180,7 @@ struct engine_trigger {
     struct slice workflow;
     const struct trigger *trigger;
     enum trigger_level level;
+    bool is_known_over;    /* over its limit since before the last restart: it waits until normal */
     bool is_observed;      /* mode observe: it moves nothing */
     uint64_t stop;         /* in force by it, caution included; 0 = none */
     struct trip now, last; /* its numbers: as they are, and of the last crossing or warning */

@@ -2,7 +2,13 @@
 
 #include "record/number.h"
 
-enum { TRIGGER_ROW_VERSION = 2, TRIGGER_ROW_NUMBERS = 32 };
+enum {
+    TRIGGER_ROW_VERSION = 3,
+    TRIGGER_ROW_BEFORE = 2, /* without the numbers that came with version 3 */
+    TRIGGER_ROW_ADDED = 1,
+    TRIGGER_ROW_NUMBERS = 32,
+    REPEAT_ROW_VERSION = 2
+};
 
 /* Every number of a row, in their order in its bytes; flags and levels stand apart. */
 static size_t trigger_row_numbers(struct trigger_row *row, int64_t *out[TRIGGER_ROW_NUMBERS])
@@ -32,7 +38,8 @@ static size_t trigger_row_numbers(struct trigger_row *row, int64_t *out[TRIGGER_
                             &row->forgiven_ms,
                             &row->window_ms,
                             &state->rising_unix_ms,
-                            &row->answer.began_unix_ms};
+                            &row->answer.began_unix_ms,
+                            &state->known_value}; /* since version 3 */
     size_t count = sizeof all / sizeof *all;
     for (size_t i = 0; i < count; i++)
         out[i] = all[i];
@@ -65,7 +72,8 @@ void trigger_row_encode(const struct trigger_row *row, struct buf *out)
     trigger_row_add_text(out, row->name);
     number_add_varint(out, row->state.level);
     number_add_varint(out, (row->is_trip_due ? 1U : 0U) | (row->answer.is_share ? 2U : 0U) |
-                               (row->answer.must_not_start ? 4U : 0U));
+                               (row->answer.must_not_start ? 4U : 0U) |
+                               (row->state.is_known_over ? 8U : 0U));
     number_add_varint(out, row->stop);
     number_add_varint(out, row->caution);
     number_add_varint(out, row->state.recent[0]);
@@ -102,7 +110,7 @@ static bool trigger_row_is_sane(const struct trigger_row *row)
     return state->recent_count >= 0 && state->recent_count <= TRIGGER_RECENT &&
            state->bucket >= 0 && state->last_unix_ms >= 0 && state->s_micro >= 0 &&
            state->baseline_total >= 0 && state->baseline_bad >= 0 && state->busiest >= 0 &&
-           state->baseline_bad <= state->baseline_total;
+           state->baseline_bad <= state->baseline_total && state->known_value >= 0;
 }
 
 enum err trigger_row_decode(struct slice bytes, struct trigger_row *out)
@@ -113,7 +121,9 @@ enum err trigger_row_decode(struct slice bytes, struct trigger_row *out)
     uint64_t level = 0, flags = 0, number = 0;
     if (bytes.size == 0)
         return ERR_CORRUPT;
-    if (bytes.at[0] != TRIGGER_ROW_VERSION)
+    if (bytes.at[0] == TRIGGER_ROW_BEFORE)
+        count -= TRIGGER_ROW_ADDED;
+    else if (bytes.at[0] != TRIGGER_ROW_VERSION)
         return ERR_VERSION;
     bytes = slice_from(bytes, 1);
     bool is_good = trigger_row_take_text(&bytes, &row.workflow) &&
@@ -132,13 +142,14 @@ enum err trigger_row_decode(struct slice bytes, struct trigger_row *out)
     row.is_trip_due = (flags & 1) != 0;
     row.answer.is_share = (flags & 2) != 0;
     row.answer.must_not_start = (flags & 4) != 0;
+    row.state.is_known_over = (flags & 8) != 0;
     *out = row;
     return ERR_OK;
 }
 
 void repeat_row_encode(const struct repeat_state *repeat, struct buf *out)
 {
-    buf_add_byte(out, TRIGGER_ROW_VERSION);
+    buf_add_byte(out, REPEAT_ROW_VERSION);
     for (int i = 0; i < TRIGGER_REPEATS && repeat->starts_unix_ms[i] != 0; i++)
         number_add_varint(out, (uint64_t)repeat->starts_unix_ms[i]);
 }
@@ -148,7 +159,7 @@ enum err repeat_row_decode(struct slice bytes, struct repeat_state *out)
     struct repeat_state repeat = {0};
     if (bytes.size == 0)
         return ERR_CORRUPT;
-    if (bytes.at[0] != TRIGGER_ROW_VERSION)
+    if (bytes.at[0] != REPEAT_ROW_VERSION)
         return ERR_VERSION;
     bytes = slice_from(bytes, 1);
     for (int i = 0; bytes.size > 0; i++) {

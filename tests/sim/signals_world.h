@@ -12,7 +12,7 @@
 #include "sim/rig.h"
 #include "unit/cases.h"
 
-enum { SIGNALS_IDS = 1024, SIGNALS_CALLS = 64, SIGNALS_POLICY = 16384 };
+enum { SIGNALS_IDS = 1024, SIGNALS_CALLS = 64, SIGNALS_POLICY = 16384, SIGNALS_VERSIONS = 4 };
 #define SIGNALS_SPRING 1774591200000 /* Friday 2026-03-27 06:00 UTC: 07:00 in the zone */
 #define SIGNALS_AUTUMN 1792735200000 /* Friday 2026-10-23 06:00 UTC: 08:00 in the zone */
 
@@ -31,8 +31,6 @@ static const char signals_policy[] =
     "owner: team\n"
     "restart: team\n"
     "inform: ana\n"
-    "mode: auto\n"
-    "ramp: []\n"
     "%s"
     "triggers:\n"
     "%s"
@@ -62,8 +60,9 @@ static const char signals_policy[] =
 struct signals {
     struct rig rig;
     const struct cases_line *line;
-    char policy[SIGNALS_POLICY];
-    struct slice subject; /* the trigger that the case is about */
+    char policies[SIGNALS_VERSIONS][SIGNALS_POLICY]; /* each reload brings the next one */
+    size_t policy_count, policy;
+    struct slice subjects[2]; /* the triggers that the case is about */
     struct upstream_call calls[SIGNALS_CALLS];
     size_t call_count;
     struct signals_thing {
@@ -123,11 +122,20 @@ static void signals_settle(struct signals *signals)
             signals_answer(signals);
 }
 
+static struct loaded *signals_load(void *arg, struct buf *out_problems)
+{
+    struct signals *signals = arg;
+    (void)out_problems;
+    return rig_load(signals_installation, signals->policies[signals->policy]);
+}
+
 static void signals_start(struct signals *signals)
 {
     static const struct zone zone = {.utc_offset_ms = signals_offset_ms};
     struct engine_options options = {.upstream = {signals, signals_call, signals_call_count},
-                                     .loaded = rig_load(signals_installation, signals->policy),
+                                     .loaded = signals_load(signals, NULL),
+                                     .load = signals_load,
+                                     .arg = signals,
                                      .zone = &zone};
     rig_start(&signals->rig, options);
 }
@@ -274,6 +282,15 @@ static void signals_restart(struct signals *signals)
     arena_done(&arena);
 }
 
+/* The next version of the policy, or the last one again. */
+static void signals_reload(struct signals *signals)
+{
+    if (signals->policy + 1 < signals->policy_count)
+        signals->policy++;
+    signals->rig.port.reload(signals->rig.port.impl, &signals_ana, signals_told, signals);
+    signals_settle(signals);
+}
+
 static void signals_post(struct signals *signals, uint64_t value)
 {
     char id[32];
@@ -297,12 +314,13 @@ static void signals_add_record(const struct signals *signals, const struct recor
     struct trip trip;
     bool is_trip = record->kind == RECORD_TRIPPED || record->kind == RECORD_WARNED ||
                    record->kind == RECORD_CLEARED;
-    if (!is_trip || !slice_equal(record->subject, signals->subject))
+    bool is_second = slice_equal(record->subject, signals->subjects[1]);
+    if (!is_trip || !(is_second || slice_equal(record->subject, signals->subjects[0])))
         return;
     if (out->size > 0)
         buf_add_text(out, "; ");
     trip_decode(record->trip, &trip);
-    buf_add_fmt(out, "%s", record_kind_name(record->kind));
+    buf_add_fmt(out, "%s%s", record_kind_name(record->kind), is_second ? " u" : "");
     if (record->kind == RECORD_CLEARED)
         return;
     buf_add_fmt(out, " %s: ", trigger_move_name(trip.move));

@@ -36,7 +36,9 @@ static struct trigger_terms read_terms(char *text)
 {
     struct trigger_terms terms = {.h_micro = TRIGGER_H_NORMAL};
     char *rest = NULL;
-    terms.statistic = read_statistic(strtok_r(text, " ", &rest));
+    char *statistic = strtok_r(text, " ", &rest);
+    terms.is_standing = strcmp(statistic, "standing") == 0;
+    terms.statistic = read_statistic(terms.is_standing ? "level" : statistic);
     char *limit = strtok_r(NULL, " ", &rest);
     terms.limit = strtoll(limit, NULL, 10) * (strchr(limit, '%') ? TRIGGER_MILLION / 100 : 1);
     for (char *word = strtok_r(NULL, " ", &rest); word; word = strtok_r(NULL, " ", &rest)) {
@@ -108,9 +110,11 @@ static void play_word(struct play *play, const char *word)
         play_event(play, (struct trigger_event){.kind = TRIGGER_TICK});
         return;
     }
-    if (strncmp(word, "value=", 6) == 0) {
-        play_event(play, (struct trigger_event){.kind = TRIGGER_VALUE,
-                                                .amount = strtoll(word + 6, NULL, 10)});
+    if (strncmp(word, "value=", 6) == 0 || strncmp(word, "ramping=", 8) == 0) {
+        play_event(play,
+                   (struct trigger_event){.kind = TRIGGER_VALUE,
+                                          .is_ramping = word[0] == 'r',
+                                          .amount = strtoll(strchr(word, '=') + 1, NULL, 10)});
         return;
     }
     long long times = strtoll(word, &rest, 10);

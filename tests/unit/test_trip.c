@@ -58,6 +58,8 @@ static void rows_come_back(void **state)
     row.state.s_micro = 4000000;
     row.state.recent[1] = UINT64_MAX;
     row.state.recent_count = TRIGGER_RECENT;
+    row.state.is_known_over = true;
+    row.state.known_value = 75;
     row.state.buckets[60] = (struct trigger_bucket){INT64_MAX, 3};
     row.answer.observed = 9;
     row.answer.is_share = true;

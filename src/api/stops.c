@@ -157,6 +157,28 @@ static void stops_reply_receipt(struct call *call, int status, const struct stop
     buf_done(&out);
 }
 
+static bool stops_is_inside(const struct stop *inner, const struct stop *outer)
+{
+    for (size_t i = 0; i < sizeof outer->names / sizeof *outer->names; i++)
+        if (outer->names[i][0] && strcmp(outer->names[i], inner->names[i]) != 0)
+            return false;
+    return true;
+}
+
+/* Does another stop let nothing of it start at all? */
+static bool stops_is_stopped_too(struct call *call, const struct stop *stop)
+{
+    size_t count = LIMIT_STOPS;
+    struct stop *stops = ARENA_ARRAY(&call->arena, LIMIT_STOPS, struct stop);
+    if (!stops || call->engine->stops(call->engine->impl, false, &call->arena, stops, &count))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (stops[i].position == POSITION_STOPPED && !stops[i].is_lifted && !stops[i].is_ramping &&
+            stops_is_inside(stop, &stops[i]))
+            return true;
+    return false;
+}
+
 /* The line that the command line prints: STOPPING … or STOPPED …. */
 static void stops_reply_words(struct call *call, const struct stop *stop)
 {
@@ -164,7 +186,9 @@ static void stops_reply_words(struct call *call, const struct stop *stop)
     struct receipt_text text = {.stop = stop,
                                 .config = call->config,
                                 .zone = engine->zone(engine->impl),
-                                .now_unix_ms = engine->now_unix_ms(engine->impl)};
+                                .now_unix_ms = engine->now_unix_ms(engine->impl),
+                                .is_stopped_too = stop->position != POSITION_STOPPED &&
+                                                  stops_is_stopped_too(call, stop)};
     text.in_flight = stops_in_flight(call, stop, &text.in_flight_count);
     struct buf out;
     buf_init(&out, LIMIT_HTTP_ANSWER);

@@ -3,6 +3,7 @@
 #include "cli/command.h"
 #include "cli/daemon.h"
 #include "record/ids.h"
+#include "record/wording.h"
 
 static bool incident_is_id(const char *text)
 {
@@ -26,7 +27,7 @@ static json_t *incident_open(struct invocation *invocation)
 }
 
 /* "invoice-reminders/send_reminder", "upstream mailer", "everything": what its stops cover. */
-static void incident_say_scope(struct invocation *invocation, const json_t *incident)
+static struct slice incident_scope(struct invocation *invocation, const json_t *incident)
 {
     const json_t *stop = json_array_get(json_object_get(incident, "stops"), 0);
     const json_t *own = json_object_get(incident, "scope");
@@ -35,13 +36,12 @@ static void incident_say_scope(struct invocation *invocation, const json_t *inci
     const char *step = daemon_text(scope, "step");
     const char *upstream = daemon_text(scope, "upstream");
     const char *risk = daemon_text(scope, "risk");
-    say(invocation, "%s%s%s", workflow, *step ? "/" : "", step);
-    if (*upstream)
-        say(invocation, "%supstream %s", *workflow ? ", " : "", upstream);
-    if (*risk)
-        say(invocation, "%srisk %s", *workflow || *upstream ? ", " : "", risk);
+    const char *comma = *workflow || *upstream ? ", " : "";
     if (!*workflow && !*upstream && !*risk)
-        say(invocation, "everything");
+        return SLICE("everything");
+    return arena_fmt(&invocation->arena, "%s%s%s%s%s%s%s%s%s", workflow, *step ? "/" : "", step,
+                     *upstream && *workflow ? ", " : "", *upstream ? "upstream " : "", upstream,
+                     *risk ? comma : "", *risk ? "risk " : "", risk);
 }
 
 /* Who takes care of it; or how one says so, while others are told on. */
@@ -65,17 +65,27 @@ static void incident_say(struct invocation *invocation, const json_t *incident)
     bool is_stop = !*kind || strcmp(kind, "stop") == 0;
     const char *by = daemon_text(incident, "by");
     const char *closed_at = daemon_text(incident, "closed_at");
-    say(invocation, "%s  ", daemon_text(incident, "id"));
-    incident_say_scope(invocation, incident);
-    say(invocation, "  %s%s%s %s %s%s%s%s%s\n", is_stop ? "" : kind, is_stop ? "" : ", ",
-        daemon_text(incident, "state"), *closed_at ? "at" : "since",
+    struct slice scope = incident_scope(invocation, incident);
+    struct buf words; /* the page has all of it */
+    buf_init(&words, LIMIT_SUMMARY * 4);
+    wording_add_line(&words, slice_text(why), LIMIT_SUMMARY);
+    say(invocation, "%s  %.*s  %s%s%s %s %s%s%s%s%s\n", daemon_text(incident, "id"),
+        SLICE_FMT(scope), is_stop ? "" : kind, is_stop ? "" : ", ", daemon_text(incident, "state"),
+        *closed_at ? "at" : "since",
         daemon_time(invocation, *closed_at ? closed_at : daemon_text(incident, "since")),
-        *by ? " by " : "", by, *why ? ": " : "", why);
+        *by ? " by " : "", by, *why ? ": " : "", buf_text(&words));
+    buf_done(&words);
     if (!*closed_at)
         incident_say_ladder(invocation, incident);
 }
 
-/* Of the open ones those of that workflow; all when it is NULL. */
+static bool incident_is_stop(const json_t *incident)
+{
+    const char *kind = daemon_text(incident, "kind");
+    return !*kind || strcmp(kind, "stop") == 0;
+}
+
+/* Of the open ones the stops of that workflow; all when it is NULL. */
 static size_t incident_say_open(struct invocation *invocation, const json_t *list,
                                 const char *workflow)
 {
@@ -83,7 +93,8 @@ static size_t incident_say_open(struct invocation *invocation, const json_t *lis
     size_t count = 0;
     for (size_t i = 0; i < json_array_size(items); i++) {
         const json_t *item = json_array_get(items, i);
-        if (workflow && strcmp(daemon_text(item, "workflow"), workflow) != 0)
+        if (workflow &&
+            (strcmp(daemon_text(item, "workflow"), workflow) != 0 || !incident_is_stop(item)))
             continue;
         incident_say(invocation, item);
         count++;
@@ -238,9 +249,8 @@ int command_run_incident(struct invocation *invocation)
     return CLI_DONE;
 }
 
-/* The one open incident of that workflow. */
-static int incident_of_workflow(struct invocation *invocation, const char *workflow,
-                                struct slice *out_id)
+/* The one open stop of that workflow, or of exactly that scope, as `interlock incident` says it. */
+static int incident_of_scope(struct invocation *invocation, const char *what, struct slice *out_id)
 {
     json_t *list = incident_open(invocation);
     if (!list)
@@ -249,22 +259,20 @@ static int incident_of_workflow(struct invocation *invocation, const char *workf
     size_t count = 0;
     for (size_t i = 0; i < json_array_size(items); i++) {
         const json_t *item = json_array_get(items, i);
-        const char *kind = daemon_text(item, "kind");
-        if (strcmp(daemon_text(item, "workflow"), workflow) != 0 ||
-            (*kind && strcmp(kind, "stop") != 0))
+        if (!incident_is_stop(item) || (strcmp(daemon_text(item, "workflow"), what) != 0 &&
+                                        !slice_is(incident_scope(invocation, item), what)))
             continue;
         *out_id = arena_copy(&invocation->arena, slice_text(daemon_text(item, "id")));
         count++;
     }
     if (count == 0) {
-        say_error(invocation, "interlock: no open stop of the workflow \"%s\". Open ones:\n",
-                  workflow);
+        say_error(invocation, "interlock: no open stop of \"%s\". Open ones:\n", what);
         if (incident_say_open(invocation, list, NULL) == 0)
             say_error(invocation, "none: nothing is stopped\n");
     } else if (count > 1) {
         say_error(invocation, "interlock: \"%s\" is stopped more than once; which one is lifted?\n",
-                  workflow);
-        (void)incident_say_open(invocation, list, workflow); /* at least two */
+                  what);
+        (void)incident_say_open(invocation, list, what); /* at least two */
     }
     json_decref(list);
     return count == 1 ? CLI_DONE : CLI_REFUSED;
@@ -278,7 +286,7 @@ int command_run_restart(struct invocation *invocation)
     if (!reason || !*reason)
         return invocation_wrong(invocation, "the record says why it may run again: --reason \"…\"");
     if (!incident_is_id(what)) {
-        int code = incident_of_workflow(invocation, what, &id);
+        int code = incident_of_scope(invocation, what, &id);
         if (code != CLI_DONE)
             return code;
     }

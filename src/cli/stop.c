@@ -73,7 +73,7 @@ static struct slice stop_words(struct invocation *invocation, struct slice targe
 static void stop_say_rest(struct invocation *invocation, const json_t *receipt)
 {
     const char *incident = daemon_text(receipt, "incident");
-    if (*incident && !invocation_has(invocation, "reason"))
+    if (*incident && !invocation_has(invocation, "reason") && !*daemon_text(receipt, "reason"))
         say(invocation,
             "Incident %s, reason missing: say it with  interlock incident %s --reason \"…\"\n",
             incident, incident);
@@ -112,6 +112,9 @@ static json_t *stop_wait(struct invocation *invocation, struct slice target, jso
         pause_ms = pause_ms * 2 < STOP_POLL_MAX_MS ? pause_ms * 2 : STOP_POLL_MAX_MS;
         struct arena kept = invocation_turn_begin(invocation);
         receipt = stop_ask(invocation, target);
+        if (!receipt && invocation->exit == CLI_NOT_REACHED)
+            say_error(invocation, "The stop is stored: it holds when interlock runs again, which "
+                                  "also says what became of the calls.\n");
         invocation_turn_end(invocation, kept);
     }
     return receipt;

@@ -159,7 +159,7 @@ static struct stop *restart_find_stop(struct engine *engine, uint64_t incident,
     struct stop *stop = engine_incident_stop(engine, incident);
     if (!stop || stop->is_lifted || stop->is_lifting) {
         engine_refuse(done, arg, stop ? ENGINE_NOT_NOW : ENGINE_NOT_FOUND,
-                      stop ? "its stop is lifted already" : "no open incident has this id");
+                      stop ? "its stop is lifted already" : "no stop in force has this incident");
         return NULL;
     }
     if (engine->has_failed || engine->is_closing || engine->unsaved >= ENGINE_UNSAVED_ACT) {
@@ -307,7 +307,10 @@ static void restarts_do_approve(void *impl, const struct principal *principal, u
     struct restart_refusal refusal = {.says = restart_decide(request, &terms, &voice),
                                       .who = principal->name,
                                       .request = request,
-                                      .group = group};
+                                      .group = group,
+                                      .incident = incident};
+    if (restart && restart->row.is_ramping && !restart->row.ramp.is_stuck)
+        refusal.approved_by = slice_text(restart->row.approved_by);
     refusal.wait_ms = request->at_unix_ms + restart_alone_ms(&terms) - engine->now_unix_ms;
     struct pending reply = {.done = done, .arg = arg, .id = incident};
     if (refusal.says != RESTART_YES && refusal.says != RESTART_YES_ALONE) {

@@ -136,6 +136,15 @@ static void fallback_add_act(struct buf *out, const struct what *what, struct sl
     }
 }
 
+struct slice fallback_people(const struct step *step)
+{
+    const struct group *group = step->reviewers;
+    if (!group && step->workflow)
+        group = step->workflow->duties.reviewers ? step->workflow->duties.reviewers
+                                                 : step->workflow->duties.owner;
+    return group ? group->name : SLICE("people");
+}
+
 void fallback_add_chain(struct buf *out, const struct step *step, uint8_t entry,
                         struct slice people)
 {

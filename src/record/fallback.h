@@ -13,6 +13,8 @@ bool fallback_add_place(struct buf *out, const struct view *view);
 /* " (review: 40 of 40 are open; …)": the entries that did not do it; nothing where there are none.
  */
 void fallback_add_passed(struct buf *out, const struct view *view);
+/* Who decides the reviews of the step. */
+struct slice fallback_people(const struct step *step);
 /* The whole list as a sentence: "try helpdesk-backup, else answer with general-queue"; `people` is
  * who is asked. */
 void fallback_add_chain(struct buf *out, const struct step *step, uint8_t entry,

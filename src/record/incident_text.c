@@ -468,35 +468,44 @@ static void text_add_head(struct buf *out, const struct incident_view *view)
     buf_add_byte(out, '\n');
 }
 
+/* "DO      interlock ack i_…   # you take care of it": the first one names the block. */
+static void text_add_command(struct buf *out, const struct incident_view *view, bool *is_first,
+                             const char *verb, const char *rest)
+{
+    buf_add_fmt(out, "%sinterlock %s ", *is_first ? "DO      " : "        ", verb);
+    text_add_id(out, ID_INCIDENT, view->id);
+    buf_add_fmt(out, "%s\n", rest);
+    *is_first = false;
+}
+
 /* The commands that it waits for. */
 static void text_add_do(struct buf *out, const struct incident_view *view)
 {
-    struct buf id;
-    buf_init(&id, TEXT_ID_MAX);
-    text_add_id(&id, ID_INCIDENT, view->id);
-    const char *name = buf_text(&id);
     const struct journal *j = &view->journal;
     bool is_answered = view->has_ladder && view->ladder.acknowledged_by.size > 0;
-    if (view->is_open && view->ramp.size > 0)
-        buf_add_fmt(out, "RAMP    %.*s\n", SLICE_FMT(view->ramp));
-    if (view->is_open && !is_answered)
-        buf_add_fmt(out, "DO      interlock ack %s\n", name);
-    if (view->is_open && j->kind == INCIDENT_STOP && view->why.size == 0)
-        buf_add_fmt(out,
-                    "        Reason missing: say it with  interlock incident %s --reason \"…\"\n",
-                    name);
-    if (view->is_open && j->inform_due_unix_ms > 0 && !incident_remark(view, "informed"))
-        buf_add_fmt(out, "        interlock incident %s --informed \"…\"\n", name);
-    if (view->is_open && view->is_restart_asked)
-        buf_add_fmt(out, "        To let it run again: interlock approve %s\n", name);
-    else if (view->is_open && j->kind == INCIDENT_STOP && (view->ramp.size == 0 || view->is_stuck))
-        buf_add_fmt(out, "        To let it run again: interlock restart %s --reason \"…\"\n",
-                    name);
     bool may_say = j->kind == INCIDENT_STOP || j->kind == INCIDENT_DEGRADED;
-    if (!view->is_open && may_say && !incident_remark(view, "cause"))
-        buf_add_fmt(out, "        Its cause is not said yet: interlock incident %s --cause \"…\"\n",
-                    name);
-    buf_done(&id);
+    bool is_first = true;
+    if (!view->is_open) {
+        if (may_say && !incident_remark(view, "cause"))
+            text_add_command(out, view, &is_first, "incident",
+                             " --cause \"…\"   # its cause is not said yet");
+        return;
+    }
+    if (view->ramp.size > 0)
+        buf_add_fmt(out, "RAMP    %.*s\n", SLICE_FMT(view->ramp));
+    if (!is_answered)
+        text_add_command(out, view, &is_first, "ack", "   # you take care of it");
+    if (j->kind == INCIDENT_STOP && view->why.size == 0)
+        text_add_command(out, view, &is_first, "incident",
+                         " --reason \"…\"   # why it was stopped: not said yet");
+    if (j->inform_due_unix_ms > 0 && !incident_remark(view, "informed"))
+        text_add_command(out, view, &is_first, "incident",
+                         " --informed \"…\"   # stakeholders were told this");
+    if (view->is_restart_asked)
+        text_add_command(out, view, &is_first, "approve", "   # let it run again");
+    else if (j->kind == INCIDENT_STOP && (view->ramp.size == 0 || view->is_stuck))
+        text_add_command(out, view, &is_first, "restart",
+                         " --reason \"…\"   # ask that it runs again");
 }
 
 static void text_add_said(struct buf *out, const struct incident_view *view, const char *subject,

@@ -170,15 +170,6 @@ static void plan_add_limits(struct buf *out, const struct workflow *workflow)
 
 /* ---- what happens, and how it starts again ---- */
 
-static struct slice plan_people(const struct step *step)
-{
-    const struct duties *duties = &step->workflow->duties;
-    const struct group *group = step->reviewers     ? step->reviewers
-                                : duties->reviewers ? duties->reviewers
-                                                    : duties->owner;
-    return group ? group->name : SLICE("people");
-}
-
 static void plan_add_steps(struct buf *out, const struct workflow *workflow)
 {
     static const struct {
@@ -195,7 +186,7 @@ static void plan_add_steps(struct buf *out, const struct workflow *workflow)
             buf_add_text(out, ", ");
             buf_add_text(out, causes[c].words);
             fallback_add_chain(out, &workflow->steps[i], (uint8_t)causes[c].cause,
-                               plan_people(&workflow->steps[i]));
+                               fallback_people(&workflow->steps[i]));
             buf_add_byte(out, '\n');
             is_first = false;
         }

@@ -1,7 +1,7 @@
 #include "record/receipt.h"
 
 #include "base/check.h"
-#include "policy/expand.h"
+#include "record/fallback.h"
 #include "record/ids.h"
 #include "record/member.h"
 #include "record/wording.h"
@@ -182,17 +182,36 @@ static void receipt_add_ended_words(struct buf *out, const struct receipt_text *
     buf_add_byte(out, '.');
 }
 
-/* The step whose fallback is told: the one that is stopped, or the only one of its workflow. */
-static void receipt_add_fallback(struct buf *out, const struct receipt_text *text)
+/* What comes of new work: of the step that is stopped, or of the only one of its workflow. */
+static void receipt_add_arrives(struct buf *out, const struct receipt_text *text, enum cause cause)
 {
     const struct step *step = receipt_step(text);
-    bool is_upstream = text->stop->names[SCOPE_UPSTREAM][0] != '\0';
-    buf_add_text(out, is_upstream ? "nothing is sent there; " : "nothing goes by itself; ");
-    if (!step)
-        buf_add_text(out, "each step takes its fallback");
-    else
-        expand_add_what(out, &step->terms, is_upstream ? CAUSE_UNAVAILABLE : CAUSE_LOW_CONFIDENCE);
-    buf_add_byte(out, '.');
+    if (step) {
+        buf_add_text(out, "For what arrives: ");
+        fallback_add_chain(out, step, (uint8_t)cause, fallback_people(step));
+        buf_add_byte(out, '.');
+    } else {
+        buf_add_fmt(out, "What arrives takes the fallback `%s` of its step.", cause_name(cause));
+    }
+}
+
+/* "inquiry-routing/route_ticket --risk high", as `interlock stop` takes it. */
+static void receipt_add_words_of_scope(struct buf *out, const struct stop *stop)
+{
+    static const char *const before[SCOPE_COUNT] = {" ", "/", " --upstream ", " --risk "};
+    size_t start = out->size;
+    for (size_t i = 0; i < SCOPE_COUNT; i++) {
+        if (!stop->names[i][0])
+            continue;
+        buf_add_text(out, before[i]);
+        wording_add_line(out, slice_text(stop->names[i]), LIMIT_NAME);
+    }
+    if (!stop->names[SCOPE_WORKFLOW][0] && !stop->names[SCOPE_UPSTREAM][0]) {
+        buf_cut(out, start);
+        buf_add_text(out, " --all");
+        if (stop->names[SCOPE_RISK][0])
+            buf_add_fmt(out, " --risk %s", stop->names[SCOPE_RISK]);
+    }
 }
 
 /* What a softer position than stopped means now; it has nothing to wait for. */
@@ -207,24 +226,23 @@ static void receipt_add_position(struct buf *out, const struct receipt_text *tex
     zone_add_time(out, text->zone, (struct zone_time){stop->at_unix_ms, text->now_unix_ms},
                   ZONE_SECONDS);
     buf_add_text(out, ": ");
-    if (stop->position == POSITION_FALLBACK)
-        receipt_add_fallback(out, text);
-    else if (stop->position == POSITION_REVIEW)
+    bool is_upstream = stop->names[SCOPE_UPSTREAM][0] != '\0';
+    if (text->is_stopped_too) {
+        buf_add_text(out, "another stop is in force as well, so nothing starts at all.");
+        return;
+    }
+    if (stop->position == POSITION_FALLBACK) {
+        buf_add_text(out, is_upstream ? "nothing is sent there. " : "nothing goes by itself. ");
+        receipt_add_arrives(out, text, is_upstream ? CAUSE_UNAVAILABLE : CAUSE_LOW_CONFIDENCE);
+    } else if (stop->position == POSITION_REVIEW) {
         buf_add_text(out, "a person approves each write.");
-    else
+    } else {
         buf_add_text(out, "what is unsure, and a fifth of the rest, goes to people while they "
                           "have room. It clears itself.");
-    if (stop->position == POSITION_CAUTION)
         return;
-    buf_add_text(out, " To start nothing at all: interlock stop ");
-    if (stop->names[SCOPE_UPSTREAM][0])
-        buf_add_text(out, "--upstream ");
-    else if (!stop->names[SCOPE_WORKFLOW][0])
-        buf_add_text(out, "--all");
-    wording_add_line(
-        out,
-        slice_text(stop->names[stop->names[SCOPE_UPSTREAM][0] ? SCOPE_UPSTREAM : SCOPE_WORKFLOW]),
-        LIMIT_NAME);
+    }
+    buf_add_text(out, " To start nothing at all: interlock stop");
+    receipt_add_words_of_scope(out, stop);
 }
 
 void receipt_text_add(struct buf *out, const struct receipt_text *text)
@@ -248,4 +266,8 @@ void receipt_text_add(struct buf *out, const struct receipt_text *text)
         buf_add_fmt(out, " %u held.", (unsigned)stop->held);
     if (stop->refused > 0)
         buf_add_fmt(out, " %u refused.", (unsigned)stop->refused);
+    if (stop->is_lifted)
+        return;
+    buf_add_byte(out, ' ');
+    receipt_add_arrives(out, text, CAUSE_STOPPED);
 }

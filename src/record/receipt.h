@@ -21,6 +21,7 @@ struct receipt_text {
     const struct config *config; /* who settles what is uncertain; or NULL */
     const struct zone *zone;
     int64_t now_unix_ms;
+    bool is_stopped_too; /* a stop at `stopped` covers all of it as well */
 };
 /* One line, without its end. */
 void receipt_text_add(struct buf *out, const struct receipt_text *text);

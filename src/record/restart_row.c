@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "record/digest.h"
+#include "record/ids.h"
 #include "record/number.h"
 #include "record/zone.h"
 
@@ -160,12 +161,26 @@ void restart_approvers_add(struct buf *out, const struct group *group, struct sl
         buf_add_fmt(out, " (%.*s)", SLICE_FMT(group->name));
 }
 
+/* ": interlock restart i_… --reason "…"", to be pasted */
+static void restart_add_command(struct buf *out, uint64_t incident)
+{
+    buf_add_text(out, ": interlock restart ");
+    text_add_id(out, ID_INCIDENT, incident);
+    buf_add_text(out, " --reason \"\xe2\x80\xa6\"");
+}
+
 void restart_refusal_add(struct buf *out, const struct restart_refusal *refusal)
 {
     const char *by = refusal->request->by;
     switch (refusal->says) {
     case RESTART_NOT_ASKED:
-        buf_add_text(out, "nobody has asked for a restart of this incident: interlock restart");
+        if (refusal->approved_by.size > 0) {
+            buf_add_fmt(out, "%.*s has approved it already: it starts again, a little at a time",
+                        SLICE_FMT(refusal->approved_by));
+            return;
+        }
+        buf_add_text(out, "nobody has asked for a restart of this incident");
+        restart_add_command(out, refusal->incident);
         return;
     case RESTART_SERVICE:
         buf_add_fmt(out, "%.*s is a service: a service approves no restart. Who may: ",
@@ -175,16 +190,15 @@ void restart_refusal_add(struct buf *out, const struct restart_refusal *refusal)
         buf_add_fmt(out, "%.*s may not approve this restart. Who may: ", SLICE_FMT(refusal->who));
         break;
     case RESTART_OVER:
-        buf_add_fmt(out,
-                    "the request of %s is over: it was not approved in time. Ask again: interlock "
-                    "restart",
-                    by);
+        buf_add_fmt(out, "the request of %s is over: it was not approved in time. Ask again", by);
+        restart_add_command(out, refusal->incident);
         return;
     case RESTART_CHANGED:
         buf_add_fmt(out,
                     "what %s asked for is not what it is now: a stop was added, or the "
-                    "configuration changed. Look at it, and ask again: interlock restart",
+                    "configuration changed. Look at it, and ask again",
                     by);
+        restart_add_command(out, refusal->incident);
         return;
     case RESTART_OWN:
         buf_add_fmt(out, "%s asked for this restart: somebody else approves it. Who may: ", by);

@@ -45,7 +45,9 @@ struct restart_refusal {
     struct slice who; /* who spoke */
     const struct restart_request *request;
     const struct group *group;
-    int64_t wait_ms; /* OWN_NOT_YET: how long still */
+    int64_t wait_ms;          /* OWN_NOT_YET: how long still */
+    uint64_t incident;        /* what it is about */
+    struct slice approved_by; /* NOT_ASKED: it starts again already, by this person's word */
 };
 void restart_refusal_add(struct buf *out, const struct restart_refusal *refusal);
 /* "ben, cyd (support-leads)": those of the group but that person; "nobody" when it is so. */

@@ -24,19 +24,9 @@ static void try_path(const struct try_case *try_case, struct path *out)
                          .confidence = try_case->confidence};
 }
 
-/* Who is asked: as path_add_says has it. */
-static struct slice try_people(const struct step *step)
-{
-    const struct group *group = step->reviewers;
-    if (!group && step->workflow)
-        group = step->workflow->duties.reviewers ? step->workflow->duties.reviewers
-                                                 : step->workflow->duties.owner;
-    return group ? group->name : SLICE("a person");
-}
-
 static void try_add_chain(struct buf *out, const struct try_case *try_case, enum cause cause)
 {
-    fallback_add_chain(out, try_case->step, (uint8_t)cause, try_people(try_case->step));
+    fallback_add_chain(out, try_case->step, (uint8_t)cause, fallback_people(try_case->step));
 }
 
 /* "ask finance: rule large-account (balance 12000 > 10000, invoice-reminders.yaml:22)" */
@@ -45,7 +35,8 @@ static void try_add_would(struct buf *out, const struct try_case *try_case)
     struct path path;
     try_path(try_case, &path);
     if (path.says == SAYS_FALLBACK)
-        fallback_add_chain(out, try_case->step, try_case->gate->entry, try_people(try_case->step));
+        fallback_add_chain(out, try_case->step, try_case->gate->entry,
+                           fallback_people(try_case->step));
     else
         path_add_says(&path, path.says, out);
     if (path.says == SAYS_HOLD) {

@@ -145,14 +145,14 @@ def test_a_trip_says_since_when_and_goes_by_its_signal(tmp_path):
 
 def test_what_is_said_stays_and_times_are_told(routing):
     id = stop(routing)
-    assert "Reason missing" in cli(routing, "incident", id)[1]
+    assert "not said yet" in cli(routing, "incident", id)[1]
     say(routing, id, "ack", {}, token="ben")
     code, out, err = cli(routing, "incident", id, "--informed", "the teams know")
     assert code == 0, err
     assert cli(routing, "incident", id, "--note", "m4 went live at noon")[0] == 0
     assert routing.restart(id, "rolled back").status == 202
     code, page, _ = cli(routing, "incident", id)
-    assert "Its cause is not said yet" in page and "Closed " in page
+    assert "its cause is not said yet" in page and "Closed " in page
     assert cli(routing, "incident", id, "--cause", "m4 was trained on the wrong labels")[0] == 0
     assert cli(routing, "incident", id, "--follow-up", "two models side by side", token="ben")[0] == 0
     one = incident(routing, id)

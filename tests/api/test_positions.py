@@ -38,7 +38,12 @@ def words(daemon, receipt):
 def test_on_fallback_nothing_goes_by_itself_and_a_person_may_let_it_go(daemon):
     receipt = order(daemon, "fallback", workflow="inquiry-routing")
     assert receipt["position"] == "fallback" and receipt["stopped_at"]
-    assert words(daemon, receipt).startswith("ON FALLBACK ") and "nothing goes by itself; review" in words(daemon, receipt)
+    assert words(daemon, receipt).startswith("ON FALLBACK ") and "nothing goes by itself. For what arrives: ask support" in words(daemon, receipt)
+    both = order(daemon, "stopped", workflow="inquiry-routing")
+    assert "another stop is in force as well, so nothing starts at all" in words(daemon, receipt)
+    assert "For what arrives: wait in the safe queue" in words(daemon, both)
+    restart(daemon, both)
+    receipt = order(daemon, "fallback", workflow="inquiry-routing")
     ticket = daemon.route("T-1")
     assert ticket.status == 202 and ticket.json["state"] == "in_review" and ticket.json["reason"] == "switch_on_fallback"
     assert "switch is on fallback" in ticket.json["why"]

@@ -90,8 +90,19 @@ def test_membership_counts_when_it_is_used(daemon):
 
 
 def test_nobody_has_asked(daemon):
-    answer = approve(daemon, stop(daemon))
-    assert answer.status == 409 and "nobody has asked" in answer.json["detail"]
+    id = stop(daemon)
+    answer = approve(daemon, id)
+    assert answer.status == 409 and 'nobody has asked' in answer.json["detail"]
+    assert 'interlock restart %s --reason "' % id in answer.json["detail"]
+
+
+def test_approved_twice(one_by_one):
+    daemon = one_by_one
+    id = stop(daemon)
+    ask(daemon, id)
+    assert approve(daemon, id).status == 202
+    again = approve(daemon, id)
+    assert again.status == 409 and "ben has approved it already: it starts again" in again.json["detail"], again.json
 
 
 def test_a_further_stop_voids_it(daemon):

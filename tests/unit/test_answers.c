@@ -258,6 +258,18 @@ static void receipts(void **state)
     memset(stop.names, 0, sizeof stop.names);
     stop.ended[STATE_WAITING] = 1;
     add_receipt(&out, "everything", &text);
+    stop = (struct stop){.id = 7,
+                         .names = {"invoice-reminders", "send_reminder", "", "high"},
+                         .position = POSITION_FALLBACK,
+                         .at_unix_ms = FIXTURE_AT(14, 2, 13)};
+    add_receipt(&out, "on fallback", &text);
+    text.is_stopped_too = true;
+    add_receipt(&out, "on fallback, and stopped", &text);
+    text.is_stopped_too = false;
+    stop.position = POSITION_REVIEW;
+    memset(stop.names[0], 0, sizeof stop.names[0]);
+    memset(stop.names[1], 0, sizeof stop.names[1]);
+    add_receipt(&out, "all of a risk class on review", &text);
     fixture_golden("answers/receipts.txt", buf_slice(&out));
     buf_done(&out);
 }

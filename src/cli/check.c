@@ -27,14 +27,20 @@ static void check_add_good(struct buf *out, const struct local *local)
 {
     const struct config *config = local->config;
     size_t steps = 0;
+    size_t triggers = 0;
     if (!config)
         return;
-    for (size_t i = 0; i < config->workflow_count; i++)
+    for (size_t i = 0; i < config->workflow_count; i++) {
         steps += config->workflows[i].step_count;
-    buf_add_fmt(out, "good: %zu workflow%s, %zu step%s, policy version ", config->workflow_count,
-                config->workflow_count == 1 ? "" : "s", steps, steps == 1 ? "" : "s");
+        triggers += config->workflows[i].trigger_count;
+    }
+    buf_add_fmt(out, "good: %zu workflow%s, %zu step%s, %zu trigger%s, policy version ",
+                config->workflow_count, config->workflow_count == 1 ? "" : "s", steps,
+                steps == 1 ? "" : "s", triggers, triggers == 1 ? "" : "s");
     text_add_hex(out, slice_of(config->version, CHECK_VERSION_SHOWN));
-    buf_add_byte(out, '\n');
+    buf_add_text(out, triggers > 0 ? "\nWhat each trigger watches and how it was tuned: interlock "
+                                     "check --expand\n"
+                                   : "\n");
 }
 
 /* What moves the switch by itself, as comments below the policies. */

@@ -3,6 +3,7 @@
 #include "policy/expr.h"
 #include "record/fallback.h"
 #include "record/number.h"
+#include "record/trip_text.h"
 #include "record/wording.h"
 
 enum { PLAN_VERSION = 1, PLAN_TEXT_MAX = 1024 * 1024, PLAN_INFORM_MS = 30 * 60000 };
@@ -91,61 +92,6 @@ static const char *plan_move(enum trigger_move move)
     return "stops";
 }
 
-static void plan_add_signal(struct buf *out, const struct trigger *trigger)
-{
-    buf_add_text(out, signal_name(trigger->signal));
-    if (trigger->signal == SIGNAL_SUM && trigger->argument) {
-        buf_add_byte(out, '(');
-        wording_add_line(out, expr_text(trigger->argument), LIMIT_SUMMARY);
-        buf_add_byte(out, ')');
-    } else if (trigger->argument_text.size > 0) {
-        buf_add_byte(out, '(');
-        wording_add_line(out, trigger->argument_text, LIMIT_SUMMARY);
-        buf_add_byte(out, ')');
-    }
-}
-
-static void plan_add_limit(struct buf *out, const struct trigger *trigger)
-{
-    const struct trigger_terms *terms = &trigger->terms;
-    bool is_time = trigger->signal == SIGNAL_HELD_AGE || trigger->signal == SIGNAL_SILENT;
-    switch (terms->statistic) {
-    case TRIGGER_SHARE:
-    case TRIGGER_SHARE_IN:
-        buf_add_text(out, trigger->late_ms > 0 ? " is over " : " > ");
-        if (trigger->late_ms > 0) {
-            text_add_duration(out, trigger->late_ms);
-            buf_add_text(out, " in more than ");
-        }
-        plan_add_share(out, terms->limit);
-        break;
-    case TRIGGER_RISE:
-        buf_add_text(out, " rises by half over its own baseline");
-        break;
-    case TRIGGER_BUSIEST:
-        buf_add_fmt(out, " > %d times the busiest hour seen, at least %lld", TRIGGER_BUSIEST_TIMES,
-                    (long long)terms->limit);
-        break;
-    case TRIGGER_NONE:
-    case TRIGGER_COUNT:
-    case TRIGGER_LEVEL:
-        if (trigger->signal == SIGNAL_OVERDUE && terms->limit == 0)
-            break;
-        buf_add_text(out, " > ");
-        if (is_time)
-            text_add_duration(out, terms->limit);
-        else
-            number_add_real(out, trigger->signal == SIGNAL_SUM
-                                     ? (double)terms->limit / TRIGGER_MILLION
-                                     : (double)terms->limit);
-        break;
-    }
-    if (terms->window_ms > 0 && terms->statistic != TRIGGER_BUSIEST) {
-        buf_add_text(out, " in ");
-        text_add_duration(out, terms->window_ms);
-    }
-}
-
 static void plan_add_limits(struct buf *out, const struct workflow *workflow)
 {
     for (size_t i = 0; i < workflow->trigger_count; i++) {
@@ -160,8 +106,7 @@ static void plan_add_limits(struct buf *out, const struct workflow *workflow)
         buf_add_text(out, trigger->terms.move == MOVE_ALERT ? ": " : " ");
         buf_add_text(out, plan_move(trigger->terms.move));
         buf_add_text(out, " when ");
-        plan_add_signal(out, trigger);
-        plan_add_limit(out, trigger);
+        trip_text_add_condition(trigger, out);
         buf_add_text(out, trigger->is_standard ? " (standard)\n" : "\n");
     }
     if (workflow->trigger_count == 0)

@@ -281,8 +281,7 @@ static void watch_add_limit(struct buf *out, const struct trigger *trigger)
     buf_done(&text);
 }
 
-/* "more than 10 % of what is audited is wrong" and its like. */
-static void watch_add_signal(struct buf *out, const struct trigger *trigger)
+void trip_text_add_condition(const struct trigger *trigger, struct buf *out)
 {
     const struct trip_words *words = &trip_words[trigger->signal];
     const struct trigger_terms *terms = &trigger->terms;
@@ -314,17 +313,19 @@ static void watch_add_signal(struct buf *out, const struct trigger *trigger)
         } else if (trigger->signal == SIGNAL_POSTED) {
             trip_add_argument(out, &trip);
         } else if (trigger->signal == SIGNAL_REPEAT) {
-            buf_add_text(out, "starts ");
+            buf_add_text(out, "the number of starts ");
             buf_add_text(out, trip.argument.size > 0 ? "for the same " : "to the same recipient");
             trip_add_argument(out, &trip);
         } else {
-            buf_add_text(out, trigger->signal == SIGNAL_HELD_AGE ? "the oldest held action's age"
-                              : trigger->signal == SIGNAL_SILENT ? "the time since the last sign"
-                              : trigger->is_duration             ? "the oldest delay of people"
-                              : trigger->signal == SIGNAL_OVERDUE
-                                  ? "the number of actions that are past due"
-                              : trigger->signal == SIGNAL_BACKLOG ? "the number held or in review"
-                                                                  : words->count);
+            buf_add_text(
+                out, trigger->signal == SIGNAL_HELD_AGE  ? "the oldest held action's age"
+                     : trigger->signal == SIGNAL_SILENT  ? "the time since the last sign"
+                     : trigger->is_duration              ? "the oldest delay of people"
+                     : trigger->signal == SIGNAL_OVERDUE ? "the number of actions that are past due"
+                     : trigger->signal == SIGNAL_BACKLOG ? "the number held or in review"
+                     : trigger->signal == SIGNAL_UNCERTAIN ? "the number of uncertain actions"
+                     : trigger->signal == SIGNAL_VOLUME    ? "the number of starts"
+                                                           : "the number of complaints");
         }
         trip_add_window(out, terms->window_ms);
         buf_add_text(out, " is above ");
@@ -336,7 +337,7 @@ void trip_text_add_watch(const struct trigger *trigger, struct buf *out)
 {
     const struct trigger_terms *terms = &trigger->terms;
     buf_add_fmt(out, "%s when ", trigger_move_name(terms->move));
-    watch_add_signal(out, trigger);
+    trip_text_add_condition(trigger, out);
     if (terms->statistic == TRIGGER_SHARE || terms->statistic == TRIGGER_RISE)
         buf_add_fmt(out, "; sequential test, a false trip no sooner than every %s samples",
                     terms->h_micro == TRIGGER_H_QUICK    ? "100"

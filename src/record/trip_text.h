@@ -26,6 +26,8 @@ void trip_text_add(const struct trip *trip, struct buf *out);
 void trip_encode(const struct trip *trip, struct buf *out);
 /* Words that this version does not know are skipped. The slices point into text. */
 void trip_decode(struct slice text, struct trip *out);
+/* What it watches: "more than 10 % of the audited were wrong". */
+void trip_text_add_condition(const struct trigger *trigger, struct buf *out);
 /* What a trigger watches and how it was tuned: "stopped when more than 5 in 1 h are uncertain
  * (step send_reminder)". */
 void trip_text_add_watch(const struct trigger *trigger, struct buf *out);

@@ -94,7 +94,7 @@ def test_init_check_try(shell):
     shell("init")
     for name, mode in (("secrets", 0o700), ("secrets/cli-token", 0o600), ("secrets/installation.key", 0o600)):
         assert stat.S_IMODE((shell.folder / name).stat().st_mode) == mode, name
-    assert "good: 1 workflow, 1 step" in shell("check")
+    assert "good: 1 workflow, 1 step, 5 triggers, " in shell("check") and "--expand" in shell("check")
     assert json.loads(shell("check", "--json"))["errors"] == 0
     said = shell("try", *REMINDER, "invoice=INV-1", "stage=2", "balance=12000", "email=a@b.c")
     assert said.splitlines()[-1] == "NOTHING was sent or recorded."

@@ -295,7 +295,7 @@ def test_a_heartbeat_is_taken(tmp_path):
 def test_what_is_near_its_limit_is_shown(tmp_path):
     with Daemon(world(tmp_path)) as daemon:
         volume = trigger(daemon, "far")
-        assert volume["watches"] == "stopped when starts in 1 h is above 100000" and not volume["standard"]
+        assert volume["watches"] == "stopped when the number of starts in 1 h is above 100000" and not volume["standard"]
         tell(daemon, 1)
         assert trigger(daemon, "far")["numbers"] == {"observed": 1, "limit": 100000, "is_share": False}
         wrong = trigger(daemon, "misclassified")
@@ -308,5 +308,5 @@ def test_check_says_what_each_trigger_watches(tmp_path):
     lines = done.stdout.split("# w: what moves its switch by itself\n")[1].splitlines()
     assert lines[0] == ("#   misrouted: fallback when more than 5 % of the audited were wrong; sequential test, a false trip no sooner "
                         "than every 100 samples"), lines
-    assert lines[1] == "#   runaway (other): stopped when starts in 1 h is above 500", lines
-    assert "#   repeat (tell): stopped when starts to the same recipient in 1 d is above 2" in lines
+    assert lines[1] == "#   runaway (other): stopped when the number of starts in 1 h is above 500", lines
+    assert "#   repeat (tell): stopped when the number of starts to the same recipient in 1 d is above 2" in lines

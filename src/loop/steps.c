@@ -168,35 +168,6 @@ void engine_save_rows(struct engine *engine, const struct store_row *rows, size_
 
 /* ---- the write ---- */
 
-static enum store_queue engine_queue_of(const struct action *action)
-{
-    if (state_is_end(action->state))
-        return STORE_QUEUE_PEOPLE; /* a contradiction is open (R14) */
-    switch (action->state) {
-    case STATE_UNCERTAIN:
-        return action->due_kind == DUE_CHECK ? STORE_QUEUE_NONE : STORE_QUEUE_PEOPLE;
-    case STATE_IN_REVIEW:
-        return STORE_QUEUE_PEOPLE;
-    case STATE_HELD:
-        if (action->hold_for == HOLD_FOR_STOP)
-            return STORE_QUEUE_HELD_STOP;
-        if (action->hold_for == HOLD_FOR_ORDER)
-            return STORE_QUEUE_HELD_ORDER;
-        return action->hold_for == HOLD_FOR_UPSTREAM ? STORE_QUEUE_HELD_UPSTREAM
-                                                     : STORE_QUEUE_HELD_OTHER;
-    case STATE_ATTEMPTING:
-    case STATE_WAITING:
-    case STATE_DONE:
-    case STATE_FAILED:
-    case STATE_REJECTED:
-    case STATE_EXPIRED:
-    case STATE_CANCELLED:
-    case STATE_COUNT:
-        break;
-    }
-    return STORE_QUEUE_NONE;
-}
-
 static void engine_fill_record(struct engine *engine, struct entry *entry,
                                const struct step_note *note, struct record *record)
 {
@@ -392,7 +363,7 @@ void engine_save(struct engine *engine, struct entry *entry, const struct step_n
     write.frozen = note->effects && note->effects->must_send
                        ? slice_of(entry->frozen, entry->frozen_size)
                        : (struct slice){0};
-    write.queue = engine_queue_of(action);
+    write.queue = row_queue(action);
     write.due_unix_ms = action->due_unix_ms;
     write.people_due_unix_ms = write.queue == STORE_QUEUE_PEOPLE ? action_people_due(action) : 0;
     write.scope = engine_add_scope(engine, entry);

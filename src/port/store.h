@@ -9,6 +9,7 @@
  *             end; with its queue, due time and frozen request) or ended
  *   keys      16-byte hash -> action id and fingerprint (R26); business runs use the same table
  *   rows      small named tables: (table, key) -> value
+ *   seals     for keys and for each small table: a sum over what stands in it, of the same moment
  *
  * Invariants:
  *   1. A write is all or nothing, writes are durable in the order of submit, and done is told in
@@ -28,7 +29,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 
-enum { STORE_HASH_SIZE = 32, STORE_KEY_SIZE = 16 };
+enum { STORE_HASH_SIZE = 32, STORE_KEY_SIZE = 16, STORE_SUM_SIZE = 8 };
 
 enum store_table {
     STORE_META,      /* installation id, incarnation, key check, counters' position */
@@ -54,6 +55,16 @@ enum store_table {
     STORE_TABLE_COUNT
 };
 
+/* What stands in a table, as the store has written it (record/seal.h): first of the keys, then of
+ * each table of rows. */
+#define STORE_SEAL_ROWS(table) (1 + (table))
+enum { STORE_SEAL_KEYS, STORE_SEAL_COUNT = 1 + STORE_TABLE_COUNT, STORE_SEAL_LANES = 4 };
+struct store_seal {
+    uint64_t rows;
+    uint64_t changes; /* ever; the same as before: nothing was written meanwhile */
+    uint64_t sum[STORE_SEAL_LANES];
+};
+
 /* Where an open action waits; the index of the safe queue. */
 enum store_queue {
     STORE_QUEUE_NONE,          /* attempting, or only a due time (a retry, a check) */
@@ -77,6 +88,7 @@ struct store_row {
     struct slice key;
     struct slice value;
     bool is_removed;
+    unsigned char sum[STORE_SUM_SIZE]; /* list_rows: first bytes of seal_row, when it was written */
 };
 
 /* One record and all that it changes. */
@@ -117,6 +129,7 @@ struct store_action {
     enum store_queue queue;
     int64_t due_unix_ms;
     int64_t people_due_unix_ms;
+    struct slice scope, upstream, order; /* open only */
 };
 struct store_record {
     uint64_t seq;
@@ -145,6 +158,7 @@ struct store_open_query {
 struct store_counts {
     uint64_t records, batches, open_actions, ended_actions;
     uint64_t disk_bytes, disk_free_bytes;
+    uint64_t run_epoch; /* openings so far; UINT64_MAX = the store counts none */
 };
 
 struct store_port {
@@ -185,6 +199,8 @@ struct store_port {
     /* Ascending keys, key > after (empty = from the first). */
     enum err (*list_rows)(void *impl, enum store_table table, struct slice after, size_t limit,
                           struct arena *arena, struct store_row *out, size_t *out_count);
+    /* One of STORE_SEAL_KEYS, STORE_SEAL_ROWS(table). */
+    enum err (*get_seal)(void *impl, unsigned which, struct store_seal *out);
     /* Like store_write.erased, one payload at once; ERR_NOT_FOUND where there is none. */
     enum err (*erase_payload)(void *impl, uint64_t seq);
     /* Writes a consistent copy to a new file at path while running; the copy is marked as one.

@@ -325,3 +325,32 @@ enum err row_decode(struct slice bytes, struct row *out)
     *out = row;
     return ERR_OK;
 }
+
+enum store_queue row_queue(const struct action *action)
+{
+    if (state_is_end(action->state))
+        return STORE_QUEUE_PEOPLE; /* a contradiction is open (R14) */
+    switch (action->state) {
+    case STATE_UNCERTAIN:
+        return action->due_kind == DUE_CHECK ? STORE_QUEUE_NONE : STORE_QUEUE_PEOPLE;
+    case STATE_IN_REVIEW:
+        return STORE_QUEUE_PEOPLE;
+    case STATE_HELD:
+        if (action->hold_for == HOLD_FOR_STOP)
+            return STORE_QUEUE_HELD_STOP;
+        if (action->hold_for == HOLD_FOR_ORDER)
+            return STORE_QUEUE_HELD_ORDER;
+        return action->hold_for == HOLD_FOR_UPSTREAM ? STORE_QUEUE_HELD_UPSTREAM
+                                                     : STORE_QUEUE_HELD_OTHER;
+    case STATE_ATTEMPTING:
+    case STATE_WAITING:
+    case STATE_DONE:
+    case STATE_FAILED:
+    case STATE_REJECTED:
+    case STATE_EXPIRED:
+    case STATE_CANCELLED:
+    case STATE_COUNT:
+        break;
+    }
+    return STORE_QUEUE_NONE;
+}

@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "core/action.h"
+#include "port/store.h"
 
 enum { ROW_DIGEST = 16, ROW_POLICY = 16 };
 
@@ -37,5 +38,7 @@ struct row {
 };
 
 void row_encode(const struct row *row, struct buf *out);
+/* Where an action in this state stands in the store, while it is open. */
+enum store_queue row_queue(const struct action *action);
 /* The slices point into bytes. ERR_CORRUPT, ERR_VERSION. */
 MUST_USE enum err row_decode(struct slice bytes, struct row *out);

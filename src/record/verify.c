@@ -22,7 +22,7 @@ struct verify *verify_new(const struct store_port *store, const struct verify_op
     arena_init(&verify->texts, VERIFY_TEXT_BYTES);
     store->head(store->impl, &verify->head_seq, verify->head_hash);
     verify->next_seq = 1; /* the hash before it is 32 zero bytes */
-    verify->table = STORE_POLICIES;
+    verify->table = STORE_META;
     return verify;
 }
 
@@ -38,7 +38,26 @@ void verify_free(struct verify *verify)
     free(verify->asked.items);
     free(verify->approved.items);
     free(verify->tokens.items);
+    free(verify->away.items);
+    free(verify->plans.items);
     free(verify);
+}
+
+/* What stands in an edited store is shown to people, and in JSON: nothing in it moves a cursor. */
+static struct slice verify_tame(char *line)
+{
+    struct slice rest = slice_text(line);
+    struct slice whole = rest;
+    for (char *at = line; rest.size > 0;) {
+        size_t size = text_utf8_size(rest);
+        if (size == 0 || (size == 1 && (*at < ' ' || *at == 0x7f))) {
+            *at = '?';
+            size = 1;
+        }
+        at += size;
+        rest = slice_from(rest, size);
+    }
+    return whole;
 }
 
 void verify_find(struct verify *verify, const char *format, ...)
@@ -51,9 +70,42 @@ void verify_find(struct verify *verify, const char *format, ...)
     va_start(args, format);
     (void)vsnprintf(line, sizeof line, format, args); /* a longer sentence may end early */
     va_end(args);
-    struct slice text = arena_copy(&verify->texts, slice_text(line));
+    struct slice text = arena_copy(&verify->texts, verify_tame(line));
     if (text.size > 0)
         verify->findings[verify->listed_count++] = text;
+}
+
+/* Asked of the records, not of the head: that is told a moment after it is durable. */
+bool verify_is_still(struct verify *verify)
+{
+    struct store_record stored = {0};
+    const struct store_port *store = verify->store;
+    enum err err = store->get_record(store->impl, verify->head_seq + 1, &verify->page, &stored);
+    return err == ERR_NOT_FOUND;
+}
+
+/* Bytes that are no row at all: what comes after them in that table is not looked at. */
+static void verify_unreadable(struct verify *verify)
+{
+    switch (verify->phase) {
+    case VERIFY_AT_RECORDS:
+        verify_find(verify, "a record from %llu on cannot be read: its hash has another size",
+                    (unsigned long long)verify->next_seq);
+        break;
+    case VERIFY_AT_ACTIONS:
+        verify_find(verify, "an open action cannot be read: it waits in a queue that there is not");
+        break;
+    case VERIFY_AT_KEYS:
+        verify_find(verify, "a key cannot be read: its hash or fingerprint has another size");
+        break;
+    case VERIFY_AT_TABLES:
+        verify_find(verify, "%s: a row or their sum cannot be read",
+                    verify_seal_noun(STORE_SEAL_ROWS(verify->table)));
+        break;
+    case VERIFY_AT_UNSEEN:
+    case VERIFY_AT_END:
+        break;
+    }
 }
 
 enum err verify_read_record(struct verify *verify, uint64_t seq, struct record *out)
@@ -92,6 +144,11 @@ enum err verify_step(struct verify *verify, bool *out_is_done)
     }
     if (err == ERR_OK && verify->page.overflowed)
         err = ERR_NO_MEMORY;
+    if (err == ERR_CORRUPT) {
+        verify_unreadable(verify);
+        is_done = true;
+        err = ERR_OK;
+    }
     size_t size_max = verify->page.size_max;
     arena_done(&verify->page);
     arena_init(&verify->page, size_max);
@@ -132,6 +189,15 @@ static void verify_add_number(struct buf *out, uint64_t count, const char *noun,
                 is_last ? "" : ", ");
 }
 
+/* For somebody who reads this at night. */
+static const char verify_advice[] =
+    "What to do: verify has changed nothing. Somebody, or a disk, has changed the store behind\n"
+    "interlock's back, and what it decides next may rest on that. If nothing more may be sent "
+    "now,\n"
+    "stop it (interlock stop --all). Keep a copy of the folder as it is. Then put the newest "
+    "backup\n"
+    "back for which verify is good (docs/store.md, Backup and restore).\n";
+
 void verify_text_add(struct buf *out, const struct verify *verify)
 {
     if (verify->finding_count == 0)
@@ -146,7 +212,8 @@ void verify_text_add(struct buf *out, const struct verify *verify)
     verify_add_number(out, verify->ended, "ended action", false);
     verify_add_number(out, verify->unended, "unended one", false);
     verify_add_number(out, verify->keys, "key", false);
-    verify_add_number(out, verify->stops.count, "stop", true);
+    verify_add_number(out, verify->stops.count, "stop", false);
+    verify_add_number(out, verify->rows, "small row", true);
     buf_add_byte(out, '\n');
     for (size_t i = 0; i < verify->listed_count; i++) {
         buf_add_text(out, "  ");
@@ -156,6 +223,15 @@ void verify_text_add(struct buf *out, const struct verify *verify)
     if (verify->finding_count > verify->listed_count)
         buf_add_fmt(out, "  and %llu more\n",
                     (unsigned long long)(verify->finding_count - verify->listed_count));
+    if (verify->finding_count > 0)
+        buf_add_text(out, verify_advice);
+    if (verify->moved_count > 0) {
+        buf_add_text(out, "not compared, because they were written meanwhile: ");
+        for (size_t i = 0; i < verify->moved_count; i++)
+            buf_add_fmt(out, "%s%s", i > 0 ? ", " : "", verify_seal_noun(verify->moved[i]));
+        buf_add_text(out, ". Without the daemon, or over a backup, they are: interlock verify "
+                          "--config FILE\n");
+    }
     buf_add_text(out, "complete up to record ");
     verify_add_head(out, verify);
     buf_add_text(out,
@@ -178,12 +254,20 @@ void verify_json_add(struct buf *out, const struct verify *verify)
     member_add_u64(out, "unended", verify->unended);
     member_add_u64(out, "keys", verify->keys);
     member_add_u64(out, "stops", verify->stops.count);
+    member_add_u64(out, "rows", verify->rows);
     member_add_u64(out, "finding_count", verify->finding_count);
     member_add_name(out, "findings");
     buf_add_byte(out, '[');
     for (size_t i = 0; i < verify->listed_count; i++) {
         buf_add_text(out, i > 0 ? "," : "");
         buf_add_json_text(out, verify->findings[i]);
+    }
+    buf_add_byte(out, ']');
+    member_add_name(out, "moved");
+    buf_add_byte(out, '[');
+    for (size_t i = 0; i < verify->moved_count; i++) {
+        buf_add_text(out, i > 0 ? "," : "");
+        buf_add_json_text(out, slice_text(verify_seal_noun(verify->moved[i])));
     }
     buf_add_text(out, "]}");
 }

@@ -1,9 +1,10 @@
 /* record/verify.h - is the store what its records say? (I10, R25)
  * Owns: the proof: the chain, each payload against its commitment, each derived row (actions,
- *   keys, stops, incidents, policies, tokens) against the record that made it, the links of an
- *   action's records, that records asked for and approved each restart (I11), and that what has
- *   not ended has a timer or people (I8). Not proved: counters, upstream budgets and meta: they
- *   decide nothing that a record does not say.
+ *   keys, stops, incidents, policies, tokens, labels, absences, plans) against the record that made
+ *   it, the links of an action's records, that records asked for and approved each restart (I11),
+ *   that what has not ended has a timer or people (I8); all small rows and keys against the sum
+ *   that the store keeps of them (record/seal.h). docs/store.md: each table and column, and what is
+ *   not proved.
  * Invariants:
  *   1. Reads in short pages, through the store port alone, and never writes: fit for a live
  *      store.

@@ -65,28 +65,58 @@ static void verify_case_waits(struct verify_case *c)
     if (!waits)
         verify_find(c->verify, "action %s: it is %s, and neither a timer nor a person has it",
                     c->id, state_name(a->state));
-    if (has_timer && c->stored->due_unix_ms != a->due_unix_ms)
-        verify_find(c->verify, "action %s: its timer does not stand in the queue as its row says",
-                    c->id);
-    if (has_people && c->stored->people_due_unix_ms != action_people_due(a))
-        verify_find(c->verify, "action %s: it does not stand in the inbox where its row says",
-                    c->id);
-    enum store_queue queue = c->stored->queue;
-    bool is_of_people = (a->state == STATE_UNCERTAIN && !action_is_asked(a)) ||
-                        a->state == STATE_IN_REVIEW ||
-                        state_is_end(a->state); /* a contradiction: it would not be open else */
-    bool is_held = a->state == STATE_HELD;
-    bool in_held = queue == STORE_QUEUE_HELD_STOP || queue == STORE_QUEUE_HELD_UPSTREAM ||
-                   queue == STORE_QUEUE_HELD_OTHER || queue == STORE_QUEUE_HELD_ORDER;
-    if (is_of_people != (queue == STORE_QUEUE_PEOPLE) || is_held != in_held)
+    if (c->stored->due_unix_ms != a->due_unix_ms)
+        verify_find(c->verify,
+                    "action %s: its timer does not stand in the queue as its row says: expected "
+                    "%lld, there is %lld",
+                    c->id, (long long)a->due_unix_ms, (long long)c->stored->due_unix_ms);
+    enum store_queue queue = row_queue(a);
+    int64_t people_due_unix_ms = queue == STORE_QUEUE_PEOPLE ? action_people_due(a) : 0;
+    if (c->stored->people_due_unix_ms != people_due_unix_ms)
+        verify_find(c->verify,
+                    "action %s: it does not stand in the inbox where its row says: expected %lld, "
+                    "there is %lld",
+                    c->id, (long long)people_due_unix_ms, (long long)c->stored->people_due_unix_ms);
+    if (c->stored->queue != queue)
         verify_find(c->verify, "action %s: it is %s, but waits in another queue", c->id,
                     state_name(a->state));
+}
+
+/* By these the store finds it for a stop, for its upstream, and for the next of its order. */
+static void verify_case_place(struct verify_case *c)
+{
+    const struct row *row = &c->row;
+    struct slice order = slice_of(row->order, STORE_KEY_SIZE);
+    struct slice scope = c->stored->scope;
+    size_t slash = slice_find(scope, '/');
+    bool has_order = !digest_is_zero(row->order, STORE_KEY_SIZE);
+    /* One whose end is contradicted is open again, and nothing waits behind it. */
+    bool is_order_good =
+        has_order ? slice_equal(c->stored->order, order) : c->stored->order.size == 0;
+    is_order_good |= state_is_end(row->action.state) && c->stored->order.size == 0;
+    if (!slice_equal(slice_first(scope, slash), row->workflow) ||
+        !slice_equal(slice_from(scope, slash + 1), row->step))
+        verify_find(c->verify,
+                    "action %s: it is of %.*s/%.*s, but stands under %.*s: a stop would miss it",
+                    c->id, SLICE_FMT(row->workflow), SLICE_FMT(row->step), SLICE_FMT(scope));
+    if (!slice_equal(c->stored->upstream, row->upstream))
+        verify_find(c->verify, "action %s: it goes to upstream %.*s, but stands under %.*s", c->id,
+                    SLICE_FMT(row->upstream), SLICE_FMT(c->stored->upstream));
+    if (!is_order_good)
+        verify_find(c->verify,
+                    "action %s: it does not stand under its order key: what comes after it would "
+                    "not wait for it",
+                    c->id);
 }
 
 static void verify_case_frozen(struct verify_case *c)
 {
     unsigned char digest[DIGEST_SHORT];
     const struct action *a = &c->row.action;
+    if (a->starts_total == 0 && c->stored->frozen.size > 0)
+        verify_find(c->verify,
+                    "action %s: it was never sent, but a request of %zu bytes lies beside it",
+                    c->id, c->stored->frozen.size);
     if (!a->is_frozen || c->row.upstream.size == 0 || state_is_end(a->state))
         return;
     if (c->stored->frozen.size == 0) {
@@ -180,6 +210,8 @@ static enum err verify_case_check(struct verify_case *c)
         verify->ended++;
     else
         verify->unended++;
+    verify->in_ended += c->stored->is_ended;
+    verify->in_open += !c->stored->is_ended;
     bool is_newer = false;
     enum err err = verify_case_is_newer(c, &is_newer);
     if (err != ERR_OK || is_newer)
@@ -200,11 +232,11 @@ static enum err verify_case_check(struct verify_case *c)
                     state_name(c->row.action.state), c->stored->is_ended ? "ended" : "open");
     if (!c->stored->is_ended) {
         verify_case_waits(c);
+        verify_case_place(c);
         verify_case_people(c);
         verify_case_frozen(c);
     }
-    bool is_excused = action->last_seq & VERIFY_ERASED || c->row.erased_unix_ms != 0;
-    if (err == ERR_OK && action->last_seq & VERIFY_PAYLOAD_GONE && !is_excused)
+    if (err == ERR_OK && action->last_seq & VERIFY_PAYLOAD_GONE)
         err = verify_case_payload(c);
     return err;
 }
@@ -227,6 +259,27 @@ enum err verify_actions_page(struct verify *verify, bool *out_is_done)
     return err;
 }
 
+/* The counters beside the head, and by whose number the last start knew itself. While the store
+ * goes on they are ahead of what was read. */
+static void verify_counters(struct verify *verify)
+{
+    struct store_counts counts = {0};
+    verify->store->counts(verify->store->impl, &counts);
+    if (counts.run_epoch < verify->run_epoch)
+        verify_find(verify,
+                    "the run epoch of the store is %llu, but the last start was number %llu: a "
+                    "second process could go unseen",
+                    (unsigned long long)counts.run_epoch, (unsigned long long)verify->run_epoch);
+    if (!verify_is_still(verify))
+        return;
+    if (counts.open_actions != verify->in_open || counts.ended_actions != verify->in_ended)
+        verify_find(
+            verify,
+            "the store counts %llu open and %llu ended actions, but %llu and %llu are there",
+            (unsigned long long)counts.open_actions, (unsigned long long)counts.ended_actions,
+            (unsigned long long)verify->in_open, (unsigned long long)verify->in_ended);
+}
+
 void verify_unseen(struct verify *verify)
 {
     for (size_t i = 0; i < verify->action_count; i++) {
@@ -237,4 +290,5 @@ void verify_unseen(struct verify *verify)
         verify_find(verify, "action %s: record %llu admitted it, but it has no row", c.id,
                     (unsigned long long)verify->actions[i].first_seq);
     }
+    verify_counters(verify);
 }

@@ -8,7 +8,7 @@
 enum verify_phase {
     VERIFY_AT_RECORDS,
     VERIFY_AT_ACTIONS,
-    VERIFY_AT_UNSEEN,
+    VERIFY_AT_UNSEEN, /* and the counters of the store */
     VERIFY_AT_KEYS,
     VERIFY_AT_TABLES,
     VERIFY_AT_END
@@ -17,7 +17,6 @@ enum verify_phase {
 /* Flags in the upper byte of last_seq; sequence numbers never get there. */
 #define VERIFY_ROW_SEEN ((uint64_t)1 << 63)
 #define VERIFY_PAYLOAD_GONE ((uint64_t)1 << 62)
-#define VERIFY_ERASED ((uint64_t)1 << 61)
 #define VERIFY_LABELLED ((uint64_t)1 << 60) /* a record made a row of labels for it */
 #define VERIFY_SEQ_MASK (((uint64_t)1 << 56) - 1)
 
@@ -54,6 +53,8 @@ struct verify {
     size_t action_count, action_capacity;
     struct verify_things stops, incidents, tokens;
     struct verify_things asked, approved; /* restarts, by incident */
+    struct verify_things away, plans;     /* by verify_name_id() of the person, of the workflow */
+    uint64_t run_epoch;                   /* of the newest start */
 
     uint64_t before;  /* cursor of actions */
     size_t unseen_at; /* cursor of the search for missing rows */
@@ -63,8 +64,16 @@ struct verify {
     unsigned char after_row[256];
     size_t after_row_size;
 
+    /* The table that is walked: its seal before the walk, and that of what the walk saw. */
+    bool is_sealing, has_seal, is_unsealed;
+    struct store_seal before_seal, seen_seal;
+    uint64_t findings_before;
+    size_t moved_count; /* tables that were written meanwhile, and not compared */
+    unsigned moved[STORE_SEAL_COUNT];
+
     uint64_t labels_made, labels_seen; /* actions with a row of labels: by records, by rows */
-    uint64_t records, payloads, erased, ended, unended, keys;
+    uint64_t records, payloads, erased, ended, unended, keys, rows;
+    uint64_t in_open, in_ended; /* by the table that they stand in */
     uint64_t finding_count;
     size_t listed_count;
     struct slice findings[VERIFY_FINDINGS];
@@ -80,9 +89,23 @@ struct verify_thing *verify_thing(struct verify_things *things, uint64_t id);
 MUST_USE enum err verify_note(struct verify_things *things, uint64_t id, uint64_t seq,
                               const unsigned char row[RECORD_DIGEST]);
 
+/* Stands for a name in verify_things. */
+uint64_t verify_name_id(struct slice name);
+/* Is the store where it was when this run began? Else rows may be newer than what was read. */
+bool verify_is_still(struct verify *verify);
+
+/* Around the walk of a table, and for each of its rows (verify_seals.c). findings: how many there
+ * were before anything else looked at the row. */
+MUST_USE enum err verify_seal_begin(struct verify *verify, unsigned which);
+void verify_seal_row(struct verify *verify, const struct store_row *row, uint64_t findings);
+void verify_seal_key(struct verify *verify, const struct store_key *key);
+MUST_USE enum err verify_seal_end(struct verify *verify, unsigned which);
+/* What a table is about, in words. */
+const char *verify_seal_noun(unsigned which);
+
 MUST_USE enum err verify_records_page(struct verify *verify, bool *out_is_done);
 MUST_USE enum err verify_actions_page(struct verify *verify, bool *out_is_done);
-/* Actions that were admitted and have no row. */
+/* Actions that were admitted and have no row; and the counters beside the head. */
 void verify_unseen(struct verify *verify);
 MUST_USE enum err verify_keys_page(struct verify *verify, bool *out_is_done);
 MUST_USE enum err verify_audit_row(struct verify *verify, const struct store_row *stored);

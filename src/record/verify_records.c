@@ -73,6 +73,16 @@ struct verify_thing *verify_thing(struct verify_things *things, uint64_t id)
     return NULL;
 }
 
+uint64_t verify_name_id(struct slice name)
+{
+    unsigned char digest[DIGEST_SIZE];
+    uint64_t id = 0;
+    digest_bytes(name, digest);
+    for (size_t i = 0; i < sizeof id; i++)
+        id = id << 8 | digest[i];
+    return id | 1; /* 0 is no name */
+}
+
 enum err verify_note(struct verify_things *things, uint64_t id, uint64_t seq,
                      const unsigned char row[RECORD_DIGEST])
 {
@@ -213,13 +223,23 @@ static enum err verify_of_action(struct verify *verify, uint64_t seq, const stru
                     (unsigned long long)seq, (unsigned long long)record->previous,
                     ID_TEXT(record->action), (unsigned long long)last);
     action->last_seq = (action->last_seq & ~VERIFY_SEQ_MASK) | seq;
-    if (record->kind == RECORD_ERASED)
-        action->last_seq |= VERIFY_ERASED;
+    if (record->kind == RECORD_ERASED) /* what is gone until here is gone by its word */
+        action->last_seq &= ~VERIFY_PAYLOAD_GONE;
     if (!digest_is_zero(record->label, RECORD_DIGEST) && !(action->last_seq & VERIFY_LABELLED)) {
         action->last_seq |= VERIFY_LABELLED;
         verify->labels_made++;
     }
     return ERR_OK;
+}
+
+/* Rows that stand under a name; tokens stand under their hash, and are known by their row. */
+static enum err verify_note_row(struct verify *verify, uint64_t seq, const struct record *record)
+{
+    bool is_away = record->kind == RECORD_AWAY;
+    if (record->kind == RECORD_TOKEN)
+        return verify_note(&verify->tokens, 0, seq, record->row);
+    uint64_t id = verify_name_id(is_away ? record->subject : record->workflow);
+    return verify_note(is_away ? &verify->away : &verify->plans, id, seq, record->row);
 }
 
 static enum err verify_control(struct verify *verify, uint64_t seq, const struct record *record)
@@ -237,9 +257,9 @@ static enum err verify_control(struct verify *verify, uint64_t seq, const struct
     case RECORD_RESTART_APPROVED:
         return verify_note(&verify->approved, record->incident, seq, record->row);
     case RECORD_TOKEN:
-    case RECORD_AWAY: /* likewise: a row that a record made */
+    case RECORD_AWAY:
     case RECORD_SIGNED:
-        return verify_note(&verify->tokens, 0, seq, record->row);
+        return verify_note_row(verify, seq, record);
     case RECORD_NOTE:
     case RECORD_ADMITTED:
     case RECORD_STARTED:
@@ -315,6 +335,8 @@ static enum err verify_record(struct verify *verify, const struct store_record *
         verify_find(verify, "record %llu cannot be read", (unsigned long long)stored->seq);
         return ERR_OK;
     }
+    if (record.kind == RECORD_SERVING)
+        verify->run_epoch = record.number;
     enum err err = record.action ? verify_of_action(verify, stored->seq, &record)
                                  : verify_control(verify, stored->seq, &record);
     return err == ERR_OK ? verify_payload(verify, stored->seq, &record) : err;

@@ -69,16 +69,20 @@ enum err verify_keys_page(struct verify *verify, bool *out_is_done)
     size_t count = 0;
     if (!page)
         return ERR_NO_MEMORY;
-    enum err err = verify->store->list_keys(verify->store->impl,
-                                            verify->has_after_key ? verify->after_key : NULL,
-                                            TABLES_PAGE, page, &count);
+    enum err err = verify_seal_begin(verify, STORE_SEAL_KEYS);
+    if (err != ERR_OK)
+        return err;
+    err = verify->store->list_keys(verify->store->impl,
+                                   verify->has_after_key ? verify->after_key : NULL, TABLES_PAGE,
+                                   page, &count);
     for (size_t i = 0; err == ERR_OK && i < count; i++) {
         memcpy(verify->after_key, page[i].hash, STORE_KEY_SIZE);
         verify->has_after_key = true;
+        verify_seal_key(verify, &page[i]);
         err = verify_key_row(verify, &page[i]);
     }
     *out_is_done = count < TABLES_PAGE;
-    return err;
+    return err == ERR_OK && *out_is_done ? verify_seal_end(verify, STORE_SEAL_KEYS) : err;
 }
 
 /* ---- named rows ---- */
@@ -110,6 +114,30 @@ static enum err verify_thing_row(struct verify *verify, struct verify_things *th
     struct verify_thing *thing =
         text_parse_id(row->key, prefix, &id) ? verify_thing(things, id) : NULL;
     struct slice name = slice_first(row->key, TABLES_NAME);
+    digest_short(row->value, digest);
+    if (thing)
+        thing->is_seen = true;
+    if (thing && memcmp(digest, thing->row, DIGEST_SHORT) == 0)
+        return ERR_OK;
+    enum err err = verify_is_made_since(verify, digest, &is_made);
+    if (err != ERR_OK || is_made)
+        return err;
+    if (thing)
+        verify_find(verify, "%s %.*s: its row is not what record %llu made it", noun,
+                    SLICE_FMT(name), (unsigned long long)thing->seq);
+    else
+        verify_find(verify, "%s %.*s: it has a row, but no record made it", noun, SLICE_FMT(name));
+    return ERR_OK;
+}
+
+/* Who is away, or a plan: the row is that of the newest record about this name. */
+static enum err verify_named_row(struct verify *verify, struct verify_things *things,
+                                 const char *noun, const struct store_row *row)
+{
+    unsigned char digest[DIGEST_SHORT];
+    bool is_made = false;
+    struct slice name = slice_first(row->key, TABLES_NAME);
+    struct verify_thing *thing = verify_thing(things, verify_name_id(row->key));
     digest_short(row->value, digest);
     if (thing)
         thing->is_seen = true;
@@ -229,7 +257,9 @@ static enum err verify_row(struct verify *verify, const struct store_row *row)
     case STORE_TOKENS:
         return verify_made_row(verify, "token", row);
     case STORE_AWAY:
-        return verify_made_row(verify, "absence of", row);
+        return verify_named_row(verify, &verify->away, "the absence of", row);
+    case STORE_PLANS:
+        return verify_named_row(verify, &verify->plans, "the signed plan of", row);
     case STORE_POLICIES:
         verify_policy_row(verify, row);
         return ERR_OK;
@@ -247,62 +277,114 @@ static enum err verify_row(struct verify *verify, const struct store_row *row)
     case STORE_LADDERS:
     case STORE_NOTICES:
     case STORE_JOURNALS:
-    case STORE_PLANS:
     case STORE_REPEATS:
     case STORE_SIGNALS:
     case STORE_UNDONE:
     case STORE_TABLE_COUNT:
-        break;
+        break; /* their seal proves them */
     }
     return ERR_OK;
 }
 
-/* Stops and incidents that records made and whose rows are gone: a stop would be forgotten (I7). */
+/* The things that records made, whose rows stand in this table. NULL: each has its own way. */
+static struct verify_things *verify_things_of(struct verify *verify, const char **out_noun)
+{
+    switch (verify->table) {
+    case STORE_STOPS:
+        *out_noun = "the stop";
+        return &verify->stops;
+    case STORE_INCIDENTS:
+        *out_noun = "the incident";
+        return &verify->incidents;
+    case STORE_AWAY:
+        *out_noun = "the absence";
+        return &verify->away;
+    case STORE_PLANS:
+        *out_noun = "the signed plan";
+        return &verify->plans;
+    case STORE_META:
+    case STORE_POLICIES:
+    case STORE_TOKENS:
+    case STORE_COUNTS:
+    case STORE_UPSTREAMS:
+    case STORE_AUDITS:
+    case STORE_LABELS:
+    case STORE_LADDERS:
+    case STORE_NOTICES:
+    case STORE_JOURNALS:
+    case STORE_TRIGGERS:
+    case STORE_REPEATS:
+    case STORE_SIGNALS:
+    case STORE_RESTARTS:
+    case STORE_UNDONE:
+    case STORE_TABLE_COUNT:
+        break;
+    }
+    return NULL;
+}
+
+/* What records made and whose row is gone: a stop would be forgotten (I7). Who is back from an
+ * absence has no row, and may have come back since this run began. */
 static void verify_missing_things(struct verify *verify)
 {
-    bool is_stop = verify->table == STORE_STOPS;
-    struct verify_things *things = is_stop ? &verify->stops : &verify->incidents;
-    if (!is_stop && verify->table != STORE_INCIDENTS)
-        return;
-    for (size_t i = 0; i < things->count; i++)
-        if (!things->items[i].is_seen)
-            verify_find(verify, "%s of record %llu: its row is gone",
-                        is_stop ? "the stop" : "the incident",
-                        (unsigned long long)things->items[i].seq);
+    const char *noun = "";
+    unsigned char none[DIGEST_SHORT];
+    struct verify_things *things = verify_things_of(verify, &noun);
+    bool may_go = verify->table == STORE_AWAY;
+    digest_short((struct slice){0}, none);
+    for (size_t i = 0; things && i < things->count; i++) {
+        const struct verify_thing *thing = &things->items[i];
+        bool is_removed = may_go && memcmp(thing->row, none, DIGEST_SHORT) == 0;
+        if (!thing->is_seen && !is_removed && (!may_go || verify_is_still(verify)))
+            verify_find(verify, "%s of record %llu: its row is gone", noun,
+                        (unsigned long long)thing->seq);
+    }
 }
 
-static bool verify_next_table(struct verify *verify)
+static enum err verify_end_table(struct verify *verify, bool *out_is_done)
 {
     verify_missing_things(verify);
+    if (verify->table == STORE_LABELS)
+        verify_missing_labels(verify);
+    enum err err = verify_seal_end(verify, STORE_SEAL_ROWS(verify->table));
     verify->table++;
     verify->after_row_size = 0;
-    if (verify->table == STORE_COUNTS) /* counters and budgets are derived from no record */
-        verify->table = STORE_AUDITS;
-    if (verify->table == STORE_LABELS + 1) {
-        verify_missing_labels(verify);
-        verify->table = STORE_TRIGGERS; /* between them: moved without records */
-    } else if (verify->table == STORE_TRIGGERS + 1) {
-        verify->table = STORE_RESTARTS;
-    }
-    return verify->table > STORE_RESTARTS;
+    *out_is_done = verify->table == STORE_TABLE_COUNT;
+    return err;
 }
 
-enum err verify_tables_page(struct verify *verify, bool *out_is_done)
+/* One page of one table. *inout_rows: how many rows were looked at. */
+static enum err verify_table_page(struct verify *verify, struct store_row *page,
+                                  uint64_t *inout_rows, bool *out_is_done)
 {
-    struct store_row *page = ARENA_ARRAY(&verify->page, TABLES_PAGE, struct store_row);
     size_t count = 0;
-    if (!page)
-        return ERR_NO_MEMORY;
-    enum err err = verify->store->list_rows(verify->store->impl, verify->table,
-                                            slice_of(verify->after_row, verify->after_row_size),
-                                            TABLES_PAGE, &verify->page, page, &count);
+    enum err err = verify_seal_begin(verify, STORE_SEAL_ROWS(verify->table));
+    if (err == ERR_OK)
+        err = verify->store->list_rows(verify->store->impl, verify->table,
+                                       slice_of(verify->after_row, verify->after_row_size),
+                                       TABLES_PAGE, &verify->page, page, &count);
     for (size_t i = 0; err == ERR_OK && i < count; i++) {
+        uint64_t findings = verify->finding_count;
         if (page[i].key.size > sizeof verify->after_row)
             return ERR_CORRUPT;
         memcpy(verify->after_row, page[i].key.at, page[i].key.size);
         verify->after_row_size = page[i].key.size;
         err = verify_row(verify, &page[i]);
+        verify_seal_row(verify, &page[i], findings);
     }
-    *out_is_done = err == ERR_OK && count < TABLES_PAGE && verify_next_table(verify);
+    *inout_rows += count;
+    if (err == ERR_OK && count < TABLES_PAGE)
+        return verify_end_table(verify, out_is_done);
+    return err;
+}
+
+/* Most tables are short: several of them in one step. */
+enum err verify_tables_page(struct verify *verify, bool *out_is_done)
+{
+    struct store_row *page = ARENA_ARRAY(&verify->page, TABLES_PAGE, struct store_row);
+    uint64_t rows = 0;
+    enum err err = page ? ERR_OK : ERR_NO_MEMORY;
+    while (err == ERR_OK && !*out_is_done && rows < TABLES_PAGE)
+        err = verify_table_page(verify, page, &rows, out_is_done);
     return err;
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "record/seal.h"
 
 static int memory_data_compare_action(const void *item, const void *key)
 {
@@ -182,7 +183,15 @@ static void memory_data_set_action(struct memory_data *data, const struct store_
 
 static void memory_data_set_key(struct memory_data *data, const struct store_key *key)
 {
+    struct store_seal *seal = &data->seals[STORE_SEAL_KEYS];
+    unsigned char digest[DIGEST_SIZE];
     struct store_key *held = sorted_get(&data->keys, key->hash);
+    if (held) {
+        seal_key(held, digest);
+        seal_take(seal, digest);
+    }
+    seal_key(key, digest);
+    seal_put(seal, digest);
     if (!held) {
         held = malloc(sizeof *held);
         CHECK(held != NULL); /* invariant 2 */
@@ -196,13 +205,21 @@ static void memory_data_set_key(struct memory_data *data, const struct store_key
 static void memory_data_set_row(struct memory_data *data, const struct store_row *row)
 {
     struct memory_row wanted = {.table = row->table, .key = row->key};
+    struct store_seal *seal = &data->seals[STORE_SEAL_ROWS(row->table)];
+    unsigned char digest[DIGEST_SIZE];
+    struct memory_row *held = sorted_get(&data->rows, &wanted);
+    if (held) {
+        seal_row(row->table, row->key, held->value, digest);
+        seal_take(seal, digest);
+    }
     if (row->is_removed) {
         struct memory_row *gone = sorted_remove(&data->rows, &wanted);
         if (gone)
             memory_data_free_row(gone);
         return;
     }
-    struct memory_row *held = sorted_get(&data->rows, &wanted);
+    seal_row(row->table, row->key, row->value, digest);
+    seal_put(seal, digest);
     if (!held) {
         held = calloc(1, sizeof *held);
         CHECK(held != NULL); /* invariant 2 */
@@ -211,6 +228,7 @@ static void memory_data_set_row(struct memory_data *data, const struct store_row
         sorted_put(&data->rows, &wanted, held);
     }
     memory_data_hold(&held->value, row->value);
+    memcpy(held->sum, digest, sizeof held->sum);
 }
 
 enum err memory_data_apply(struct memory_data *data, const struct parcel *parcel)

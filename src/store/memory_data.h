@@ -25,6 +25,7 @@ struct memory_action {
 struct memory_row {
     enum store_table table;
     struct slice key, value;
+    unsigned char sum[STORE_SUM_SIZE];
 };
 
 struct memory_data {
@@ -35,6 +36,7 @@ struct memory_data {
     struct sorted keys;    /* struct store_key by hash */
     struct sorted rows;    /* struct memory_row by table, then key */
     uint64_t batch_count, open_count;
+    struct store_seal seals[STORE_SEAL_COUNT];
 };
 
 MUST_USE enum err memory_data_init(struct memory_data *data);

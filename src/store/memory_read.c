@@ -26,7 +26,10 @@ static enum err memory_read_action(const struct memory_action *held, struct aren
                                   .due_unix_ms = held->due_unix_ms,
                                   .people_due_unix_ms = held->people_due_unix_ms};
     if (!memory_read_copy(arena, held->row, &action.row) ||
-        !memory_read_copy(arena, held->frozen, &action.frozen))
+        !memory_read_copy(arena, held->frozen, &action.frozen) ||
+        !memory_read_copy(arena, held->order, &action.order) ||
+        (!held->is_ended && (!memory_read_copy(arena, held->scope, &action.scope) ||
+                             !memory_read_copy(arena, held->upstream, &action.upstream))))
         return ERR_LIMIT;
     *out = action;
     return ERR_OK;
@@ -237,8 +240,17 @@ static enum err memory_read_list_rows(void *impl, enum store_table table, struct
         if (!memory_read_copy(arena, held->key, &row->key) ||
             !memory_read_copy(arena, held->value, &row->value))
             return ERR_LIMIT;
+        memcpy(row->sum, held->sum, sizeof row->sum);
     }
     *out_count = count;
+    return ERR_OK;
+}
+
+static enum err memory_read_get_seal(void *impl, unsigned which, struct store_seal *out)
+{
+    const struct memory_data *data = impl;
+    CHECK(which < STORE_SEAL_COUNT);
+    *out = data->seals[which];
     return ERR_OK;
 }
 
@@ -254,4 +266,5 @@ void memory_read_fill(struct store_port *port)
     port->list_records = memory_read_list_records;
     port->list_keys = memory_read_list_keys;
     port->list_rows = memory_read_list_rows;
+    port->get_seal = memory_read_get_seal;
 }

@@ -3,6 +3,7 @@
 #include <assert.h>
 
 #include "base/check.h"
+#include "record/seal.h"
 
 enum sqlite_apply_statement {
     APPLY_BEGIN,
@@ -19,7 +20,10 @@ enum sqlite_apply_statement {
     APPLY_ENDED_INSERT,
     APPLY_ENDED_UPDATE,
     APPLY_ENDED_DELETE,
-    APPLY_KEY,
+    APPLY_KEY_ADD,
+    APPLY_KEY_READ,
+    APPLY_KEY_CHANGE,
+    APPLY_ROW_READ,
     APPLY_ROW,
     APPLY_ROW_REMOVE,
     APPLY_COUNT
@@ -31,7 +35,8 @@ static const char *const sqlite_apply_sql[APPLY_COUNT] = {
     [APPLY_BEGIN] = "BEGIN IMMEDIATE",
     [APPLY_COMMIT] = "COMMIT",
     [APPLY_ROLLBACK] = "ROLLBACK",
-    [APPLY_HEAD] = "UPDATE head SET seq = ?1, hash = ?2, open_count = ?3, ended_count = ?4",
+    [APPLY_HEAD] = "UPDATE head SET seq = ?1, hash = ?2, open_count = ?3, ended_count = ?4,"
+                   " seals = ?5",
     [APPLY_RECORD] = "INSERT INTO records(seq, hash, body) VALUES (?1, ?2, ?3)",
     [APPLY_PAYLOAD] = "INSERT INTO payloads(seq, is_erased, bytes) VALUES (?1, 0, ?2)",
     /* The new row has the size of the old one, so SQLite overwrites its bytes where they are. With
@@ -50,12 +55,14 @@ static const char *const sqlite_apply_sql[APPLY_COUNT] = {
     [APPLY_ENDED_INSERT] = "INSERT INTO ended_actions(id, body) VALUES (?1, ?2)",
     [APPLY_ENDED_UPDATE] = "UPDATE ended_actions SET body = ?2 WHERE id = ?1",
     [APPLY_ENDED_DELETE] = "DELETE FROM ended_actions WHERE id = ?1",
-    /* Changes nothing when the key belongs to another action: port/store.h invariant 3. */
-    [APPLY_KEY] = "INSERT INTO keys(hash, fingerprint, action) VALUES (?1, ?2, ?3)"
-                  " ON CONFLICT (hash) DO UPDATE SET fingerprint = excluded.fingerprint,"
-                  " action = excluded.action WHERE action = excluded.action OR action = ?4",
-    [APPLY_ROW] = "INSERT INTO small_rows(tab, key, value) VALUES (?1, ?2, ?3)"
-                  " ON CONFLICT (tab, key) DO UPDATE SET value = excluded.value",
+    [APPLY_KEY_ADD] = "INSERT INTO keys(hash, fingerprint, action) VALUES (?1, ?2, ?3)"
+                      " ON CONFLICT (hash) DO NOTHING",
+    [APPLY_KEY_READ] = "SELECT fingerprint, action FROM keys WHERE hash = ?1",
+    [APPLY_KEY_CHANGE] = "UPDATE keys SET fingerprint = ?2, action = ?3 WHERE hash = ?1",
+    [APPLY_ROW_READ] = "SELECT value FROM small_rows WHERE tab = ?1 AND key = ?2",
+    [APPLY_ROW] = "INSERT INTO small_rows(tab, key, value, sum) VALUES (?1, ?2, ?3, ?4)"
+                  " ON CONFLICT (tab, key) DO UPDATE SET value = excluded.value,"
+                  " sum = excluded.sum",
     [APPLY_ROW_REMOVE] = "DELETE FROM small_rows WHERE tab = ?1 AND key = ?2",
 };
 
@@ -65,7 +72,8 @@ enum err sqlite_apply_read_head(sqlite3 *db, struct sqlite_head *out_head)
     enum err err = sql_prepare(db,
                                "SELECT seq, hash, open_count, ended_count,"
                                " coalesce((SELECT max(id) FROM open_actions), 0),"
-                               " coalesce((SELECT max(id) FROM ended_actions), 0) FROM head",
+                               " coalesce((SELECT max(id) FROM ended_actions), 0), seals"
+                               " FROM head",
                                &statement);
     if (err == ERR_OK)
         err = sql_row(statement);
@@ -78,6 +86,9 @@ enum err sqlite_apply_read_head(sqlite3 *db, struct sqlite_head *out_head)
                                          .newest_open = sql_u64(statement, 4),
                                          .newest_ended = sql_u64(statement, 5)};
         memcpy(out_head->hash, sql_bytes(statement, 1).at, STORE_HASH_SIZE);
+        /* Damaged sums hold nothing up: they begin anew, and verify goes on saying so. */
+        if (seals_decode(sql_bytes(statement, 6), out_head->seals) != ERR_OK)
+            memset(out_head->seals, 0, sizeof out_head->seals);
     }
     sql_finalize(&statement, 1);
     return err == ERR_NOT_FOUND ? ERR_CORRUPT : err;
@@ -221,26 +232,90 @@ static enum err sqlite_apply_ended(struct sqlite_apply *apply, const struct stor
     return sqlite_apply_run_ended(apply->statements[APPLY_ENDED_INSERT], write);
 }
 
-static enum err sqlite_apply_key(struct sqlite_apply *apply, const struct store_key *key)
+static enum err sqlite_apply_put_key(struct sqlite_apply *apply, const struct store_key *key,
+                                     enum sqlite_apply_statement which)
 {
-    sqlite3_stmt *put = apply->statements[APPLY_KEY];
+    sqlite3_stmt *put = apply->statements[which];
     sql_bind_blob(put, 1, slice_of(key->hash, STORE_KEY_SIZE));
     sql_bind_blob(put, 2, slice_of(key->fingerprint, STORE_KEY_SIZE));
     sql_bind_u64(put, 3, key->action);
-    sql_bind_u64(put, 4, key->replaces); /* no action is 0 */
-    enum err err = sql_run(put);
-    if (err == ERR_OK && sqlite3_changes(apply->db) == 0)
-        err = ERR_CONFLICT;
+    return sql_run(put);
+}
+
+static enum err sqlite_apply_read_key(struct sqlite_apply *apply,
+                                      const unsigned char hash[STORE_KEY_SIZE],
+                                      struct store_key *out)
+{
+    struct store_key key = {0};
+    sqlite3_stmt *read = apply->statements[APPLY_KEY_READ];
+    memcpy(key.hash, hash, STORE_KEY_SIZE);
+    sql_bind_blob(read, 1, slice_of(hash, STORE_KEY_SIZE));
+    enum err err = sql_row(read);
+    if (err == ERR_OK && sql_bytes(read, 0).size != STORE_KEY_SIZE)
+        err = ERR_CORRUPT;
+    if (err == ERR_OK) {
+        memcpy(key.fingerprint, sql_bytes(read, 0).at, STORE_KEY_SIZE);
+        key.action = sql_u64(read, 1);
+        *out = key;
+    }
+    sql_reset(read);
     return err;
+}
+
+static enum err sqlite_apply_key(struct sqlite_apply *apply, const struct store_key *key)
+{
+    struct store_seal *seal = &apply->head.seals[STORE_SEAL_KEYS];
+    unsigned char digest[DIGEST_SIZE];
+    enum err err = sqlite_apply_put_key(apply, key, APPLY_KEY_ADD);
+    if (err == ERR_OK && sqlite3_changes(apply->db) == 0) { /* there is one: seldom */
+        struct store_key held = {0};
+        err = sqlite_apply_read_key(apply, key->hash, &held);
+        if (err == ERR_OK && held.action != key->action && held.action != key->replaces)
+            err = ERR_CONFLICT; /* port/store.h invariant 3 */
+        if (err == ERR_OK) {
+            seal_key(&held, digest);
+            seal_take(seal, digest);
+            err = sqlite_apply_put_key(apply, key, APPLY_KEY_CHANGE);
+        }
+    }
+    if (err != ERR_OK)
+        return err;
+    seal_key(key, digest);
+    seal_put(seal, digest);
+    return ERR_OK;
+}
+
+/* Takes the row that stands there out of the seal of its table. */
+static enum err sqlite_apply_unseal(struct sqlite_apply *apply, const struct store_row *row)
+{
+    unsigned char digest[DIGEST_SIZE];
+    sqlite3_stmt *read = apply->statements[APPLY_ROW_READ];
+    sql_bind_i64(read, 1, row->table);
+    sql_bind_blob(read, 2, row->key);
+    enum err err = sql_row(read);
+    if (err == ERR_OK) {
+        seal_row(row->table, row->key, sql_bytes(read, 0), digest);
+        seal_take(&apply->head.seals[STORE_SEAL_ROWS(row->table)], digest);
+    }
+    sql_reset(read);
+    return err == ERR_NOT_FOUND ? ERR_OK : err;
 }
 
 static enum err sqlite_apply_row(struct sqlite_apply *apply, const struct store_row *row)
 {
+    unsigned char digest[DIGEST_SIZE];
     sqlite3_stmt *put = apply->statements[row->is_removed ? APPLY_ROW_REMOVE : APPLY_ROW];
+    enum err err = sqlite_apply_unseal(apply, row);
+    if (err != ERR_OK)
+        return err;
     sql_bind_i64(put, 1, row->table);
     sql_bind_blob(put, 2, row->key);
-    if (!row->is_removed)
+    if (!row->is_removed) {
+        seal_row(row->table, row->key, row->value, digest);
+        seal_put(&apply->head.seals[STORE_SEAL_ROWS(row->table)], digest);
         sql_bind_blob(put, 3, row->value);
+        sql_bind_blob(put, 4, slice_of(digest, STORE_SUM_SIZE));
+    }
     return sql_run(put);
 }
 
@@ -280,6 +355,9 @@ static enum err sqlite_apply_put_head(struct sqlite_apply *apply)
     sql_bind_blob(put, 2, slice_of(apply->head.hash, STORE_HASH_SIZE));
     sql_bind_u64(put, 3, apply->head.open_count);
     sql_bind_u64(put, 4, apply->head.ended_count);
+    unsigned char seals[SEALS_BYTES];
+    seals_encode(apply->head.seals, seals);
+    sql_bind_blob(put, 5, slice_of(seals, sizeof seals));
     return sql_run(put);
 }
 

@@ -2,14 +2,16 @@
  * Owns: the writer's prepared statements, the chain's last hash and the counters of the head row.
  * Invariants:
  *   1. A batch is one transaction: after any failure the tables and the head here are as before.
- *   2. An action is in open_actions or in ended_actions, never in both.
+ *   2. The seals are of the tables as they are: each row is added, and taken away, where it is
+ *      written.
+ *   3. An action is in open_actions or in ended_actions, never in both.
  * Threads: the store thread (before it runs: the loop thread). */
 #pragma once
 #include "store/chainer.h"
 #include "store/parcel.h"
 #include "store/sql.h"
 
-enum { SQLITE_APPLY_STATEMENTS = 17 };
+enum { SQLITE_APPLY_STATEMENTS = 20 };
 
 struct sqlite_head {
     uint64_t seq;
@@ -17,6 +19,7 @@ struct sqlite_head {
     uint64_t open_count, ended_count;
     /* The highest ids there ever were. A new action is above both, and needs no look-up. */
     uint64_t newest_open, newest_ended;
+    struct store_seal seals[STORE_SEAL_COUNT];
 };
 
 struct sqlite_apply {

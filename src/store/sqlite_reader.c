@@ -2,7 +2,9 @@
 
 #include <assert.h>
 
+#include "base/check.h"
 #include "base/limits.h"
+#include "record/seal.h"
 
 enum { READER_CACHE_KIB = 512 }; /* every commit empties it: it serves one statement */
 
@@ -26,6 +28,7 @@ enum sqlite_reader_statement {
     READ_KEYS,
     READ_KEYS_FIRST,
     READ_ROWS,
+    READ_SEALS,
     READ_HOLD,
     READ_LET_GO,
     READ_COUNT
@@ -34,8 +37,10 @@ enum sqlite_reader_statement {
 static_assert((int)READ_COUNT == (int)SQLITE_READER_STATEMENTS, "room for each");
 
 /* The columns of struct store_action, in both tables. */
-#define OPEN_ACTION "SELECT id, 0, body, frozen, queue, due, people_due FROM open_actions "
-#define ENDED_ACTION "SELECT id, 1, body, x'', 0, 0, 0 FROM ended_actions "
+#define OPEN_ACTION                                                                                \
+    "SELECT id, 0, body, frozen, queue, due, people_due, scope,"                                   \
+    " upstream, coalesce(order_key, x'') FROM open_actions "
+#define ENDED_ACTION "SELECT id, 1, body, x'', 0, 0, 0, '', '', x'' FROM ended_actions "
 /* ?1 after_id, ?2 limit, ?3 queue or -1, ?4 workflow, ?5 scope, ?6 upstream, each empty = any. */
 #define OPEN_FILTER                                                                                \
     "AND (?3 < 0 OR queue = ?3) AND (?4 = '' OR workflow = ?4) "                                   \
@@ -75,8 +80,9 @@ static const char *const sqlite_reader_sql[READ_COUNT] = {
     [READ_KEYS] = "SELECT hash, fingerprint, action FROM keys WHERE hash > ?1"
                   " ORDER BY hash LIMIT ?2",
     [READ_KEYS_FIRST] = "SELECT hash, fingerprint, action FROM keys ORDER BY hash LIMIT ?2",
-    [READ_ROWS] = "SELECT key, value FROM small_rows WHERE tab = ?1 AND key > ?3"
+    [READ_ROWS] = "SELECT key, value, sum FROM small_rows WHERE tab = ?1 AND key > ?3"
                   " ORDER BY key LIMIT ?2",
+    [READ_SEALS] = "SELECT seals FROM head",
     [READ_HOLD] = "BEGIN",
     [READ_LET_GO] = "COMMIT",
 };
@@ -156,7 +162,10 @@ static enum err sqlite_reader_to_action(sqlite3_stmt *statement, struct arena *a
         return ERR_CORRUPT;
     action.queue = (enum store_queue)queue;
     if (!sqlite_reader_copy(statement, 2, arena, &action.row) ||
-        !sqlite_reader_copy(statement, 3, arena, &action.frozen))
+        !sqlite_reader_copy(statement, 3, arena, &action.frozen) ||
+        !sqlite_reader_copy(statement, 7, arena, &action.scope) ||
+        !sqlite_reader_copy(statement, 8, arena, &action.upstream) ||
+        !sqlite_reader_copy(statement, 9, arena, &action.order))
         return ERR_LIMIT;
     *out = action;
     return ERR_OK;
@@ -323,6 +332,9 @@ static enum err sqlite_page_row(struct sqlite_page *page, sqlite3_stmt *read)
     *row = (struct store_row){.table = page->table};
     bool is_copied = sqlite_reader_copy(read, 0, page->arena, &row->key) &&
                      sqlite_reader_copy(read, 1, page->arena, &row->value);
+    struct slice sum = sql_bytes(read, 2);
+    if (sum.size == sizeof row->sum) /* else zeros: verify finds it */
+        memcpy(row->sum, sum.at, sizeof row->sum);
     return is_copied ? ERR_OK : ERR_LIMIT;
 }
 
@@ -430,6 +442,23 @@ static enum err sqlite_reader_list_rows(void *impl, enum store_table table, stru
     return sqlite_reader_page(read, sqlite_page_row, &page, out_count);
 }
 
+static enum err sqlite_reader_get_seal(void *impl, unsigned which, struct store_seal *out)
+{
+    struct store_seal seals[STORE_SEAL_COUNT];
+    enum err err = ERR_OK;
+    CHECK(which < STORE_SEAL_COUNT);
+    sqlite3_stmt *read = sqlite_reader_use(impl, READ_SEALS, &err);
+    if (!read)
+        return err;
+    err = sql_row(read);
+    if (err == ERR_OK)
+        err = seals_decode(sql_bytes(read, 0), seals);
+    sql_reset(read);
+    if (err == ERR_OK)
+        *out = seals[which];
+    return err == ERR_NOT_FOUND ? ERR_CORRUPT : err;
+}
+
 void sqlite_reader_fill(struct store_port *port)
 {
     port->get_action = sqlite_reader_get_action;
@@ -442,4 +471,5 @@ void sqlite_reader_fill(struct store_port *port)
     port->list_records = sqlite_reader_list_records;
     port->list_keys = sqlite_reader_list_keys;
     port->list_rows = sqlite_reader_list_rows;
+    port->get_seal = sqlite_reader_get_seal;
 }

@@ -17,8 +17,9 @@ static const char sqlite_schema_1_0[] =
     "CREATE TABLE info(name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
     "INSERT INTO info VALUES ('major', 0), ('minor', 0), ('run_epoch', 0), ('is_copy', 0);"
     "CREATE TABLE head(id INTEGER PRIMARY KEY CHECK (id = 1), seq INTEGER NOT NULL,"
-    " hash BLOB NOT NULL, open_count INTEGER NOT NULL, ended_count INTEGER NOT NULL) STRICT;"
-    "INSERT INTO head VALUES (1, 0, zeroblob(32), 0, 0);"
+    " hash BLOB NOT NULL, open_count INTEGER NOT NULL, ended_count INTEGER NOT NULL,"
+    " seals BLOB NOT NULL) STRICT;"
+    "INSERT INTO head VALUES (1, 0, zeroblob(32), 0, 0, x'');"
     "CREATE TABLE records(seq INTEGER PRIMARY KEY, hash BLOB NOT NULL, body BLOB NOT NULL) STRICT;"
     "CREATE TABLE payloads(seq INTEGER PRIMARY KEY, is_erased INTEGER NOT NULL,"
     " bytes BLOB NOT NULL) STRICT;"
@@ -38,6 +39,7 @@ static const char sqlite_schema_1_0[] =
     "CREATE TABLE keys(hash BLOB PRIMARY KEY, fingerprint BLOB NOT NULL,"
     " action INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
     "CREATE TABLE small_rows(tab INTEGER NOT NULL, key BLOB NOT NULL, value BLOB NOT NULL,"
+    " sum BLOB NOT NULL,"
     " PRIMARY KEY (tab, key)) STRICT, WITHOUT ROWID;";
 
 static const struct sqlite_schema_step sqlite_schema_history[] = {

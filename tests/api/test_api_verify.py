@@ -116,7 +116,7 @@ def test_a_long_history_of_stops(written):
         assert daemon.restart(old["incident"], "?").status == 202
     connection = sqlite3.connect(database)
     (key, value), = connection.execute("SELECT key, value FROM small_rows WHERE tab = 2 AND key = CAST(? AS BLOB)", [old["id"]])
-    connection.executemany("INSERT INTO small_rows(tab, key, value) VALUES (2, ?, ?)",
+    connection.executemany("INSERT INTO small_rows(tab, key, value, sum) VALUES (2, ?, ?, x'')",
                            ((b"s_0%08d" % n, value) for n in range(400000)))
     connection.commit()
     connection.close()

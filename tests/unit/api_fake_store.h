@@ -90,6 +90,16 @@ static enum err fake_store_key(void *impl, const unsigned char hash[STORE_KEY_SI
     (void)impl, (void)hash, (void)out;
     return ERR_NOT_FOUND;
 }
+static enum err fake_store_seal(void *impl, unsigned which, struct store_seal *out)
+{
+    (void)impl, (void)which;
+    *out = (struct store_seal){0};
+    return ERR_OK;
+}
+static void fake_store_counts(void *impl, struct store_counts *out)
+{
+    *out = (struct store_counts){.records = *(const uint64_t *)impl, .run_epoch = UINT64_MAX};
+}
 
 /* impl: its head. */
 static struct store_port fake_store_port(uint64_t *head)
@@ -104,5 +114,7 @@ static struct store_port fake_store_port(uint64_t *head)
                                .list_actions = fake_store_actions,
                                .list_records = fake_store_records,
                                .list_keys = fake_store_keys,
-                               .list_rows = fake_store_rows};
+                               .list_rows = fake_store_rows,
+                               .get_seal = fake_store_seal,
+                               .counts = fake_store_counts};
 }

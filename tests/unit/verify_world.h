@@ -13,6 +13,7 @@
 #include "record/record.h"
 #include "record/row.h"
 #include "record/stop_row.h"
+#include "record/trigger_row.h"
 #include "store/memory.h"
 
 enum { BYTES_MAX = 1 << 20, ACTIONS = 6 };
@@ -101,6 +102,8 @@ static void world_save(struct world *w, size_t i, struct record *record, const c
         write.queue = STORE_QUEUE_HELD_STOP;
     write.scope = SLICE("w/s");
     write.upstream = SLICE("mailer");
+    if (!digest_is_zero(row->order, ROW_DIGEST))
+        write.order = slice_of(row->order, ROW_DIGEST);
     write.rows = w->beside;
     write.row_count = w->beside_count;
     w->beside_count = 0;
@@ -172,6 +175,8 @@ static void world_admit(struct world *w, size_t i)
                               .step = SLICE("s"),
                               .upstream = SLICE("mailer"),
                               .actor = SLICE("cron")};
+    if (i == 5)
+        memset(w->rows[i].order, 0x55, ROW_DIGEST);
     digest_short(SLICE("the frozen request"), w->rows[i].action.request_digest);
     struct record record = {.kind = RECORD_ADMITTED};
     world_save(w, i, &record, BUNDLE_LABEL_SUBMIT);
@@ -227,6 +232,39 @@ static void world_people(struct world *w)
     w->rows[4].claimed_until_unix_ms = 8000;
     struct record record = {.kind = RECORD_CLAIMED, .actor = SLICE("ana")};
     world_save(w, 4, &record, NULL); /* 19 */
+}
+
+/* An absence, a plan, a start, an order key, and a row of each table that no record proves. */
+static void world_rest(struct world *w)
+{
+    static const enum store_table tables[] = {STORE_META,     STORE_COUNTS,  STORE_UPSTREAMS,
+                                              STORE_LADDERS,  STORE_NOTICES, STORE_REPEATS,
+                                              STORE_JOURNALS, STORE_REPEATS, STORE_SIGNALS};
+    struct store_row rows[sizeof tables / sizeof *tables + 1];
+    static const char keys[] = "abcdefghi";
+    struct trigger_row trigger = {.workflow = SLICE("w"), .name = SLICE("many"), .stop = 7};
+    size_t count = sizeof tables / sizeof *tables;
+    for (size_t i = 0; i < count; i++)
+        rows[i] = (struct store_row){
+            .table = tables[i], .key = slice_of(&keys[i], 1), .value = slice_of(keys, i + 1)};
+    buf_reset(&w->extra);
+    trigger_row_encode(&trigger, &w->extra);
+    rows[count] = (struct store_row){
+        .table = STORE_TRIGGERS, .key = SLICE("\x80\x81"), .value = buf_slice(&w->extra)};
+    struct store_write write = {.rows = rows, .row_count = count + 1};
+    assert_int_equal(w->port.submit(w->port.impl, &write, 1, NULL, NULL), ERR_OK);
+    (void)store_memory_flush(w->memory, 100);
+    struct store_row row = {.table = STORE_AWAY, .key = SLICE("ben"), .value = SLICE("9000cleo")};
+    struct record record = {.kind = RECORD_AWAY, .subject = SLICE("ben"), .number = 9000};
+    world_control(w, &record, &row); /* 17 */
+    row = (struct store_row){.table = STORE_PLANS, .key = SLICE("w"), .value = SLICE("facts, ana")};
+    record = (struct record){.kind = RECORD_SIGNED, .workflow = SLICE("w")};
+    world_control(w, &record, &row); /* 18 */
+    record = (struct record){.kind = RECORD_SERVING, .number = 4};
+    world_control(w, &record, NULL); /* 19 */
+    row = (struct store_row){.table = STORE_AWAY, .key = SLICE("cleo"), .is_removed = true};
+    record = (struct record){.kind = RECORD_AWAY, .subject = SLICE("cleo")}; /* is back */
+    world_control(w, &record, &row);                                         /* 20 */
 }
 
 static void world_init(struct world *w)

@@ -532,6 +532,30 @@ out:
     return code;
 }
 
+static const struct config *serve_verify_config(void *impl)
+{
+    return ((struct loaded *)impl)->config;
+}
+
+/* Who may decide what waits (I8) stands in the configuration beside the store. */
+static struct loaded *serve_verify_load(const struct cli_verify *options,
+                                        struct verify_options *inout_options)
+{
+    struct buf problems;
+    buf_init(&problems, 1024 * 1024);
+    struct loaded *loaded = config_files_load(slice_text(options->config), &problems);
+    if (loaded) {
+        inout_options->config = serve_verify_config;
+        inout_options->impl = loaded;
+    } else {
+        (void)fprintf(stderr, "interlock: the configuration has errors, so it was not looked at "
+                              "whether what waits for people waits for somebody (interlock check "
+                              "says what is wrong)\n");
+    }
+    buf_done(&problems);
+    return loaded;
+}
+
 static bool serve_verify_pages(struct verify *verify)
 {
     bool is_done = false;
@@ -549,6 +573,7 @@ int serve_verify(const struct cli_verify *options)
 {
     struct store_port store = {0};
     struct verify_options head = {0};
+    struct loaded *loaded = NULL;
     struct buf line, folder, text;
     int code = CLI_REFUSED;
     struct verify *verify = NULL;
@@ -563,7 +588,8 @@ int serve_verify(const struct cli_verify *options)
         code = CLI_WRONG_USE;
     } else if (store_sqlite_open_file(buf_slice(&folder), &store, &text) != ERR_OK) {
         (void)fprintf(stderr, "interlock: %s\n", buf_text(&text));
-    } else if ((verify = verify_new(&store, &head)) != NULL && serve_verify_pages(verify)) {
+    } else if ((loaded = serve_verify_load(options, &head)),
+               (verify = verify_new(&store, &head)) != NULL && serve_verify_pages(verify)) {
         buf_reset(&text);
         if (options->is_json)
             verify_json_add(&text, verify);
@@ -573,6 +599,7 @@ int serve_verify(const struct cli_verify *options)
         code = verify_is_good(verify) ? CLI_DONE : CLI_REFUSED;
     }
     verify_free(verify);
+    loaded_free(loaded);
     store_sqlite_close(&store);
     buf_done(&text);
     buf_done(&folder);

@@ -108,6 +108,39 @@ def test_the_daemon_finds_it_too(written):
         assert not report["good"] and report["finding_count"] >= 1 and "3" in report["findings"][0], report
 
 
+def test_what_waits_for_nobody_is_found(tmp_path):
+    """I8 without the daemon: the people are those of the configuration beside the store. Then by hand: given to somebody
+    who is not there; taken out of the inbox."""
+    with Daemon(install(tmp_path)) as daemon:
+        waits = daemon.remind("INV-1", balance=20000).json["action"]
+        own = daemon.remind("INV-2", balance=20000, token="ben").json["action"]
+        assert daemon.post("/v1/reviews/r_%s.1/reassign" % waits[2:], {"to": "ana", "note": "yours"}).status == 200
+    path = tmp_path / "data" / "interlock.db"
+    config = tmp_path / "interlock.yaml"
+    text = config.read_text()
+    assert verify_files(tmp_path).returncode == 0
+    nobody = "  finance: [billing]\n"
+    config.write_text(text.replace("  finance: [ana, ben]\n", nobody))
+    broken = verify_files(tmp_path)  # a mistake: said, and the rest is proven
+    assert broken.returncode == 0 and "the configuration has errors" in broken.stderr and broken.stdout.startswith("good"), broken
+    config.write_text(text.replace("  finance: [ana, ben]", "  finance: [ben]"))  # ana has left it
+    found = verify_files(tmp_path)
+    assert found.returncode == 1 and found.stdout.startswith("BROKEN, 1 finding:"), found
+    assert "action %s: it waits for finance, and nobody there or behind them may decide it: ben asked for it" % own in found.stdout, found
+    config.write_text(text)
+    row, = sqlite3.connect(path).execute("SELECT body FROM open_actions ORDER BY id LIMIT 1").fetchone()
+    assert row.count(b"\x03ana") == 1
+    edit(path, "UPDATE open_actions SET body = CAST(replace(body, x'03616e61', x'03616e78') AS BLOB) WHERE id = (SELECT min(id) FROM open_actions)")
+    found = verify_files(tmp_path)
+    assert found.returncode == 1 and "action %s: its row is not what record" % waits in found.stdout, found
+    edit(path, "UPDATE open_actions SET body = CAST(replace(body, x'03616e78', x'03616e61') AS BLOB) WHERE id = (SELECT min(id) FROM open_actions)")
+    assert verify_files(tmp_path).returncode == 0
+    edit(path, "UPDATE open_actions SET queue = 0, people_due = 0 WHERE id = (SELECT min(id) FROM open_actions)")
+    found = verify_files(tmp_path)
+    for words in ("it does not stand in the inbox where its row says", "it is in_review, but waits in another queue"):
+        assert found.returncode == 1 and "action %s: %s" % (waits, words) in found.stdout, found
+
+
 def test_a_long_history_of_stops(written):
     """More lifted stops than fit into memory at a start: it starts, what is in force is, and an old receipt can be read."""
     folder, database, _ = written

@@ -1,6 +1,7 @@
 #include "base/calendar.h"
 
 enum { CALENDAR_MINUTES = 24 * 60, CALENDAR_DAYS_MAX = 3660 };
+enum { CALENDAR_MORNING = 9 * 60, CALENDAR_TURN_DAYS = 100 };
 static const int64_t calendar_minute_ms = 60000;
 static const int64_t calendar_day_ms = INT64_C(86400000);
 
@@ -103,4 +104,64 @@ int64_t calendar_due(const struct calendar *calendar, int64_t start_unix_ms, int
         if (calendar_spend(calendar, day + i, &at, &rest))
             return at;
     return start_unix_ms + due_ms;
+}
+
+/* ---- days, weeks, months ---- */
+
+static unsigned calendar_weekday(int64_t day)
+{
+    return (unsigned)((day % 7 + 7 + 3) % 7); /* 1970-01-01 was a Thursday */
+}
+
+/* The first minute of that day at which it is open; -1: it is not. */
+static int calendar_opens(const struct calendar *calendar, int64_t day)
+{
+    if (calendar->span_count == 0)
+        return CALENDAR_MORNING;
+    int minute = calendar_next(calendar, calendar_weekday(day), 0, true);
+    return minute < CALENDAR_MINUTES ? minute : -1;
+}
+
+/* Of the Gregorian calendar, from 1 on. Years begin in March: the leap day is their last. */
+static int64_t calendar_day_of_month(int64_t day)
+{
+    int64_t since_0000 = day + 719468;
+    int64_t of_era = since_0000 % 146097; /* 400 years */
+    int64_t year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+    int64_t of_year = of_era - (365 * year + year / 4 - year / 100);
+    return of_year - (153 * ((5 * of_year + 2) / 153) + 2) / 5 + 1;
+}
+
+static int64_t calendar_first_day(enum calendar_turn turn, int64_t day)
+{
+    switch (turn) {
+    case CALENDAR_WEEK:
+        return day - calendar_weekday(day);
+    case CALENDAR_MONTH:
+        return day - calendar_day_of_month(day) + 1;
+    case CALENDAR_DAY:
+    case CALENDAR_NEVER:
+        break;
+    }
+    return day;
+}
+
+int64_t calendar_turned(const struct calendar *calendar, enum calendar_turn turn,
+                        int64_t now_unix_ms)
+{
+    int64_t local = now_unix_ms + calendar_offset(calendar, now_unix_ms);
+    int64_t today = local / calendar_day_ms;
+    for (int64_t day = today; turn != CALENDAR_NEVER && day > today - CALENDAR_TURN_DAYS; day--) {
+        int minute = calendar_opens(calendar, day);
+        int64_t before = calendar_first_day(turn, day);
+        while (before < day && calendar_opens(calendar, before) < 0)
+            before++;
+        if (minute < 0 || before < day)
+            continue;
+        int64_t at =
+            calendar_unix_ms(calendar, day * calendar_day_ms + minute * calendar_minute_ms);
+        if (at <= now_unix_ms)
+            return at;
+    }
+    return 0;
 }

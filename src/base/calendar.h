@@ -22,8 +22,15 @@ struct calendar {
     int64_t (*utc_offset_ms)(void *impl, int64_t unix_ms); /* NULL: UTC */
 };
 
+/* What begins again and again. */
+enum calendar_turn { CALENDAR_NEVER, CALENDAR_DAY, CALENDAR_WEEK, CALENDAR_MONTH };
+
 /* The instant of a local time, given as if it were UTC. */
 int64_t calendar_unix_ms(const struct calendar *calendar, int64_t local_ms);
 /* start, and due_ms of opening hours later. Where it never opens, or not for years: by the clock.
  */
 int64_t calendar_due(const struct calendar *calendar, int64_t start_unix_ms, int64_t due_ms);
+/* When the newest day, week or month began for people, at or before now: it first opens then; where
+ * it is always open, at 09:00 of its first day. 0: it has not opened for a hundred days. */
+int64_t calendar_turned(const struct calendar *calendar, enum calendar_turn turn,
+                        int64_t now_unix_ms);

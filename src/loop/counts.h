@@ -54,6 +54,7 @@ struct workflow_state {
     struct lasting causes[CAUSE_COUNT];  /* how long it lives on the fallbacks of each */
     struct undone undone;                /* what ended so, and nobody was told of yet */
     int64_t overdue_unix_ms;             /* when its people were told last that they are late */
+    int64_t reported_unix_ms;            /* `report`: up to here; 0 = not read yet */
 };
 
 /* Made when there is none of that name. The pointer is good until the next one is made; NULL

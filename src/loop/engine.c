@@ -19,6 +19,7 @@
 #include "loop/notices.h"
 #include "loop/order.h"
 #include "loop/people.h"
+#include "loop/reports.h"
 #include "loop/restarts.h"
 #include "loop/self_check.h"
 #include "loop/steps.h"
@@ -119,6 +120,7 @@ void engine_beat(struct engine *engine)
     engine_run_alerts(engine);
     engine_send_notices(engine);
     engine_run_watchdog(engine);
+    engine_run_reports(engine);
     engine_run_triggers(engine);
     engine_run_self_check(engine);
     engine_set_alarm(engine);

@@ -84,6 +84,7 @@ struct engine {
     size_t audit_after_size;
     struct list alerts, outbox;
     int64_t trouble_unix_ms; /* when what lasts is looked at next */
+    int64_t report_unix_ms;  /* when scheduled reports are looked at next */
     size_t alert_count, outbox_count, sending_count;
     struct list restarts;
     size_t ramp_count; /* of them, how many are ramping */

@@ -109,20 +109,35 @@ static bool channel_is_shared(const struct channel *channel)
     return channel && (channel->kind == CHANNEL_IS_SLACK || channel->kind == CHANNEL_IS_PAGERDUTY);
 }
 
-/* The people of one shared channel: "ana, ben". Empty when one before it stands for it. */
-static struct slice notice_person(struct arena *arena, const struct person *const *people,
-                                  size_t count, size_t index)
+/* Through what a person is told of it; NULL: not. A report rings no pager, but comes by mail. */
+static const struct channel *notice_channel(const struct engine *engine,
+                                            const struct notice_draft *draft,
+                                            const struct person *person)
 {
-    const struct channel *channel = people[index]->tell;
+    const struct config *config = engine_config(engine);
+    bool is_pager = person->tell && person->tell->kind == CHANNEL_IS_PAGERDUTY;
+    if (draft->about != NOTICE_REPORT || !is_pager)
+        return person->tell;
+    for (size_t i = 0; i < config->channel_count; i++)
+        if (config->channels[i].kind == CHANNEL_IS_MAIL && person->email.size > 0)
+            return &config->channels[i];
+    return NULL;
+}
+
+/* The people of one shared channel: "ana, ben". Empty when one before it stands for it. */
+static struct slice notice_person(struct notice_batch *batch, const struct channel *const *channels,
+                                  const struct person *const *people, size_t count, size_t index)
+{
     struct slice names = people[index]->name;
-    if (!channel_is_shared(channel))
+    if (!channel_is_shared(channels[index]))
         return names;
     for (size_t i = 0; i < count; i++) {
-        if (people[i]->tell != channel || i == index)
+        if (channels[i] != channels[index] || i == index)
             continue;
         if (i < index)
             return (struct slice){0};
-        names = arena_fmt(arena, "%.*s, %.*s", SLICE_FMT(names), SLICE_FMT(people[i]->name));
+        names =
+            arena_fmt(&batch->arena, "%.*s, %.*s", SLICE_FMT(names), SLICE_FMT(people[i]->name));
     }
     return slice_first(names, LIMIT_SUMMARY);
 }
@@ -146,14 +161,18 @@ size_t notice_batch_add(struct engine *engine, struct notice_batch *batch,
                         size_t people_count)
 {
     size_t made = 0;
-    for (size_t i = 0; i < people_count; i++) {
-        struct slice person = notice_person(&batch->arena, people, people_count, i);
+    const struct channel **channels =
+        ARENA_ARRAY(&batch->arena, people_count + 1, const struct channel *);
+    for (size_t i = 0; channels && i < people_count; i++)
+        channels[i] = notice_channel(engine, draft, people[i]);
+    for (size_t i = 0; channels && i < people_count; i++) {
+        struct slice person = notice_person(batch, channels, people, people_count, i);
         if (person.size == 0)
             continue;
         struct notice notice = notice_of_draft(engine, draft);
         notice.person = person;
-        notice.channel = people[i]->tell ? people[i]->tell->name : notice_inbox;
-        if (!people[i]->tell) { /* no channel at all: it stands in the inbox from now on */
+        notice.channel = channels[i] ? channels[i]->name : notice_inbox;
+        if (!channels[i]) { /* no channel at all: it stands in the inbox from now on */
             notice.state = NOTICE_DELIVERED;
             notice.ended_unix_ms = engine->now_unix_ms;
         }

@@ -55,14 +55,19 @@ const struct step_terms *engine_terms(const struct entry *entry)
     return entry->step ? &entry->step->terms : &engine_retired_terms;
 }
 
-int64_t engine_due_of(const struct engine *engine, int64_t due_ms)
+struct calendar engine_calendar(const struct engine *engine)
 {
     const struct config *config = engine_config(engine);
     const struct zone *zone = engine->options.zone;
-    struct calendar calendar = {.spans = config->hours,
-                                .span_count = config->hour_count,
-                                .impl = zone ? zone->impl : NULL,
-                                .utc_offset_ms = zone ? zone->utc_offset_ms : NULL};
+    return (struct calendar){.spans = config->hours,
+                             .span_count = config->hour_count,
+                             .impl = zone ? zone->impl : NULL,
+                             .utc_offset_ms = zone ? zone->utc_offset_ms : NULL};
+}
+
+int64_t engine_due_of(const struct engine *engine, int64_t due_ms)
+{
+    struct calendar calendar = engine_calendar(engine);
     return calendar_due(&calendar, engine->now_unix_ms, due_ms);
 }
 

@@ -84,5 +84,7 @@ void engine_event(struct engine *engine, struct entry *entry, enum action_event_
                   struct action_event *out);
 /* Of the configuration in force; of a retired step the careful ones. Never NULL. */
 const struct step_terms *engine_terms(const struct entry *entry);
+/* Hours and time zone of the installation in force. */
+struct calendar engine_calendar(const struct engine *engine);
 /* So much later in the hours of the installation (R29). */
 int64_t engine_due_of(const struct engine *engine, int64_t due_ms);

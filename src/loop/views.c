@@ -616,6 +616,7 @@ void engine_port_reads(struct engine_port *port)
     port->counts = views_do_counts;
     port->tally = engine_tally;
     port->oldest = views_do_oldest;
+    port->evidence = engine_evidence;
     port->upstreams = views_do_upstreams;
     port->health = views_do_health;
 }

@@ -22,6 +22,10 @@ enum err engine_view(void *impl, uint64_t id, bool with_history, struct arena *a
                      struct view *out);
 void engine_port_reads(struct engine_port *port);
 
+/* ---- evidence.c ---- */
+enum err engine_evidence(void *impl, const struct engine_evidence_query *query, struct arena *arena,
+                         struct evidence *out);
+
 /* ---- inbox.c ---- */
 enum err engine_inbox(void *impl, const struct engine_inbox_query *query, struct arena *arena,
                       struct inbox_item *out_items, struct engine_inbox_page *out_page);

@@ -9,7 +9,6 @@
 
 /* X(id, field, what holds until then, the work that brings it) */
 #define LATER_LIST(X)                                                                              \
-    X(LATER_REPORT, "report", "no report is made", "reports")                                      \
     X(LATER_KEY_KEEP, "key_keep", "keys are kept for ever", "retention")                           \
     X(LATER_CONSOLE, "console", "there is no page yet; behind_proxy counts", "the console")        \
     X(LATER_TLS, "tls", "interlock serves plain http", "TLS at the door")                          \

@@ -18,6 +18,8 @@ void load_service_scopes(struct load *load);
 bool load_is_mail(struct slice text);
 /* A group, or a person as a group of one. NULL: told, or not written. */
 const struct group *load_group(struct load *load, const struct yaml *node);
+/* The same for one word of a sentence; NULL: nobody has this name, which is not told. */
+const struct group *load_group_named(struct load *load, struct slice name, const struct yaml *node);
 /* How a group is used: only `switch` is a warning (R20). */
 void load_group_used(struct load *load, const struct group *group, bool is_by_switch);
 

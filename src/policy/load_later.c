@@ -41,39 +41,42 @@ void load_step_later(struct load *load, struct draft_step *draft)
 }
 
 /* daily|weekly|monthly[ to GROUP] */
-static void load_report(struct load *load, const struct yaml *node)
+static void load_report(struct load *load, struct workflow *workflow, const struct yaml *node)
 {
     struct words words;
     if (!words_init(&words, load, node))
         return;
-    if (!words_take(&words, "daily") && !words_take(&words, "weekly") &&
-        !words_take(&words, "monthly")) {
+    enum calendar_turn every = words_take(&words, "daily")     ? CALENDAR_DAY
+                               : words_take(&words, "weekly")  ? CALENDAR_WEEK
+                               : words_take(&words, "monthly") ? CALENDAR_MONTH
+                                                               : CALENDAR_NEVER;
+    if (every == CALENDAR_NEVER) {
         (void)words_refuse(&words, "daily, weekly or monthly");
         return;
     }
     if (words_take(&words, "to")) {
         struct slice name = words_peek(&words);
-        bool is_known = config_group(load->config, name) || config_person(load->config, name);
-        if (!is_known && load->draft->installation) {
+        workflow->report_to = load_group_named(load, name, node);
+        if (!workflow->report_to && load->draft->installation) {
             problem_message(load->problems, read_problem_in(load, IL015, node, words.at),
                             "there is no group or person `%.*s`",
                             SLICE_FMT(slice_first(name, LIMIT_NAME)));
             return;
         }
-        load_group_used(load, config_group(load->config, name), false);
+        load_group_used(load, workflow->report_to, false);
         (void)words_next(&words);
     }
     if (!words_are_over(&words))
         (void)words_refuse(&words, "to GROUP or the end");
     else
-        later_tell(load, LATER_REPORT, node);
+        workflow->report_every = every;
 }
 
 void load_workflow_later(struct load *load, struct draft_workflow *draft)
 {
     const struct yaml **at = draft->at;
     if (at[WORKFLOW_REPORT])
-        load_report(load, at[WORKFLOW_REPORT]);
+        load_report(load, draft->workflow, at[WORKFLOW_REPORT]);
     draft->workflow->label_age_ms = 7 * KIND_DAY;
     if (at[WORKFLOW_LABEL_AGE])
         (void)read_duration(load, at[WORKFLOW_LABEL_AGE],

@@ -147,19 +147,21 @@ static const struct group *load_group_of_one(struct load *load, const struct per
     return group;
 }
 
+const struct group *load_group_named(struct load *load, struct slice name, const struct yaml *node)
+{
+    const struct group *group = config_group(load->config, name);
+    const struct person *person = group ? NULL : config_person(load->config, name);
+    return person ? load_group_of_one(load, person, node) : group;
+}
+
 const struct group *load_group(struct load *load, const struct yaml *node)
 {
     if (!read_is_text(load, node))
         return NULL;
-    const struct group *group = config_group(load->config, node->text);
-    if (group)
-        return group;
-    const struct person *person = config_person(load->config, node->text);
-    if (person)
-        return load_group_of_one(load, person, node);
-    if (load->draft->installation)
+    const struct group *group = load_group_named(load, node->text, node);
+    if (!group && load->draft->installation)
         load_refuse_reference(load, node, "group or person");
-    return NULL;
+    return group;
 }
 
 void load_group_used(struct load *load, const struct group *group, bool is_by_switch)

@@ -393,6 +393,8 @@ struct workflow {
     struct ramp ramp;
     int64_t stage_due_ms; /* a stage without progress names a person after this */
     int64_t label_age_ms; /* how long after its start a label of an action counts */
+    enum calendar_turn report_every;
+    const struct group *report_to; /* NULL: owner and inform */
     struct origin origin;
 };
 

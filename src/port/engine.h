@@ -10,6 +10,7 @@
 #include "core/breaker.h"
 #include "core/switchboard.h"
 #include "port/store.h"
+#include "record/evidence.h"
 #include "record/inbox_json.h"
 #include "record/incident_view.h"
 #include "record/label_row.h"
@@ -120,6 +121,12 @@ struct stop_order {
     struct slice reason; /* or empty: said afterwards */
     bool spares_started; /* what has started by now may go: it was counted before the limit */
     const struct journal_trip *trip; /* of a trigger: what tripped; NULL = a person */
+};
+
+/* Of one workflow: from when on; and from when on its stops, which may be longer ago. */
+struct engine_evidence_query {
+    const struct workflow *workflow;
+    int64_t since_unix_ms, stops_since_unix_ms;
 };
 
 /* GET /v1/actions: newest first. */
@@ -363,6 +370,9 @@ struct engine_port {
                        int64_t *out_unix_ms);
     /* All that is counted of a workflow, from the hour of that time on. */
     enum err (*tally)(void *impl, struct slice workflow, int64_t since_unix_ms, struct tally *out);
+    /* The facts of report and ready, as of now. */
+    enum err (*evidence)(void *impl, const struct engine_evidence_query *query, struct arena *arena,
+                         struct evidence *out);
     void (*upstreams)(void *impl, struct arena *arena, struct engine_upstream *out,
                       size_t *out_count);
     void (*health)(void *impl, struct arena *arena, struct engine_health *out_health);

@@ -1,5 +1,5 @@
 /* record/evidence.h - what is known of one workflow over a time: the facts of report and ready.
- * Owns: the shape; the engine's numbers are put together by api/evidence.c. */
+ * Owns: the shape; the engine's numbers are put together by loop/evidence.c. */
 #pragma once
 #include "core/estimate.h"
 #include "core/switchboard.h"

@@ -324,6 +324,12 @@ static void log_line_add_notice(struct buf *out, const struct record *record)
         zone_add_span(out, (int64_t)record->number);
         return;
     }
+    if (record->kind == RECORD_REPORTED) {
+        buf_add_text(out, "report of ");
+        wording_add_line(out, record->workflow, LIMIT_NAME);
+        log_line_add_named(out, " to ", record->subject);
+        return;
+    }
     if (record->kind == RECORD_STOP_CHECK) {
         buf_add_text(out, record->number ? "the stop path works again" : "the stop path FAILS");
         log_line_add_named(out, ": ", record->subject);
@@ -441,6 +447,7 @@ static void log_line_add_control(struct buf *out, const struct record *record)
     case RECORD_ACKNOWLEDGED:
     case RECORD_DOWN:
     case RECORD_STOP_CHECK:
+    case RECORD_REPORTED:
     case RECORD_REMARK:
         log_line_add_notice(out, record);
         return;

@@ -18,8 +18,9 @@ enum notice_about {
     NOTICE_TROUBLE, /* something stopped, and somebody is needed */
     NOTICE_ACKNOWLEDGED,
     NOTICE_RECOVERED,
-    NOTICE_DOWN,  /* interlock was not running */
-    NOTICE_INFORM /* somebody is to tell others, and hears what */
+    NOTICE_DOWN,   /* interlock was not running */
+    NOTICE_INFORM, /* somebody is to tell others, and hears what */
+    NOTICE_REPORT  /* of a workflow, as scheduled */
 };
 enum notice_state { NOTICE_WAITING, NOTICE_DELIVERED, NOTICE_FAILED };
 

@@ -71,7 +71,8 @@
     X(RECORD_TRIPPED, "tripped")       /* a trigger crossed its limit; subject: its name */        \
     X(RECORD_WARNED, "warned")         /* it is near it: caution, and every draw is taken */       \
     X(RECORD_CLEARED, "cleared")       /* caution, alert or warning: it is normal again */         \
-    X(RECORD_STOP_CHECK, "stop_check") /* the stop path; subject: why; number: 1 = works again */
+    X(RECORD_STOP_CHECK, "stop_check") /* the stop path; subject: why; number: 1 = works again */  \
+    X(RECORD_REPORTED, "reported")     /* a scheduled report; subject: who is told */
 enum record_kind {
 #define X(name, text) name,
     RECORD_KIND_LIST(X)

@@ -242,6 +242,14 @@ static enum err verify_note_row(struct verify *verify, uint64_t seq, const struc
     return verify_note(is_away ? &verify->away : &verify->plans, id, seq, record->row);
 }
 
+static enum err verify_note_restart(struct verify *verify, uint64_t seq,
+                                    const struct record *record)
+{
+    bool is_asked = record->kind == RECORD_RESTART_ASKED;
+    return verify_note(is_asked ? &verify->asked : &verify->approved, record->incident, seq,
+                       record->row);
+}
+
 static enum err verify_control(struct verify *verify, uint64_t seq, const struct record *record)
 {
     switch (record->kind) {
@@ -253,9 +261,8 @@ static enum err verify_control(struct verify *verify, uint64_t seq, const struct
     case RECORD_INCIDENT:
         return verify_note(&verify->incidents, record->incident, seq, record->row);
     case RECORD_RESTART_ASKED:
-        return verify_note(&verify->asked, record->incident, seq, record->row);
     case RECORD_RESTART_APPROVED:
-        return verify_note(&verify->approved, record->incident, seq, record->row);
+        return verify_note_restart(verify, seq, record);
     case RECORD_TOKEN:
     case RECORD_AWAY:
     case RECORD_SIGNED:
@@ -304,6 +311,7 @@ static enum err verify_control(struct verify *verify, uint64_t seq, const struct
     case RECORD_ACKNOWLEDGED:
     case RECORD_DOWN:
     case RECORD_STOP_CHECK:
+    case RECORD_REPORTED:
     case RECORD_REMARK:
     case RECORD_TRIPPED:
     case RECORD_WARNED:

@@ -506,6 +506,7 @@ static void fake_init(struct fake *fake)
                                       .label_sums = fake_label_sums,
                                       .tally = fake_tally,
                                       .oldest = fake_oldest,
+                                      .evidence = fake_evidence,
                                       .stops_since = fake_stops_since,
                                       .stop = fake_stop,
                                       .restart = fake_restart,

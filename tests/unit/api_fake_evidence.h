@@ -63,3 +63,27 @@ static enum err fake_oldest(void *impl, struct slice workflow, uint64_t *out_act
     *out_unix_ms = FAKE_NOW - 7200000;
     return ERR_OK;
 }
+
+static const struct zone *fake_zone(void *impl);
+
+/* All of it together, of the workflow that is asked for. */
+static enum err fake_evidence(void *impl, const struct engine_evidence_query *query,
+                              struct arena *arena, struct evidence *out)
+{
+    static struct evidence_stop stop = {FAKE_NOW - 3600000, FAKE_NOW - 60000, true};
+    struct label_row row;
+    *out = (struct evidence){.config = &fake_config,
+                             .workflow = query->workflow,
+                             .since_unix_ms = query->since_unix_ms,
+                             .now_unix_ms = FAKE_NOW,
+                             .zone = fake_zone(impl),
+                             .held = 2,
+                             .uncertain = 1,
+                             .in_review = 1,
+                             .stops = &stop,
+                             .stop_count = 1};
+    (void)fake_tally(impl, query->workflow->name, query->since_unix_ms, &out->tally);
+    (void)fake_label_of(impl, 1, arena, &row);
+    label_sum_add(&out->labels, &row, FAKE_NOW);
+    return fake_oldest(impl, query->workflow->name, &out->oldest_action, &out->oldest_unix_ms);
+}

@@ -86,6 +86,14 @@ static void due_times(void **state)
             continue;
         }
         calendar.span_count = read_spans(cases.fields[2], spans);
+        if (strcmp(cases.fields[0], "turn") == 0) {
+            enum calendar_turn turn = strcmp(cases.fields[4], "day") == 0    ? CALENDAR_DAY
+                                      : strcmp(cases.fields[4], "week") == 0 ? CALENDAR_WEEK
+                                                                             : CALENDAR_MONTH;
+            expect(&cases, calendar_turned(&calendar, turn, time_of(cases.fields[3])),
+                   cases.fields[5]);
+            continue;
+        }
         assert_true(text_parse_duration(slice_text(cases.fields[4]), &due_ms));
         expect(&cases, calendar_due(&calendar, time_of(cases.fields[3]), due_ms), cases.fields[5]);
     }

@@ -64,6 +64,13 @@ struct store_seal {
     uint64_t changes; /* ever; the same as before: nothing was written meanwhile */
     uint64_t sum[STORE_SEAL_LANES];
 };
+/* What is stored beside the head, all of one moment. */
+struct store_seals {
+    uint64_t seq; /* of the last record */
+    uint64_t open_actions, ended_actions;
+    uint64_t run_epoch; /* openings so far; UINT64_MAX = the store counts none */
+    struct store_seal of[STORE_SEAL_COUNT];
+};
 
 /* Where an open action waits; the index of the safe queue. */
 enum store_queue {
@@ -158,7 +165,6 @@ struct store_open_query {
 struct store_counts {
     uint64_t records, batches, open_actions, ended_actions;
     uint64_t disk_bytes, disk_free_bytes;
-    uint64_t run_epoch; /* openings so far; UINT64_MAX = the store counts none */
 };
 
 struct store_port {
@@ -199,8 +205,8 @@ struct store_port {
     /* Ascending keys, key > after (empty = from the first). */
     enum err (*list_rows)(void *impl, enum store_table table, struct slice after, size_t limit,
                           struct arena *arena, struct store_row *out, size_t *out_count);
-    /* One of STORE_SEAL_KEYS, STORE_SEAL_ROWS(table). */
-    enum err (*get_seal)(void *impl, unsigned which, struct store_seal *out);
+    /* ERR_CORRUPT: the sums are damaged; the rest of *out is good. */
+    enum err (*get_seals)(void *impl, struct store_seals *out);
     /* Like store_write.erased, one payload at once; ERR_NOT_FOUND where there is none. */
     enum err (*erase_payload)(void *impl, uint64_t seq);
     /* Writes a consistent copy to a new file at path while running; the copy is marked as one.

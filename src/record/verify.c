@@ -75,13 +75,12 @@ void verify_find(struct verify *verify, const char *format, ...)
         verify->findings[verify->listed_count++] = text;
 }
 
-/* Asked of the records, not of the head: that is told a moment after it is durable. */
-bool verify_is_still(struct verify *verify)
+/* Asked of what is stored, as the rows are: the store tells its head a moment after that. */
+bool verify_is_still(const struct verify *verify)
 {
-    struct store_record stored = {0};
-    const struct store_port *store = verify->store;
-    enum err err = store->get_record(store->impl, verify->head_seq + 1, &verify->page, &stored);
-    return err == ERR_NOT_FOUND;
+    struct store_seals seals = {0};
+    enum err err = verify->store->get_seals(verify->store->impl, &seals);
+    return (err == ERR_OK || err == ERR_CORRUPT) && seals.seq == verify->head_seq;
 }
 
 /* Bytes that are no row at all: what comes after them in that table is not looked at. */
@@ -129,7 +128,7 @@ enum err verify_step(struct verify *verify, bool *out_is_done)
         err = verify_actions_page(verify, &is_done);
         break;
     case VERIFY_AT_UNSEEN:
-        verify_unseen(verify);
+        err = verify_unseen(verify);
         is_done = true;
         break;
     case VERIFY_AT_KEYS:

@@ -92,7 +92,7 @@ MUST_USE enum err verify_note(struct verify_things *things, uint64_t id, uint64_
 /* Stands for a name in verify_things. */
 uint64_t verify_name_id(struct slice name);
 /* Is the store where it was when this run began? Else rows may be newer than what was read. */
-bool verify_is_still(struct verify *verify);
+bool verify_is_still(const struct verify *verify);
 
 /* Around the walk of a table, and for each of its rows (verify_seals.c). findings: how many there
  * were before anything else looked at the row. */
@@ -106,7 +106,7 @@ const char *verify_seal_noun(unsigned which);
 MUST_USE enum err verify_records_page(struct verify *verify, bool *out_is_done);
 MUST_USE enum err verify_actions_page(struct verify *verify, bool *out_is_done);
 /* Actions that were admitted and have no row; and the counters beside the head. */
-void verify_unseen(struct verify *verify);
+MUST_USE enum err verify_unseen(struct verify *verify);
 MUST_USE enum err verify_keys_page(struct verify *verify, bool *out_is_done);
 MUST_USE enum err verify_audit_row(struct verify *verify, const struct store_row *stored);
 MUST_USE enum err verify_label_row(struct verify *verify, const struct store_row *stored);

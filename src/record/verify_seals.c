@@ -64,8 +64,10 @@ enum err verify_seal_begin(struct verify *verify, unsigned which)
     verify->is_sealing = true;
     verify->seen_seal = (struct store_seal){0};
     verify->findings_before = verify->finding_count;
-    enum err err = verify->store->get_seal(verify->store->impl, which, &verify->before_seal);
+    struct store_seals seals = {0};
+    enum err err = verify->store->get_seals(verify->store->impl, &seals);
     verify->has_seal = err == ERR_OK;
+    verify->before_seal = seals.of[which];
     if (err == ERR_CORRUPT && !verify->is_unsealed)
         verify_find(verify,
                     "the sums of the tables, beside the head, cannot be read: no row that no "
@@ -122,12 +124,13 @@ void verify_seal_key(struct verify *verify, const struct store_key *key)
  * moment. What else was found in a table says it better than its sum does. */
 enum err verify_seal_end(struct verify *verify, unsigned which)
 {
-    struct store_seal after = {0};
+    struct store_seals seals = {0};
     const struct store_seal *seen = &verify->seen_seal;
     verify->is_sealing = false;
     if (!verify->has_seal)
         return ERR_OK;
-    enum err err = verify->store->get_seal(verify->store->impl, which, &after);
+    enum err err = verify->store->get_seals(verify->store->impl, &seals);
+    struct store_seal after = seals.of[which];
     if (err != ERR_OK)
         return err;
     if (after.changes != verify->before_seal.changes) {

@@ -196,7 +196,6 @@ static void memory_counts(void *impl, struct store_counts *out_counts)
         .batches = data->batch_count,
         .open_actions = data->open_count,
         .ended_actions = data->actions.count - data->open_count,
-        .run_epoch = UINT64_MAX,
         .disk_free_bytes = store->state == STORE_FULL ? 0 : UINT64_MAX,
     };
 }

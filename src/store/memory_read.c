@@ -246,11 +246,14 @@ static enum err memory_read_list_rows(void *impl, enum store_table table, struct
     return ERR_OK;
 }
 
-static enum err memory_read_get_seal(void *impl, unsigned which, struct store_seal *out)
+static enum err memory_read_get_seals(void *impl, struct store_seals *out)
 {
     const struct memory_data *data = impl;
-    CHECK(which < STORE_SEAL_COUNT);
-    *out = data->seals[which];
+    *out = (struct store_seals){.seq = data->record_count,
+                                .open_actions = data->open_count,
+                                .ended_actions = data->actions.count - data->open_count,
+                                .run_epoch = UINT64_MAX};
+    memcpy(out->of, data->seals, sizeof out->of);
     return ERR_OK;
 }
 
@@ -266,5 +269,5 @@ void memory_read_fill(struct store_port *port)
     port->list_records = memory_read_list_records;
     port->list_keys = memory_read_list_keys;
     port->list_rows = memory_read_list_rows;
-    port->get_seal = memory_read_get_seal;
+    port->get_seals = memory_read_get_seals;
 }

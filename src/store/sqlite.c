@@ -291,15 +291,12 @@ static void sqlite_counts(void *impl, struct store_counts *out_counts)
 {
     struct store_sqlite *store = impl;
     struct sqlite_writer_stats stats = {0};
-    int64_t run_epoch = store->writer.run_epoch;
     if (store->is_only_read) {
         struct sqlite_head head = {0};
         /* A file that cannot be read has nothing in it, for this purpose. */
         if (sqlite_apply_read_head(store->reader.db, &head) == ERR_OK)
             stats = (struct sqlite_writer_stats){.open_count = head.open_count,
                                                  .ended_count = head.ended_count};
-        if (sqlite_schema_get(store->reader.db, "run_epoch", &run_epoch) != ERR_OK)
-            run_epoch = 0;
     } else {
         sqlite_writer_get_stats(&store->writer, &stats);
     }
@@ -311,7 +308,6 @@ static void sqlite_counts(void *impl, struct store_counts *out_counts)
         .ended_actions = stats.ended_count,
         .disk_bytes = store->disk.used_bytes,
         .disk_free_bytes = store->disk.free_bytes,
-        .run_epoch = (uint64_t)run_epoch,
     };
 }
 

@@ -82,7 +82,8 @@ static const char *const sqlite_reader_sql[READ_COUNT] = {
     [READ_KEYS_FIRST] = "SELECT hash, fingerprint, action FROM keys ORDER BY hash LIMIT ?2",
     [READ_ROWS] = "SELECT key, value, sum FROM small_rows WHERE tab = ?1 AND key > ?3"
                   " ORDER BY key LIMIT ?2",
-    [READ_SEALS] = "SELECT seals FROM head",
+    [READ_SEALS] = "SELECT seals, seq, open_count, ended_count,"
+                   " coalesce((SELECT value FROM info WHERE name = 'run_epoch'), 0) FROM head",
     [READ_HOLD] = "BEGIN",
     [READ_LET_GO] = "COMMIT",
 };
@@ -442,21 +443,22 @@ static enum err sqlite_reader_list_rows(void *impl, enum store_table table, stru
     return sqlite_reader_page(read, sqlite_page_row, &page, out_count);
 }
 
-static enum err sqlite_reader_get_seal(void *impl, unsigned which, struct store_seal *out)
+static enum err sqlite_reader_get_seals(void *impl, struct store_seals *out)
 {
-    struct store_seal seals[STORE_SEAL_COUNT];
     enum err err = ERR_OK;
-    CHECK(which < STORE_SEAL_COUNT);
     sqlite3_stmt *read = sqlite_reader_use(impl, READ_SEALS, &err);
     if (!read)
         return err;
     err = sql_row(read);
-    if (err == ERR_OK)
-        err = seals_decode(sql_bytes(read, 0), seals);
+    if (err == ERR_OK) {
+        *out = (struct store_seals){.seq = sql_u64(read, 1),
+                                    .open_actions = sql_u64(read, 2),
+                                    .ended_actions = sql_u64(read, 3),
+                                    .run_epoch = sql_u64(read, 4)};
+        err = seals_decode(sql_bytes(read, 0), out->of);
+    }
     sql_reset(read);
-    if (err == ERR_OK)
-        *out = seals[which];
-    return err == ERR_NOT_FOUND ? ERR_CORRUPT : err;
+    return err == ERR_NOT_FOUND ? ERR_IO : err;
 }
 
 void sqlite_reader_fill(struct store_port *port)
@@ -471,5 +473,5 @@ void sqlite_reader_fill(struct store_port *port)
     port->list_records = sqlite_reader_list_records;
     port->list_keys = sqlite_reader_list_keys;
     port->list_rows = sqlite_reader_list_rows;
-    port->get_seal = sqlite_reader_get_seal;
+    port->get_seals = sqlite_reader_get_seals;
 }

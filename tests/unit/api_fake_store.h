@@ -90,15 +90,10 @@ static enum err fake_store_key(void *impl, const unsigned char hash[STORE_KEY_SI
     (void)impl, (void)hash, (void)out;
     return ERR_NOT_FOUND;
 }
-static enum err fake_store_seal(void *impl, unsigned which, struct store_seal *out)
+static enum err fake_store_seals(void *impl, struct store_seals *out)
 {
-    (void)impl, (void)which;
-    *out = (struct store_seal){0};
+    *out = (struct store_seals){.seq = *(const uint64_t *)impl, .run_epoch = UINT64_MAX};
     return ERR_OK;
-}
-static void fake_store_counts(void *impl, struct store_counts *out)
-{
-    *out = (struct store_counts){.records = *(const uint64_t *)impl, .run_epoch = UINT64_MAX};
 }
 
 /* impl: its head. */
@@ -115,6 +110,5 @@ static struct store_port fake_store_port(uint64_t *head)
                                .list_records = fake_store_records,
                                .list_keys = fake_store_keys,
                                .list_rows = fake_store_rows,
-                               .get_seal = fake_store_seal,
-                               .counts = fake_store_counts};
+                               .get_seals = fake_store_seals};
 }

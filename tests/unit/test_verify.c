@@ -293,27 +293,24 @@ static enum err liar_list_rows(void *impl, enum store_table table, struct slice 
 }
 
 /* What is told of the sums beside the head. */
-static enum err liar_get_seal(void *impl, unsigned which, struct store_seal *out)
+static enum err liar_get_seals(void *impl, struct store_seals *out)
 {
     struct liar *liar = impl;
-    enum err err = liar->truth->get_seal(liar->truth->impl, which, out);
-    if (which == STORE_SEAL_ROWS(STORE_REPEATS) && liar_says(liar, "rest sum"))
-        out->sum[3] ^= 1;
-    if (which == STORE_SEAL_ROWS(STORE_REPEATS) && liar_says(liar, "rest written meanwhile")) {
-        out->sum[3] ^= 1;
-        out->changes = ++liar->changes;
+    enum err err = liar->truth->get_seals(liar->truth->impl, out);
+    struct store_seal *repeats = &out->of[STORE_SEAL_ROWS(STORE_REPEATS)];
+    if (liar_says(liar, "rest sum"))
+        repeats->sum[3] ^= 1;
+    if (liar_says(liar, "rest written meanwhile")) {
+        repeats->sum[3] ^= 1;
+        repeats->changes = ++liar->changes;
     }
-    return err;
-}
-
-static void liar_counts(void *impl, struct store_counts *out)
-{
-    struct liar *liar = impl;
-    liar->truth->counts(liar->truth->impl, out);
+    if (liar_says(liar, "rest sums unreadable"))
+        err = ERR_CORRUPT;
     out->open_actions += liar_says(liar, "open count");
     out->ended_actions += liar_says(liar, "ended count");
     if (liar_says(liar, "rest run epoch"))
         out->run_epoch = 3;
+    return err;
 }
 
 static enum err liar_get_row(void *impl, enum store_table table, struct slice key,
@@ -338,8 +335,7 @@ static struct store_port liar_port(struct liar *liar)
     port.list_keys = liar_list_keys;
     port.list_rows = liar_list_rows;
     port.get_row = liar_get_row;
-    port.get_seal = liar_get_seal;
-    port.counts = liar_counts;
+    port.get_seals = liar_get_seals;
     return port;
 }
 

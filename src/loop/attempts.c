@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "core/switchboard.h"
+#include "loop/drains.h"
 #include "loop/engine_state.h"
 #include "loop/entries.h"
 #include "loop/restarts.h"
@@ -255,7 +256,7 @@ static void attempt_done(void *arg, const struct upstream_answer *answer)
     struct upstream_state *upstream = engine_upstream(engine, entry->row.upstream);
     if (upstream)
         engine_run_upstream(engine, upstream);
-    engine_release_stop(engine);
+    engine_run_drains(engine);
 }
 
 /* ---- sending ---- */

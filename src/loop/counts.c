@@ -162,6 +162,7 @@ void engine_count_open(struct engine *engine, const struct row *row)
     workflow->now[action_counts_as(&row->action)]++;
     workflow->contradicted += counts_is_contradicted(&row->action);
     counts_open(workflow, row->step, row->action.state, true);
+    workflow->drain.held += drain_holds(&row->action);
 }
 
 uint64_t engine_open_reviews(struct engine *engine, const struct step *step)
@@ -208,6 +209,7 @@ void engine_count_move(struct engine *engine, struct entry *entry, const struct 
         workflow->now[action_counts_as(before)]--;
         workflow->contradicted -= counts_is_contradicted(before);
         counts_open(workflow, entry->row.step, before->state, false);
+        workflow->drain.held -= drain_holds(before);
     }
     bool is_asked_again = !is_new && before->state == action->state &&
                           (action->due_kind == DUE_CHECK || action->due_kind == DUE_FACT);
@@ -223,6 +225,7 @@ void engine_count_move(struct engine *engine, struct entry *entry, const struct 
     workflow->now[action_counts_as(action)]++;
     workflow->contradicted += counts_is_contradicted(action);
     counts_open(workflow, entry->row.step, action->state, true);
+    workflow->drain.held += drain_holds(action);
     if (upstream && action->state == STATE_HELD && action->hold_for == HOLD_FOR_UPSTREAM) {
         upstream->held++;
         entry->is_counted_held = true;

@@ -5,6 +5,7 @@
 #pragma once
 #include "base/limits.h"
 #include "core/lasting.h"
+#include "loop/drains.h"
 #include "port/engine.h"
 #include "record/label_row.h"
 #include "record/tally.h"
@@ -53,6 +54,7 @@ struct workflow_state {
     struct label_sum recent;             /* of the last days, as it was read last */
     struct lasting causes[CAUSE_COUNT];  /* how long it lives on the fallbacks of each */
     struct undone undone;                /* what ended so, and nobody was told of yet */
+    struct drain drain;                  /* what its stops hold, and its pace */
     int64_t overdue_unix_ms;             /* when its people were told last that they are late */
     int64_t reported_unix_ms;            /* `report`: up to here; 0 = not read yet */
 };

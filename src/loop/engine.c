@@ -12,6 +12,7 @@
 #include "loop/attempts.h"
 #include "loop/audit.h"
 #include "loop/counts.h"
+#include "loop/drains.h"
 #include "loop/engine_state.h"
 #include "loop/entries.h"
 #include "loop/incidents.h"
@@ -84,7 +85,9 @@ void engine_set_alarm(struct engine *engine)
             alarm_at(&at, upstream_alarm_unix_ms(engine, &engine->upstreams[i]));
         if (engine->ramp_count > 0)
             alarm_at(&at, engine_ramps_due_unix_ms(engine));
-        if (engine->is_releasing || engine->is_ordering) /* as room allows */
+        if (engine->is_releasing)
+            alarm_at(&at, engine_drains_due_unix_ms(engine));
+        if (engine->is_ordering) /* as room allows */
             alarm_at(&at, engine->now_unix_ms + ENGINE_RELEASE_MS);
     }
     if (at == engine->alarm_unix_ms)
@@ -100,7 +103,7 @@ void engine_wake(struct engine *engine)
     engine_run_due(engine);
     waiters_run_deadlines(engine);
     engine_run_upstreams(engine);
-    engine_release_stop(engine);
+    engine_run_drains(engine);
     engine_release_order(engine);
     engine_run_audits(engine);
     engine_run_retain(engine);

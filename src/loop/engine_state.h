@@ -69,8 +69,8 @@ struct engine {
     int64_t count_flush_unix_ms; /* not before */
     bool is_ordering;            /* what is held for its order is looked at, from order_after on */
     uint64_t order_after;
-    bool is_releasing;      /* a restart lifted stops: what they held enters the gate */
-    uint64_t release_after; /* up to this id it did */
+    bool is_releasing; /* a restart lifted stops: what they held leaves (drains.c) */
+    bool is_draining;  /* one of that is at its gate */
     struct upstream_state *upstreams;
     size_t upstream_count;
     struct workflow_state *workflows;

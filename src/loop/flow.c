@@ -7,11 +7,9 @@
 #include "core/breaker.h"
 #include "core/pace.h"
 #include "core/rate.h"
-#include "core/switchboard.h"
 #include "loop/engine_state.h"
 #include "loop/entries.h"
 #include "loop/gates.h"
-#include "loop/restarts.h"
 #include "loop/steps.h"
 
 /* ---- one page of what sleeps ---- */
@@ -230,75 +228,9 @@ int64_t upstream_alarm_unix_ms(const struct engine *engine, const struct upstrea
     bool is_full = !pace_has_room(&upstream->pace); /* a call that ends looks again */
     if (wait != INT64_MAX && is_full && wait < ENGINE_RELEASE_MS)
         wait = ENGINE_RELEASE_MS;
-    if (wait != INT64_MAX && now + wait < at)
-        at = now + wait;
+    if (wait != INT64_MAX && rate_look_unix_ms(rate, wait, now) < at)
+        at = rate_look_unix_ms(rate, wait, now);
     if (at == INT64_MAX)
         return 0;
     return at < upstream->pace.pause_until_unix_ms ? upstream->pace.pause_until_unix_ms : at;
-}
-
-/* Does a stop in force still hold it, also while that starts again by its ramp? Else the gate would
- * only hold it anew, without end. */
-static bool flow_is_stopped(const struct engine *engine, const struct entry *entry)
-{
-    struct scope scope = entry_scope(entry);
-    struct let_in let_in;
-    engine_let_in(engine, &entry->row.action, entry->row.key_hash, &let_in);
-    scope.let_in = &let_in;
-    bool is_by_fallback = entry->row.action.cause == CAUSE_LOW_CONFIDENCE;
-    return switchboard_holds(&engine->board, &scope, is_by_fallback) != NULL;
-}
-
-/* Held for a stop that was lifted while the save was on its way: it must not be overlooked. */
-void engine_flow_saved(struct engine *engine, const struct entry *entry)
-{
-    const struct action *action = &entry->row.action;
-    if (entry->unsaved > 0 || action->state != STATE_HELD || action->hold_for != HOLD_FOR_STOP)
-        return;
-    if (flow_is_stopped(engine, entry))
-        return;
-    engine->is_releasing = true;
-    engine->release_after = 0;
-}
-
-/* After a restart: what no stop covers any more enters the gate, oldest first, at half of the
- * upstream's concurrency. The rest stays, and is looked at again as calls end. */
-void engine_release_stop(struct engine *engine)
-{
-    enum { PAGE = 64 };
-    if (!engine->is_releasing || !flow_may_release(engine))
-        return;
-    struct arena arena;
-    arena_init(&arena, ENGINE_SCRATCH);
-    struct store_action *page = ARENA_ARRAY(&arena, PAGE, struct store_action);
-    struct store_open_query query = {.has_queue = true,
-                                     .queue = STORE_QUEUE_HELD_STOP,
-                                     .after_id = engine->release_after,
-                                     .limit = PAGE};
-    size_t count = 0;
-    const struct store_port *store = &engine->options.store;
-    enum err err =
-        page ? store->list_open(store->impl, &query, &arena, page, &count) : ERR_NO_MEMORY;
-    for (size_t i = 0; err == ERR_OK && i < count; i++) {
-        struct entry *entry = entry_get(engine, page[i].id, &err);
-        if (err != ERR_OK)
-            break;
-        struct upstream_state *upstream = engine_upstream(engine, entry->row.upstream);
-        if (upstream && !pace_has_drain_room(&upstream->pace)) {
-            entry_let_go(engine, entry);
-            break; /* goes on when a call has ended */
-        }
-        engine->release_after = page[i].id;
-        if (entry->unsaved == 0 && entry->row.action.state == STATE_HELD &&
-            !flow_is_stopped(engine, entry))
-            engine_enter_gate(engine, entry, true, (struct slice){0});
-        entry_let_go(engine, entry);
-    }
-    if (err == ERR_OK && count == 0) {
-        engine->is_releasing = false;
-        engine->release_after = 0;
-    }
-    arena_done(&arena);
-    if (err != ERR_OK)
-        engine_fail(engine, err_text(err));
 }

@@ -10,6 +10,7 @@
 #include "base/check.h"
 #include "core/switchboard.h"
 #include "loop/alerts.h"
+#include "loop/drains.h"
 #include "loop/engine_state.h"
 #include "loop/entries.h"
 #include "loop/incidents.h"
@@ -221,6 +222,7 @@ static void ramp_finish(struct engine *engine, struct restart *restart)
     struct stops_change change = {.to = STOPS_LIFTED, .actor = by, .reason = reason};
     struct pending pending = {.done = engine_ignore};
     restart->row.is_over = true;
+    engine_drains_ramped(engine, &stop);
     engine_save_restart_with_stops(engine, restart, &record, &change, &pending);
     engine_alert_close(engine, &stop, by, reason);
     arena_done(&arena);

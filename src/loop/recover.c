@@ -10,6 +10,7 @@
 #include "loop/alerts.h"
 #include "loop/audit.h"
 #include "loop/counts.h"
+#include "loop/drains.h"
 #include "loop/entries.h"
 #include "loop/gates.h"
 #include "loop/restarts.h"
@@ -321,6 +322,9 @@ enum err engine_recover(struct engine *engine, struct buf *out_message)
         err = engine_recover_audits(engine);
     engine->is_ordering = true; /* likewise what an older one has made free */
     engine->retain_unix_ms = engine->now_unix_ms;
-    engine->is_releasing = true; /* a restart may have been approved just before the crash */
+    if (err == ERR_OK) {
+        engine_load_drains(engine);
+        engine_drains_begin(engine); /* a restart may have been approved just before the crash */
+    }
     return err;
 }

@@ -11,11 +11,13 @@
 
 #include "base/list.h"
 #include "loop/alerts.h"
+#include "loop/counts.h"
 #include "loop/engine_state.h"
 #include "loop/incidents.h"
 #include "loop/steps.h"
 #include "loop/stops.h"
 #include "loop/submit.h"
+#include "record/drain_text.h"
 #include "record/ids.h"
 
 struct restart *engine_restart_of(struct engine *engine, uint64_t incident)
@@ -357,6 +359,26 @@ static enum err restarts_do_read(void *impl, uint64_t incident, struct arena *ar
     return ERR_OK;
 }
 
+/* After its end: what its stops held and has not left yet. */
+static void restart_add_drain(struct engine *engine, struct incident_view *view, struct buf *out)
+{
+    const char *name = view->journal.names[JOURNAL_WORKFLOW];
+    uint64_t count = 0;
+    int64_t milli = 0;
+    for (size_t i = 0; i < engine->workflow_count; i++) {
+        struct workflow_state *workflow = &engine->workflows[i];
+        uint64_t left = drain_left(&workflow->drain);
+        if (left == 0 || (name[0] && strcmp(name, workflow->name) != 0))
+            continue;
+        count += left;
+        milli += drain_milli(engine, &workflow->drain);
+    }
+    if (count == 0)
+        return;
+    buf_add_fmt(out, "%llu held leave at ", (unsigned long long)count);
+    drain_add_text(out, count, milli);
+}
+
 void engine_restart_words(struct engine *engine, struct arena *arena, struct incident_view *view)
 {
     struct engine_restart restart;
@@ -367,6 +389,11 @@ void engine_restart_words(struct engine *engine, struct arena *arena, struct inc
     const struct restart_row *row = &restart.row;
     view->is_restart_asked = restart.state == RESTART_ASKED;
     view->is_stuck = restart.state == RESTART_STUCK;
+    if (!view->is_open && view->journal.kind == INCIDENT_STOP) {
+        restart_add_drain(engine, view, &out);
+        view->drain = arena_copy(arena, buf_slice(&out));
+        buf_reset(&out);
+    }
     if (view->is_restart_asked) {
         buf_add_fmt(&out, "%s asks for a restart. Who may approve it: ", row->request.by);
         restart_approvers_add(&out, restart.approvers, slice_text(row->request.by));

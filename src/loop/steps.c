@@ -12,6 +12,7 @@
 #include "loop/attempts.h"
 #include "loop/audit.h"
 #include "loop/counts.h"
+#include "loop/drains.h"
 #include "loop/engine_state.h"
 #include "loop/entries.h"
 #include "loop/gates.h"
@@ -125,7 +126,7 @@ static void engine_saved(void *arg, uint64_t through)
             engine_due_at(engine, entry->row.action.due_unix_ms);
         if (pending->must_send)
             engine_send(engine, entry, pending->attempt); /* I1: only now */
-        engine_flow_saved(engine, entry);
+        engine_drains_saved(engine, entry);
         engine_order_saved(engine, entry);
         waiters_tell(engine, entry);
         entry_let_go(engine, entry);
@@ -499,6 +500,7 @@ void engine_step(struct engine *engine, struct entry *entry, struct action_event
         }
     }
     engine_upstream_after(engine, entry, out_effects);
+    engine_drains_after(engine, entry, out_effects);
     engine_count_move(engine, entry, &before, note->is_admission);
     engine_feed_step(engine, entry, &before, event, note);
     engine_ramps_after(engine, entry, &before, out_effects);

@@ -8,6 +8,7 @@
 #include "base/map.h"
 #include "core/switchboard.h"
 #include "loop/alerts.h"
+#include "loop/drains.h"
 #include "loop/engine_state.h"
 #include "loop/entries.h"
 #include "loop/incidents.h"
@@ -260,8 +261,10 @@ const struct stop *engine_stop(struct engine *engine, struct slice by,
                         &pending);
         engine_alert_open(engine, added, order->reason, order->trip);
     }
-    if (has_incident)
+    if (has_incident) {
+        engine_drains_stopped(engine, added);
         engine_ramps_stopped(engine, added);
+    }
     return switchboard_find(&engine->board, id);
 }
 
@@ -354,10 +357,9 @@ static void stops_lifted(struct pending *pending)
         if (!stop->is_ramping) /* else they began anew with its ramp */
             stops_restart_triggers(engine, stop);
     }
-    engine->is_releasing = true;
-    engine->release_after = 0;
+    engine_drains_begin(engine);
     stops_reply(engine, pending->done, pending->arg, first);
-    engine_release_stop(engine);
+    engine_run_drains(engine);
 }
 
 static void stops_cautious_no_more(struct pending *pending)

@@ -206,7 +206,7 @@ void upstream_end_round(struct engine *engine, struct upstream_state *upstream)
         upstream->drain.rounds = 0; /* it lives: the next round comes soon */
     if (upstream->held > 0)
         upstream_plan_round(engine, upstream);
-    if (!upstream->rate.limits_live)
+    if (!upstream->rate.limits_live && !upstream->has_restarted)
         rate_end(&upstream->rate);
 }
 
@@ -241,7 +241,8 @@ static void upstream_changed(struct engine *engine, struct upstream_state *upstr
 void upstream_wake(struct engine *engine, struct upstream_state *upstream)
 {
     rate_pass(&upstream->rate, engine->now_unix_ms);
-    if (upstream->rate.is_on && !upstream->drain.is_on && rate_is_full(&upstream->rate))
+    if (upstream->rate.is_on && !upstream->drain.is_on && !upstream->has_restarted &&
+        rate_is_full(&upstream->rate))
         rate_end(&upstream->rate);
     if (breaker_wake(&upstream->breaker, engine->now_unix_ms))
         upstream_changed(engine, upstream);

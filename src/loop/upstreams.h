@@ -47,6 +47,7 @@ struct upstream_state {
         int rounds;                /* rounds after which something was left */
     } drain;
     bool is_releasing;     /* while an action of the safe queue is at its gate */
+    bool has_restarted;    /* what a stop held leaves at `drain:`: its rate stays on */
     bool may_have_waiting; /* some wait for a free call */
     uint64_t probes;       /* calls that were no action's */
     uint64_t attempts[OUTCOME_COUNT];
@@ -84,10 +85,6 @@ void engine_run_upstream(struct engine *engine, struct upstream_state *upstream)
 void engine_run_upstreams(struct engine *engine);
 /* When it wants to be looked at; 0 = never. */
 int64_t upstream_alarm_unix_ms(const struct engine *engine, const struct upstream_state *upstream);
-/* It is held for a stop, and that is durable: if the stop was lifted meanwhile, it is released. */
-void engine_flow_saved(struct engine *engine, const struct entry *entry);
-/* After a restart: what was held for the stop enters the gate again. */
-void engine_release_stop(struct engine *engine);
 
 /* ---- probe.c ---- */
 /* Asks by a call of `breaker: probe`, or by a connection alone. */

@@ -498,6 +498,8 @@ static void views_do_counts(void *impl, int64_t since_unix_ms, struct arena *are
         counts->complaints = state->labels[LABEL_COMPLAINT][1];
         memcpy(counts->entered, state->total, sizeof counts->entered);
         counts->refused = state->refused;
+        counts->draining = drain_left(&state->drain);
+        counts->drain_milli = counts->draining ? drain_milli(engine, &state->drain) : 0;
         counts_fill_steps(&config->workflows[i], state, since_unix_ms, arena, counts);
     }
 }

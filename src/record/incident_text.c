@@ -486,6 +486,8 @@ static void text_add_do(struct buf *out, const struct incident_view *view)
     bool may_say = j->kind == INCIDENT_STOP || j->kind == INCIDENT_DEGRADED;
     bool is_first = true;
     if (!view->is_open) {
+        if (view->drain.size > 0)
+            buf_add_fmt(out, "DRAIN   %.*s\n", SLICE_FMT(view->drain));
         if (may_say && !incident_remark(view, "cause"))
             text_add_command(out, view, &is_first, "incident",
                              " --cause \"…\"   # its cause is not said yet");

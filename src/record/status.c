@@ -1,4 +1,5 @@
 #include "record/status.h"
+#include "record/drain_text.h"
 
 #include "record/ids.h"
 #include "record/label_json.h"
@@ -362,6 +363,15 @@ static void status_add_degraded(struct buf *out, const struct status_workflow *w
     buf_add_byte(out, ')');
 }
 
+/* " · draining 312 held at 4/s, about 80 s": what a stop held, after the restart */
+static void status_add_drain(struct buf *out, const struct status_workflow *workflow)
+{
+    if (workflow->draining == 0)
+        return;
+    buf_add_fmt(out, STATUS_DOT "draining %llu held at ", (unsigned long long)workflow->draining);
+    drain_add_text(out, workflow->draining, workflow->drain_milli);
+}
+
 /* " · in time 97.9 %": cut, not rounded, so that 100 % is all of them. */
 static void status_add_in_time(struct buf *out, const struct status_workflow *workflow)
 {
@@ -427,6 +437,7 @@ static void status_add_workflow(struct buf *out, const struct status *status,
                 (unsigned long long)workflow->automatic, (unsigned long long)workflow->reviewed);
     status_add_degraded(out, workflow);
     status_add_count(out, workflow->held, "held");
+    status_add_drain(out, workflow);
     status_add_count(out, workflow->uncertain, "uncertain");
     status_add_count(out, workflow->in_review, "to decide");
     status_add_count(out, workflow->audits, "to label");

@@ -1,4 +1,5 @@
 /* GET /v1/status: the same facts as the text, and its first line. */
+#include "record/drain_text.h"
 #include "record/ids.h"
 #include "record/label_json.h"
 #include "record/member.h"
@@ -39,6 +40,22 @@ static void status_json_add_step(struct buf *out, const struct step_counts *step
     buf_add_text(out, "]}");
 }
 
+/* What a restart let go and has not gone yet, and how fast it goes; null = nothing. */
+static void status_json_add_drain(struct buf *out, const struct status_workflow *workflow)
+{
+    member_add_name(out, "drain");
+    if (workflow->draining == 0) {
+        buf_add_text(out, "null");
+        return;
+    }
+    buf_add_byte(out, '{');
+    member_add_u64(out, "held", workflow->draining);
+    member_add_name(out, "per_second");
+    drain_add_rate(out, workflow->drain_milli);
+    member_add_u64(out, "seconds", drain_seconds(workflow->draining, workflow->drain_milli));
+    buf_add_byte(out, '}');
+}
+
 static void status_json_add_workflow(struct buf *out, const struct status *status,
                                      const struct status_workflow *workflow)
 {
@@ -54,6 +71,7 @@ static void status_json_add_workflow(struct buf *out, const struct status *statu
     member_add_u64(out, "expired", workflow->expired);
     member_add_u64(out, "cancelled", workflow->cancelled);
     member_add_u64(out, "held", workflow->held);
+    status_json_add_drain(out, workflow);
     member_add_u64(out, "uncertain", workflow->uncertain);
     member_add_u64(out, "in_review", workflow->in_review);
     member_add_u64(out, "attempting", workflow->attempting);

@@ -194,6 +194,39 @@ static void the_queue_gets_what_is_left(void **state)
     }
 }
 
+/* The same after a restart: half, what live starts leave, and a tenth whatever they leave. */
+static void after_a_restart_the_queue_has_its_tenth(void **state)
+{
+    (void)state;
+    static const struct {
+        int live_a_second, want_min, want_max;
+    } rows[] = {{0, 490, 512}, {20, 490, 512}, {80, 190, 225}, {100, 95, 125}, {150, 95, 125}};
+    for (size_t row = 0; row < sizeof rows / sizeof *rows; row++) {
+        struct rate rate = {0};
+        int64_t now = START_UNIX_MS;
+        int held = 0;
+        int live = 0;
+        rate_begin_restarted(&rate, 100000, now);
+        for (int64_t at = now; at < now + 10000; at += 2) {
+            rate_pass(&rate, at);
+            while (live < rows[row].live_a_second * (at - now) / 1000) {
+                assert_true(rate_lets_live(&rate, live));
+                rate_started(&rate, false);
+                live++;
+            }
+            while (rate_lets_held(&rate, 1)) {
+                rate_started(&rate, true);
+                held++;
+            }
+        }
+        if (held < rows[row].want_min || held > rows[row].want_max)
+            fail_msg("live %d/s: %d held left in 10 s", rows[row].live_a_second, held);
+        int64_t told = rate_held_milli(&rate, rows[row].live_a_second * 1000) / 100;
+        if (told < held - 40 || told > held + 40)
+            fail_msg("live %d/s: %d held left, told %d", rows[row].live_a_second, held, (int)told);
+    }
+}
+
 static void a_failure_halves_it_once_a_step(void **state)
 {
     (void)state;
@@ -377,6 +410,7 @@ int main(void)
         cmocka_unit_test(a_thousand_leave_at_a_rising_rate),
         cmocka_unit_test(it_is_full_after_45_s_and_not_before),
         cmocka_unit_test(the_queue_gets_what_is_left),
+        cmocka_unit_test(after_a_restart_the_queue_has_its_tenth),
         cmocka_unit_test(a_failure_halves_it_once_a_step),
         cmocka_unit_test(at_a_tenth_one_at_a_time),
         cmocka_unit_test(the_former_rate_is_that_of_a_minute),

@@ -82,6 +82,17 @@ static void degraded(struct status_fixture *f)
         SLICE("[\"not enforced in this version: triggers (payouts.yaml:30)\",\"two\\nlines\"]");
 }
 
+/* What a stop held leaves after the restart. */
+static void draining(struct status_fixture *f)
+{
+    fine(f);
+    f->workflows[0].held = 320;
+    f->workflows[0].draining = 312;
+    f->workflows[0].drain_milli = 4000;
+    f->workflows[1].held = f->workflows[1].draining = 4000;
+    f->workflows[1].drain_milli = 2500;
+}
+
 static void people(struct status_fixture *f)
 {
     fine(f);
@@ -263,6 +274,7 @@ static const struct {
 } statuses[] = {
     {"fine", fine, STATUS_FINE, false},
     {"degraded", degraded, STATUS_DEGRADED, false},
+    {"draining", draining, STATUS_DEGRADED, false},
     {"people", people, STATUS_DEGRADED, true},
     {"decide in time", decide_in_time, STATUS_FINE, true},
     {"stopped", stopped, STATUS_STOPPED, true},

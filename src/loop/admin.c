@@ -8,6 +8,7 @@
 #include "loop/engine_state.h"
 #include "loop/entries.h"
 #include "loop/loaded.h"
+#include "loop/order.h"
 #include "loop/restarts.h"
 #include "loop/steps.h"
 #include "loop/submit.h"
@@ -329,6 +330,9 @@ static void admin_reload(void *impl, const struct principal *principal, engine_d
         engine_ramps_reloaded(engine, principal->name);
         struct pending pending = {.saved = admin_acknowledge, .done = done, .arg = arg};
         engine_save_policy(engine, principal->name, &pending);
+        if (engine_reorder_begin(engine) != ERR_OK)
+            engine_fail(engine, "what the store orders by cannot be read");
+        engine_run_reorder(engine); /* mostly a page is all */
         engine_run_upstreams(engine);
     }
     buf_done(&text);

@@ -87,7 +87,7 @@ void engine_set_alarm(struct engine *engine)
             alarm_at(&at, engine_ramps_due_unix_ms(engine));
         if (engine->is_releasing)
             alarm_at(&at, engine_drains_due_unix_ms(engine));
-        if (engine->is_ordering) /* as room allows */
+        if (engine->is_ordering || engine->is_reordering) /* as room allows */
             alarm_at(&at, engine->now_unix_ms + ENGINE_RELEASE_MS);
     }
     if (at == engine->alarm_unix_ms)
@@ -104,6 +104,7 @@ void engine_wake(struct engine *engine)
     waiters_run_deadlines(engine);
     engine_run_upstreams(engine);
     engine_run_drains(engine);
+    engine_run_reorder(engine);
     engine_release_order(engine);
     engine_run_audits(engine);
     engine_run_retain(engine);

@@ -69,6 +69,8 @@ struct engine {
     int64_t count_flush_unix_ms; /* not before */
     bool is_ordering;            /* what is held for its order is looked at, from order_after on */
     uint64_t order_after;
+    bool is_reordering; /* the policies order by other things: nothing in order starts meanwhile */
+    uint64_t reorder_after;
     bool is_releasing; /* a restart lifted stops: what they held leaves (drains.c) */
     bool is_draining;  /* one of that is at its gate */
     struct upstream_state *upstreams;

@@ -100,6 +100,10 @@ void engine_ask_gate(struct engine *engine, const struct step *step, const struc
         question.is_older_open =
             engine_order_before(engine, work->order, action->id ? action->id : UINT64_MAX) != 0;
     }
+    if (engine->is_reordering && engine_order_applies(step)) { /* who is before it is not known */
+        question.is_ordered = true;
+        question.is_older_open = true;
+    }
     gate_decide(&question, &work->answer);
     work->stop_id = stop ? stop->id : 0;
     struct start_question start = {step, action, scope, work->scratch, risk};

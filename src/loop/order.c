@@ -25,12 +25,17 @@ static bool order_is_set(const unsigned char order[STORE_KEY_SIZE])
 
 /* ---- the key ---- */
 
+bool engine_order_applies(const struct step *step)
+{
+    bool is_by_nature = step->terms.idempotency == IDEMPOTENCY_BY_NATURE && step->upstream;
+    return step->terms.effect == EFFECT_WRITE && (step->order_by || is_by_nature);
+}
+
 bool engine_order_key(struct engine *engine, const struct step *step, struct expr_scope *scope,
                       struct order_work *work)
 {
     memset(work->order, 0, sizeof work->order);
-    bool is_by_nature = step->terms.idempotency == IDEMPOTENCY_BY_NATURE && step->upstream;
-    if (step->terms.effect != EFFECT_WRITE || (!step->order_by && !is_by_nature))
+    if (!engine_order_applies(step))
         return true;
     struct buf text;
     bool is_good = true;
@@ -126,7 +131,8 @@ static uint64_t order_stored(struct engine *engine, const unsigned char order[ST
             if (entry_peek(engine, page[i].id))
                 continue; /* memory knows it better */
             err = row_decode(page[i].row, &row);
-            if (err == ERR_OK && !state_is_end(row.action.state))
+            bool is_of_it = err == ERR_OK && memcmp(row.order, order, STORE_KEY_SIZE) == 0;
+            if (is_of_it && !state_is_end(row.action.state))
                 found = page[i].id;
         }
         arena_done(&arena);
@@ -231,7 +237,8 @@ bool engine_order_gives_way(struct engine *engine, struct entry *entry)
 
 static bool order_may_release(const struct engine *engine)
 {
-    return !engine->is_closing && !engine->has_failed && engine->unsaved < ENGINE_UNSAVED_ACT;
+    return !engine->is_closing && !engine->has_failed && !engine->is_reordering &&
+           engine->unsaved < ENGINE_UNSAVED_ACT;
 }
 
 /* Lets it into the gate if it is held for its order and nothing is before it any more. */

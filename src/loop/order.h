@@ -18,6 +18,8 @@ struct order_work {
     unsigned char order[STORE_KEY_SIZE];  /* zeros: it has none */
     struct expr_problem problem;
 };
+/* Are the actions of this step in order? */
+bool engine_order_applies(const struct step *step);
 /* The order key of an action that is about to be admitted. False with the problem. */
 bool engine_order_key(struct engine *engine, const struct step *step, struct expr_scope *scope,
                       struct order_work *work);
@@ -36,3 +38,9 @@ bool engine_order_gives_way(struct engine *engine, struct entry *entry);
 void engine_order_saved(struct engine *engine, struct entry *entry);
 /* Looks at all that is held for its order: after a start, and after a time without room. */
 void engine_release_order(struct engine *engine);
+
+/* ---- reorder.c ---- */
+/* A start, or a reload: do the policies in force order by the things that the store knows? */
+MUST_USE enum err engine_reorder_begin(struct engine *engine);
+/* Moves a page of what is open to the order keys of the policies in force. */
+void engine_run_reorder(struct engine *engine);

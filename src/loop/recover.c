@@ -13,6 +13,7 @@
 #include "loop/drains.h"
 #include "loop/entries.h"
 #include "loop/gates.h"
+#include "loop/order.h"
 #include "loop/restarts.h"
 #include "loop/steps.h"
 #include "loop/stops.h"
@@ -316,6 +317,8 @@ enum err engine_recover(struct engine *engine, struct buf *out_message)
         err = engine_load_triggers(engine);
     if (err == ERR_OK)
         engine_ramps_reloaded(engine, SLICE("interlock"));
+    if (err == ERR_OK)
+        err = engine_reorder_begin(engine);
     if (err == ERR_OK)
         err = recover_each(engine, recover_go_on);
     if (err == ERR_OK)

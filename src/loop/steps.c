@@ -374,7 +374,8 @@ void engine_save(struct engine *engine, struct entry *entry, const struct step_n
     write.people_due_unix_ms = write.queue == STORE_QUEUE_PEOPLE ? action_people_due(action) : 0;
     write.scope = engine_add_scope(engine, entry);
     write.upstream = entry->row.upstream;
-    if (note->is_admission && !digest_is_zero(entry->row.order, STORE_KEY_SIZE))
+    bool takes_order = note->is_admission || note->kind == RECORD_REORDERED;
+    if (takes_order && !digest_is_zero(entry->row.order, STORE_KEY_SIZE))
         write.order = slice_of(entry->row.order, STORE_KEY_SIZE);
     write.erased = note->erased;
     write.erased_count = note->erased_count;

@@ -112,7 +112,7 @@ struct store_write {
     int64_t people_due_unix_ms; /* open only, STORE_QUEUE_PEOPLE: by when somebody should act */
     struct slice scope;         /* open only: "workflow/step" */
     struct slice upstream;      /* open only: name, for HELD_UPSTREAM */
-    struct slice order;         /* order key, or empty; taken when the action enters open */
+    struct slice order;         /* open only: order key; empty = none, or keep what is there */
     const struct store_key *keys;
     size_t key_count;
     const struct store_row *rows;

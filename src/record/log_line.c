@@ -158,6 +158,7 @@ static const char *const log_line_words[RECORD_KIND_COUNT] = {
     [RECORD_REPEATED] = "asked again: answered, not sent",
     [RECORD_UNLABELLED] = "drawn for audit; nobody said whether it was right",
     [RECORD_ERASED] = "its payload was erased",
+    [RECORD_REORDERED] = "its policy orders it by another thing now",
     [RECORD_EDITED] = "changed and approved",
     [RECORD_CLAIMED] = "its review was claimed",
     [RECORD_UNCLAIMED] = "its review was released",
@@ -231,6 +232,7 @@ static void log_line_add_action(struct buf *out, const struct record *record,
     case RECORD_CLAIMED:
     case RECORD_UNCLAIMED:
     case RECORD_ASSIGNED:
+    case RECORD_REORDERED:
     case RECORD_SAID:
     case RECORD_SHOWN:
     case RECORD_REFUSED:

@@ -44,6 +44,7 @@
     X(RECORD_QUARANTINED, "quarantined")                                                           \
     X(RECORD_LABELLED, "labelled")     /* somebody said whether it was right */                    \
     X(RECORD_UNLABELLED, "unlabelled") /* its audit is over without a label */                     \
+    X(RECORD_REORDERED, "reordered")   /* the policy orders it by another thing (R11) */           \
     X(RECORD_ERASED, "erased")                                                                     \
     X(RECORD_STOP, "stop")       /* control records: no action */                                  \
     X(RECORD_STOPPED, "stopped") /* its receipt is complete */                                     \

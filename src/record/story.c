@@ -16,7 +16,8 @@ static bool story_is_aside(const struct record *record)
            record->kind == RECORD_CLAIMED || record->kind == RECORD_UNCLAIMED ||
            record->kind == RECORD_ASSIGNED || record->kind == RECORD_SAID ||
            record->kind == RECORD_SHOWN || record->kind == RECORD_REFUSED ||
-           record->kind == RECORD_LABELLED || record->kind == RECORD_UNLABELLED;
+           record->kind == RECORD_REORDERED || record->kind == RECORD_LABELLED ||
+           record->kind == RECORD_UNLABELLED;
 }
 
 const struct record *story_last(const struct view *view, const struct bundle_words **out_words)

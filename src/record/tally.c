@@ -11,9 +11,10 @@ static_assert(TALLY_STOPPED - TALLY_LOW_CONFIDENCE == CAUSE_STOPPED - CAUSE_LOW_
 static bool tally_is_remark(enum record_kind kind)
 {
     return kind == RECORD_LABELLED || kind == RECORD_UNLABELLED || kind == RECORD_ERASED ||
-           kind == RECORD_REPEATED || kind == RECORD_SETTLED || kind == RECORD_CLAIMED ||
-           kind == RECORD_UNCLAIMED || kind == RECORD_ASSIGNED || kind == RECORD_SAID ||
-           kind == RECORD_SHOWN || kind == RECORD_REFUSED || kind == RECORD_NOTE;
+           kind == RECORD_REORDERED || kind == RECORD_REPEATED || kind == RECORD_SETTLED ||
+           kind == RECORD_CLAIMED || kind == RECORD_UNCLAIMED || kind == RECORD_ASSIGNED ||
+           kind == RECORD_SAID || kind == RECORD_SHOWN || kind == RECORD_REFUSED ||
+           kind == RECORD_NOTE;
 }
 
 bool tally_is_end(const struct record *record)

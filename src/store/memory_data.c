@@ -170,7 +170,7 @@ static void memory_data_set_action(struct memory_data *data, const struct store_
         action->people_due_unix_ms = 0;
         return;
     }
-    if (enters_open)
+    if (enters_open || write->order.size > 0)
         memory_data_hold(&action->order, write->order);
     if (write->frozen.size > 0)
         memory_data_hold(&action->frozen, write->frozen);

@@ -16,6 +16,7 @@ enum sqlite_apply_statement {
     APPLY_OPEN_INSERT,
     APPLY_OPEN_UPDATE,
     APPLY_OPEN_FREEZE,
+    APPLY_OPEN_ORDER,
     APPLY_OPEN_DELETE,
     APPLY_ENDED_INSERT,
     APPLY_ENDED_UPDATE,
@@ -51,6 +52,7 @@ static const char *const sqlite_apply_sql[APPLY_COUNT] = {
                           " upstream = ?6, people_due = ?7 WHERE id = ?1",
     [APPLY_OPEN_FREEZE] = "UPDATE open_actions SET body = ?2, queue = ?3, due = ?4, scope = ?5,"
                           " upstream = ?6, people_due = ?7, frozen = ?8 WHERE id = ?1",
+    [APPLY_OPEN_ORDER] = "UPDATE open_actions SET order_key = ?2 WHERE id = ?1",
     [APPLY_OPEN_DELETE] = "DELETE FROM open_actions WHERE id = ?1",
     [APPLY_ENDED_INSERT] = "INSERT INTO ended_actions(id, body) VALUES (?1, ?2)",
     [APPLY_ENDED_UPDATE] = "UPDATE ended_actions SET body = ?2 WHERE id = ?1",
@@ -181,6 +183,17 @@ static enum err sqlite_apply_run_open(struct sqlite_apply *apply, const struct s
     return sql_run(statement);
 }
 
+/* An open action belongs to another order key from here on. */
+static enum err sqlite_apply_order(struct sqlite_apply *apply, const struct store_write *write)
+{
+    sqlite3_stmt *statement = apply->statements[APPLY_OPEN_ORDER];
+    if (write->order.size == 0)
+        return ERR_OK;
+    sql_bind_u64(statement, 1, write->action);
+    sql_bind_blob(statement, 2, write->order);
+    return sql_run(statement);
+}
+
 static enum err sqlite_apply_open(struct sqlite_apply *apply, const struct store_write *write)
 {
     struct sqlite_head *head = &apply->head;
@@ -188,7 +201,9 @@ static enum err sqlite_apply_open(struct sqlite_apply *apply, const struct store
         bool has_frozen = write->frozen.size > 0;
         enum err err =
             sqlite_apply_run_open(apply, write, has_frozen ? APPLY_OPEN_FREEZE : APPLY_OPEN_UPDATE);
-        if (err != ERR_OK || sqlite3_changes(apply->db) > 0)
+        if (err == ERR_OK && sqlite3_changes(apply->db) > 0)
+            return sqlite_apply_order(apply, write);
+        if (err != ERR_OK)
             return err;
     }
     if (write->action <= head->newest_ended) { /* one that ended may open again */

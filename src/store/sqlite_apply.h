@@ -11,7 +11,7 @@
 #include "store/parcel.h"
 #include "store/sql.h"
 
-enum { SQLITE_APPLY_STATEMENTS = 20 };
+enum { SQLITE_APPLY_STATEMENTS = 21 };
 
 struct sqlite_head {
     uint64_t seq;

@@ -17,7 +17,9 @@
 #define LIMIT_HTTP_METHOD 16          /* longer than any registered one */
 #define LIMIT_HTTP_HEADER_BLOCK 32768 /* trailers count too */
 #define LIMIT_HTTP_HEADERS 100
-#define LIMIT_HTTP_BODY (1024 * 1024)        /* `limits.body`: default of what a caller may send */
+#define LIMIT_HTTP_BODY (1024 * 1024) /* `limits.body`: default of what a caller may send */
+#define LIMIT_HTTP_BODY_MAX                                                                        \
+    (4 * LIMIT_HTTP_BODY)                    /* and the most: it is held whole, several times */
 #define LIMIT_HTTP_CHUNK_FRAMING (64 * 1024) /* sizes, extensions, line ends of all chunks */
 #define LIMIT_HTTP_HELD (64 * 1024 * 1024)   /* request bodies in memory at once */
 #define LIMIT_HTTP_ANSWER (16 * 1024 * 1024) /* one answer of ours */
@@ -96,9 +98,12 @@
 #define LIMIT_ANSWER (1024 * 1024)      /* an upstream's answer; more is cut and marked */
 #define LIMIT_ANSWER_STORED (64 * 1024) /* of it, kept for replays; more is cut and marked */
 #define LIMIT_HEADER_STORED 2048        /* the values of one header of an answer */
-#define LIMIT_REQUEST (1024 * 1024)     /* a rendered request */
-#define LIMIT_CONCURRENCY 64            /* default calls at one upstream at once */
-#define LIMIT_UPSTREAM_CALLS 1024       /* calls under way at all upstreams together */
+#define LIMIT_RESPONSE (1024 * 1024)    /* what is kept, as JSON: a byte may take six */
+#define LIMIT_PAYLOAD                                                                              \
+    (5 * LIMIT_HTTP_BODY_MAX)       /* of one record: input, context, what was changed */
+#define LIMIT_REQUEST (1024 * 1024) /* a rendered request */
+#define LIMIT_CONCURRENCY 64        /* default calls at one upstream at once */
+#define LIMIT_UPSTREAM_CALLS 1024   /* calls under way at all upstreams together */
 #define LIMIT_UPSTREAM_SPARE 64     /* finished calls kept with their memory for the next ones */
 #define LIMIT_UPSTREAM_SOCKETS 4096 /* sockets watched: calls, idle connections, name look-ups */
 #define LIMIT_UPSTREAM_IDLE 1024    /* connections kept open, those in use included */
@@ -168,6 +173,8 @@
 #define WAIT_MAX_MS 120000
 
 static_assert(LIMIT_ANSWER_STORED <= LIMIT_ANSWER, "what is kept was read");
+static_assert(6 * (LIMIT_ANSWER_STORED + LIMIT_ANSWER_HEAD) < LIMIT_RESPONSE, "all of it escaped");
+static_assert(LIMIT_RESPONSE < LIMIT_PAYLOAD, "an answer is a part of a payload");
 static_assert(LIMIT_CONNECTIONS_STOP < LIMIT_CONNECTIONS, "the stop lane is a part of all");
 static_assert(LIMIT_WAL_PAGES * 4 <= LIMIT_WAL_PAGES_HARD, "room to write while a checkpoint runs");
 static_assert(LIMIT_BATCH <= LIMIT_STORE_QUEUE, "one batch fits the queue");

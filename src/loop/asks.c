@@ -92,7 +92,7 @@ static struct slice ask_words(struct ask_scope *ask, const struct step *step,
     struct expr_problem problem;
     if (step->masked_count > 0 && !ask->masked) {
         struct buf text;
-        buf_init(&text, LIMIT_HTTP_BODY * 2);
+        buf_init(&text, LIMIT_PAYLOAD);
         mask_add_input(step, ask->submit.input_json, &text);
         ask->masked = json_loadb(buf_text(&text), text.size, 0, NULL);
         buf_done(&text);
@@ -152,8 +152,8 @@ static void ask_take_check(struct entry *entry, const struct ask *ask,
     struct engine *engine = entry->engine;
     struct buf response;
     struct buf bundle;
-    buf_init(&response, LIMIT_ANSWER_STORED * 3);
-    buf_init(&bundle, LIMIT_ANSWER_STORED * 4);
+    buf_init(&response, LIMIT_RESPONSE);
+    buf_init(&bundle, LIMIT_PAYLOAD);
     engine_encode_answer(engine, answer, &response, &bundle);
     struct action_event event;
     engine_event(engine, entry, EVENT_ASKED, &event);
@@ -229,11 +229,17 @@ static bool ask_read_fact(struct entry *entry, const struct upstream_answer *ans
     else if (fact.what.size == 0)
         fact.what = slice_text(why);
     bundle_fact_encode(&fact, out_bundle);
+    if (!buf_ok(out_bundle)) {
+        fact.set_json = (struct slice){0};
+        fact.what = SLICE("what `set` reads of its answer is too large");
+        buf_reset(out_bundle);
+        bundle_fact_encode(&fact, out_bundle);
+    }
     json_decref(set);
     free(text);
     ask_close(&ask);
     json_decref(response);
-    return fact.set_json.size > 0 && buf_ok(out_bundle);
+    return fact.set_json.size > 0;
 }
 
 static void ask_take_fact(struct entry *entry, const struct ask *ask,
@@ -242,8 +248,8 @@ static void ask_take_fact(struct entry *entry, const struct ask *ask,
     struct engine *engine = entry->engine;
     struct buf response;
     struct buf bundle;
-    buf_init(&response, LIMIT_ANSWER_STORED * 4);
-    buf_init(&bundle, LIMIT_ANSWER_STORED * 4);
+    buf_init(&response, LIMIT_RESPONSE);
+    buf_init(&bundle, LIMIT_PAYLOAD);
     engine_encode_answer(engine, answer, &response, &bundle);
     buf_reset(&bundle);
     struct action_event event;
@@ -497,7 +503,7 @@ static enum err view_fact(struct entry *entry, struct arena *arena, struct view 
     json_decref(set);
     if (entry->step && entry->step->masked_count > 0) {
         struct buf text;
-        buf_init(&text, LIMIT_ANSWER_STORED * 4);
+        buf_init(&text, LIMIT_PAYLOAD);
         mask_add_input(entry->step, out->fact.set_json, &text);
         out->fact.set_json = arena_copy(arena, buf_slice(&text));
         buf_done(&text);

@@ -234,8 +234,8 @@ static void attempt_done(void *arg, const struct upstream_answer *answer)
     entry->is_calling = false;
     struct buf response;
     struct buf outcome;
-    buf_init(&response, LIMIT_ANSWER_STORED * 3); /* escaped text can grow */
-    buf_init(&outcome, LIMIT_ANSWER_STORED * 4);
+    buf_init(&response, LIMIT_RESPONSE);
+    buf_init(&outcome, LIMIT_PAYLOAD);
     engine_encode_answer(engine, answer, &response, &outcome);
     struct action_event event;
     engine_event(engine, entry, EVENT_OUTCOME, &event);

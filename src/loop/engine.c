@@ -32,6 +32,7 @@
 #include "loop/upstreams.h"
 #include "loop/views.h"
 #include "loop/watchdog.h"
+#include "record/bundle.h"
 #include "record/identity.h"
 
 int64_t engine_now(struct engine *engine)
@@ -156,7 +157,7 @@ static enum err engine_init(struct engine *engine, const struct engine_options *
     buf_init(&engine->scratch_buf[0], 64 * 1024);
     buf_init(&engine->scratch_buf[1], 4096);
     buf_init(&engine->scratch_buf[2], 4096);
-    buf_init(&engine->scratch_buf[3], LIMIT_HTTP_BODY * 4 + 4096);
+    buf_init(&engine->scratch_buf[3], BUNDLE_SALT + LIMIT_PAYLOAD);
     buf_init(&engine->scratch_buf[4], 4096);
     engine->started_unix_ms = engine_now(engine);
     engine->identity = calloc(1, sizeof *engine->identity);

@@ -22,7 +22,7 @@ struct upstream_state;
 struct workflow_state;
 
 enum {
-    ENGINE_SCRATCH = 16 * 1024 * 1024,              /* bytes that one event may use */
+    ENGINE_SCRATCH = 3 * LIMIT_PAYLOAD,             /* bytes that one event may use */
     ENGINE_UNSAVED_ADMIT = LIMIT_STORE_QUEUE / 2,   /* no admission when more writes are queued */
     ENGINE_UNSAVED_ACT = LIMIT_STORE_QUEUE * 3 / 4, /* nothing but outcomes and stops */
     ENGINE_RELEASE_MS = 50, /* how often what a restart released is looked at again */

@@ -281,8 +281,8 @@ static void gate_answer_template(struct engine *engine, struct entry *entry,
     struct action_event event;
     struct action_effects effects;
     arena_init(&scratch, ENGINE_SCRATCH);
-    buf_init(&response, LIMIT_ANSWER_STORED + LIMIT_NAME);
-    buf_init(&outcome, LIMIT_ANSWER_STORED * 2);
+    buf_init(&response, LIMIT_RESPONSE);
+    buf_init(&outcome, LIMIT_PAYLOAD);
     if (gate_render_answer(entry, what, &scratch, &response)) {
         struct bundle_outcome bundle = {.response_json = buf_slice(&response),
                                         .what = SLICE("answered by a template")};

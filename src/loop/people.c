@@ -225,7 +225,7 @@ static void act_report(struct engine *engine, const struct engine_call *call, st
     event.attempt = call->attempt;
     event.reported = call->outcome;
     struct buf bundle;
-    buf_init(&bundle, LIMIT_HTTP_BODY * 4);
+    buf_init(&bundle, LIMIT_PAYLOAD);
     struct bundle_outcome outcome = {.response_json = call->response_json,
                                      .what = SLICE("reported by the caller")};
     bundle_outcome_encode(&outcome, &bundle);

@@ -138,8 +138,8 @@ static void edit_begin(struct edit_work *work, struct engine *engine,
 {
     *work = (struct edit_work){.engine = engine, .call = call, .entry = entry};
     arena_init(&work->scratch, ENGINE_SCRATCH);
-    buf_init(&work->input, LIMIT_HTTP_BODY * 2);
-    buf_init(&work->changes, LIMIT_HTTP_BODY * 4);
+    buf_init(&work->input, LIMIT_HTTP_BODY_MAX);
+    buf_init(&work->changes, 2 * LIMIT_HTTP_BODY_MAX);
     buf_init(&work->summary, LIMIT_SUMMARY * 4);
     buf_init(&work->key, LIMIT_KEY);
     buf_init(&work->was_key, LIMIT_KEY);
@@ -254,7 +254,8 @@ static bool edit_merge(struct edit_work *work)
     if (work->changes.size <= 2)
         return edit_no(work, SLICE("/edit"),
                        SLICE("it changes nothing; to send it as it is: approve"));
-    return buf_ok(&work->input) && buf_ok(&work->changes);
+    return (buf_ok(&work->input) && buf_ok(&work->changes)) ||
+           edit_no(work, SLICE("/edit"), SLICE("the edited input is too large"));
 }
 
 static bool edit_check_shape(struct edit_work *work)
@@ -334,11 +335,10 @@ static bool edit_render(struct edit_work *work)
     struct expr_work expr = {.scratch = &work->scratch};
     struct expr_scope seen = work->scope;
     struct buf masked;
-    buf_init(&masked, LIMIT_HTTP_BODY * 2);
+    buf_init(&masked, LIMIT_PAYLOAD);
     mask_add_input(step, buf_slice(&work->input), &masked);
     json_t *input = json_loadb(buf_text(&masked), masked.size, 0, NULL);
-    if (input)
-        seen.input = input; /* the summary is shown everywhere */
+    seen.input = input; /* the summary is shown everywhere; NULL: it sees nothing */
     bool is_good = !step->summary ||
                    template_render_text(step->summary, &seen, &expr, &work->summary) == EXPR_OK;
     json_decref(input);
@@ -382,7 +382,7 @@ static void edit_take(struct edit_work *work, struct action_event *event)
     struct bundle_submit edited = work->submit;
     struct action_effects effects;
     struct buf bundle;
-    buf_init(&bundle, LIMIT_HTTP_BODY * 8);
+    buf_init(&bundle, LIMIT_PAYLOAD);
     edited.input_json = buf_slice(&work->input);
     edited.summary = buf_slice(&work->summary);
     edited.edit_json = buf_slice(&work->changes);

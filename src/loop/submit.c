@@ -318,13 +318,11 @@ static const char *submission_no_room(struct engine *engine)
 
 /* ---- the new action ---- */
 
-/* NULL when nothing is masked. */
+/* What may be seen of it: NULL when that cannot be made, which is an input without fields. */
 static json_t *submission_masked_input(const struct submission *submission)
 {
-    if (submission->step->masked_count == 0)
-        return NULL;
     struct buf text;
-    buf_init(&text, LIMIT_HTTP_BODY * 2);
+    buf_init(&text, LIMIT_PAYLOAD);
     mask_add_input(submission->step, submission->call->input_json, &text);
     json_t *masked = json_loadb(buf_text(&text), text.size, 0, NULL);
     buf_done(&text);
@@ -353,9 +351,9 @@ static bool submission_render(struct submission *submission, const struct action
     if (!step->summary)
         return true;
     /* The summary is shown everywhere, so masked fields are masked in it from the beginning. */
-    json_t *masked = submission_masked_input(submission);
+    json_t *masked = step->masked_count > 0 ? submission_masked_input(submission) : NULL;
     struct expr_scope scope = submission->scope;
-    if (masked)
+    if (step->masked_count > 0)
         scope.input = masked;
     struct expr_work work = {.scratch = &submission->scratch};
     bool is_good =
@@ -557,7 +555,7 @@ static uint64_t submission_decide(struct submission *submission)
     }
     struct bundle_submit bundle;
     struct buf bytes;
-    buf_init(&bytes, LIMIT_HTTP_BODY * 4);
+    buf_init(&bytes, LIMIT_PAYLOAD);
     submission_bundle(submission, &work, &bundle);
     bundle_submit_encode(&bundle, &bytes);
     struct entry *entry = buf_ok(&bytes) ? submission_entry(submission, &action, &bytes) : NULL;

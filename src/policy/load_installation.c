@@ -88,7 +88,7 @@ static void load_limits(struct load *load, const struct yaml *node)
             (void)read_int(load, at[LIMITS_UNENDED], (struct read_range){1, 100000000},
                            &unended); /* told */
         if (at[LIMITS_BODY])
-            (void)read_size(load, at[LIMITS_BODY], (struct read_range){1024, 64 * 1024 * 1024},
+            (void)read_size(load, at[LIMITS_BODY], (struct read_range){1024, LIMIT_HTTP_BODY_MAX},
                             &body); /* told */
         if (at[LIMITS_WAITERS])
             (void)read_int(load, at[LIMITS_WAITERS], (struct read_range){0, 1000000},

@@ -70,7 +70,7 @@ void review_add_recipient(const struct view *view, struct buf *out)
     struct arena scratch;
     struct buf masked, text;
     arena_init(&scratch, LIMIT_API_ARENA);
-    buf_init(&masked, LIMIT_HTTP_BODY * 2);
+    buf_init(&masked, LIMIT_PAYLOAD);
     buf_init(&text, LIMIT_SUMMARY);
     mask_add_input(step, view->submit.input_json, &masked);
     json_t *input = json_loadb(buf_text(&masked), masked.size, 0, NULL);
@@ -164,7 +164,7 @@ static void review_add_payload(struct buf *out, const struct review_card *card,
 {
     const struct view *view = card->view;
     struct buf shown;
-    buf_init(&shown, LIMIT_HTTP_BODY * 2);
+    buf_init(&shown, LIMIT_PAYLOAD);
     if (view->submit.input_json.size > 0)
         review_add_input(card, &shown);
     member_add_raw(out, "input", buf_slice(&shown));

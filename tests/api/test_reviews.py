@@ -548,3 +548,18 @@ class TestAway:
 def kinds_of_control(daemon):
     return [line["record"]["kind"] for line in daemon.get("/v1/decisions?last=1000", token="ben").json
             if line["record"]["kind"] == "away"]
+
+
+def test_a_large_input_can_be_edited(tmp_path):
+    """The input, what it was and what it is now, in one payload: at the largest body that `limits` takes."""
+    size = 3900000
+    with Daemon(install(tmp_path, INSTALLATION + "limits: { body: 4MB }\n")) as daemon:
+        item = {"invoice": "INV-1", "stage": 1, "balance": 50000, "email": "m@example.org", "x": "y" * size}
+        asked = daemon.submit("invoice-reminders", "send_reminder", item).json
+        assert asked["state"] == "in_review", asked
+        verdict = "/v1/reviews/%s/verdict" % asked["review"]
+        more = daemon.post(verdict, {"verdict": "edit", "edit": {"z": "z" * size}}, token="ana")
+        assert more.status == 422 and "too large" in more.json["detail"], more
+        done = daemon.post(verdict, {"verdict": "edit", "edit": {"x": "z" * size}}, token="ana")
+        assert done.status == 200 and done.json["state"] == "done", done.text[:400]
+        assert daemon.get("/v1/actions/" + asked["action"]).json["state"] == "done"

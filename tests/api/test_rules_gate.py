@@ -286,3 +286,39 @@ def test_a_long_password_goes_whole_or_not_at_all(tmp_path, echo):
         answer = send(daemon, "a")
         assert answer.json["state"] == "done", answer
         assert answer.json["response"]["body"]["size"] == len(base64.b64encode(b"ilk:" + b"p" * 5000))
+
+
+CONTROL = """\
+import http.server
+class Control(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def do_POST(self):
+        self.rfile.read(int(self.headers["content-length"]))
+        self.send_response(200)
+        self.send_header("Content-Type", "text/plain")
+        self.send_header("Content-Length", "65000")
+        self.end_headers()
+        self.wfile.write(b"\\x01" * 65000)
+    def log_message(self, *unused): pass
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Control)
+print(server.server_port, flush=True)
+server.serve_forever()
+"""
+
+
+def test_an_answer_that_grows_when_it_is_escaped_is_kept(tmp_path):
+    """Six bytes of JSON for each byte that came: what is stored must stay readable, for ever."""
+    process = subprocess.Popen([sys.executable, "-c", CONTROL], stdout=subprocess.PIPE, text=True)
+    try:
+        text = INSTALLATION.split("upstreams:")[0].replace("submits: [invoice-reminders]", "submits: [gated]").replace(
+            "submits: [inquiry-routing]", "submits: [gated]")
+        text += "upstreams:\n  mailer: { url: \"http://127.0.0.1:%d\" }\n" % int(process.stdout.readline())
+        with Daemon(install(tmp_path, text, {"gated.yaml": GATED.format(mode="auto")})) as daemon:
+            answer = send(daemon, "a")
+            assert answer.json["state"] == "done", answer
+            for read in (answer, send(daemon, "a"), daemon.get("/v1/actions/" + answer.json["action"])):
+                assert read.json["response"]["text"] == "\x01" * 65000, read.text[:200]
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()

@@ -167,7 +167,6 @@
 #define STOP_CHECK_OLD_MS (3 * STOP_CHECK_MS) /* an older result says nothing */
 #define LIMIT_RAMPS 16                        /* incidents that start again at a time */
 #define LIMIT_INCIDENT_STOPS 32               /* causes that join one incident */
-#define LIMIT_PRINCIPALS 4096
 #define LIMIT_TOKENS 4096
 #define WAIT_DEFAULT_MS 20000 /* `Prefer: wait` */
 #define WAIT_MAX_MS 120000

@@ -39,7 +39,6 @@ enum expr_root {
 #define EXPR_ROOTS_RULE                                                                            \
     ((uint32_t)(EXPR_ROOT_INPUT | EXPR_ROOT_CONTEXT | EXPR_ROOT_CONFIDENCE | EXPR_ROOT_RISK |      \
                 EXPR_ROOT_RUN | EXPR_ROOT_STEP | EXPR_ROOT_PRINCIPAL | EXPR_ROOT_NOW))
-#define EXPR_ROOTS_RESPONSE (EXPR_ROOTS_RULE | (uint32_t)EXPR_ROOT_RESPONSE)
 
 /* What the variables are in one evaluation. Views; nothing is kept. */
 struct expr_scope {

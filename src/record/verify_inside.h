@@ -56,8 +56,7 @@ struct verify {
     struct verify_things away, plans;     /* by verify_name_id() of the person, of the workflow */
     uint64_t run_epoch;                   /* of the newest start */
 
-    uint64_t before;  /* cursor of actions */
-    size_t unseen_at; /* cursor of the search for missing rows */
+    uint64_t before; /* cursor of actions */
     unsigned char after_key[STORE_KEY_SIZE];
     bool has_after_key;
     enum store_table table;

@@ -103,7 +103,7 @@ static void expr_case_only(struct expr_case *c, struct slice text, struct slice 
     uint32_t mask = slice_is(roots, "key")        ? EXPR_ROOTS_KEY
                     : slice_is(roots, "request")  ? EXPR_ROOTS_REQUEST
                     : slice_is(roots, "rule")     ? EXPR_ROOTS_RULE
-                    : slice_is(roots, "response") ? EXPR_ROOTS_RESPONSE
+                    : slice_is(roots, "response") ? (EXPR_ROOTS_RULE | (uint32_t)EXPR_ROOT_RESPONSE)
                                                   : 0;
     const struct expr *expr = expr_case_compile(c, text, mask);
     if (expr)

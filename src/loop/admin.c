@@ -257,20 +257,6 @@ void engine_save_policy(struct engine *engine, struct slice actor, const struct 
     buf_done(&hex);
 }
 
-/* The class of the same name: stops name classes, and the order of them may have changed. One that
- * is gone is read as the highest. */
-static uint8_t reload_risk(const struct entry *entry, const struct step *step)
-{
-    const struct step *old = entry->step;
-    uint8_t risk = entry->row.action.risk;
-    if (!old || risk >= old->risk_count)
-        return (uint8_t)step->risk_count;
-    for (size_t i = 0; i < step->risk_count; i++)
-        if (slice_equal(step->risks[i].name, old->risks[risk].name))
-            return (uint8_t)i;
-    return 0;
-}
-
 /* The new configuration is in force: what is in memory follows it. */
 static void reload_take(struct engine *engine, struct loaded *loaded)
 {
@@ -282,8 +268,8 @@ static void reload_take(struct engine *engine, struct loaded *loaded)
     while ((entry = map_next(&engine->entries, &cursor)) != NULL) {
         const struct step *step =
             config_step_of(loaded->config, entry->row.workflow, entry->row.step);
-        if (step)
-            entry->row.action.risk = reload_risk(entry, step);
+        row_name_risk(&entry->row, entry->step); /* stops name classes; their order may change */
+        row_place_risk(&entry->row, step);
         entry->step = step;
     }
     if (engine_make_upstreams(engine) != ERR_OK)

@@ -351,6 +351,7 @@ static enum err counts_replay(struct engine *engine, const struct store_record *
         err = store->get_action(store->impl, record.action, arena, &action);
         if (err == ERR_OK)
             err = row_decode(action.row, &row);
+        row_place_risk(&row, config_step_of(engine_config(engine), row.workflow, row.step));
     }
     if (err == ERR_OK)
         engine_count_record(engine, &record, &row);

@@ -69,6 +69,7 @@ struct entry *entry_new(struct engine *engine, const struct row *row)
         return NULL;
     }
     entry->step = config_step_of(engine_config(engine), entry->row.workflow, entry->row.step);
+    row_place_risk(&entry->row, entry->step);
     entry->is_counted_held =
         entry->row.action.state == STATE_HELD && entry->row.action.hold_for == HOLD_FOR_UPSTREAM;
     return entry;
@@ -218,6 +219,30 @@ enum err entry_set_upstream(struct entry *entry, struct slice upstream)
         old->held--;
     entry->is_counted_held = false;
     return ERR_OK;
+}
+
+void row_place_risk(struct row *row, const struct step *step)
+{
+    uint8_t risk = 0;
+    if (!step || !row->has_risk_id)
+        return;
+    if (row->risk_id == 0)
+        risk = (uint8_t)step->risk_count;
+    for (size_t i = 0; row->risk_id != 0 && i < step->risk_count; i++)
+        if (row_risk_id(step->risks[i].name) == row->risk_id) {
+            risk = (uint8_t)i;
+            break;
+        }
+    row->action.risk = risk;
+}
+
+void row_name_risk(struct row *row, const struct step *step)
+{
+    if (!step)
+        return; /* it keeps the one that it has */
+    bool is_class = row->action.risk < step->risk_count;
+    row->has_risk_id = true;
+    row->risk_id = is_class ? row_risk_id(step->risks[row->action.risk].name) : 0;
 }
 
 struct scope row_scope(const struct row *row, const struct step *step)

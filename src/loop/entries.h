@@ -71,6 +71,10 @@ MUST_USE enum err entry_set_review(struct entry *entry, struct slice claimed_by,
 void entry_forget_values(struct entry *entry);
 /* Where its stops are looked for; the slices live as long as the entry, or the row and the step. */
 struct scope entry_scope(const struct entry *entry);
+/* Its class in the policy in force, by its name; one that is gone is read as the highest. */
+void row_place_risk(struct row *row, const struct step *step);
+/* The name of the class that it has in this policy. */
+void row_name_risk(struct row *row, const struct step *step);
 struct scope row_scope(const struct row *row, const struct step *step);
 MUST_USE enum err entry_read_submit(struct entry *entry, struct arena *arena,
                                     struct bundle_submit *out);

@@ -59,8 +59,10 @@ static void recover_gauges(struct engine *engine, const struct row *row)
 /* For a stop whose receipt was open: how many of its attempts recovery will end. */
 static void recover_receipts(struct engine *engine, const struct row *row)
 {
-    struct scope place =
-        row_scope(row, config_step_of(engine_config(engine), row->workflow, row->step));
+    const struct step *step = config_step_of(engine_config(engine), row->workflow, row->step);
+    struct row placed = *row;
+    row_place_risk(&placed, step);
+    struct scope place = row_scope(&placed, step);
     for (size_t i = 0; i < engine->board.stop_count; i++) {
         struct stop *stop = &engine->board.stops[i];
         if (stop->stopped_at_unix_ms == 0 && scope_covers(stop, &place))

@@ -348,6 +348,7 @@ void engine_save(struct engine *engine, struct entry *entry, const struct step_n
         entry->row.fact_seq = write.seq;
     struct buf *row = &engine->scratch_buf[1];
     buf_reset(row);
+    row_name_risk(&entry->row, entry->step);
     row_encode(&entry->row, row);
     digest_short(buf_slice(row), record.row);
     struct audit_rows audit = {0};

@@ -4,10 +4,11 @@
 #include "record/number.h"
 
 enum {
-    ROW_VERSION = 4,
+    ROW_VERSION = 5,
     ROW_VERSION_FIRST = 1,  /* without wire_added() */
     ROW_VERSION_SECOND = 2, /* without the draw */
-    ROW_VERSION_THIRD = 3   /* without wire_fallback() */
+    ROW_VERSION_THIRD = 3,  /* without wire_fallback() */
+    ROW_VERSION_FOURTH = 4  /* without wire_risk() */
 };
 
 /* Everything but slices, enums and digests, once, for both directions. Times and sequence numbers
@@ -283,6 +284,16 @@ static void wire_fallback(struct row_wire *wire, struct action *a)
     wire_u16(wire, &a->grants_former);
 }
 
+/* Since version 5. */
+static void wire_risk(struct row_wire *wire, struct row *row)
+{
+    uint64_t id = row->has_risk_id ? (uint64_t)row->risk_id + 1 : 0;
+    wire_u64(wire, &id);
+    wire->is_bad = wire->is_bad || id > (uint64_t)UINT32_MAX + 1;
+    row->has_risk_id = id > 0;
+    row->risk_id = id > 0 ? (uint32_t)(id - 1) : 0;
+}
+
 static void wire_row(struct row_wire *wire, struct row *row)
 {
     wire_enums(wire, &row->action);
@@ -300,6 +311,18 @@ static void wire_row(struct row_wire *wire, struct row *row)
         wire_review(wire, row);
     if (wire->version > ROW_VERSION_THIRD)
         wire_fallback(wire, &row->action);
+    if (wire->version > ROW_VERSION_FOURTH)
+        wire_risk(wire, row);
+}
+
+uint32_t row_risk_id(struct slice name)
+{
+    unsigned char digest[ROW_DIGEST];
+    uint32_t id = 0;
+    digest_short(name, digest);
+    for (size_t i = 0; i < sizeof id; i++)
+        id = id << 8 | digest[i];
+    return id ? id : 1;
 }
 
 void row_encode(const struct row *row, struct buf *out)

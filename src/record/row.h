@@ -31,12 +31,16 @@ struct row {
     struct slice claimed_by; /* who has its review in hand until claimed_until; or empty */
     int64_t claimed_until_unix_ms;
     struct slice assigned_to; /* whom its review was given to; or empty */
+    bool has_risk_id;         /* false: of an older version, action.risk counts as it is */
+    uint32_t risk_id;         /* of its risk class: row_risk_id() of the name; 0 = normal */
     int64_t erased_unix_ms;   /* its payloads are gone since; 0 = they are there */
     unsigned char key_hash[ROW_DIGEST], fingerprint[ROW_DIGEST];
     unsigned char order[ROW_DIGEST];       /* its order key (R11); zero = it has none */
     unsigned char permit_hash[ROW_DIGEST]; /* of the permit's token; zero = none is valid */
 };
 
+/* A class is known by its name: its place among the others changes with the policy. Never 0. */
+uint32_t row_risk_id(struct slice name);
 void row_encode(const struct row *row, struct buf *out);
 /* Where an action in this state stands in the store, while it is open. */
 enum store_queue row_queue(const struct action *action);

@@ -468,6 +468,8 @@ static void rows_come_back(void **state)
         row.claimed_by = any_text(&prng);
         row.claimed_until_unix_ms = row.claimed_by.size ? any_time(&prng) : 0;
         row.assigned_to = any_text(&prng);
+        row.has_risk_id = any_flag(&prng);
+        row.risk_id = row.has_risk_id ? (uint32_t)any_number(&prng, UINT32_MAX) : 0;
         any_bytes(&prng, any_flag(&prng), row.key_hash, ROW_DIGEST);
         any_bytes(&prng, any_flag(&prng), row.fingerprint, ROW_DIGEST);
         any_bytes(&prng, any_flag(&prng), row.permit_hash, ROW_DIGEST);
@@ -478,6 +480,8 @@ static void rows_come_back(void **state)
         row_encode(&back, &again);
         assert_true(slice_equal(buf_slice(&bytes), buf_slice(&again)));
         assert_memory_equal(&row.action, &back.action, sizeof row.action);
+        assert_int_equal(back.has_risk_id, row.has_risk_id);
+        assert_int_equal(back.risk_id, row.risk_id);
         assert_true(slice_equal(row.workflow, back.workflow) && slice_equal(row.step, back.step));
         assert_true(slice_equal(row.upstream, back.upstream) && slice_equal(row.actor, back.actor));
         assert_true(slice_equal(row.policy, back.policy));
@@ -564,7 +568,7 @@ static void unknown_enums_are_careful(void **state)
     bytes.at[0] = 2; /* the second one made no draws */
     assert_int_equal(row_decode(buf_slice(&bytes), &back), ERR_OK);
     assert_true(back.action.approved_until_unix_ms == 9 && !back.action.is_drawn);
-    bytes.at[0] = 5;
+    bytes.at[0] = 6;
     assert_int_equal(row_decode(buf_slice(&bytes), &back), ERR_VERSION);
     assert_int_equal(row_decode(SLICE(""), &back), ERR_CORRUPT);
     buf_done(&bytes);

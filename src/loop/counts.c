@@ -51,6 +51,10 @@ static struct step_state *counts_step(struct workflow_state *workflow, struct sl
 
 static void counts_load(struct engine *engine, struct slice workflow, struct hour_counts *counts);
 static enum err counts_write(struct engine *engine);
+static void counts_load_step(struct engine *engine, const char *workflow, const char *step,
+                             struct step_hour *counts);
+static void counts_drop_step(struct engine *engine, const char *workflow, const char *step,
+                             int64_t hour);
 
 /* The slot of that hour, with what is stored of it. */
 static struct hour_counts *counts_hour(struct engine *engine, struct workflow_state *workflow,
@@ -67,26 +71,36 @@ static struct hour_counts *counts_hour(struct engine *engine, struct workflow_st
     return counts;
 }
 
-static struct step_hour *counts_step_hour(struct step_state *state, int64_t unix_ms)
+/* Of a step, likewise. What is older than all slots is of no use: its row goes. */
+static struct step_hour *counts_step_hour(struct engine *engine, struct workflow_state *workflow,
+                                          struct step_state *state, int64_t unix_ms)
 {
     int64_t hour = unix_ms / COUNTS_HOUR_MS;
     struct step_hour *counts = &state->hours[(size_t)(hour % ENGINE_HOURS)];
-    if (counts->hour != hour)
-        *counts = (struct step_hour){.hour = hour};
+    if (counts->hour == hour)
+        return counts;
+    if (counts->is_dirty)
+        (void)counts_write(engine);
+    if (counts->hour != 0 && counts->hour < hour)
+        counts_drop_step(engine, workflow->name, state->name, counts->hour);
+    *counts = (struct step_hour){.hour = hour};
+    counts_load_step(engine, workflow->name, state->name, counts);
     return counts;
 }
 
 /* By cause, and by risk class: what stands behind the declared classes is normal. */
-static void counts_end_of_step(struct workflow_state *workflow, const struct row *row,
-                               const struct step *step, bool is_new)
+static void counts_end_of_step(struct engine *engine, struct workflow_state *workflow,
+                               const struct row *row, const struct step *step)
 {
     const struct action *action = &row->action;
     struct step_state *state = counts_step(workflow, row->step);
     if (!state)
         return;
-    struct step_hour *hour = counts_step_hour(state, action->ended_unix_ms);
+    struct step_hour *hour = counts_step_hour(engine, workflow, state, action->ended_unix_ms);
     bool is_class = step && action->risk < step->risk_count;
-    struct risk_counts *risk = &hour->risks[is_class ? action->risk : LIMIT_RISKS];
+    struct risk_counts *risk =
+        step_tally_class(&hour->tally, is_class ? row_risk_id(step->risks[action->risk].name) : 0);
+    hour->is_dirty = true;
     if (action->state != STATE_DONE) {
         risk->other++;
         return;
@@ -98,8 +112,8 @@ static void counts_end_of_step(struct workflow_state *workflow, const struct row
     if (action->cause == CAUSE_NONE)
         return;
     risk->degraded++;
-    hour->degraded[action->cause]++;
-    state->degraded[action->cause] += is_new; /* since the process started */
+    hour->tally.degraded[action->cause]++;
+    state->degraded[action->cause] += engine->is_running; /* since the process started */
 }
 
 void engine_count_record(struct engine *engine, const struct record *record, const struct row *row)
@@ -112,8 +126,8 @@ void engine_count_record(struct engine *engine, const struct record *record, con
         return;
     struct hour_counts *counts = counts_hour(engine, workflow, record->at_unix_ms);
     tally_add(&counts->tally, record, row, step ? step->sla_ms : 0);
-    if (tally_is_end(record))
-        counts_end_of_step(workflow, row, step, engine->is_running);
+    if (tally_is_end(record) && row->action.ended_unix_ms == record->at_unix_ms)
+        counts_end_of_step(engine, workflow, row, step);
     if (tally_is_end(record) && engine->is_running)
         engine_trouble_ended(engine, row);
     counts->is_dirty = true;
@@ -262,12 +276,80 @@ static void counts_load(struct engine *engine, struct slice workflow, struct hou
     arena_done(&arena);
 }
 
+static void counts_load_step(struct engine *engine, const char *workflow, const char *step,
+                             struct step_hour *counts)
+{
+    const struct store_port *store = &engine->options.store;
+    struct arena arena;
+    struct slice value;
+    struct buf key;
+    arena_init(&arena, 65536);
+    buf_init(&key, 2 * LIMIT_NAME + 32);
+    step_tally_key_add(&key, slice_text(workflow), slice_text(step), counts->hour);
+    enum err err = store->get_row(store->impl, STORE_COUNTS, buf_slice(&key), &arena, &value);
+    if (err == ERR_OK)
+        err = step_tally_decode(value, &counts->tally);
+    if (err != ERR_OK && err != ERR_NOT_FOUND)
+        engine_fail(engine, err_text(err));
+    buf_done(&key);
+    arena_done(&arena);
+}
+
+static void counts_drop_row(struct engine *engine, struct slice key)
+{
+    const struct store_port *store = &engine->options.store;
+    struct store_row row = {.table = STORE_COUNTS, .key = key, .is_removed = true};
+    struct store_write write = {.rows = &row, .row_count = 1};
+    (void)store->submit(store->impl, &write, 1, NULL, NULL); /* no room: the next start does it */
+}
+
+static void counts_drop_step(struct engine *engine, const char *workflow, const char *step,
+                             int64_t hour)
+{
+    struct buf key;
+    buf_init(&key, 2 * LIMIT_NAME + 32);
+    step_tally_key_add(&key, slice_text(workflow), slice_text(step), hour);
+    counts_drop_row(engine, buf_slice(&key));
+    buf_done(&key);
+}
+
+/* Rows of steps that are older than what is shown. */
+static enum err counts_drop_old(struct engine *engine)
+{
+    const struct store_port *store = &engine->options.store;
+    struct arena arena;
+    struct slice after = SLICE(STEP_TALLY_PREFIX);
+    int64_t first = engine->now_unix_ms / COUNTS_HOUR_MS - ENGINE_HOURS;
+    int64_t hour = 0;
+    size_t count = LIMIT_PAGE;
+    bool is_over = false;
+    arena_init(&arena, ENGINE_SCRATCH);
+    struct store_row *rows = ARENA_ARRAY(&arena, LIMIT_PAGE, struct store_row);
+    enum err err = rows ? ERR_OK : ERR_NO_MEMORY;
+    while (err == ERR_OK && !is_over && count == LIMIT_PAGE) {
+        err = store->list_rows(store->impl, STORE_COUNTS, after, LIMIT_PAGE, &arena, rows, &count);
+        for (size_t i = 0; err == ERR_OK && i < count && !is_over; i++) {
+            after = rows[i].key;
+            is_over = !step_tally_key_hour(after, &hour);
+            if (!is_over && hour <= first)
+                counts_drop_row(engine, after);
+        }
+    }
+    arena_done(&arena);
+    return err;
+}
+
 static size_t counts_dirty(const struct engine *engine)
 {
     size_t count = 0;
-    for (size_t i = 0; i < engine->workflow_count; i++)
-        for (size_t h = 0; h < ENGINE_HOURS; h++)
-            count += engine->workflows[i].hours[h].is_dirty;
+    for (size_t i = 0; i < engine->workflow_count; i++) {
+        const struct workflow_state *workflow = &engine->workflows[i];
+        for (size_t h = 0; h < ENGINE_HOURS; h++) {
+            count += workflow->hours[h].is_dirty;
+            for (size_t s = 0; s < workflow->step_count; s++)
+                count += workflow->steps[s].hours[h].is_dirty;
+        }
+    }
     return count;
 }
 
@@ -281,44 +363,75 @@ static void counts_add_row(struct arena *arena, struct store_row *row, struct bu
     buf_reset(value);
 }
 
+/* Rows of one flush. */
+struct counts_flush {
+    struct arena arena;
+    struct buf key, value;
+    struct store_row *rows;
+    size_t count;
+};
+
+static void counts_add_dirty(struct counts_flush *flush, const struct workflow_state *workflow)
+{
+    struct slice name = slice_text(workflow->name);
+    for (size_t h = 0; h < ENGINE_HOURS; h++) {
+        const struct hour_counts *counts = &workflow->hours[h];
+        if (counts->is_dirty) {
+            tally_key_add(&flush->key, name, counts->hour);
+            tally_encode(&counts->tally, &flush->value);
+            counts_add_row(&flush->arena, &flush->rows[flush->count++], &flush->key, &flush->value);
+        }
+        for (size_t s = 0; s < workflow->step_count; s++) {
+            const struct step_hour *hour = &workflow->steps[s].hours[h];
+            if (!hour->is_dirty)
+                continue;
+            step_tally_key_add(&flush->key, name, slice_text(workflow->steps[s].name), hour->hour);
+            step_tally_encode(&hour->tally, &flush->value);
+            counts_add_row(&flush->arena, &flush->rows[flush->count++], &flush->key, &flush->value);
+        }
+    }
+}
+
+static void counts_clean(struct engine *engine)
+{
+    for (size_t i = 0; i < engine->workflow_count; i++) {
+        struct workflow_state *workflow = &engine->workflows[i];
+        for (size_t h = 0; h < ENGINE_HOURS; h++) {
+            workflow->hours[h].is_dirty = false;
+            for (size_t s = 0; s < workflow->step_count; s++)
+                workflow->steps[s].hours[h].is_dirty = false;
+        }
+    }
+}
+
 /* ERR_BUSY: nothing was taken, all of it stays dirty. */
 static enum err counts_write(struct engine *engine)
 {
     const struct store_port *store = &engine->options.store;
     size_t room = counts_dirty(engine) + 1;
-    size_t count = 0;
-    struct arena arena;
-    struct buf key, value;
-    arena_init(&arena, ENGINE_SCRATCH);
-    buf_init(&key, LIMIT_NAME + 32);
-    buf_init(&value, 4096);
-    struct store_row *rows = ARENA_ARRAY(&arena, room, struct store_row);
-    struct store_write *writes = ARENA_ARRAY(&arena, room, struct store_write);
-    for (size_t i = 0; rows && writes && i < engine->workflow_count; i++)
-        for (size_t h = 0; h < ENGINE_HOURS; h++) {
-            const struct hour_counts *counts = &engine->workflows[i].hours[h];
-            if (!counts->is_dirty)
-                continue;
-            tally_key_add(&key, slice_text(engine->workflows[i].name), counts->hour);
-            tally_encode(&counts->tally, &value);
-            counts_add_row(&arena, &rows[count++], &key, &value);
-        }
-    number_add_varint(&value, engine->seq);
-    buf_add(&key, counts_through);
-    enum err err = rows && writes ? ERR_OK : ERR_NO_MEMORY;
+    struct counts_flush flush = {.count = 0};
+    arena_init(&flush.arena, ENGINE_SCRATCH);
+    buf_init(&flush.key, 2 * LIMIT_NAME + 32);
+    buf_init(&flush.value, 8192);
+    flush.rows = ARENA_ARRAY(&flush.arena, room, struct store_row);
+    struct store_write *writes = ARENA_ARRAY(&flush.arena, room, struct store_write);
+    for (size_t i = 0; flush.rows && writes && i < engine->workflow_count; i++)
+        counts_add_dirty(&flush, &engine->workflows[i]);
+    number_add_varint(&flush.value, engine->seq);
+    buf_add(&flush.key, counts_through);
+    enum err err = flush.rows && writes ? ERR_OK : ERR_NO_MEMORY;
     if (err == ERR_OK)
-        counts_add_row(&arena, &rows[count++], &key, &value);
-    for (size_t i = 0; err == ERR_OK && i < count; i++)
-        writes[i] = (struct store_write){.rows = &rows[i], .row_count = 1};
+        counts_add_row(&flush.arena, &flush.rows[flush.count++], &flush.key, &flush.value);
+    for (size_t i = 0; err == ERR_OK && i < flush.count; i++)
+        writes[i] = (struct store_write){.rows = &flush.rows[i], .row_count = 1};
     if (err == ERR_OK)
-        err = arena.overflowed ? ERR_NO_MEMORY
-                               : store->submit(store->impl, writes, count, NULL, NULL);
-    for (size_t i = 0; err == ERR_OK && i < engine->workflow_count; i++)
-        for (size_t h = 0; h < ENGINE_HOURS; h++)
-            engine->workflows[i].hours[h].is_dirty = false;
-    buf_done(&value);
-    buf_done(&key);
-    arena_done(&arena);
+        err = flush.arena.overflowed ? ERR_NO_MEMORY
+                                     : store->submit(store->impl, writes, flush.count, NULL, NULL);
+    if (err == ERR_OK)
+        counts_clean(engine);
+    buf_done(&flush.value);
+    buf_done(&flush.key);
+    arena_done(&flush.arena);
     return err;
 }
 
@@ -381,6 +494,12 @@ static void counts_load_recent(struct engine *engine)
         struct workflow_state *workflow = engine_workflow(engine, config->workflows[w].name);
         for (int64_t h = 0; workflow && h < ENGINE_HOURS; h++)
             (void)counts_hour(engine, workflow, engine->now_unix_ms - h * COUNTS_HOUR_MS);
+        for (size_t s = 0; workflow && s < config->workflows[w].step_count; s++) {
+            struct step_state *state = counts_step(workflow, config->workflows[w].steps[s].name);
+            for (int64_t h = 0; state && h < ENGINE_HOURS; h++)
+                (void)counts_step_hour(engine, workflow, state,
+                                       engine->now_unix_ms - h * COUNTS_HOUR_MS);
+        }
     }
 }
 
@@ -391,6 +510,8 @@ enum err engine_recount(struct engine *engine)
     size_t count = LIMIT_PAGE;
     enum err err = counts_read_through(engine, &through);
     counts_load_recent(engine);
+    if (err == ERR_OK)
+        err = counts_drop_old(engine);
     while (err == ERR_OK && count == LIMIT_PAGE) {
         struct arena arena;
         arena_init(&arena, (size_t)LIMIT_PAGE * 65536);

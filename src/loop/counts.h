@@ -8,6 +8,7 @@
 #include "loop/drains.h"
 #include "port/engine.h"
 #include "record/label_row.h"
+#include "record/step_tally.h"
 #include "record/tally.h"
 #include "record/undone_row.h"
 
@@ -28,9 +29,9 @@ struct hour_counts {
 
 /* Of one step: what is open now, and for status what came of it by risk class and cause. */
 struct step_hour {
-    int64_t hour;
-    uint64_t degraded[CAUSE_COUNT];
-    struct risk_counts risks[LIMIT_RISKS + 1]; /* the last one: normal */
+    int64_t hour; /* unix hours; 0 = an empty slot */
+    bool is_dirty;
+    struct step_tally tally;
 };
 
 struct step_state {

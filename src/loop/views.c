@@ -405,9 +405,12 @@ static void counts_fill_step(const struct step *step, const struct step_state *s
         if (hour->hour < since_unix_ms / 3600000)
             continue;
         for (size_t i = 0; i < CAUSE_COUNT; i++)
-            out->degraded[i] += hour->degraded[i];
+            out->degraded[i] += hour->tally.degraded[i];
         for (size_t i = 0; i <= step->risk_count; i++) {
-            const struct risk_counts *one = &hour->risks[i < step->risk_count ? i : LIMIT_RISKS];
+            const struct risk_counts *one = step_tally_find(
+                &hour->tally, i < step->risk_count ? row_risk_id(step->risks[i].name) : 0);
+            if (!one)
+                continue;
             out->risks[i].automatic += one->automatic;
             out->risks[i].reviewed += one->reviewed;
             out->risks[i].degraded += one->degraded;

@@ -37,7 +37,7 @@ enum store_table {
     STORE_STOPS,     /* stop id -> row */
     STORE_INCIDENTS, /* incident id -> row */
     STORE_TOKENS,    /* token hash -> row */
-    STORE_COUNTS,    /* workflow/step/hour -> counters */
+    STORE_COUNTS,    /* workflow/hour, /step/workflow/step/hour -> counters */
     STORE_UPSTREAMS, /* upstream name -> retry budget, pause (R30) */
     STORE_AUDITS,    /* due time, action id (8 bytes each, big-endian) -> workflow; open ones */
     STORE_LABELS,    /* action id (8 bytes, big-endian) -> its draw and labels */

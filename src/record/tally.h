@@ -66,7 +66,7 @@ struct risk_counts {
     uint64_t automatic, reviewed, degraded,
         other; /* other: not done; degraded are in the first two */
 };
-/* One step, for status and metrics; in memory only. */
+/* One step, for status and metrics. */
 struct step_counts {
     struct slice step;
     uint64_t in_review, held;             /* now */

@@ -34,6 +34,8 @@ struct alert_write {
 };
 
 /* ---- alert_texts.c ---- */
+/* What waits in the scope of a stop, as far as the counters know it. */
+uint64_t alert_count_waiting(struct engine *engine, const struct stop *stop);
 /* Line, body and scope of the draft. word->stop is there. */
 void alert_make_texts(struct engine *engine, const struct alert *alert,
                       const struct alert_word *word, struct notice_draft *draft);

@@ -16,8 +16,7 @@ enum {
     ALERT_AGAIN_MS = 10000 /* sooner nobody can have answered: it was no answer, but no receiver */
 };
 
-/* What waits in the scope of a stop, as far as the counters know it. */
-static uint64_t alert_count_waiting(struct engine *engine, const struct stop *stop)
+uint64_t alert_count_waiting(struct engine *engine, const struct stop *stop)
 {
     uint64_t count = 0;
     if (stop->names[2][0]) {

@@ -123,6 +123,7 @@ void engine_beat(struct engine *engine)
     engine_run_journals(engine);
     engine_run_ramps(engine);
     engine_run_alerts(engine);
+    engine_run_restart_news(engine);
     engine_send_notices(engine);
     engine_run_watchdog(engine);
     engine_run_reports(engine);

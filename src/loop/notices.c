@@ -8,6 +8,7 @@
 #include "base/list.h"
 #include "loop/alerts.h"
 #include "loop/engine_state.h"
+#include "loop/restarts.h"
 #include "loop/steps.h"
 #include "record/notice.h"
 #include "record/wording.h"
@@ -109,14 +110,17 @@ static bool channel_is_shared(const struct channel *channel)
     return channel && (channel->kind == CHANNEL_IS_SLACK || channel->kind == CHANNEL_IS_PAGERDUTY);
 }
 
-/* Through what a person is told of it; NULL: not. A report rings no pager, but comes by mail. */
+/* Through what a person is told of it; NULL: not. A report rings no pager, nor does what came of a
+ * restart: they come by mail. */
 static const struct channel *notice_channel(const struct engine *engine,
                                             const struct notice_draft *draft,
                                             const struct person *person)
 {
     const struct config *config = engine_config(engine);
     bool is_pager = person->tell && person->tell->kind == CHANNEL_IS_PAGERDUTY;
-    if (draft->about != NOTICE_REPORT || !is_pager)
+    bool is_quiet =
+        draft->about == NOTICE_REPORT || (draft->about == NOTICE_RESTART && draft->rung == 0);
+    if (!is_quiet || !is_pager)
         return person->tell;
     for (size_t i = 0; i < config->channel_count; i++)
         if (config->channels[i].kind == CHANNEL_IS_MAIL && person->email.size > 0)
@@ -263,13 +267,20 @@ enum err engine_list_notices(void *impl, uint64_t incident, struct arena *arena,
     return err;
 }
 
+/* What an end follows; a pager that rang for an approval rings on until then, too. */
+static bool notice_is_trouble(const struct notice *notice, const struct channel *channel)
+{
+    bool is_ring = notice->about == NOTICE_RESTART && notice->rung > 0 && channel &&
+                   channel->kind == CHANNEL_IS_PAGERDUTY;
+    return notice->about == NOTICE_TROUBLE || notice->about == NOTICE_INFORM || is_ring;
+}
+
 /* Was this one told already, by an entry before it? */
 static bool notice_is_told(const struct engine *engine, const struct notice *notices, size_t index)
 {
     const struct channel *channel = config_channel(engine_config(engine), notices[index].channel);
     for (size_t i = 0; i < index; i++)
-        if ((notices[i].about == NOTICE_TROUBLE || notices[i].about == NOTICE_INFORM) &&
-            notices[i].state != NOTICE_FAILED &&
+        if (notice_is_trouble(&notices[i], channel) && notices[i].state != NOTICE_FAILED &&
             slice_equal(notices[i].channel, notices[index].channel) &&
             (channel_is_shared(channel) || slice_equal(notices[i].person, notices[index].person)))
             return true;
@@ -287,7 +298,7 @@ void notice_batch_add_told(struct engine *engine, struct notice_batch *batch,
     for (size_t i = 0; i < count; i++) {
         const struct channel *channel = config_channel(engine_config(engine), told[i].channel);
         bool keeps_state = channel && channel->kind == CHANNEL_IS_PAGERDUTY;
-        bool was_told = told[i].about == NOTICE_TROUBLE || told[i].about == NOTICE_INFORM;
+        bool was_told = notice_is_trouble(&told[i], channel);
         if (!was_told || told[i].state == NOTICE_FAILED || !channel ||
             notice_is_told(engine, told, i) ||
             ((draft->about == NOTICE_ACKNOWLEDGED || draft->is_quiet) && !keeps_state))
@@ -360,6 +371,8 @@ static void outgoing_end(struct engine *engine, struct outgoing *outgoing, enum 
         outgoing->seq = engine->seq;
         if (state == NOTICE_FAILED && outgoing->notice.about == NOTICE_TROUBLE)
             engine_alert_lost(engine, outgoing->notice.incident, outgoing->notice.rung);
+        if (state == NOTICE_FAILED && outgoing->notice.about == NOTICE_RESTART)
+            engine_restart_lost(engine, outgoing->notice.incident, outgoing->notice.rung);
     } /* else: without memory it is sent once more at the next beat */
     buf_done(&waiting);
 }

@@ -240,6 +240,7 @@ static void ramp_follow(struct engine *engine, struct restart *restart)
         ramp_record(engine, restart, "passed");
     } else if (effects.is_stuck) {
         switchboard_ask_again(&engine->board);
+        restart->row.news = RESTART_NEWS_STUCK; /* told at the next beat */
         ramp_record(engine, restart, "stuck");
     }
 }
@@ -325,6 +326,7 @@ static void ramp_back(struct engine *engine, struct restart *restart, struct sli
     row->is_ramping = false;
     row->ramp = (struct ramp_state){0};
     row->request.by[0] = '\0';
+    row->news = RESTART_NEWS_BACK; /* told at the next beat */
     restart->effects = (struct ramp_effects){0};
     restart->is_dirty = false;
     engine->ramp_count--;

@@ -48,7 +48,8 @@ static void restart_sweep(struct engine *engine)
         struct restart *restart = LIST_ENTRY(node, struct restart, link);
         node = node->next;
         const struct stop *stop = engine_incident_stop(engine, restart->row.incident);
-        if (!restart->row.is_over || (stop && !stop->is_lifted))
+        if (!restart->row.is_over || restart->row.news != RESTART_NEWS_NONE ||
+            (stop && !stop->is_lifted))
             continue;
         engine->ramp_count -= restart->row.is_ramping;
         list_remove(&restart->link);
@@ -218,6 +219,8 @@ static void restarts_do_ask(void *impl, const struct principal *principal, uint6
     bundle_words_encode(&(struct bundle_words){.reason = reason}, &words);
     struct restart_row *row = &restart->row;
     restart_copy_name(row->request.by, principal->name);
+    restart_copy_name(row->asked_by, principal->name);
+    row->news = RESTART_NEWS_ASKED;
     row->request.at_unix_ms = engine->now_unix_ms;
     row->words_seq = engine->seq + 1;
     (void)engine_restart_terms(engine, incident, row->request.digest);
@@ -227,6 +230,7 @@ static void restarts_do_ask(void *impl, const struct principal *principal, uint6
     struct pending pending = {
         .saved = restart_acknowledge, .done = done, .arg = arg, .id = incident};
     engine_save_restart(engine, restart, &record, buf_slice(&words), &pending);
+    engine_tell_restart(engine, restart, reason);
     buf_done(&words);
     engine_set_alarm(engine);
 }
@@ -270,6 +274,7 @@ static void restart_carry_out(struct engine *engine, struct restart *restart,
     restart_copy_name(row->approved_by, principal->name);
     row->approved_unix_ms = engine->now_unix_ms;
     row->request.by[0] = '\0'; /* used, once */
+    row->news = row->is_alone ? RESTART_NEWS_ALONE : RESTART_NEWS_APPROVED;
     engine_ramp_begin(engine, restart, stop);
     struct record record = {.kind = RECORD_RESTART_APPROVED,
                             .actor = principal->name,
@@ -282,6 +287,7 @@ static void restart_carry_out(struct engine *engine, struct restart *restart,
                                   .reason = reason};
     reply->saved = restart_acknowledge;
     engine_save_restart_with_stops(engine, restart, &record, &change, reply);
+    engine_tell_restart(engine, restart, reason);
     if (!row->is_ramping)
         engine_alert_close(engine, &told, principal->name, reason);
     arena_done(&arena);
@@ -423,7 +429,7 @@ static enum err restarts_load_page(struct engine *engine, struct buf *after, siz
     for (size_t i = 0; err == ERR_OK && i < *out_count; i++) {
         struct restart_row row;
         err = restart_row_decode(rows[i].value, &row);
-        if (err != ERR_OK || row.is_over)
+        if (err != ERR_OK || (row.is_over && row.news == RESTART_NEWS_NONE))
             continue;
         if (engine->ramp_count >= LIMIT_RAMPS)
             row.is_ramping = false;

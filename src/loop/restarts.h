@@ -48,6 +48,15 @@ MUST_USE enum err engine_load_restarts(struct engine *engine);
 void engine_restarts_done(struct engine *engine);
 void engine_port_restarts(struct engine_port *port);
 
+/* ---- restart_news.c ---- */
+/* Tells what row.news says, right after the write that made it durable. reason: of the request;
+ * empty = the one that is stored. */
+void engine_tell_restart(struct engine *engine, struct restart *restart, struct slice reason);
+/* Time has passed: told on, void, over; and what a crash left untold. */
+void engine_run_restart_news(struct engine *engine);
+/* A message of that rung failed for good. */
+void engine_restart_lost(struct engine *engine, uint64_t incident, uint8_t rung);
+
 /* ---- ramps.c ---- */
 /* The ramp of the scope of a stop, and how long a stage may stand still. */
 const struct ramp *engine_ramp_of(const struct engine *engine, const struct stop *stop,

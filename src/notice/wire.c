@@ -290,6 +290,7 @@ static const char *wire_pagerduty_action(enum notice_about about)
     case NOTICE_TROUBLE:
     case NOTICE_INFORM:
     case NOTICE_DOWN:
+    case NOTICE_RESTART:
     case NOTICE_REPORT: /* never sent to one */
         return "trigger";
     case NOTICE_ACKNOWLEDGED:

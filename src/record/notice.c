@@ -74,7 +74,7 @@ enum err notice_decode(struct slice bytes, struct notice *out)
         return ERR_CORRUPT;
     notice.id = numbers[0];
     notice.incident = numbers[1];
-    if (numbers[2] <= NOTICE_REPORT)
+    if (numbers[2] <= NOTICE_RESTART)
         notice.about = (enum notice_about)numbers[2];
     if (numbers[3] <= NOTICE_FAILED) /* invariant 2 */
         notice.state = (enum notice_state)numbers[3];
@@ -120,6 +120,8 @@ const char *notice_about_name(enum notice_about about)
         return "inform";
     case NOTICE_REPORT:
         return "report";
+    case NOTICE_RESTART:
+        return "restart";
     }
     CHECK_UNREACHABLE();
 }

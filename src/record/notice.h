@@ -20,7 +20,8 @@ enum notice_about {
     NOTICE_RECOVERED,
     NOTICE_DOWN,   /* interlock was not running */
     NOTICE_INFORM, /* somebody is to tell others, and hears what */
-    NOTICE_REPORT  /* of a workflow, as scheduled */
+    NOTICE_REPORT, /* of a workflow, as scheduled */
+    NOTICE_RESTART /* one is asked for, approved, or void */
 };
 enum notice_state { NOTICE_WAITING, NOTICE_DELIVERED, NOTICE_FAILED };
 

@@ -83,7 +83,8 @@ static void notice_add_head(struct buf *out, const struct notice_facts *facts)
         buf_add_text(out, " after ");
         zone_add_span(out, facts->now_unix_ms - facts->since_unix_ms);
         return;
-    case NOTICE_REPORT: /* it has words of its own */
+    case NOTICE_REPORT: /* they have words of their own */
+    case NOTICE_RESTART:
         return;
     case NOTICE_DOWN:
         buf_add_text(out, "interlock WAS DOWN for ");

@@ -3,10 +3,11 @@
 #include "base/check.h"
 #include "record/digest.h"
 #include "record/ids.h"
+#include "record/notice.h"
 #include "record/number.h"
 #include "record/zone.h"
 
-enum { RESTART_ROW_VERSION = 1, RESTART_NUMBERS = 17 };
+enum { RESTART_ROW_VERSION = 1, RESTART_NUMBERS = 18 };
 
 static void restart_row_add_text(struct buf *out, struct slice text)
 {
@@ -54,7 +55,8 @@ void restart_row_encode(const struct restart_row *row, struct buf *out)
                                                (uint64_t)ramp->ended_otherwise,
                                                (uint64_t)ramp->uncertain,
                                                ramp->under_way,
-                                               ramp->is_stuck};
+                                               ramp->is_stuck,
+                                               (uint64_t)row->news};
     buf_add_byte(out, RESTART_ROW_VERSION);
     for (size_t i = 0; i < RESTART_NUMBERS; i++)
         number_add_varint(out, numbers[i]);
@@ -62,11 +64,14 @@ void restart_row_encode(const struct restart_row *row, struct buf *out)
     buf_add(out, slice_of(row->terms, RESTART_DIGEST));
     restart_row_add_text(out, slice_text(row->request.by));
     restart_row_add_text(out, slice_text(row->approved_by));
+    restart_row_add_text(out, slice_text(row->asked_by));
+    ladder_row_encode(&(struct ladder_row){.incident = row->incident, .ladder = row->ladder}, out);
 }
 
 enum err restart_row_decode(struct slice bytes, struct restart_row *out)
 {
     struct restart_row row = {0};
+    struct ladder_row ladder = {0};
     uint64_t numbers[RESTART_NUMBERS] = {0};
     bool is_good = bytes.size > 0 && bytes.at[0] == RESTART_ROW_VERSION;
     bytes = slice_from(bytes, 1);
@@ -75,7 +80,8 @@ enum err restart_row_decode(struct slice bytes, struct restart_row *out)
     if (!is_good || !restart_row_take_digest(&bytes, row.request.digest) ||
         !restart_row_take_digest(&bytes, row.terms) ||
         !restart_row_take_name(&bytes, row.request.by) ||
-        !restart_row_take_name(&bytes, row.approved_by))
+        !restart_row_take_name(&bytes, row.approved_by) ||
+        !restart_row_take_name(&bytes, row.asked_by) || ladder_row_decode(bytes, &ladder) != ERR_OK)
         return ERR_CORRUPT;
     row.incident = numbers[0];
     row.request.at_unix_ms = (int64_t)numbers[1];
@@ -94,6 +100,9 @@ enum err restart_row_decode(struct slice bytes, struct restart_row *out)
                                    .uncertain = (int64_t)numbers[14],
                                    .under_way = numbers[15],
                                    .is_stuck = numbers[16] != 0};
+    row.news =
+        numbers[17] <= RESTART_NEWS_BACK ? (enum restart_news)numbers[17] : RESTART_NEWS_NONE;
+    row.ladder = ladder.ladder;
     *out = row;
     return ERR_OK;
 }

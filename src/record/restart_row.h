@@ -6,9 +6,22 @@
  *   2. Only an explicit mark says that a ramp runs: without one its stops bind everything (R27). */
 #pragma once
 #include "base/buf.h"
+#include "core/ladder.h"
 #include "core/ramp.h"
 #include "core/restart.h"
 #include "core/switchboard.h"
+
+/* What people are to be told of a request. Parts of stored rows: only ever add at the end. */
+enum restart_news {
+    RESTART_NEWS_NONE,
+    RESTART_NEWS_ASKED, /* those who may approve it, until one of them does */
+    RESTART_NEWS_APPROVED,
+    RESTART_NEWS_ALONE,   /* by who asked */
+    RESTART_NEWS_CHANGED, /* it is void */
+    RESTART_NEWS_OVER,    /* nobody approved it in time */
+    RESTART_NEWS_STUCK,   /* its ramp waits for people */
+    RESTART_NEWS_BACK     /* its ramp was given up: as stopped */
+};
 
 struct restart_row {
     uint64_t incident;
@@ -22,6 +35,9 @@ struct restart_row {
     unsigned char terms[RESTART_DIGEST]; /* of the policy that the ramp began with */
     int64_t began_unix_ms;
     struct ramp_state ramp;
+    enum restart_news news;        /* not told yet */
+    char asked_by[LIMIT_NAME + 1]; /* who asked last, also once it is used */
+    struct ladder ladder;          /* of the request; closed = people know its end */
 };
 
 void restart_row_encode(const struct restart_row *row, struct buf *out);

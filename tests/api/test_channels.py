@@ -58,6 +58,18 @@ def told(daemon, id, **want):
     return [t for t in incident(daemon, id)["told"] if all(t[k] == v for k, v in want.items())]
 
 
+def next_but(sink, is_of_restart):
+    """The next message that does not tell of a restart asked for or approved: test_restart_news.py has those."""
+    while True:
+        came = sink.next()
+        if not is_of_restart(came):
+            return came
+
+
+def page_of_restart(event):
+    return event.json["payload"]["summary"].find("ASKS FOR A RESTART") >= 0
+
+
 def restart(daemon, id):
     assert daemon.restart(id, "rolled back").status == 202
 
@@ -87,7 +99,7 @@ def test_mail_from_trouble_to_recovery(tmp_path):
             wait_for("it is told", lambda: told(daemon, id, state="delivered", person="ana", channel="email", rung=1))
             assert daemon.post("/v1/incidents/%s/ack" % id, token="ana").json["ladder"]["acknowledged_by"] == "ana"
             restart(daemon, id)
-            over = sink.next()
+            over = next_but(sink, lambda mail: ": RESTART APPROVED" in mail["Subject"] or "ASKS FOR A RESTART" in mail["Subject"])
             assert "inquiry-routing RUNS AGAIN, restarted by ben" in over["Subject"] and "rolled back" in over["Subject"]
             assert over.rcpt == ["ana@example.org"] and over["References"] == mail["References"]
             assert over["Message-ID"] != mail["Message-ID"] and sink.is_empty()
@@ -128,7 +140,7 @@ def test_pager_keeps_one_key(tmp_path):
             assert daemon.post("/v1/incidents/%s/ack" % id, {}, token="ana").status == 200
             events.append(sink.next())
             restart(daemon, id)
-            events.append(sink.next())
+            events.append(next_but(sink, page_of_restart))
             assert [e.json["event_action"] for e in events] == ["trigger", "acknowledge", "resolve"]
             assert {e.json["dedup_key"] for e in events} == {id}
             assert {e.json["routing_key"] for e in events} == {"routing-key-1"}
@@ -316,8 +328,8 @@ def test_what_was_not_delivered_is_sent_after_a_crash_in_order(tmp_path, crash):
                 sink.next()
             sink.otherwise = 202
             daemon.start()
-            assert [sink.next().json["event_action"] for _ in range(2)] == ["trigger", "resolve"]
-            wait_for("both are told", lambda: len(told(daemon, id, state="delivered")) == 2)
+            assert [next_but(sink, page_of_restart).json["event_action"] for _ in range(2)] == ["trigger", "resolve"]
+            wait_for("both are told", lambda: not told(daemon, id, state="waiting"))
             daemon.kill()
             daemon.start()
             answer = subprocess.run([BUILD / "interlock", "verify", "--config", folder / "interlock.yaml"], capture_output=True)

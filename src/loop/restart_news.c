@@ -1,0 +1,330 @@
+/* loop/restart_news.c - who is told of a restart: those who may approve it, until somebody answers;
+ * the owner and who asked, what came of it.
+ * Owns: row.news and row.ladder of struct restart. What is to be told is durable with what it tells
+ * of, and told by a write of its own: a crash in between tells it after the start. */
+#include "loop/restarts.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "loop/alert_telling.h"
+#include "loop/engine_state.h"
+#include "loop/incidents.h"
+#include "loop/notices.h"
+#include "loop/stops.h"
+#include "record/ids.h"
+#include "record/receipt.h"
+#include "record/restart_notice.h"
+
+/* ---- whom ---- */
+
+static void news_add(struct alert_people *people, const struct person *person)
+{
+    for (size_t i = 0; i < people->count; i++)
+        if (people->people[i] == person)
+            return;
+    if (person && people->count < ALERT_PEOPLE)
+        people->people[people->count++] = person;
+}
+
+static void news_add_group(struct alert_people *people, const struct group *group, struct slice but)
+{
+    for (size_t i = 0; group && i < group->member_count; i++)
+        if (!slice_equal(group->members[i]->name, but))
+            news_add(people, group->members[i]);
+}
+
+static bool news_is_away(const struct engine *engine, const struct person *person)
+{
+    return away_find(&engine->away, person->name, engine->now_unix_ms) != NULL;
+}
+
+/* Those who may approve: the first who is there, then the others who are, then whoever is away,
+ * too. A cover approves nothing by being one: it is not told. */
+static void news_approvers(const struct engine *engine, const struct group *group, unsigned levels,
+                           struct slice but, struct alert_people *out)
+{
+    size_t there = 0;
+    for (size_t i = 0; group && i < group->member_count; i++) {
+        const struct person *person = group->members[i];
+        if (slice_equal(person->name, but) || news_is_away(engine, person))
+            continue;
+        if (levels & (there == 0 ? LADDER_FIRST : LADDER_OWNERS))
+            news_add(out, person);
+        there++;
+    }
+    if (levels & LADDER_DUTIES)
+        news_add_group(out, group, but);
+    if (levels & LADDER_ADMINS)
+        news_add_group(out, engine_config(engine)->admins, but);
+}
+
+static const struct duties *news_duties(const struct engine *engine, const struct stop *stop)
+{
+    const struct config *config = engine_config(engine);
+    const struct workflow *workflow =
+        stop->names[0][0] ? config_workflow_of(config, slice_text(stop->names[0])) : NULL;
+    return workflow ? &workflow->duties : &config->switch_duties;
+}
+
+/* Of what came of a request. */
+static void news_people(struct engine *engine, const struct restart *restart,
+                        const struct stop *stop, struct alert_people *out)
+{
+    const struct restart_row *row = &restart->row;
+    const struct duties *duties = news_duties(engine, stop);
+    struct slice by = slice_text(row->approved_by);
+    news_add(out, config_person(engine_config(engine), slice_text(row->asked_by)));
+    switch (row->news) {
+    case RESTART_NEWS_APPROVED:
+        news_add_group(out, duties->owner, by);
+        return;
+    case RESTART_NEWS_STUCK:
+    case RESTART_NEWS_BACK:
+        news_add(out, config_person(engine_config(engine), by));
+        news_add_group(out, duties->owner, (struct slice){0});
+        return;
+    case RESTART_NEWS_ALONE: /* loud */
+        news_add_group(out, duties->owner, (struct slice){0});
+        news_add_group(out, duties->restart, (struct slice){0});
+        news_add_group(out, duties->inform, (struct slice){0});
+        news_add_group(out, engine_config(engine)->admins, (struct slice){0});
+        return;
+    case RESTART_NEWS_CHANGED:
+    case RESTART_NEWS_OVER:
+        news_add_group(out, engine_restarters(engine, stop), (struct slice){0});
+        news_add_group(out, duties->owner, (struct slice){0});
+        return;
+    case RESTART_NEWS_ASKED:
+    case RESTART_NEWS_NONE:
+        break;
+    }
+    CHECK_UNREACHABLE();
+}
+
+/* ---- what ---- */
+
+/* A stop of the incident, also when it is lifted and gone from memory. */
+static const struct stop *news_stop(struct engine *engine, uint64_t incident, struct arena *arena)
+{
+    struct engine_incident found = {0};
+    const struct stop *stop = engine_incident_stop(engine, incident);
+    if (!stop && engine_read_incident(engine, incident, arena, &found) == ERR_OK)
+        stop = engine_read_stop(engine, found.stop, arena);
+    return stop;
+}
+
+static void news_make_texts(struct engine *engine, const struct restart *restart,
+                            const struct stop *stop, struct slice said, struct notice_draft *draft)
+{
+    const struct restart_row *row = &restart->row;
+    unsigned char digest[RESTART_DIGEST];
+    struct restart_terms terms = engine_restart_terms(engine, row->incident, digest);
+    struct buf reason, ramp;
+    buf_init(&reason, LIMIT_REASON * 4);
+    buf_init(&ramp, LIMIT_REASON);
+    redact_add(&engine->loaded->redact, said, false, &reason);
+    receipt_add_scope(&draft->scope, stop);
+    if (row->is_ramping)
+        ramp_text_add(&ramp, engine_ramp_of(engine, stop, NULL), &row->ramp);
+    bool is_used = row->news == RESTART_NEWS_APPROVED || row->news == RESTART_NEWS_ALONE;
+    int64_t alone_ms = restart_alone_ms(&terms);
+    struct restart_notice notice = {
+        .news = row->news,
+        .incident = row->incident,
+        .scope = buf_slice(&draft->scope),
+        .asked_by = slice_text(row->asked_by),
+        .reason = buf_slice(&reason),
+        .approved_by = is_used ? slice_text(row->approved_by) : (struct slice){0},
+        .group = engine_restarters(engine, stop),
+        .is_again =
+            row->ladder.opened_unix_ms<engine->now_unix_ms,
+                                       .waiting = alert_count_waiting(engine, stop),
+                                       .asked_unix_ms = row->request.at_unix_ms,
+                                       .over_unix_ms = restart_over_unix_ms(&row->request, &terms),
+                                       .alone_unix_ms = alone_ms> 0
+                ? row->request.at_unix_ms + alone_ms
+                : 0,
+        .ramp = buf_slice(&ramp),
+        .now_unix_ms = engine->now_unix_ms,
+        .zone = engine->options.zone};
+    draft->about = NOTICE_RESTART;
+    draft->incident = row->incident;
+    restart_notice_line(&notice, &draft->line);
+    restart_notice_body(&notice, &draft->body);
+    buf_done(&ramp);
+    buf_done(&reason);
+}
+
+/* ---- the write ---- */
+
+static void news_saved(struct pending *pending)
+{
+    engine_send_notices(pending->engine);
+}
+
+/* Its row and the messages, in one write. */
+static void news_save(struct engine *engine, struct restart *restart, struct notice_batch *batch)
+{
+    struct pending pending = {.saved = news_saved};
+    struct buf key, value;
+    struct store_row *rows = calloc(batch->count + 1, sizeof *rows);
+    if (!rows) {
+        engine_fail(engine, "out of memory");
+        return;
+    }
+    restart->row.news = RESTART_NEWS_NONE;
+    buf_init(&key, TEXT_ID_MAX);
+    buf_init(&value, 4096);
+    text_add_id(&key, ID_INCIDENT, restart->row.incident);
+    restart_row_encode(&restart->row, &value);
+    rows[0] = (struct store_row){
+        .table = STORE_RESTARTS, .key = buf_slice(&key), .value = buf_slice(&value)};
+    notice_batch_rows(batch, &rows[1]);
+    struct control control = {.record = {.kind = RECORD_TELLING,
+                                         .incident = restart->row.incident,
+                                         .number = restart->row.ladder.rung,
+                                         .subject = notice_batch_names(batch)},
+                              .rows = rows,
+                              .row_count = batch->count + 1};
+    engine_save_control(engine, &control, &pending);
+    notice_batch_saved(engine, batch);
+    buf_done(&value);
+    buf_done(&key);
+    free(rows);
+}
+
+/* The request, to those who may approve it: until a rung has somebody. */
+static void news_climb(struct engine *engine, struct restart *restart,
+                       struct ladder_effects effects, struct notice_draft *draft,
+                       struct notice_batch *batch)
+{
+    struct ladder *ladder = &restart->row.ladder;
+    const struct stop *stop = engine_incident_stop(engine, restart->row.incident);
+    const struct group *group = stop ? engine_restarters(engine, stop) : NULL;
+    while (effects.levels != 0) {
+        struct alert_people people = {.count = 0};
+        news_approvers(engine, group, effects.levels, slice_text(restart->row.asked_by), &people);
+        if (effects.is_loud)
+            (void)fprintf(stderr, "interlock: nobody answers: %s\n", buf_text(&draft->line));
+        draft->rung = ladder->rung;
+        size_t made = notice_batch_add(engine, batch, draft, people.people, people.count);
+        struct ladder_event told = {.kind = LADDER_TOLD,
+                                    .now_unix_ms = engine->now_unix_ms,
+                                    .rung = ladder->rung,
+                                    .count = (uint32_t)made};
+        ladder_step(ladder, &told, &effects);
+    }
+}
+
+/* Tells row.news, or ASKED once more, as the ladder says. */
+static void news_tell(struct engine *engine, struct restart *restart, struct slice reason,
+                      struct ladder_effects effects)
+{
+    struct arena arena;
+    struct notice_draft draft;
+    struct notice_batch batch;
+    struct alert_people people = {.count = 0};
+    arena_init(&arena, ENGINE_SCRATCH);
+    notice_draft_init(&draft);
+    notice_batch_init(&batch);
+    const struct stop *stop = news_stop(engine, restart->row.incident, &arena);
+    if (stop) {
+        if (reason.size == 0)
+            reason = engine_words(engine, restart->row.words_seq, &arena);
+        news_make_texts(engine, restart, stop, reason, &draft);
+        if (restart->row.news == RESTART_NEWS_ASKED)
+            news_climb(engine, restart, effects, &draft, &batch);
+        else
+            news_people(engine, restart, stop, &people);
+        if (restart->row.news == RESTART_NEWS_ALONE)
+            (void)fprintf(stderr, "interlock: %s\n", buf_text(&draft.line));
+        if (people.count > 0)
+            (void)notice_batch_add(engine, &batch, &draft, people.people, people.count);
+    }
+    news_save(engine, restart, &batch);
+    notice_batch_done(&batch);
+    notice_draft_done(&draft);
+    arena_done(&arena);
+}
+
+void engine_tell_restart(struct engine *engine, struct restart *restart, struct slice reason)
+{
+    struct ladder_effects effects = {0};
+    struct ladder_event event = {.kind = LADDER_CLOSE, .now_unix_ms = engine->now_unix_ms};
+    const struct stop *stop = engine_incident_stop(engine, restart->row.incident);
+    if (restart->row.news == RESTART_NEWS_NONE)
+        return;
+    if (restart->row.news == RESTART_NEWS_ASKED && stop) {
+        const struct duties *duties = news_duties(engine, stop);
+        event.kind = LADDER_OPEN;
+        event.times = (struct ladder_times){duties->level_2_ms, duties->level_3_ms};
+    }
+    ladder_step(&restart->row.ladder, &event, &effects);
+    news_tell(engine, restart, reason, effects);
+}
+
+/* ---- time passes ---- */
+
+static void news_climb_on(struct engine *engine, struct restart *restart,
+                          enum ladder_event_kind kind, uint8_t rung)
+{
+    struct ladder_effects effects;
+    struct ladder_event event = {.kind = kind, .now_unix_ms = engine->now_unix_ms, .rung = rung};
+    ladder_step(&restart->row.ladder, &event, &effects);
+    if (effects.levels == 0)
+        return;
+    restart->row.news = RESTART_NEWS_ASKED;
+    news_tell(engine, restart, (struct slice){0}, effects);
+}
+
+/* A request that nobody can approve any more: recorded, and told. */
+static void news_end(struct engine *engine, struct restart *restart, bool is_over)
+{
+    struct pending none = {0};
+    struct record record = {
+        .kind = RECORD_RESTART_REFUSED,
+        .actor = SLICE("interlock"),
+        .subject = slice_text(restart_says_name(is_over ? RESTART_OVER : RESTART_CHANGED))};
+    restart->row.news = is_over ? RESTART_NEWS_OVER : RESTART_NEWS_CHANGED;
+    engine_save_restart(engine, restart, &record, (struct slice){0}, &none);
+    engine_tell_restart(engine, restart, (struct slice){0});
+}
+
+static void news_run(struct engine *engine, struct restart *restart)
+{
+    const struct restart_request *request = &restart->row.request;
+    unsigned char digest[RESTART_DIGEST];
+    const struct stop *stop = engine_incident_stop(engine, restart->row.incident);
+    bool is_closed = !stop || stop->is_lifted;
+    if (is_closed && restart->row.news != RESTART_NEWS_ALONE)
+        restart->row.news = RESTART_NEWS_NONE; /* a crash later: its end is told, and says it */
+    if (restart->row.news != RESTART_NEWS_NONE)
+        engine_tell_restart(engine, restart, (struct slice){0});
+    if (!request->by[0] || restart->row.ladder.state == LADDER_CLOSED ||
+        restart->row.ladder.opened_unix_ms == 0 || !stop || stop->is_lifted || stop->is_lifting)
+        return;
+    struct restart_terms terms = engine_restart_terms(engine, restart->row.incident, digest);
+    if (restart_stands(request, &terms))
+        news_climb_on(engine, restart, LADDER_TIMER, 0);
+    else
+        news_end(engine, restart, engine->now_unix_ms >= restart_over_unix_ms(request, &terms));
+}
+
+void engine_run_restart_news(struct engine *engine)
+{
+    for (struct list *node = engine->restarts.next; node != &engine->restarts; node = node->next) {
+        if (engine->unsaved >= ENGINE_UNSAVED_ACT || engine->has_failed)
+            return; /* at the next beat */
+        news_run(engine, LIST_ENTRY(node, struct restart, link));
+    }
+}
+
+void engine_restart_lost(struct engine *engine, uint64_t incident, uint8_t rung)
+{
+    struct restart *restart = engine_restart_of(engine, incident);
+    if (restart && rung != 0 && restart->row.request.by[0] &&
+        restart->row.ladder.state == LADDER_RUNNING)
+        news_climb_on(engine, restart, LADDER_LOST, rung);
+}

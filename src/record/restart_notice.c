@@ -1,0 +1,170 @@
+#include "record/restart_notice.h"
+
+#include "base/check.h"
+#include "base/text.h"
+#include "record/ids.h"
+#include "record/wording.h"
+
+enum { RESTART_SCOPE = 50, RESTART_NAME = 20, RESTART_REASON_MIN = 8 };
+
+static void restart_add_name(struct buf *out, struct slice name)
+{
+    wording_add_line(out, name, RESTART_NAME);
+}
+
+/* What stands before the reason. */
+static void restart_add_head(struct buf *out, const struct restart_notice *notice)
+{
+    wording_add_line(out, notice->scope, RESTART_SCOPE);
+    switch (notice->news) {
+    case RESTART_NEWS_ASKED:
+        buf_add_text(out, ": ");
+        restart_add_name(out, notice->asked_by);
+        buf_add_text(out, " ASKS FOR A RESTART");
+        if (notice->is_again) {
+            buf_add_text(out, " since ");
+            zone_add_span(out, notice->now_unix_ms - notice->asked_unix_ms);
+            buf_add_text(out, ", nobody answers");
+        }
+        return;
+    case RESTART_NEWS_APPROVED:
+        buf_add_text(out, ": RESTART APPROVED by ");
+        restart_add_name(out, notice->approved_by);
+        buf_add_text(out, ", asked by ");
+        restart_add_name(out, notice->asked_by);
+        return;
+    case RESTART_NEWS_ALONE:
+        buf_add_text(out, ": RESTART APPROVED ALONE by ");
+        restart_add_name(out, notice->approved_by);
+        buf_add_text(out, ", who asked for it");
+        return;
+    case RESTART_NEWS_CHANGED:
+        buf_add_text(out, ": THE RESTART asked by ");
+        restart_add_name(out, notice->asked_by);
+        buf_add_text(out, " IS VOID: a stop was added, or the configuration changed");
+        return;
+    case RESTART_NEWS_OVER:
+        buf_add_text(out, ": NOBODY APPROVED THE RESTART that ");
+        restart_add_name(out, notice->asked_by);
+        buf_add_text(out, " asked for ");
+        zone_add_span(out, notice->now_unix_ms - notice->asked_unix_ms);
+        buf_add_text(out, " ago");
+        return;
+    case RESTART_NEWS_STUCK:
+        buf_add_text(out, ": THE RAMP IS STUCK, nothing more starts");
+        return;
+    case RESTART_NEWS_BACK:
+        buf_add_text(out, ": THE RAMP IS GIVEN UP: a stop was added, or its policy changed");
+        return;
+    case RESTART_NEWS_NONE:
+        break;
+    }
+    CHECK_UNREACHABLE();
+}
+
+static bool restart_is_end(const struct restart_notice *notice)
+{
+    return notice->news == RESTART_NEWS_CHANGED || notice->news == RESTART_NEWS_OVER ||
+           notice->news == RESTART_NEWS_STUCK || notice->news == RESTART_NEWS_BACK;
+}
+
+/* What waits, and the id: never cut. */
+static void restart_add_tail(struct buf *out, const struct restart_notice *notice)
+{
+    buf_add_text(out, restart_is_end(notice) ? ". It stays stopped: " : ". ");
+    buf_add_u64(out, notice->waiting);
+    buf_add_text(out, notice->waiting == 1 ? " waits. " : " wait. ");
+    text_add_id(out, ID_INCIDENT, notice->incident);
+}
+
+static void restart_add_reason(struct buf *out, struct slice reason, size_t room)
+{
+    struct buf words;
+    buf_init(&words, LIMIT_REASON * 4);
+    wording_add_line(&words, reason, LIMIT_REASON);
+    struct slice rest = buf_slice(&words);
+    bool is_whole = text_utf8_count(rest) <= room;
+    for (size_t i = 0; rest.size > 0 && (is_whole || i + 1 < room); i++) {
+        size_t size = text_utf8_size(rest);
+        buf_add(out, slice_first(rest, size));
+        rest = slice_from(rest, size);
+    }
+    buf_add_text(out, is_whole ? "" : "\xe2\x80\xa6");
+    buf_done(&words);
+}
+
+void restart_notice_line(const struct restart_notice *notice, struct buf *out)
+{
+    struct buf head, tail;
+    buf_init(&head, LIMIT_NOTICE_BODY);
+    buf_init(&tail, LIMIT_NOTICE_BODY);
+    restart_add_head(&head, notice);
+    restart_add_tail(&tail, notice);
+    buf_add(out, buf_slice(&head));
+    size_t used = text_utf8_count(buf_slice(&head)) + text_utf8_count(buf_slice(&tail)) + 2;
+    if (notice->reason.size > 0 && !restart_is_end(notice) &&
+        used + RESTART_REASON_MIN <= LIMIT_NOTICE_LINE) {
+        buf_add_text(out, ": ");
+        restart_add_reason(out, notice->reason, LIMIT_NOTICE_LINE - used);
+    }
+    buf_add(out, buf_slice(&tail));
+    buf_done(&tail);
+    buf_done(&head);
+}
+
+static void restart_add_row(struct buf *out, const char *name, struct slice value, size_t max)
+{
+    if (value.size == 0)
+        return;
+    buf_add_text(out, name);
+    wording_add_line(out, value, max);
+    buf_add_byte(out, '\n');
+}
+
+static void restart_add_time(struct buf *out, const struct restart_notice *notice, const char *name,
+                             int64_t at_unix_ms)
+{
+    if (at_unix_ms == 0)
+        return;
+    buf_add_text(out, name);
+    zone_add_time(out, notice->zone, (struct zone_time){at_unix_ms, notice->now_unix_ms},
+                  ZONE_MINUTES);
+    buf_add_byte(out, ' ');
+    buf_add(out, zone_name(notice->zone));
+    buf_add_byte(out, '\n');
+}
+
+static void restart_add_command(struct buf *out, const struct restart_notice *notice,
+                                const char *head, const char *options)
+{
+    buf_add_text(out, head);
+    text_add_id(out, ID_INCIDENT, notice->incident);
+    buf_add_text(out, options);
+    buf_add_byte(out, '\n');
+}
+
+void restart_notice_body(const struct restart_notice *notice, struct buf *out)
+{
+    bool is_asked = notice->news == RESTART_NEWS_ASKED;
+    restart_add_row(out, "What: ", notice->scope, LIMIT_SUMMARY);
+    restart_add_row(out, "Asked by: ", notice->asked_by, LIMIT_NAME);
+    restart_add_row(out, "Why it may run again: ", notice->reason, LIMIT_REASON / 2);
+    restart_add_row(out, "Approved by: ", notice->approved_by, LIMIT_NAME);
+    restart_add_row(out, "Ramp: ", notice->ramp, LIMIT_REASON);
+    buf_add_fmt(out, "Waiting: %llu\n", (unsigned long long)notice->waiting);
+    if (is_asked) {
+        buf_add_text(out, "Who may approve: ");
+        restart_approvers_add(out, notice->group, notice->asked_by);
+        buf_add_byte(out, '\n');
+        restart_add_time(out, notice, "The request is over: ", notice->over_unix_ms);
+        restart_add_time(out, notice,
+                         "Who asked may approve it alone from: ", notice->alone_unix_ms);
+    }
+    buf_add_byte(out, '\n');
+    if (is_asked)
+        restart_add_command(out, notice, "Let it run again:  interlock approve ", "");
+    if (restart_is_end(notice))
+        restart_add_command(out, notice, "Ask again:  interlock restart ",
+                            " --reason \"\xe2\x80\xa6\"");
+    restart_add_command(out, notice, "All that is known:  interlock incident ", "");
+}

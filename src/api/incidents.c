@@ -128,7 +128,7 @@ static void incidents_add_why(struct call *call, const struct engine_incident *i
                               struct buf *out)
 {
     struct buf trouble;
-    buf_init(&trouble, 4096);
+    buf_init(&trouble, LIMIT_SENTENCE);
     incident_add_trouble(&trouble, &incident->journal, call->engine->zone(call->engine->impl),
                          call->engine->now_unix_ms(call->engine->impl));
     member_add_text(out, "trouble", buf_slice(&trouble));

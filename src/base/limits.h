@@ -102,6 +102,9 @@
 #define LIMIT_PAYLOAD                                                                              \
     (5 * LIMIT_HTTP_BODY_MAX)       /* of one record: input, context, what was changed */
 #define LIMIT_REQUEST (1024 * 1024) /* a rendered request */
+#define LIMIT_RECORD (64 * 1024)    /* one record: codes, names of the policy, numbers, digests */
+#define LIMIT_ROW (64 * 1024)       /* one row of a small table, or of an action: the same */
+#define LIMIT_SENTENCE 4096         /* one sentence to people, with the names in it */
 #define LIMIT_CONCURRENCY 64        /* default calls at one upstream at once */
 #define LIMIT_UPSTREAM_CALLS 1024   /* calls under way at all upstreams together */
 #define LIMIT_UPSTREAM_SPARE 64     /* finished calls kept with their memory for the next ones */

@@ -60,7 +60,7 @@ static void admin_token_put(void *impl, const struct principal *principal, struc
     }
     struct buf key, value;
     buf_init(&key, 64);
-    buf_init(&value, 1024);
+    buf_init(&value, LIMIT_ROW);
     text_add_hex(&key, slice_of(hash, 32));
     struct token_row token = {
         .name = name, .made_by = principal->name, .made_unix_ms = (uint64_t)engine_now(engine)};

@@ -16,8 +16,8 @@ void alert_save(struct engine *engine, const struct alert *alert, struct alert_w
     size_t count = write->batch ? write->batch->count : 0;
     struct store_row *rows = calloc(count + 2 + write->row_count, sizeof *rows);
     buf_init(&key, TEXT_ID_MAX);
-    buf_init(&value, 4096);
-    buf_init(&journal, 16384);
+    buf_init(&value, LIMIT_ROW);
+    buf_init(&journal, LIMIT_ROW);
     buf_init(&words, LIMIT_REASON * 8);
     text_add_id(&key, ID_INCIDENT, alert->incident);
     struct ladder_row row = {.incident = alert->incident,

@@ -148,7 +148,7 @@ static void alert_draft_make(struct alert_draft *draft, const struct journal *jo
                              struct control *out)
 {
     buf_init(&draft->key, TEXT_ID_MAX);
-    buf_init(&draft->row, 16384);
+    buf_init(&draft->row, LIMIT_ROW);
     buf_init(&draft->words, LIMIT_REASON * 8);
     text_add_id(&draft->key, ID_INCIDENT, row->id);
     incident_row_encode(row, &draft->row);

@@ -59,7 +59,7 @@ void engine_audit_rows(struct engine *engine, struct entry *entry, const struct 
     if (!note->label_row)
         return;
     struct label_row row = *note->label_row;
-    struct buf *value = &engine->scratch_buf[4];
+    struct buf *value = &engine->bytes.label_row;
     row.last_seq = engine->seq;
     engine->label_seq = engine->seq;
     if (row.made_seq == 0)
@@ -130,7 +130,7 @@ static void label_refuse(struct engine *engine, const struct engine_call *call, 
 {
     const struct step *step = entry->step;
     struct buf text;
-    buf_init(&text, 4096);
+    buf_init(&text, LIMIT_SENTENCE);
     buf_add_text(&text, "the labels of this step are ");
     for (size_t i = 0; i < step->audit.label_count; i++) {
         buf_add_text(&text, i ? ", " : "");

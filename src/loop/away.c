@@ -76,7 +76,7 @@ static void away_put(void *impl, const struct principal *principal, const struct
         return;
     }
     struct buf value;
-    buf_init(&value, 1024);
+    buf_init(&value, LIMIT_ROW);
     away_row_encode(away, &value);
     bool is_back = away->until_unix_ms == 0;
     struct store_row row = {.table = STORE_AWAY,

@@ -412,7 +412,7 @@ static enum err counts_write(struct engine *engine)
     struct counts_flush flush = {.count = 0};
     arena_init(&flush.arena, ENGINE_SCRATCH);
     buf_init(&flush.key, 2 * LIMIT_NAME + 32);
-    buf_init(&flush.value, 8192);
+    buf_init(&flush.value, LIMIT_ROW);
     flush.rows = ARENA_ARRAY(&flush.arena, room, struct store_row);
     struct store_write *writes = ARENA_ARRAY(&flush.arena, room, struct store_write);
     for (size_t i = 0; flush.rows && writes && i < engine->workflow_count; i++)

@@ -152,14 +152,14 @@ static enum err engine_init(struct engine *engine, const struct engine_options *
     map_init(&engine->keys, LIMIT_HOT_ACTIONS * 2);
     map_init(&engine->orders, LIMIT_HOT_ACTIONS * 2);
     map_init(&engine->runs, LIMIT_HOT_ACTIONS * 2);
-    buf_init(&engine->flag, 4096);
+    buf_init(&engine->flag, LIMIT_SENTENCE);
     buf_add(&engine->flag, options->flag);
     buf_init(&engine->token_name, 256);
-    buf_init(&engine->scratch_buf[0], 64 * 1024);
-    buf_init(&engine->scratch_buf[1], 4096);
-    buf_init(&engine->scratch_buf[2], 4096);
-    buf_init(&engine->scratch_buf[3], BUNDLE_SALT + LIMIT_PAYLOAD);
-    buf_init(&engine->scratch_buf[4], 4096);
+    buf_init(&engine->bytes.record, LIMIT_RECORD);
+    buf_init(&engine->bytes.row, LIMIT_ROW);
+    buf_init(&engine->bytes.scope, 2 * LIMIT_NAME + 1);
+    buf_init(&engine->bytes.sealed, BUNDLE_SALT + LIMIT_PAYLOAD);
+    buf_init(&engine->bytes.label_row, LIMIT_ROW);
     engine->started_unix_ms = engine_now(engine);
     engine->identity = calloc(1, sizeof *engine->identity);
     if (!engine->identity)
@@ -224,8 +224,11 @@ void engine_free(struct engine *engine)
     map_done(&engine->runs);
     map_done(&engine->orders);
     switchboard_done(&engine->board);
-    for (size_t i = 0; i < sizeof engine->scratch_buf / sizeof *engine->scratch_buf; i++)
-        buf_done(&engine->scratch_buf[i]);
+    buf_done(&engine->bytes.record);
+    buf_done(&engine->bytes.row);
+    buf_done(&engine->bytes.scope);
+    buf_done(&engine->bytes.sealed);
+    buf_done(&engine->bytes.label_row);
     arena_pool_done(&engine->arenas);
     buf_done(&engine->token_name);
     arena_done(&engine->away_arena[0]);

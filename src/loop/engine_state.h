@@ -97,9 +97,11 @@ struct engine {
     struct arena away_arena[2];
     int away_turn;
     struct buf flag;
-    struct buf scratch_buf[5]; /* reused: record, row, bundle, sealed, label row */
-    struct arena_pool arenas;  /* first blocks of what one event uses */
-    struct buf token_name;     /* of the last token that was looked up in the store */
+    struct engine_bytes {
+        struct buf record, row, scope, sealed, label_row;
+    } bytes;                  /* of one write; reused */
+    struct arena_pool arenas; /* first blocks of what one event uses */
+    struct buf token_name;    /* of the last token that was looked up in the store */
 };
 
 /* ---- engine.c ---- */

@@ -35,8 +35,8 @@ static void plans_do_sign(void *impl, const struct principal *principal,
         engine_refuse(done, arg, ENGINE_STORE_FAILED, "the store cannot save it now");
         return;
     }
-    buf_init(&value, 1024);
-    buf_init(&facts, 128);
+    buf_init(&value, LIMIT_ROW);
+    buf_init(&facts, 2 * DIGEST_SIZE);
     plan_facts(engine_config(engine), workflow, signature.facts);
     plan_signature_encode(&signature, &value);
     text_add_hex(&facts, slice_of(signature.facts, DIGEST_SIZE));

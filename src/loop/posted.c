@@ -42,7 +42,7 @@ static void posted_refuse_name(const struct workflow *workflow, const struct eng
 {
     struct buf text;
     bool has_one = false;
-    buf_init(&text, 4096);
+    buf_init(&text, LIMIT_SENTENCE);
     buf_add_text(&text, "no trigger of this workflow watches a posted signal of that name");
     for (size_t i = 0; i < workflow->trigger_count; i++) {
         if (workflow->triggers[i].signal != SIGNAL_POSTED)

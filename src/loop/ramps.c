@@ -185,7 +185,7 @@ size_t engine_ramp_rows(struct engine *engine, struct arena *arena, struct store
             continue;
         restart->is_dirty = false;
         buf_init(&key, TEXT_ID_MAX);
-        buf_init(&value, 4096);
+        buf_init(&value, LIMIT_ROW);
         text_add_id(&key, ID_INCIDENT, restart->row.incident);
         restart_row_encode(&restart->row, &value);
         out_rows[count++] = (struct store_row){.table = STORE_RESTARTS,

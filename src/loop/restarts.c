@@ -109,7 +109,7 @@ static void restart_draft_make(const struct restart *restart, const struct recor
                                struct slice words, struct restart_draft *out)
 {
     buf_init(&out->key, TEXT_ID_MAX);
-    buf_init(&out->value, 4096);
+    buf_init(&out->value, LIMIT_ROW);
     text_add_id(&out->key, ID_INCIDENT, restart->row.incident);
     restart_row_encode(&restart->row, &out->value);
     out->rows[0] = (struct store_row){

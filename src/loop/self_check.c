@@ -155,7 +155,7 @@ static void self_check_write(struct engine *engine)
     struct self_check *check = &engine->self_check;
     const struct store_port *store = &engine->options.store;
     struct buf value;
-    buf_init(&value, 4096);
+    buf_init(&value, LIMIT_ROW);
     stop_row_encode(&check->trial, &value);
     struct store_row row = {
         .table = STORE_META, .key = SLICE(SELF_CHECK_KEY), .value = buf_slice(&value)};

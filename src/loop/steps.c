@@ -277,7 +277,7 @@ static bool engine_is_unsaid(const struct entry *entry, const struct step_note *
 static struct slice engine_seal(struct engine *engine, const struct step_note *note,
                                 struct record *record)
 {
-    struct buf *sealed = &engine->scratch_buf[3];
+    struct buf *sealed = &engine->bytes.sealed;
     buf_reset(sealed);
     if (!note->label || note->payload.size == 0)
         return (struct slice){0};
@@ -315,7 +315,7 @@ static const struct store_row *engine_rows_of(struct engine *engine, const struc
 /* "workflow/step" */
 static struct slice engine_add_scope(struct engine *engine, const struct entry *entry)
 {
-    struct buf *scope = &engine->scratch_buf[2];
+    struct buf *scope = &engine->bytes.scope;
     buf_reset(scope);
     buf_add(scope, entry->row.workflow);
     buf_add_byte(scope, '/');
@@ -346,7 +346,7 @@ void engine_save(struct engine *engine, struct entry *entry, const struct step_n
         entry->row.outcome_seq = write.seq;
     if (note->label && strcmp(note->label, BUNDLE_LABEL_FACT) == 0 && note->number > 0)
         entry->row.fact_seq = write.seq;
-    struct buf *row = &engine->scratch_buf[1];
+    struct buf *row = &engine->bytes.row;
     buf_reset(row);
     row_name_risk(&entry->row, entry->step);
     row_encode(&entry->row, row);
@@ -357,12 +357,12 @@ void engine_save(struct engine *engine, struct entry *entry, const struct step_n
     arena_init_pooled(&arena, ENGINE_SCRATCH, &engine->arenas);
     write.rows = engine_rows_of(engine, &audit, &arena, &write.row_count);
     engine_undone_end(engine, entry, &record, &arena, &write);
-    struct buf *body = &engine->scratch_buf[0];
+    struct buf *body = &engine->bytes.record;
     buf_reset(body);
     record_encode(&record, body);
     engine_count_record(engine, &record, &entry->row);
     buf_done(&passed);
-    CHECK(buf_ok(row) && buf_ok(body) && buf_ok(&engine->scratch_buf[3]));
+    CHECK(buf_ok(row) && buf_ok(body) && buf_ok(&engine->bytes.sealed));
     struct store_key keys[2];
     write.record = buf_slice(body);
     write.row = buf_slice(row);

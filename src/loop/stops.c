@@ -70,7 +70,7 @@ static struct stop stops_as_queued(const struct stop *stop)
 static void stops_write_stop(struct stops_draft *draft, const struct stop *stop,
                              enum record_kind kind, struct slice actor, struct control *out)
 {
-    buf_init(&draft->row, 4096);
+    buf_init(&draft->row, LIMIT_ROW);
     buf_init(&draft->key, TEXT_ID_MAX);
     buf_init(&draft->words, 1);
     stop_row_encode(stop, &draft->row);
@@ -101,7 +101,7 @@ static void stops_write_incident(struct stops_draft *draft, const struct stop *s
                                  const struct stops_word *word, struct control *out)
 {
     struct slice reason = word->reason;
-    buf_init(&draft->row, 16384);
+    buf_init(&draft->row, LIMIT_ROW);
     buf_init(&draft->key, TEXT_ID_MAX);
     buf_init(&draft->words, LIMIT_REASON * 8);
     uint64_t words_seq = reason.size > 0 ? word->seq : 0;

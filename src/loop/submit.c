@@ -204,7 +204,7 @@ static void submission_conflict(struct submission *submission, struct entry *ent
     if (entry_read_as_submitted(entry, &submission->scratch, &stored) == ERR_OK) {
         struct buf fields;
         struct difference_list list;
-        buf_init(&fields, 4096);
+        buf_init(&fields, LIMIT_SENTENCE);
         difference_find(&submission->engine->identity->canonical, stored.input_json,
                         submission->call->input_json, &submission->scratch, &list);
         difference_add_text(&list, &fields);

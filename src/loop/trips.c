@@ -76,7 +76,7 @@ static void trip_write(struct trip_draft *draft, struct trigger_slot *slot, enum
                        uint64_t stop, struct control *out)
 {
     struct trip trip;
-    buf_init(&draft->row, 65536);
+    buf_init(&draft->row, LIMIT_ROW);
     buf_init(&draft->trip, LIMIT_EXPR_TEXT + 1024);
     slot_trip(slot, &slot->row.answer, &trip);
     if (kind == RECORD_WARNED && slot->terms.move != MOVE_ALERT)

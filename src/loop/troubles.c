@@ -333,7 +333,7 @@ static void trouble_close(struct engine *engine, struct alert *alert)
     struct journal *journal = &alert->journal;
     struct buf words;
     struct pending none = {0};
-    buf_init(&words, 4096);
+    buf_init(&words, LIMIT_SENTENCE);
     if (journal->kind == INCIDENT_DEGRADED) {
         struct record record = {
             .kind = RECORD_REMARK, .incident = alert->incident, .subject = SLICE("recovered")};

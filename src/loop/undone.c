@@ -47,7 +47,7 @@ static struct store_row undone_row(struct arena *arena, const struct workflow_st
                                    const struct undone *undone)
 {
     struct buf value;
-    buf_init(&value, 256);
+    buf_init(&value, LIMIT_ROW);
     undone_encode(undone, &value);
     struct store_row row = {.table = STORE_UNDONE,
                             .key = arena_copy(arena, slice_text(workflow->name)),
@@ -109,7 +109,7 @@ static void undone_tell(struct engine *engine, struct workflow_state *workflow)
     struct arena arena;
     arena_init(&arena, 65536);
     buf_init(&key, LIMIT_NAME + 2 * TEXT_ID_MAX);
-    buf_init(&value, 64);
+    buf_init(&value, LIMIT_ROW);
     undone_key_add(&key, slice_text(workflow->name), undone->until_unix_ms);
     undone_telling_encode(journal.incident, &value);
     struct store_row rows[] = {

@@ -125,7 +125,7 @@ static void upstream_encode(const struct upstream_state *upstream, struct buf *o
 static void upstream_save(struct engine *engine, struct upstream_state *upstream)
 {
     struct buf value;
-    buf_init(&value, 256);
+    buf_init(&value, LIMIT_ROW);
     upstream_encode(upstream, &value);
     struct store_row row = {
         .table = STORE_UPSTREAMS, .key = slice_text(upstream->name), .value = buf_slice(&value)};
@@ -142,8 +142,8 @@ static void upstream_record(struct engine *engine, struct upstream_state *upstre
 {
     struct buf value;
     struct buf change;
-    buf_init(&value, 256);
-    buf_init(&change, 256);
+    buf_init(&value, LIMIT_ROW);
+    buf_init(&change, LIMIT_SENTENCE);
     upstream_encode(upstream, &value);
     upstream_change_encode(&upstream->breaker, &change);
     struct store_row row = {

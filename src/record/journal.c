@@ -34,7 +34,7 @@ static bool journal_take_text(struct slice *rest, char out[LIMIT_NAME + 1])
 static void journal_add_tally(struct buf *out, const struct tally *tally)
 {
     struct buf bytes;
-    buf_init(&bytes, 4096);
+    buf_init(&bytes, LIMIT_ROW);
     tally_encode(tally, &bytes);
     number_add_varint(out, bytes.size);
     buf_add(out, buf_slice(&bytes));

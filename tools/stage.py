@@ -1,12 +1,12 @@
 """tools/stage.py - what `make run` and the stories share: real processes on loopback, in a folder of
 their own, ended by pid."""
-import json, os, secrets, shutil, signal, subprocess, sys, urllib.error, urllib.request
+import http.server, json, os, secrets, shutil, signal, subprocess, sys, threading, urllib.error, urllib.request
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BINARY = os.path.join(ROOT, os.environ.get("BUILD", "build/release"), "interlock")
 EXAMPLES = os.path.join(ROOT, "examples")
 PYTHON = "/usr/bin/python3" if os.path.exists("/usr/bin/python3") else sys.executable
-TOKENS = ("cli-token", "ben", "billing-cron", "ticket-router")
+TOKENS = ("cli-token", "ben", "billing-cron", "ticket-router", "people")
 children = []
 
 
@@ -39,6 +39,43 @@ def ask_any(url, body=None, token=None):
 
 def provider(*more):
     return start([PYTHON, os.path.join(EXAMPLES, "provider.py"), *more], "provider ready")[1]
+
+
+class People:
+    """A real receiver of webhooks: what people are told. on_message(data) is called with each new message."""
+
+    def __init__(self, on_message):
+        self.told, known = [], set()
+        people = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):  # the watchdog's ping
+                self.answer()
+
+            def do_POST(self):
+                message = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                if self.headers["webhook-id"] not in known:  # at least once: the same id is the same message
+                    known.add(self.headers["webhook-id"])
+                    told = dict(message["data"], type=message["type"])
+                    people.told.append(told)
+                    on_message(told)
+                self.answer()
+
+            def answer(self):
+                self.send_response(200)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = "http://127.0.0.1:%d" % self.server.server_port
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def lines(self):
+        """For interlock.yaml: everybody is told here, and somebody notices when interlock is down."""
+        return 'channels:\n  people: { webhook: "%s/told", secret: { file: secrets/people } }\nwatchdog: { ping: "%s/ping", every: 1m }\n' % (self.url, self.url)
 
 
 def set_up(folder, urls, change=lambda name, text: text):

@@ -122,7 +122,7 @@ static void trouble_look_upstream(struct engine *engine, const struct upstream_s
                               .breaker_of = (uint64_t)breaker->cause_of,
                               .began_unix_ms = breaker->opened_unix_ms};
     if (breaker->state == BREAKER_CLOSED || breaker->opened_unix_ms == 0 ||
-        engine->now_unix_ms - breaker->opened_unix_ms < LASTING_BREAKER_MS)
+        engine->now_unix_ms - breaker->opened_unix_ms < upstream->told_ms)
         return;
     trouble_name(journal.names[JOURNAL_UPSTREAM], slice_text(upstream->name));
     trouble_open(engine, &journal);
@@ -383,14 +383,36 @@ static bool trouble_is_full(struct engine *engine, const struct journal *journal
            (upstream && upstream->breaker.state == BREAKER_OPEN);
 }
 
+/* Held for it a moment ago, and now until a fresh fact is read, in which it leaves its queue. */
+static bool trouble_is_asking(struct engine *engine, const struct upstream_state *upstream)
+{
+    const struct store_port *store = &engine->options.store;
+    struct store_open_query query = {
+        .has_queue = true, .queue = STORE_QUEUE_HELD_OTHER, .limit = TROUBLE_PAGE};
+    struct arena arena;
+    struct row row;
+    size_t count = 0;
+    bool is_asking = false;
+    arena_init(&arena, ENGINE_SCRATCH);
+    struct store_action *held = ARENA_ARRAY(&arena, TROUBLE_PAGE, struct store_action);
+    if (!held || store->list_open(store->impl, &query, &arena, held, &count) != ERR_OK)
+        count = 0;
+    for (size_t i = 0; i < count && !is_asking; i++)
+        is_asking = row_decode(held[i].row, &row) == ERR_OK &&
+                    row.action.hold_for == HOLD_FOR_FACT && slice_is(row.upstream, upstream->name);
+    arena_done(&arena);
+    return is_asking;
+}
+
 /* What waited for the upstream goes now; when all of that has gone, it is over. */
 static bool trouble_is_drained(struct engine *engine, struct journal *journal)
 {
     const struct upstream_state *upstream =
         engine_upstream(engine, slice_text(journal->names[JOURNAL_UPSTREAM]));
     journal->drained_unix_ms = engine->now_unix_ms;
-    return !upstream || upstream->held == 0 ||
-           engine->now_unix_ms - journal->recovered_unix_ms >= LASTING_DRAIN_MS;
+    bool is_empty = !upstream || (upstream->held == 0 && !upstream->may_have_waiting &&
+                                  !trouble_is_asking(engine, upstream));
+    return is_empty || engine->now_unix_ms - journal->recovered_unix_ms >= LASTING_DRAIN_MS;
 }
 
 static void trouble_look_end(struct engine *engine, struct alert *alert)

@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/prng.h"
 #include "core/breaker.h"
+#include "core/lasting.h"
 #include "core/pace.h"
 #include "core/rate.h"
 #include "loop/engine_state.h"
@@ -81,6 +82,7 @@ static void upstream_configure(struct upstream_state *state, const struct upstre
     state->pace.concurrency = upstream->concurrency;
     state->breaker.open_ms =
         upstream->breaker_open_ms > 0 ? upstream->breaker_open_ms : BREAKER_OPEN_MS;
+    state->told_ms = upstream->breaker_told_ms > 0 ? upstream->breaker_told_ms : LASTING_BREAKER_MS;
     state->drain_milli = upstream->drain_milli;
     state->has_own_probe = upstream->probe_target.size > 0;
 }

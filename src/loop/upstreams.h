@@ -31,6 +31,7 @@ struct upstream_state {
     struct rate rate;
     int64_t former_milli; /* the rate before the last outage */
     int64_t drain_milli;  /* `drain: at most`; 0 = not set */
+    int64_t told_ms;      /* open so long: an incident */
     bool has_own_probe;   /* `breaker: probe` */
     uint64_t held;        /* open actions held for it */
     uint64_t asking;      /* the action that is the one call of the half-open breaker, or 0 */

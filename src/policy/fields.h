@@ -157,7 +157,8 @@
     X(KEY_HEADER_QUOTED, "quoted")
 #define FIELDS_BREAKER(X)                                                                          \
     X(BREAKER_OPEN, "open")                                                                        \
-    X(BREAKER_PROBE, "probe")
+    X(BREAKER_PROBE, "probe")                                                                      \
+    X(BREAKER_TOLD_AFTER, "told_after")
 #define FIELDS_AUTH(X)                                                                             \
     X(AUTH_FIELD_BEARER, "bearer")                                                                 \
     X(AUTH_FIELD_BASIC, "basic")                                                                   \

@@ -278,7 +278,7 @@ static void load_upstream_headers(struct load *load, const struct yaml *node,
     }
 }
 
-/* breaker: { open: DUR, probe: GET /path } */
+/* breaker: { open: DUR, probe: GET /path, told_after: DUR } */
 static void load_breaker(struct load *load, const struct yaml *node, struct upstream *upstream)
 {
     const struct yaml *at[BREAKER_FIELD_COUNT];
@@ -288,6 +288,10 @@ static void load_breaker(struct load *load, const struct yaml *node, struct upst
     if (at[BREAKER_OPEN])
         (void)read_duration(load, at[BREAKER_OPEN], (struct read_range){KIND_SECOND, KIND_DAY},
                             &upstream->breaker_open_ms); /* told */
+    if (at[BREAKER_TOLD_AFTER])
+        (void)read_duration(load, at[BREAKER_TOLD_AFTER],
+                            (struct read_range){KIND_SECOND, KIND_DAY},
+                            &upstream->breaker_told_ms); /* told */
     if (!at[BREAKER_PROBE] || !words_init(&words, load, at[BREAKER_PROBE]))
         return;
     struct slice method = words_peek(&words);

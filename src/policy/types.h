@@ -229,6 +229,7 @@ struct upstream {
     int concurrency;
     int64_t timeout_ms;        /* 0 = the step's */
     int64_t breaker_open_ms;   /* how long it is left alone at first; 0 = BREAKER_OPEN_MS */
+    int64_t breaker_told_ms;   /* open so long: somebody is told; 0 = LASTING_BREAKER_MS */
     struct slice probe_method; /* breaker: probe: GET or HEAD; empty = none */
     struct slice probe_target;
     int64_t drain_milli; /* drain: at most N/s, in thousandths; 0 = the former rate */

@@ -518,9 +518,12 @@ static void text_add_said(struct buf *out, const struct incident_view *view, con
         return;
     buf_add_text(out, head);
     wording_add_line(out, entry->words, INCIDENT_LONG);
-    buf_add_text(out, " (");
-    incident_add_person(out, view, entry->actor);
-    buf_add_text(out, ")\n");
+    if (entry->actor.size > 0) {
+        buf_add_text(out, " (");
+        incident_add_person(out, view, entry->actor);
+        buf_add_byte(out, ')');
+    }
+    buf_add_byte(out, '\n');
 }
 
 /* "Ana through email 14:11 · ben through pager 14:16 not delivered": the newest ones. */

@@ -22,4 +22,7 @@ def test_the_mailer_is_out_while_reminders_are_sent(tmp_path):
     assert found["paid"] >= 4 and found["paid_and_sent"] == 0
     assert found["states"].get("rejected", 0) == found["paid"]
     assert found["waits_for_nobody"] == 0
+    assert found["told_of_outage"] and found["told_of_recovery"] and "ana" in found["people_told"]
+    assert found["recovered_sent"] >= found["held_peak"] / 2, "told that it is over before the queue had drained"
+    assert "DEGRADED for invoice-reminders" in done.stdout and "RECOVERED" in done.stdout
     assert "rule paid-already" in done.stdout and "FRESH" in done.stdout

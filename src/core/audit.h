@@ -42,8 +42,9 @@ struct label_event {
     bool is_drawn;  /* the draw counts: an audit was opened for it */
     bool is_wrong;  /* not the first of the step's labels */
     bool is_first;  /* of this action */
-    bool was_wrong; /* the label before it; is_first: false */
+    bool was_wrong; /* it counts as wrong so far; is_first: false */
     int64_t started_unix_ms, labelled_unix_ms;
+    int64_t first_label_unix_ms; /* is_first: 0 */
 };
 enum label_use label_use_of(const struct label_event *event, int64_t label_age_ms);
 /* A wrong that has become right: what was counted for it is taken back (R21). */

@@ -407,28 +407,122 @@ bool trigger_exceeds(struct trigger_state *state, const struct trigger_terms *te
     return trigger_sum(trigger_window(state).amount, amount) > trigger_limit(state, terms);
 }
 
-/* The test over the samples that are remembered, the oldest first. */
-static int64_t trigger_replay(const struct trigger_state *state, const struct trigger_terms *terms)
+void trigger_take_back(struct trigger_state *state, const struct trigger_terms *terms,
+                       int64_t at_unix_ms)
 {
-    struct trigger_state replay = *state;
-    replay.s_micro = 0;
-    for (int64_t i = state->recent_count - 1; i >= 0; i--)
-        trigger_test(&replay, terms, (state->recent[i / 64] >> (i % 64) & 1) != 0);
-    return replay.s_micro;
+    int64_t number = at_unix_ms / trigger_width_ms(terms);
+    struct trigger_bucket *bucket = trigger_bucket_at(state, number);
+    if (terms->statistic == TRIGGER_SHARE_IN && number <= state->bucket &&
+        number >= state->bucket - TRIGGER_BUCKETS && bucket->bad > 0)
+        bucket->bad--;
 }
 
-void trigger_take_back(struct trigger_state *state, const struct trigger_terms *terms)
+static void trigger_move_time(int64_t *at, int64_t by_ms)
 {
-    int64_t newest = 0;
-    while (newest < state->recent_count && !(state->recent[newest / 64] >> (newest % 64) & 1))
-        newest++;
-    if (newest == state->recent_count)
-        return; /* it was before all that is remembered */
-    int64_t with = trigger_replay(state, terms);
-    state->recent[newest / 64] &= ~(1ULL << (newest % 64));
-    state->s_micro -= with - trigger_replay(state, terms);
-    if (state->s_micro < 0)
+    if (*at != 0)
+        *at = *at > by_ms ? *at - by_ms : 1;
+}
+
+void trigger_set_back(struct trigger_state *state, const struct trigger_terms *terms,
+                      int64_t now_unix_ms)
+{
+    struct trigger_state before = *state;
+    int64_t by_ms = state->last_unix_ms - now_unix_ms;
+    if (by_ms <= 0)
+        return;
+    int64_t width = trigger_width_ms(terms);
+    int64_t moved = state->bucket - now_unix_ms / width;
+    for (int64_t i = 0; moved > 0 && i <= TRIGGER_BUCKETS && before.bucket >= i; i++)
+        if (before.bucket - i - moved >= 0)
+            *trigger_bucket_at(state, before.bucket - i - moved) =
+                *trigger_bucket_at(&before, before.bucket - i);
+    state->bucket -= moved > 0 ? moved : 0;
+    state->hour = now_unix_ms / TRIGGER_HOUR_MS;
+    state->last_unix_ms = now_unix_ms;
+    trigger_move_time(&state->next_since_unix_ms, by_ms);
+    trigger_move_time(&state->rising_unix_ms, by_ms);
+    trigger_move_time(&state->normal_since_unix_ms, by_ms);
+}
+
+/* ---- another definition ---- */
+
+void trigger_replay(struct trigger_state *state, const struct trigger_terms *terms,
+                    const struct trigger_event *event)
+{
+    struct trigger_answer answer;
+    trigger_step(state, terms, event, &answer);
+    if (state->level == TRIGGER_TRIPPED)
+        state->level = terms->statistic == TRIGGER_SHARE ? TRIGGER_WARNED : TRIGGER_NORMAL;
+}
+
+static bool trigger_has_window(enum trigger_statistic statistic)
+{
+    return statistic == TRIGGER_SHARE_IN || statistic == TRIGGER_COUNT ||
+           statistic == TRIGGER_BUSIEST;
+}
+
+static void trigger_rebuild_window(struct trigger_state *state, const struct trigger_terms *terms,
+                                   const struct trigger_former *former)
+{
+    const struct trigger_terms were = {.window_ms = former->window_ms};
+    const struct trigger_state *old = former->state;
+    bool was_share = former->statistic == TRIGGER_SHARE_IN;
+    bool is_share = terms->statistic == TRIGGER_SHARE_IN;
+    if (!trigger_has_window(former->statistic) || (is_share && !was_share))
+        return; /* of a count only the bad ones are known */
+    int64_t first = old->bucket < TRIGGER_BUCKETS ? 0 : old->bucket - TRIGGER_BUCKETS;
+    for (int64_t number = first; number <= old->bucket; number++) {
+        const struct trigger_bucket *bucket = &old->buckets[number % (TRIGGER_BUCKETS + 1)];
+        int64_t at = (number + 1) * trigger_width_ms(&were) - 1; /* at the latest */
+        int64_t into =
+            (at < state->last_unix_ms ? at : state->last_unix_ms) / trigger_width_ms(terms);
+        if (into < state->bucket - TRIGGER_BUCKETS)
+            continue;
+        struct trigger_bucket *to = trigger_bucket_at(state, into);
+        to->amount = trigger_sum(to->amount, was_share && !is_share ? bucket->bad : bucket->amount);
+        to->bad += is_share ? bucket->bad : 0;
+    }
+    state->hour = old->hour;
+    state->hour_amount = old->hour_amount;
+    state->busiest = old->busiest;
+}
+
+static void trigger_rebuild_test(struct trigger_state *state, const struct trigger_terms *terms,
+                                 const struct trigger_former *former)
+{
+    const struct trigger_state *old = former->state;
+    if (former->statistic != TRIGGER_SHARE_IN && former->statistic != TRIGGER_SHARE &&
+        former->statistic != TRIGGER_RISE)
+        return;
+    bool is_whole = old->samples <= old->recent_count && !former->is_restarted;
+    if (is_whole) {
         state->s_micro = 0;
+        state->level = TRIGGER_NORMAL;
+    }
+    for (int64_t i = old->recent_count - 1; i >= 0; i--) {
+        struct trigger_event event = {.kind = TRIGGER_SAMPLE,
+                                      .is_bad = (old->recent[i / 64] >> (i % 64) & 1) != 0};
+        trigger_replay(state, terms, &event);
+    }
+    state->samples = old->samples;
+}
+
+void trigger_rebuild(struct trigger_state *state, const struct trigger_terms *terms,
+                     const struct trigger_former *former, int64_t now_unix_ms)
+{
+    const struct trigger_state *old = former->state;
+    bool was_same = former->statistic == terms->statistic;
+    *state = was_same ? *old : (struct trigger_state){.next_since_unix_ms = now_unix_ms};
+    state->last_unix_ms = now_unix_ms > old->last_unix_ms ? now_unix_ms : old->last_unix_ms;
+    trigger_restart(state, terms, state->last_unix_ms);
+    state->is_known_over = was_same && terms->is_standing && old->is_known_over;
+    state->known_value = state->is_known_over ? old->known_value : 0;
+    if (trigger_has_window(terms->statistic)) {
+        state->bucket = state->last_unix_ms / trigger_width_ms(terms);
+        trigger_rebuild_window(state, terms, former);
+    } else if (terms->statistic == TRIGGER_SHARE) {
+        trigger_rebuild_test(state, terms, former);
+    }
 }
 
 int64_t repeat_count(const struct repeat_state *state, int64_t window_ms, int64_t since_unix_ms,

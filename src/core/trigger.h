@@ -118,9 +118,26 @@ void trigger_restart(struct trigger_state *state, const struct trigger_terms *te
                      int64_t now_unix_ms);
 void trigger_step(struct trigger_state *state, const struct trigger_terms *terms,
                   const struct trigger_event *event, struct trigger_answer *out_answer);
-/* SHARE: a bad sample was none after all (R21): the newest bad one of the last TRIGGER_RECENT
- * counts as right, and the test is what it would be. */
-void trigger_take_back(struct trigger_state *state, const struct trigger_terms *terms);
+/* SHARE_IN: a bad sample of that time was none after all (R21). */
+void trigger_take_back(struct trigger_state *state, const struct trigger_terms *terms,
+                       int64_t at_unix_ms);
+/* What an event of the past has counted, without a trip by it: the next event trips (R22). */
+void trigger_replay(struct trigger_state *state, const struct trigger_terms *terms,
+                    const struct trigger_event *event);
+/* At a start whose clock was put back: what it has counted is as old as it was before (R29). */
+void trigger_set_back(struct trigger_state *state, const struct trigger_terms *terms,
+                      int64_t now_unix_ms);
+/* Its definition has changed: a state for these terms from what the former one has counted of the
+ * same things. Windows keep what is in them, each bucket as late as it may be; a test of a share
+ * takes the last TRIGGER_RECENT samples, from half of h unless they are all since its beginning. */
+struct trigger_former {
+    const struct trigger_state *state;
+    enum trigger_statistic statistic;
+    int64_t window_ms;
+    bool is_restarted;
+};
+void trigger_rebuild(struct trigger_state *state, const struct trigger_terms *terms,
+                     const struct trigger_former *former, int64_t now_unix_ms);
 
 /* LEVEL: above which value it trips. What people knew when they let it run again is no news. */
 int64_t trigger_most(const struct trigger_state *state, const struct trigger_terms *terms);

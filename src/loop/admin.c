@@ -247,13 +247,26 @@ void engine_save_policy(struct engine *engine, struct slice actor, const struct 
     struct buf hex;
     buf_init(&hex, 64);
     text_add_hex(&hex, slice_of(engine_config(engine)->version, 32));
-    struct store_row rows[2] = {
+    const struct store_row own[] = {
         {.table = STORE_POLICIES, .key = buf_slice(&hex), .value = engine_config(engine)->source},
         {.table = STORE_META, .key = SLICE("policy"), .value = buf_slice(&hex)}};
+    enum { OWN = sizeof own / sizeof *own };
+    size_t count = 0;
+    const struct store_row *moved = engine_trigger_rows(engine, &count); /* R22 */
+    struct store_row *rows = calloc(OWN + count, sizeof *rows);
+    if (!rows) {
+        engine_fail(engine, "out of memory");
+        buf_done(&hex);
+        return;
+    }
+    memcpy(rows, own, sizeof own);
+    if (count > 0)
+        memcpy(rows + OWN, moved, count * sizeof *rows);
     struct record record = {
         .kind = RECORD_POLICY, .actor = actor, .policy = slice_first(buf_slice(&hex), 16)};
-    struct control control = {.record = record, .rows = rows, .row_count = 2};
+    struct control control = {.record = record, .rows = rows, .row_count = OWN + count};
     engine_save_control(engine, &control, pending);
+    free(rows);
     buf_done(&hex);
 }
 

@@ -162,9 +162,10 @@ static void label_add(struct engine *engine, const struct engine_call *call,
                                 .is_drawn = row->is_drawn,
                                 .is_wrong = is_wrong,
                                 .is_first = row->count == 0,
-                                .was_wrong = row->last.is_wrong,
+                                .was_wrong = row->first.is_wrong && !row->is_cleared,
                                 .started_unix_ms = row->started_unix_ms,
-                                .labelled_unix_ms = engine->now_unix_ms};
+                                .labelled_unix_ms = engine->now_unix_ms,
+                                .first_label_unix_ms = row->first.at_unix_ms};
     enum label_use use = label_use_of(&event, audit_label_age(entry));
     row->last = (struct label_said){.label = call->label,
                                     .by = call->principal->name,
@@ -173,7 +174,9 @@ static void label_add(struct engine *engine, const struct engine_call *call,
     if (event.is_first) {
         row->first = row->last;
         row->use = use;
+        row->risk = step_risk_name(entry->step, entry->row.action.risk);
     }
+    row->is_cleared = row->is_cleared || label_clears(&event);
     if (row->count < UINT32_MAX)
         row->count++;
     label_feed(engine, entry, &event, use);

@@ -184,7 +184,7 @@ static bool start_recipient(struct engine *engine, const struct trigger_slot *sl
                   expr_value_add_text(&text, &value) == ERR_OK;
     else if (step->recipient)
         is_good = template_render_text(step->recipient, question->scope, &work, &text) == EXPR_OK;
-    text_add_hex(&hex, slice_of(slot->key, sizeof slot->key));
+    text_add_hex(&hex, slice_of(slot->counts, sizeof slot->counts));
     struct identity_name name = {
         .workflow = slot->workflow->name, .step = buf_slice(&hex), .text = buf_slice(&text)};
     if (is_good)
@@ -198,7 +198,7 @@ static struct trigger_memo *start_memo(struct engine *engine, const struct trigg
                                        const unsigned char hash[STORE_KEY_SIZE])
 {
     unsigned char key[DIGEST_SHORT + STORE_KEY_SIZE];
-    memcpy(key, slot->key, DIGEST_SHORT);
+    memcpy(key, slot->counts, DIGEST_SHORT);
     memcpy(key + DIGEST_SHORT, hash, STORE_KEY_SIZE);
     return engine_memo(engine, STORE_REPEATS, slice_of(key, sizeof key));
 }
@@ -317,6 +317,32 @@ enum start_says engine_test_start(struct engine *engine, const struct start_ques
     return START_TRIPPED;
 }
 
+/* Triggers that count the same share a row: it is moved once. */
+static bool start_is_first(const struct engine *engine, const struct trigger_start_item *item)
+{
+    const struct trigger_start *start = &engine->triggers.start;
+    const struct trigger_slot *slots = engine->triggers.slots;
+    for (const struct trigger_start_item *other = start->items; other < item; other++)
+        if (other->has_memo &&
+            memcmp(slots[other->slot].counts, slots[item->slot].counts, DIGEST_SHORT) == 0)
+            return false;
+    return true;
+}
+
+/* How often each recipient was told, before this start is added. */
+static void start_measure_repeats(struct engine *engine)
+{
+    struct trigger_start *start = &engine->triggers.start;
+    for (size_t i = 0; i < start->count; i++) {
+        struct trigger_start_item *item = &start->items[i];
+        struct trigger_slot *slot = &engine->triggers.slots[item->slot];
+        if (!item->has_memo)
+            continue;
+        item->repeats = start_repeats(engine, slot, item);
+        item->began_unix_ms = start_began(engine, slot, item, item->repeats);
+    }
+}
+
 /* It starts: it was tested in this turn. */
 static void feed_start(struct engine *engine, const struct entry *entry)
 {
@@ -324,6 +350,7 @@ static void feed_start(struct engine *engine, const struct entry *entry)
     if (start->action != entry->row.action.id)
         return;
     start->action = 0;
+    start_measure_repeats(engine);
     for (size_t i = 0; i < start->count; i++) {
         const struct trigger_start_item *item = &start->items[i];
         struct trigger_slot *slot = &engine->triggers.slots[item->slot];
@@ -335,15 +362,15 @@ static void feed_start(struct engine *engine, const struct entry *entry)
         struct trigger_memo *memo = start_memo(engine, slot, item->memo);
         if (!memo)
             return;
-        int64_t repeats = start_repeats(engine, slot, item);
-        int64_t began_unix_ms = start_began(engine, slot, item, repeats);
-        repeat_add(&memo->state, engine->now_unix_ms);
-        memo_is_moved(engine, memo);
-        if (slot->row.state.level != TRIGGER_TRIPPED || repeats > slot->terms.limit)
+        if (start_is_first(engine, item)) {
+            repeat_add(&memo->state, engine->now_unix_ms);
+            memo_is_moved(engine, memo);
+        }
+        if (slot->row.state.level != TRIGGER_TRIPPED || item->repeats > slot->terms.limit)
             slot_feed(engine, slot,
-                      (struct trigger_event){.kind = TRIGGER_VALUE, .amount = repeats});
+                      (struct trigger_event){.kind = TRIGGER_VALUE, .amount = item->repeats});
         if (slot->row.is_trip_due && slot->row.tripped_unix_ms == engine->now_unix_ms)
-            slot->row.answer.began_unix_ms = began_unix_ms;
+            slot->row.answer.began_unix_ms = item->began_unix_ms;
     }
 }
 
@@ -428,20 +455,11 @@ void engine_feed_step(struct engine *engine, const struct entry *entry, const st
 
 /* ---- labels (R21) ---- */
 
-/* A wrong that has become right: the last bad sample of the test is taken back. */
-static void feed_take_back(struct engine *engine, struct trigger_slot *slot)
-{
-    struct trigger_state *state = &slot->row.state;
-    if (state->level == TRIGGER_TRIPPED || slot->terms.statistic != TRIGGER_SHARE)
-        return;
-    trigger_take_back(state, &slot->terms);
-    slot_is_moved(engine, slot);
-}
-
 void engine_feed_label(struct engine *engine, const struct entry *entry,
                        const struct label_event *event, enum label_use use)
 {
     static const enum signal signals[] = {SIGNAL_MISCLASSIFIED, SIGNAL_COMPLAINTS};
+    bool clears = event->is_drawn && label_clears(event);
     if (!entry->step)
         return;
     for (size_t s = 0; s < sizeof signals / sizeof *signals; s++) {
@@ -452,13 +470,18 @@ void engine_feed_label(struct engine *engine, const struct entry *entry,
             struct trigger_slot *slot = &engine->triggers.slots[feeds[i]];
             if (!slot_takes_risk(slot, entry->step, entry->row.action.risk))
                 continue;
-            if (is_sample && event->is_drawn && label_clears(event))
-                feed_take_back(engine, slot);
-            else if (label_feeds(event, use, slot->row.restarted_unix_ms) &&
-                     use == (is_sample ? LABEL_SAMPLE : LABEL_COMPLAINT))
+            if (is_sample && clears) {
+                slot->is_rebuilding = event->started_unix_ms > slot->row.restarted_unix_ms;
+            } else if (label_feeds(event, use, slot->row.restarted_unix_ms) &&
+                       use == (is_sample ? LABEL_SAMPLE : LABEL_COMPLAINT)) {
+                if (is_sample)
+                    slot_note_sample(slot, entry->row.action.id);
                 feed_sample(engine, slot, event->is_wrong);
+            }
         }
     }
+    if (clears)
+        engine_take_back_label(engine, entry->row.action.id, event->first_label_unix_ms);
 }
 
 bool engine_draws_all(const struct engine *engine, const struct step *step)

@@ -220,7 +220,8 @@ static bool sweep_is_over(const struct engine *engine, enum store_table table,
         keep_ms = LEVELS_SIGNAL_MS;
     for (size_t i = 0; table == STORE_REPEATS && i < engine->triggers.count; i++)
         if (row->key.size > DIGEST_SHORT &&
-            memcmp(engine->triggers.slots[i].key, row->key.at, DIGEST_SHORT) == 0)
+            memcmp(engine->triggers.slots[i].counts, row->key.at, DIGEST_SHORT) == 0 &&
+            engine->triggers.slots[i].trigger->terms.window_ms > keep_ms)
             keep_ms = engine->triggers.slots[i].trigger->terms.window_ms;
     if (keep_ms == 0)
         keep_ms = LEVELS_SIGNAL_MS; /* of a definition that is no more */

@@ -62,6 +62,37 @@ static void slots_name(struct trigger_slot *slot, int twin)
     slot->row.name = slice_of(slot->label, (size_t)size);
 }
 
+/* By the first names that they had (`was:`): it is the same thing that is counted. */
+static struct slice slots_first_name(struct slice name, struct slices was)
+{
+    return was.count > 0 ? was.at[was.count - 1] : name;
+}
+
+static void slots_name_counts(struct trigger_slot *slot)
+{
+    const struct trigger *trigger = slot->trigger;
+    const struct step *step = trigger->step;
+    char number[24];
+    int size = snprintf(number, sizeof number, "%d|%lld", (int)trigger->is_duration,
+                        (long long)trigger->late_ms);
+    struct slice bar = SLICE("|");
+    struct slice parts[] = {slots_first_name(slot->workflow->name, slot->workflow->was),
+                            SLICE("\n"),
+                            slice_text(signal_name(trigger->signal)),
+                            bar,
+                            step ? slots_first_name(step->name, step->was) : (struct slice){0},
+                            bar,
+                            trigger->risk,
+                            bar,
+                            trigger->argument_text,
+                            bar,
+                            slice_of(number, (size_t)size)};
+    unsigned char digest[DIGEST_SIZE];
+    digest_parts(parts, sizeof parts / sizeof *parts, digest);
+    memcpy(slot->counts, digest, sizeof slot->counts);
+    memcpy(&slot->row.counts, digest, sizeof slot->row.counts);
+}
+
 static struct trigger_slot *slots_find(struct trigger_slot *slots, size_t count,
                                        const unsigned char key[DIGEST_SHORT])
 {
@@ -91,6 +122,7 @@ static struct trigger_slot *slots_make(const struct config *config, size_t *out_
             do
                 slots_name(slot, twin++);
             while (slots_find(slots, made, slot->key));
+            slots_name_counts(slot);
             made++;
         }
     *out_count = made;
@@ -152,8 +184,8 @@ const uint32_t *engine_feeds(const struct engine *engine, const struct step *ste
 
 bool slot_takes_risk(const struct trigger_slot *slot, const struct step *step, uint8_t risk)
 {
-    struct slice name = risk < step->risk_count ? step->risks[risk].name : SLICE("normal");
-    return slot->trigger->risk.size == 0 || slice_equal(slot->trigger->risk, name);
+    return slot->trigger->risk.size == 0 ||
+           slice_equal(slot->trigger->risk, step_risk_name(step, risk));
 }
 
 struct scope slot_scope(const struct trigger_slot *slot)
@@ -169,28 +201,24 @@ struct scope slot_scope(const struct trigger_slot *slot)
 static void slots_take_row(struct trigger_slot *slot, const struct trigger_row *row)
 {
     struct slice workflow = slot->row.workflow, name = slot->row.name;
+    int64_t counts = slot->row.counts;
     slot->row = *row;
+    slot->row.counts = counts;
     slot->row.workflow = workflow;
     slot->row.name = name;
 }
 
-/* Its definition has changed (R22): windows of the same kind are kept, what it knows as usual too;
- * a sequential test begins at half of h, watched closely. */
-static void slots_take_former(struct trigger_slot *slot, const struct trigger_row *former,
+/* Its definition has changed (R22): what the former one has counted of the same things. */
+static void slots_take_former(struct trigger_slot *slot, const struct trigger_row *row,
                               int64_t now_unix_ms)
 {
-    struct trigger_state *state = &slot->row.state;
-    *state = former->state;
-    trigger_restart(state, &slot->terms, now_unix_ms);
-    state->is_known_over = slot->terms.is_standing && former->state.is_known_over;
-    state->known_value = state->is_known_over ? former->state.known_value : 0;
-    if (former->window_ms == slot->terms.window_ms) {
-        memcpy(state->buckets, former->state.buckets, sizeof state->buckets);
-        state->hour_amount = former->state.hour_amount;
-    }
-    slot->row.seen_unix_ms = former->seen_unix_ms;
-    slot->row.forgiven_ms = former->forgiven_ms;
-    slot->row.restarted_unix_ms = former->restarted_unix_ms;
+    struct trigger_former former = {.state = &row->state,
+                                    .statistic = (enum trigger_statistic)row->statistic,
+                                    .window_ms = row->window_ms,
+                                    .is_restarted = row->restarted_unix_ms != 0};
+    trigger_rebuild(&slot->row.state, &slot->terms, &former, now_unix_ms);
+    slot->row.seen_unix_ms = row->seen_unix_ms;
+    slot->row.forgiven_ms = row->forgiven_ms;
 }
 
 /* What is known of triggers before: the stored rows, and on a reload those in memory. */
@@ -212,22 +240,89 @@ static const struct trigger_row *slots_own(const struct slots_known *known,
     return row;
 }
 
-/* The newest one of the same name, step and class, whose definition was another one. */
+/* Better to begin from: the same window, else a longer one, else the newest. */
+static bool slots_is_better(const struct trigger_slot *slot, const struct trigger_row *row,
+                            const struct trigger_row *best)
+{
+    int64_t want = slot->terms.window_ms;
+    if (!best || row->window_ms == best->window_ms)
+        return !best || row->state.last_unix_ms >= best->state.last_unix_ms;
+    if (row->window_ms == want || best->window_ms == want)
+        return row->window_ms == want;
+    return row->window_ms > best->window_ms;
+}
+
+/* Of the same things, by another definition. */
 static const struct trigger_row *slots_former(const struct slots_known *known,
                                               const struct trigger_slot *slot)
 {
     const struct trigger_row *former = NULL;
     for (size_t i = 0; i < known->count; i++) {
         const struct trigger_row *row = &known->rows[i].row;
-        if (slice_equal(slot->row.workflow, row->workflow) &&
-            slice_equal(slot->row.name, row->name) &&
-            (!former || row->state.last_unix_ms >= former->state.last_unix_ms))
+        if (row->counts == slot->row.counts && slots_is_better(slot, row, former))
             former = row;
     }
     return former;
 }
 
-static void slots_fill(struct engine *engine, const struct slots_known *known)
+/* Whose it is, also by a former name; NULL = it is not there. */
+static const struct workflow *slots_workflow(const struct config *config,
+                                             const struct trigger_row *row)
+{
+    for (size_t i = 0; i < config->workflow_count; i++)
+        if (slice_equal(config->workflows[i].name, row->workflow) ||
+            slices_have(config->workflows[i].was, row->workflow))
+            return &config->workflows[i];
+    return NULL;
+}
+
+/* The last restart that a definition of the same workflow knows of: what was before is over. */
+static int64_t slots_restarted(const struct engine *engine, const struct slots_known *known,
+                               const struct trigger_slot *slot)
+{
+    int64_t restarted_unix_ms = 0;
+    for (size_t i = 0; i < known->count; i++) {
+        const struct trigger_row *row = &known->rows[i].row;
+        if (row->restarted_unix_ms > restarted_unix_ms &&
+            slots_workflow(engine_config(engine), row) == slot->workflow)
+            restarted_unix_ms = row->restarted_unix_ms;
+    }
+    return restarted_unix_ms;
+}
+
+static const struct stop *slots_in_force(const struct engine *engine, uint64_t id)
+{
+    for (size_t i = 0; id != 0 && i < engine->board.stop_count; i++) {
+        const struct stop *stop = &engine->board.stops[i];
+        if (stop->id == id)
+            return stop->is_lifted || stop->is_lifting ? NULL : stop;
+    }
+    return NULL;
+}
+
+/* What a definition of the same things has in force stays, where this one would do the same. */
+static void slots_adopt(const struct engine *engine, const struct slots_known *known,
+                        struct trigger_slot *slot)
+{
+    for (size_t i = 0; i < known->count && slot->terms.move != MOVE_ALERT; i++) {
+        const struct trigger_row *row = &known->rows[i].row;
+        const struct stop *stop = slots_in_force(engine, row->stop);
+        if (row->counts != slot->row.counts)
+            continue;
+        if (stop && row->state.level == TRIGGER_TRIPPED &&
+            stop->position == trip_position(slot->terms.move)) {
+            slot->row.stop = row->stop;
+            slot->row.answer = row->answer;
+            slot->row.tripped_unix_ms = row->tripped_unix_ms;
+            slot->row.state.level = TRIGGER_TRIPPED;
+        } else if (slots_in_force(engine, row->caution) &&
+                   slot->row.state.level == TRIGGER_WARNED) {
+            slot->row.caution = row->caution;
+        }
+    }
+}
+
+static enum err slots_fill(struct engine *engine, const struct slots_known *known)
 {
     struct triggers *triggers = &engine->triggers;
     for (size_t i = 0; i < triggers->count; i++) {
@@ -238,11 +333,22 @@ static void slots_fill(struct engine *engine, const struct slots_known *known)
             slots_take_row(slot, own);
         else if (former)
             slots_take_former(slot, former, engine->now_unix_ms);
+        if (!own) {
+            slot->row.restarted_unix_ms =
+                former ? former->restarted_unix_ms : slots_restarted(engine, known, slot);
+            slot->is_rebuilding = true;
+        }
         if (former || (!own && slot->trigger->signal == SIGNAL_SILENT)) /* waited for from now on */
             slot_is_moved(engine, slot);
         slot->row.window_ms = slot->terms.window_ms;
+        slot->row.statistic = slot->terms.statistic;
         triggers->has_due |= slot->row.is_trip_due;
     }
+    enum err err = engine_rebuild_triggers(engine);
+    for (size_t i = 0; err == ERR_OK && i < triggers->count; i++)
+        if (!slots_own(known, &triggers->slots[i]))
+            slots_adopt(engine, known, &triggers->slots[i]);
+    return err;
 }
 
 /* How many rows are stored, at most LIMIT_TRIGGER_ROWS. */
@@ -296,20 +402,12 @@ static enum err slots_read(struct engine *engine, struct arena *arena, struct sl
 
 /* ---- what the next start has to see to ---- */
 
-static bool slots_is_in_force(const struct engine *engine, uint64_t id)
-{
-    for (size_t i = 0; id != 0 && i < engine->board.stop_count; i++)
-        if (engine->board.stops[i].id == id)
-            return !engine->board.stops[i].is_lifted && !engine->board.stops[i].is_lifting;
-    return false;
-}
-
 /* A restart or a clearing was saved, and the row that follows it was not. */
 static void slots_mend(struct engine *engine, struct trigger_slot *slot)
 {
     struct trigger_row *row = &slot->row;
-    bool has_stop = slots_is_in_force(engine, row->stop);
-    if (!slots_is_in_force(engine, row->caution))
+    bool has_stop = slots_in_force(engine, row->stop) != NULL;
+    if (!slots_in_force(engine, row->caution))
         row->caution = 0;
     if (row->state.level != TRIGGER_TRIPPED || row->is_trip_due || has_stop ||
         slot->terms.move == MOVE_ALERT)
@@ -325,6 +423,7 @@ static void slots_mend(struct engine *engine, struct trigger_slot *slot)
     row->restarted_unix_ms = engine->now_unix_ms;
     row->seen_unix_ms = engine->now_unix_ms;
     row->forgiven_ms = 0;
+    row->from_ids[0] = row->from_ids[1] = row->block_samples = 0;
 }
 
 /* ---- at the start, and at a reload ---- */
@@ -344,6 +443,37 @@ static void slots_free(struct triggers *triggers)
     triggers->count = 0;
 }
 
+static bool slots_has_stop(const struct triggers *triggers, uint64_t id)
+{
+    for (size_t i = 0; i < triggers->count; i++)
+        if (triggers->slots[i].row.stop == id || triggers->slots[i].row.caution == id)
+            return true;
+    return false;
+}
+
+/* The row of a definition that is no more goes with the next write, which has those that were made
+ * of it: on a reload the one that stores the policy. One whose stop is in force stays, and at a
+ * start those of a workflow that could not be loaded (R28). */
+static enum err slots_gone(struct engine *engine, const struct slots_known *known, bool is_reload)
+{
+    struct triggers *triggers = &engine->triggers;
+    free(triggers->gone);
+    triggers->gone_count = 0;
+    triggers->gone = calloc(known->count + 1, sizeof *triggers->gone);
+    for (size_t i = 0; triggers->gone && i < known->count; i++) {
+        const struct slots_row *row = &known->rows[i];
+        bool is_there = slots_find(triggers->slots, triggers->count, row->key) ||
+                        (!is_reload && !slots_workflow(engine_config(engine), &row->row)) ||
+                        slots_in_force(engine, row->row.stop) ||
+                        slots_in_force(engine, row->row.caution);
+        for (size_t j = 0; j < triggers->gone_count && !is_there; j++)
+            is_there = memcmp(triggers->gone[j], row->key, DIGEST_SHORT) == 0;
+        if (!is_there)
+            memcpy(triggers->gone[triggers->gone_count++], row->key, DIGEST_SHORT);
+    }
+    return triggers->gone ? ERR_OK : ERR_NO_MEMORY;
+}
+
 /* A caution of a trigger that is no more has nobody who would clear it. */
 static void slots_drop(struct engine *engine, const struct trigger_slot *old)
 {
@@ -352,11 +482,10 @@ static void slots_drop(struct engine *engine, const struct trigger_slot *old)
     if (slots_find(engine->triggers.slots, engine->triggers.count, old->key))
         return;
     for (size_t i = 0; i < sizeof stops / sizeof *stops; i++)
-        if (slots_is_in_force(engine, stops[i]))
+        if (slots_in_force(engine, stops[i]) && !slots_has_stop(&engine->triggers, stops[i]))
             engine_lift_caution(engine, stops[i], old->trigger->name, NULL);
 }
 
-/* Every row of the definitions before is written, so that it is there when one comes back. */
 void engine_save_triggers(struct engine *engine)
 {
     struct pending none = {0};
@@ -373,7 +502,7 @@ enum err engine_make_triggers(struct engine *engine)
     struct slots_known known = {0};
     size_t room = 0;
     arena_init(&arena, (size_t)LIMIT_TRIGGER_ROWS * 4096);
-    engine_save_triggers(engine); /* so that a former definition finds them if it comes back */
+    engine_save_triggers(engine); /* what is in memory goes on as it is */
     struct trigger_slot *old = triggers->slots;
     size_t old_count = triggers->count;
     triggers->slots = NULL;
@@ -390,16 +519,31 @@ enum err engine_make_triggers(struct engine *engine)
         memcpy(known.rows[known.count].key, old[i].key, DIGEST_SHORT);
         known.rows[known.count++].row = old[i].row;
     }
+    if (err == ERR_OK)
+        err = slots_fill(engine, &known);
     if (err == ERR_OK) {
-        slots_fill(engine, &known);
         for (size_t i = 0; i < old_count; i++)
             slots_drop(engine, &old[i]);
         for (size_t i = 0; i < triggers->count; i++)
             slots_mend(engine, &triggers->slots[i]);
+        err = slots_gone(engine, &known, old_count > 0);
     }
     free(old);
     arena_done(&arena);
     return err;
+}
+
+/* The clock was put back while nothing ran: times that are to come are now. */
+static void slots_set_back(struct engine *engine, struct trigger_slot *slot)
+{
+    struct trigger_row *row = &slot->row;
+    int64_t now = engine->now_unix_ms;
+    if (row->state.last_unix_ms <= now && row->seen_unix_ms <= now && row->restarted_unix_ms <= now)
+        return;
+    trigger_set_back(&row->state, &slot->terms, now);
+    row->seen_unix_ms = row->seen_unix_ms < now ? row->seen_unix_ms : now;
+    row->restarted_unix_ms = row->restarted_unix_ms < now ? row->restarted_unix_ms : now;
+    slot_is_moved(engine, slot);
 }
 
 enum err engine_load_triggers(struct engine *engine)
@@ -411,6 +555,7 @@ enum err engine_load_triggers(struct engine *engine)
     enum err err = engine_make_triggers(engine);
     for (size_t i = 0; err == ERR_OK && i < triggers->count; i++) { /* R29 */
         struct trigger_slot *slot = &triggers->slots[i];
+        slots_set_back(engine, slot);
         if (slot->trigger->signal != SIGNAL_SILENT || engine->life.down_ms == 0)
             continue;
         slot->row.forgiven_ms += engine->life.down_ms;
@@ -434,6 +579,7 @@ void engine_triggers_done(struct engine *engine)
     }
     map_done(&triggers->memo_map);
     free(triggers->start.items);
+    free(triggers->gone);
     free(triggers->rows);
     buf_done(&triggers->bytes);
 }
@@ -474,7 +620,7 @@ struct store_row *engine_trigger_rows(struct engine *engine, size_t *out_count)
     struct triggers *triggers = &engine->triggers;
     size_t count = 0, from = 0;
     *out_count = 0;
-    size_t room = triggers->dirty_count + triggers->dirty_memos;
+    size_t room = triggers->dirty_count + triggers->dirty_memos + triggers->gone_count;
     if (room == 0)
         return NULL;
     if (!slots_make_room(triggers, room + TRIGGER_ROWS_SPARE)) {
@@ -497,8 +643,14 @@ struct store_row *engine_trigger_rows(struct engine *engine, size_t *out_count)
         repeat_row_encode(&memo->state, &triggers->bytes);
         slots_add_row(triggers, count++, &from, memo->table, slice_of(memo->key, memo->key_size));
     }
+    for (size_t i = 0; i < triggers->gone_count; i++)
+        triggers->rows[count++] =
+            (struct store_row){.table = STORE_TRIGGERS,
+                               .key = slice_of(triggers->gone[i], DIGEST_SHORT),
+                               .is_removed = true};
     triggers->dirty_count = 0;
     triggers->dirty_memos = 0;
+    triggers->gone_count = 0;
     CHECK(buf_ok(&triggers->bytes));
     const char *at = buf_text(&triggers->bytes);
     for (size_t i = 0; i < count; i++) {

@@ -35,10 +35,12 @@ struct trigger_slot {
     const struct workflow *workflow;
     struct trigger_terms terms; /* of it; in observe a trigger moves nothing */
     unsigned char key[DIGEST_SHORT];
+    unsigned char counts[DIGEST_SHORT]; /* what it counts, whatever its limit, window and move */
     struct trigger_row row;
     char label[LIMIT_NAME * 3 + 4]; /* row.name: its name, step and class */
     bool is_dirty;                  /* the stored row is older */
     bool warns, clears, is_calm;    /* what its last event asks for: trips.c does it */
+    bool is_rebuilding;             /* what it has counted is made again from what is stored */
 };
 
 /* A row by a keyed hash: starts towards a recipient, or a posted signal. */
@@ -59,6 +61,7 @@ struct trigger_start {
         uint32_t slot;
         int64_t amount;
         bool has_memo;
+        int64_t repeats, began_unix_ms; /* has_memo: starts so far, this one too; the first */
         unsigned char memo[STORE_KEY_SIZE];
     } * items;
     size_t count, capacity;
@@ -87,7 +90,9 @@ struct triggers {
     int sweep_table; /* of the two tables that are swept: which, and how far */
     unsigned char sweep_after[DIGEST_SHORT + STORE_KEY_SIZE];
     size_t sweep_after_size;
-    uint64_t trips, alarms; /* since the process started */
+    uint64_t trips, alarms;              /* since the process started */
+    unsigned char (*gone)[DIGEST_SHORT]; /* rows that go with the next write */
+    size_t gone_count;
     struct store_row *rows; /* reused: those of one write */
     size_t row_capacity;
     struct buf bytes;
@@ -140,7 +145,18 @@ struct trigger_memo *engine_memo(struct engine *engine, enum store_table table, 
 bool engine_has_memo(const struct engine *engine, struct slice key);
 void memo_is_moved(struct engine *engine, struct trigger_memo *memo);
 
+/* ---- rebuild.c ---- */
+/* Each slot that is rebuilding and counts labels: from those that are stored. */
+MUST_USE enum err engine_rebuild_triggers(struct engine *engine);
+/* R21: the first label of that action, which came then, is right from now on, at each slot that is
+ * rebuilding: its test is what the whole sequence makes. */
+void engine_take_back_label(struct engine *engine, uint64_t action, int64_t first_label_unix_ms);
+/* Before a label of that action is counted. */
+void slot_note_sample(struct trigger_slot *slot, uint64_t action);
+
 /* ---- trips.c ---- */
+/* Where it moves the switch; caution also for an alert, which does not. */
+enum position trip_position(enum trigger_move move);
 /* Carries out what has crossed, warned or cleared. */
 void engine_run_trips(struct engine *engine);
 /* A restart of that scope is in force: what is within it counts anew. */

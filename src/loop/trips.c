@@ -10,7 +10,7 @@
 #include "loop/stops.h"
 #include "record/trip_text.h"
 
-static enum position trip_position(enum trigger_move move)
+enum position trip_position(enum trigger_move move)
 {
     switch (move) {
     case MOVE_STOPPED:
@@ -300,6 +300,7 @@ void engine_triggers_restarted(struct engine *engine, const struct scope *scope)
         slot->row.restarted_unix_ms = engine->now_unix_ms;
         slot->row.seen_unix_ms = engine->now_unix_ms; /* a person has looked: silence begins anew */
         slot->row.forgiven_ms = 0;
+        slot->row.from_ids[0] = slot->row.from_ids[1] = slot->row.block_samples = 0;
         slot->row.is_trip_due = false;
         slot_is_moved(engine, slot);
         if (slot->row.caution != 0)

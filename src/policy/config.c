@@ -55,6 +55,11 @@ const struct step *config_step_of(const struct config *config, struct slice work
     return found;
 }
 
+struct slice step_risk_name(const struct step *step, uint8_t risk)
+{
+    return risk < step->risk_count ? step->risks[risk].name : SLICE("normal");
+}
+
 const struct upstream *config_upstream(const struct config *config, struct slice name)
 {
     for (size_t i = 0; i < config->upstream_count; i++)

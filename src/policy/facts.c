@@ -70,7 +70,7 @@ void facts_evaluate(const struct step *step, const struct expr_scope *scope, str
     for (size_t i = 0; i < step->risk_count; i++)
         out_facts->risks[i] = facts_ask(step, step->risks[i].condition, &seen, 0, scratch, out_saw);
     uint8_t risk = gate_risk(&step->terms, out_facts);
-    seen.risk = risk < step->risk_count ? step->risks[risk].name : SLICE("normal");
+    seen.risk = step_risk_name(step, risk);
     for (size_t i = 0; i < step->rule_count; i++)
         out_facts->rules[i] = facts_ask(step, step->rules[i].condition, &seen,
                                         (uint8_t)(FIRST_RULE + i), scratch, out_saw);

@@ -450,6 +450,8 @@ const struct workflow *config_workflow_of(const struct config *config, struct sl
 bool workflow_calls(const struct workflow *workflow, struct slice upstream);
 const struct step *config_step_of(const struct config *config, struct slice workflow,
                                   struct slice step);
+/* Of a class by its number; "normal" when none holds. */
+struct slice step_risk_name(const struct step *step, uint8_t risk);
 const struct upstream *config_upstream(const struct config *config, struct slice name);
 const struct person *config_person(const struct config *config, struct slice name);
 const struct channel *config_channel(const struct config *config, struct slice name);

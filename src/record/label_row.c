@@ -3,12 +3,14 @@
 #include "record/number.h"
 
 enum {
-    LABEL_ROW_VERSION = 1,
+    LABEL_ROW_VERSION = 2,
+    LABEL_ROW_BEFORE = 1, /* without the class */
     LABEL_ROW_DRAWN = 1,
     LABEL_ROW_OVER = 2,
     LABEL_ROW_REVIEWED = 4,
     LABEL_ROW_FIRST_WRONG = 8,
     LABEL_ROW_LAST_WRONG = 16,
+    LABEL_ROW_CLEARED = 32,
     LABEL_ROW_NUMBERS = 12
 };
 
@@ -33,7 +35,8 @@ void label_row_encode(const struct label_row *row, struct buf *out)
     unsigned flags = (row->is_drawn ? LABEL_ROW_DRAWN : 0u) | (row->is_over ? LABEL_ROW_OVER : 0u) |
                      (row->is_reviewed ? LABEL_ROW_REVIEWED : 0u) |
                      (row->first.is_wrong ? LABEL_ROW_FIRST_WRONG : 0u) |
-                     (row->last.is_wrong ? LABEL_ROW_LAST_WRONG : 0u);
+                     (row->last.is_wrong ? LABEL_ROW_LAST_WRONG : 0u) |
+                     (row->is_cleared ? LABEL_ROW_CLEARED : 0u);
     const uint64_t numbers[LABEL_ROW_NUMBERS] = {row->action,
                                                  flags,
                                                  row->use,
@@ -50,7 +53,7 @@ void label_row_encode(const struct label_row *row, struct buf *out)
     for (size_t i = 0; i < LABEL_ROW_NUMBERS; i++)
         number_add_varint(out, numbers[i]);
     number_add_varint(out, row->last_seq);
-    const struct slice texts[] = {row->workflow, row->step,       row->first.label,
+    const struct slice texts[] = {row->risk,     row->workflow,   row->step,   row->first.label,
                                   row->first.by, row->last.label, row->last.by};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         label_row_add_text(out, texts[i]);
@@ -62,16 +65,17 @@ enum err label_row_decode(struct slice bytes, struct label_row *out)
     uint64_t numbers[LABEL_ROW_NUMBERS] = {0};
     if (bytes.size == 0)
         return ERR_CORRUPT;
-    if (bytes.at[0] != LABEL_ROW_VERSION)
+    bool is_before = bytes.at[0] == LABEL_ROW_BEFORE;
+    if (!is_before && bytes.at[0] != LABEL_ROW_VERSION)
         return ERR_VERSION;
     bytes = slice_from(bytes, 1);
     bool is_good = true;
     for (size_t i = 0; is_good && i < LABEL_ROW_NUMBERS; i++)
         is_good = number_take_varint(&bytes, &numbers[i]);
     is_good = is_good && number_take_varint(&bytes, &row.last_seq);
-    struct slice *texts[] = {&row.workflow, &row.step,       &row.first.label,
+    struct slice *texts[] = {&row.risk,     &row.workflow,   &row.step,   &row.first.label,
                              &row.first.by, &row.last.label, &row.last.by};
-    for (size_t i = 0; is_good && i < sizeof texts / sizeof *texts; i++)
+    for (size_t i = is_before; is_good && i < sizeof texts / sizeof *texts; i++)
         is_good = label_row_take_text(&bytes, texts[i]);
     if (!is_good || numbers[3] > UINT32_MAX)
         return ERR_CORRUPT;
@@ -81,6 +85,7 @@ enum err label_row_decode(struct slice bytes, struct label_row *out)
     row.is_reviewed = numbers[1] & LABEL_ROW_REVIEWED;
     row.first.is_wrong = numbers[1] & LABEL_ROW_FIRST_WRONG;
     row.last.is_wrong = numbers[1] & LABEL_ROW_LAST_WRONG;
+    row.is_cleared = numbers[1] & LABEL_ROW_CLEARED;
     row.use = numbers[2] < LABEL_USE_COUNT ? (enum label_use)numbers[2] : LABEL_KEPT;
     row.count = (uint32_t)numbers[3];
     row.started_unix_ms = (int64_t)numbers[4];

@@ -27,6 +27,8 @@ struct label_row {
     bool is_drawn;      /* an audit was opened: of the sample */
     bool is_over;       /* and closed without a label */
     bool is_reviewed;   /* people had a hand in it */
+    bool is_cleared;    /* a wrong that became right: it counts as right (R21) */
+    struct slice risk;  /* its class when it was labelled first; empty = not known */
     enum label_use use; /* of the first label */
     uint32_t count;     /* labels said */
     int64_t started_unix_ms, ended_unix_ms;

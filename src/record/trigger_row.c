@@ -5,7 +5,7 @@
 enum {
     TRIGGER_ROW_VERSION = 3,
     TRIGGER_ROW_BEFORE = 2, /* without the numbers that came with version 3 */
-    TRIGGER_ROW_ADDED = 1,
+    TRIGGER_ROW_ADDED = 6,
     TRIGGER_ROW_NUMBERS = 32,
     REPEAT_ROW_VERSION = 2
 };
@@ -39,7 +39,12 @@ static size_t trigger_row_numbers(struct trigger_row *row, int64_t *out[TRIGGER_
                             &row->window_ms,
                             &state->rising_unix_ms,
                             &row->answer.began_unix_ms,
-                            &state->known_value}; /* since version 3 */
+                            &state->known_value, /* since version 3 */
+                            &row->statistic,
+                            &row->counts,
+                            &row->from_ids[0],
+                            &row->from_ids[1],
+                            &row->block_samples};
     size_t count = sizeof all / sizeof *all;
     for (size_t i = 0; i < count; i++)
         out[i] = all[i];

@@ -17,7 +17,12 @@ struct trigger_row {
     uint64_t stop, caution;                     /* in force by it; 0 = none */
     int64_t tripped_unix_ms, restarted_unix_ms; /* the last time each; 0 = never */
     int64_t seen_unix_ms, forgiven_ms;          /* silent: the last sign, and down time since */
-    int64_t window_ms;                          /* of the definition that it was counted by */
+    int64_t window_ms, statistic;               /* of the definition that it was counted by */
+    int64_t counts;                             /* what it counts, as a number; 0 = not known */
+    int64_t from_ids[2];   /* labels: no action of this block of samples, of the one before, has a
+                               smaller id; a block has at least TRIGGER_RECENT, and begins while
+                               the sum of the test is zero. 0 = none */
+    int64_t block_samples; /* how many there were when the block began */
 };
 
 void trigger_row_encode(const struct trigger_row *row, struct buf *out);

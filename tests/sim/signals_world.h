@@ -261,6 +261,16 @@ static void signals_label(struct signals *signals, const char *label, bool is_ot
                                      .label = slice_text(is_correction ? "right" : label)});
 }
 
+/* The n-th one that was labelled becomes right. */
+static void signals_correct(struct signals *signals, size_t n)
+{
+    size_t i = 0;
+    while (!signals->things[i].is_labelled || --n > 0)
+        CHECK(++i < signals->thing_count);
+    signals_act(signals, &signals->things[i],
+                (struct engine_call){.act = ENGINE_LABEL, .label = SLICE("right")});
+}
+
 static void signals_restart(struct signals *signals)
 {
     struct arena arena;

@@ -32,7 +32,7 @@ void mask_add_value(struct slice text, struct buf *out)
     buf_add(out, slice_from(text, slice_find(text, '@')));
 }
 
-static bool mask_is_masked(const struct step *step, struct slice field)
+bool mask_is_masked(const struct step *step, struct slice field)
 {
     for (size_t i = 0; i < step->masked_count; i++)
         if (slice_equal(step->masked[i], field))
@@ -91,75 +91,4 @@ void mask_add_input(const struct step *step, struct slice input_json, struct buf
     buf_add_byte(out, '}');
     buf_done(&text);
     buf_done(&hint);
-}
-
-/* Adds the text with each `find` in it replaced. */
-static void mask_add_replaced(struct slice text, struct slice find, struct slice by,
-                              struct buf *out)
-{
-    size_t from = 0;
-    for (size_t i = 0; i + find.size <= text.size;) {
-        if (memcmp(text.at + i, find.at, find.size) != 0) {
-            i++;
-            continue;
-        }
-        buf_add(out, slice_of(text.at + from, i - from));
-        buf_add(out, by);
-        i += find.size;
-        from = i;
-    }
-    buf_add(out, slice_from(text, from));
-}
-
-/* A text as it stands between the quotes of JSON. */
-static void mask_add_escaped(struct slice text, struct buf *out)
-{
-    struct buf quoted;
-    buf_init(&quoted, text.size * 6 + 2);
-    buf_add_json_text(&quoted, text);
-    if (quoted.size >= 2)
-        buf_add(out, slice_of(buf_text(&quoted) + 1, quoted.size - 2));
-    buf_done(&quoted);
-}
-
-/* inout with the value of one masked member replaced. */
-static void mask_take_out(struct slice value, struct buf *inout)
-{
-    struct buf text, hint, find, by, next;
-    buf_init(&text, value.size + 1);
-    buf_init(&hint, value.size + 16);
-    buf_init(&find, value.size * 6 + 16);
-    buf_init(&by, value.size * 6 + 96);
-    buf_init(&next, inout->size * 8 + 64);
-    if (scan_add_text(value, &text) && text.size >= MASK_FIND_MIN) {
-        mask_add_value(buf_slice(&text), &hint);
-        mask_add_escaped(buf_slice(&text), &find);
-        mask_add_escaped(buf_slice(&hint), &by);
-        mask_add_replaced(buf_slice(inout), buf_slice(&find), buf_slice(&by), &next);
-        bool is_good = buf_ok(&next) && buf_ok(&find);
-        buf_reset(inout);
-        buf_add(inout, is_good ? buf_slice(&next) : SLICE("null"));
-    }
-    buf_done(&next);
-    buf_done(&by);
-    buf_done(&find);
-    buf_done(&hint);
-    buf_done(&text);
-}
-
-void mask_add_response(const struct step *step, struct slice input_json, struct slice response_json,
-                       struct buf *out)
-{
-    struct scan_walk walk;
-    struct slice key, value;
-    struct buf name;
-    buf_init(&name, input_json.size + 1);
-    buf_add(out, response_json);
-    scan_open(&walk, input_json);
-    while (step->masked_count > 0 && scan_next(&walk, &key, &value)) {
-        buf_reset(&name);
-        if (scan_add_text(key, &name) && mask_is_masked(step, buf_slice(&name)))
-            mask_take_out(value, out);
-    }
-    buf_done(&name);
 }

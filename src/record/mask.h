@@ -16,8 +16,13 @@ bool mask_covers(const struct step *step, struct slice path);
 /* The input with masked members replaced by their hints: what summaries are rendered from. The
  * JSON was checked. */
 void mask_add_input(const struct step *step, struct slice input_json, struct buf *out);
-/* A response, or an answer of a template, with the texts of masked members replaced by hints: what
- * came back often repeats what was sent. Texts under MASK_FIND_MIN bytes are not looked for. */
-enum { MASK_FIND_MIN = 4 };
+bool mask_is_masked(const struct step *step, struct slice field);
+
+/* ---- mask_echo.c ---- */
+/* A response, or an answer of a template, without what masked members hold: what came back often
+ * repeats what was sent. A text is found in any letter case (of ASCII) and URL-encoded, and becomes
+ * its hint; a number as a number and as a text, and becomes MASK_TEXT. What is shorter than
+ * MASK_FIND_MIN bytes is not looked for; of more values than MASK_LEAVES nothing is shown. */
+enum { MASK_FIND_MIN = 4, MASK_LEAVES = 64 };
 void mask_add_response(const struct step *step, struct slice input_json, struct slice response_json,
                        struct buf *out);

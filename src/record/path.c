@@ -1,6 +1,7 @@
 #include "record/path.h"
 
 #include "base/check.h"
+#include "record/mask.h"
 #include "record/member.h"
 #include "record/number.h"
 #include "record/scan.h"
@@ -149,7 +150,12 @@ static bool path_add_comparison(const struct path *path, size_t index, struct sl
         step->truth == TRUTH_TRUE ? comparison.op : path_operators[comparison.op].negated;
     wording_add_line(out, saw->value, PATH_VALUE_MAX);
     buf_add_fmt(out, " %s ", path_operators[op].shown);
-    wording_add_line(out, comparison.literal, PATH_VALUE_MAX);
+    bool is_masked = mask_covers(path->step, comparison.field) ||
+                     (path->now && mask_covers(path->now, comparison.field));
+    if (is_masked) /* R23: what it is compared with says what it is */
+        buf_add_text(out, MASK_TEXT);
+    else
+        wording_add_line(out, comparison.literal, PATH_VALUE_MAX);
     return true;
 }
 

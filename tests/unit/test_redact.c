@@ -224,6 +224,55 @@ static void masks_hold(void **state)
     buf_done(&out);
 }
 
+/* What an upstream repeats of masked values, in the forms that it may use. */
+static void echoes_hold(void **state)
+{
+    (void)state;
+    static const char input[] =
+        "{\"email\":\"Maria@Example.org\",\"iban\":\"ES91 2100\",\"n\":12345,"
+        "\"card\":4111111111111111,\"who\":{\"first\":\"Jos\\u00e9\",\"ids\":"
+        "[777001,\"AB/CD\"]},\"pin\":42,\"score\":1234.5,\"open\":\"shown\"}";
+    static const char *const cases[][2] = {
+        {"{\"to\":\"Maria@Example.org\"}", "{\"to\":\"M\xe2\x80\xa6@Example.org\"}"},
+        {"{\"to\":\"maria@example.ORG!\"}", "{\"to\":\"M\xe2\x80\xa6@Example.org!\"}"},
+        {"{\"url\":\"/u?m=maria%40example.org&x\"}",
+         "{\"url\":\"/u?m=M\xe2\x80\xa6@Example.org&x\"}"},
+        {"{\"url\":\"ES91+2100,es91%202100,ES91 2100\"}", "{\"url\":\"***,***,***\"}"},
+        {"{\"card\":4111111111111111,\"c\":\"no 4111111111111111.\"}",
+         "{\"card\":\"***\",\"c\":\"no ***.\"}"},
+        {"{\"n\":12345,\"m\":123450,\"t\":\"12345 and 912345\"}",
+         "{\"n\":\"***\",\"m\":123450,\"t\":\"*** and 912345\"}"},
+        {"{\"score\":1234.50,\"more\":1.2345e3}", "{\"score\":\"***\",\"more\":\"***\"}"},
+        {"{\"a\":\"Jos\\u00e9 \",\"b\":\"JOS\xc3\xa9\",\"c\":\"jos%C3%A9\"}",
+         "{\"a\":\"*** \",\"b\":\"***\",\"c\":\"***\"}"},
+        {"[777001,\"ab%2Fcd\",\"ab\\/cd\"]", "[\"***\",\"***\",\"***\"]"},
+        {"{\"maria@example.org\":1}", "{\"M\xe2\x80\xa6@Example.org\":1}"},
+        {"{\"pin\":42,\"open\":\"shown\",\"first\":\"first\"}",
+         "{\"pin\":42,\"open\":\"shown\",\"first\":\"first\"}"}, /* too short, not masked, a name */
+        {"{\"status\":200,\"body\":null}", "{\"status\":200,\"body\":null}"},
+    };
+    struct slice masked[] = {SLICE("email"), SLICE("iban"), SLICE("card"), SLICE("n"),
+                             SLICE("who"),   SLICE("pin"),  SLICE("score")};
+    struct step step = {.masked = masked, .masked_count = 7};
+    struct buf out, many;
+    buf_init(&out, 4000);
+    buf_init(&many, 4000);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        buf_reset(&out);
+        mask_add_response(&step, SLICE(input), slice_text(cases[i][0]), &out);
+        assert_string_equal(buf_text(&out), cases[i][1]);
+    }
+    buf_add_text(&many, "{\"who\":[0");
+    for (int i = 0; i < MASK_LEAVES; i++)
+        buf_add_fmt(&many, ",%d", 10000 + i);
+    buf_add_text(&many, "]}");
+    buf_reset(&out);
+    mask_add_response(&step, buf_slice(&many), SLICE("{\"a\":\"b\"}"), &out);
+    assert_string_equal(buf_text(&out), "null"); /* more than is looked for: nothing is shown */
+    buf_done(&many);
+    buf_done(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -232,6 +281,7 @@ int main(void)
         cmocka_unit_test(no_form_of_a_secret_passes),
         cmocka_unit_test(overlapping_secrets_go_whole),
         cmocka_unit_test(masks_hold),
+        cmocka_unit_test(echoes_hold),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -481,6 +481,8 @@ static inline void view_case_uncertain_cannot_tell(struct fixture *f)
     f->action.people_due_unix_ms = FIXTURE_AT(18, 2, 21);
     f->action.reason = REASON_CHECK_CANNOT_TELL;
     f->action.asks = 5;
+    static const struct slice masked[] = {{"email", 5}};
+    f->step.masked = masked;
     f->step.masked_count = 1; /* a target may show what is masked */
 }
 

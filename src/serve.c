@@ -542,6 +542,7 @@ static struct loaded *serve_verify_load(const struct cli_verify *options,
                                         struct verify_options *inout_options)
 {
     struct buf problems;
+    inout_options->is_offline = true;
     buf_init(&problems, 1024 * 1024);
     struct loaded *loaded = config_files_load(slice_text(options->config), &problems);
     if (loaded) {
@@ -572,7 +573,7 @@ static bool serve_verify_pages(struct verify *verify)
 int serve_verify(const struct cli_verify *options)
 {
     struct store_port store = {0};
-    struct verify_options head = {0};
+    struct verify_options head = {0}; /* verify_parse_head sets it anew */
     struct loaded *loaded = NULL;
     struct buf line, folder, text;
     int code = CLI_REFUSED;

@@ -10,7 +10,7 @@
 #include "port/engine.h"
 #include "record/verify.h"
 
-enum { VERIFICATION_RUNS = 2, VERIFICATION_STEPS = 16 };
+enum { VERIFICATION_RUNS = 2, VERIFICATION_STEPS = 8 };
 
 struct verification {
     struct verify *verify; /* NULL = free */

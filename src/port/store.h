@@ -27,6 +27,7 @@
  * Threads: submit and all reads on the loop thread; done on the loop thread. */
 #pragma once
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/err.h"
 
 enum { STORE_HASH_SIZE = 32, STORE_KEY_SIZE = 16, STORE_SUM_SIZE = 8 };
@@ -207,6 +208,12 @@ struct store_port {
                           struct arena *arena, struct store_row *out, size_t *out_count);
     /* ERR_CORRUPT: the sums are damaged; the rest of *out is good. */
     enum err (*get_seals)(void *impl, struct store_seals *out);
+    /* Reads may be held at one moment until the loop waits again, and as long no checkpoint gets
+     * past it. Who reads much in one turn lets go in between. */
+    void (*let_go)(void *impl);
+    /* Is what lies below the rows whole, as far as the store can say? A sentence a line for what is
+     * not. It may take long: only for a store that nobody serves. */
+    enum err (*examine)(void *impl, struct buf *out_found);
     /* Like store_write.erased, one payload at once; ERR_NOT_FOUND where there is none. */
     enum err (*erase_payload)(void *impl, uint64_t seq);
     /* Writes a consistent copy to a new file at path while running; the copy is marked as one.

@@ -7,7 +7,7 @@
  *   not proved.
  * Invariants:
  *   1. Reads in short pages, through the store port alone, and never writes: fit for a live
- *      store.
+ *      store. Between two pages no moment of the store is held: a checkpoint gets through.
  *   2. Compares up to the head that was seen at the start; rows that newer records made are left
  *      to the next run.
  *   3. 24 bytes of memory an action; findings are bounded, their number is not.
@@ -27,6 +27,7 @@ struct verify_options {
      * that is not looked at. */
     const struct config *(*config)(void *impl);
     void *impl;
+    bool is_offline; /* nobody serves the store: what lies below the rows is looked at as well */
 };
 
 struct verify;

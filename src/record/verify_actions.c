@@ -1,13 +1,16 @@
 /* Each action's row against its newest record, its place in the store, and what it waits for. */
 #include "record/verify_inside.h"
 
+#include <stdio.h>
+
+#include "base/check.h"
 #include "base/text.h"
 #include "record/digest.h"
 #include "record/ids.h"
 #include "record/row.h"
 #include "record/who.h"
 
-enum { ACTIONS_PAGE = 64, ACTIONS_WALK = 10000 };
+enum { ACTIONS_PAGE = 64, ACTIONS_WALK = 10000, VERIFY_WHAT = 80 };
 
 /* "action a_…: " before each finding. */
 struct verify_case {
@@ -43,7 +46,9 @@ static void verify_case_people(struct verify_case *c)
                                     .duty = row->action.state == STATE_IN_REVIEW ? WHO_DUTY_DECIDE
                                                                                  : WHO_DUTY_SETTLE,
                                     .actor = row->actor};
-    if (!who_find(&question, &answer))
+    bool is_anybody = who_find(&question, &answer);
+    c->verify->people_count += !is_anybody || !answer.person;
+    if (!is_anybody)
         verify_find(c->verify,
                     "action %s: it waits for a person, and nobody is named who may: name an owner, "
                     "or admins",
@@ -53,6 +58,45 @@ static void verify_case_people(struct verify_case *c)
                     "action %s: it waits for %.*s, and nobody there or behind them may decide it: "
                     "%.*s asked for it",
                     c->id, SLICE_FMT(answer.group->name), SLICE_FMT(row->actor));
+}
+
+static const char *verify_queue_name(enum store_queue queue)
+{
+    switch (queue) {
+    case STORE_QUEUE_NONE:
+        return "in no queue";
+    case STORE_QUEUE_HELD_STOP:
+        return "with what a stop holds";
+    case STORE_QUEUE_HELD_UPSTREAM:
+        return "with what waits for its upstream";
+    case STORE_QUEUE_HELD_OTHER:
+        return "with what a rule or the policy holds";
+    case STORE_QUEUE_PEOPLE:
+        return "in the inbox";
+    case STORE_QUEUE_HELD_ORDER:
+        return "behind an older action of its order key";
+    case STORE_QUEUE_COUNT:
+        break;
+    }
+    CHECK_UNREACHABLE();
+}
+
+/* "WHAT: expected TIME, there is TIME" */
+static void verify_case_time(struct verify_case *c, const char *what, int64_t wanted_unix_ms,
+                             int64_t there_unix_ms)
+{
+    const int64_t times[] = {wanted_unix_ms, there_unix_ms};
+    struct buf text;
+    buf_init(&text, 128);
+    for (size_t i = 0; i < 2; i++) {
+        buf_add_text(&text, i == 0 ? "expected " : ", there is ");
+        if (times[i] == 0)
+            buf_add_text(&text, "none");
+        else
+            text_add_time(&text, times[i]);
+    }
+    verify_find(c->verify, "action %s: %s: %.*s", c->id, what, SLICE_FMT(buf_slice(&text)));
+    buf_done(&text);
 }
 
 /* I8: what has not ended has a timer or people, and its timer stands where it is looked for. */
@@ -66,20 +110,17 @@ static void verify_case_waits(struct verify_case *c)
         verify_find(c->verify, "action %s: it is %s, and neither a timer nor a person has it",
                     c->id, state_name(a->state));
     if (c->stored->due_unix_ms != a->due_unix_ms)
-        verify_find(c->verify,
-                    "action %s: its timer does not stand in the queue as its row says: expected "
-                    "%lld, there is %lld",
-                    c->id, (long long)a->due_unix_ms, (long long)c->stored->due_unix_ms);
+        verify_case_time(c, "its timer does not stand in the queue as its row says", a->due_unix_ms,
+                         c->stored->due_unix_ms);
     enum store_queue queue = row_queue(a);
     int64_t people_due_unix_ms = queue == STORE_QUEUE_PEOPLE ? action_people_due(a) : 0;
     if (c->stored->people_due_unix_ms != people_due_unix_ms)
-        verify_find(c->verify,
-                    "action %s: it does not stand in the inbox where its row says: expected %lld, "
-                    "there is %lld",
-                    c->id, (long long)people_due_unix_ms, (long long)c->stored->people_due_unix_ms);
+        verify_case_time(c, "it does not stand in the inbox where its row says", people_due_unix_ms,
+                         c->stored->people_due_unix_ms);
     if (c->stored->queue != queue)
-        verify_find(c->verify, "action %s: it is %s, but waits in another queue", c->id,
-                    state_name(a->state));
+        verify_find(c->verify, "action %s: it is %s and should stand %s, but stands %s", c->id,
+                    state_name(a->state), verify_queue_name(queue),
+                    verify_queue_name(c->stored->queue));
 }
 
 /* By these the store finds it for a stop, for its upstream, and for the next of its order. */
@@ -156,6 +197,26 @@ static enum err verify_case_payload(struct verify_case *c)
     return ERR_OK;
 }
 
+/* Says of a row that is not its record's in what they differ, where the record says that. */
+static void verify_case_differs(struct verify_case *c, const struct record *record)
+{
+    const struct action *a = &c->row.action;
+    char what[VERIFY_WHAT];
+    unsigned long long seq = (unsigned long long)c->row.last_seq;
+    if (record->state != a->state) {
+        verify_find(c->verify, "action %s: its row says %s, but record %llu left it %s", c->id,
+                    state_name(a->state), seq, state_name(record->state));
+        return;
+    }
+    (void)snprintf(what, sizeof what, "its row is not what record %llu made it", seq);
+    if (record->due_unix_ms != a->due_unix_ms)
+        verify_case_time(c, what, record->due_unix_ms, a->due_unix_ms);
+    else if (record->people_due_unix_ms != a->people_due_unix_ms)
+        verify_case_time(c, what, record->people_due_unix_ms, a->people_due_unix_ms);
+    else
+        verify_find(c->verify, "action %s: %s", c->id, what);
+}
+
 /* The row against the record that made it. */
 static enum err verify_case_row(struct verify_case *c)
 {
@@ -169,13 +230,7 @@ static enum err verify_case_row(struct verify_case *c)
     digest_short(c->stored->row, digest);
     if (memcmp(digest, record.row, DIGEST_SHORT) == 0)
         return ERR_OK;
-    if (record.state != c->row.action.state)
-        verify_find(c->verify, "action %s: its row says %s, but record %llu left it %s", c->id,
-                    state_name(c->row.action.state), (unsigned long long)c->row.last_seq,
-                    state_name(record.state));
-    else
-        verify_find(c->verify, "action %s: its row is not what record %llu made it", c->id,
-                    (unsigned long long)c->row.last_seq);
+    verify_case_differs(c, &record);
     return ERR_OK;
 }
 

@@ -11,6 +11,7 @@ enum verify_phase {
     VERIFY_AT_UNSEEN, /* and the counters of the store */
     VERIFY_AT_KEYS,
     VERIFY_AT_TABLES,
+    VERIFY_AT_FILE,
     VERIFY_AT_END
 };
 
@@ -74,6 +75,7 @@ struct verify {
     uint64_t records, payloads, erased, ended, unended, keys, rows;
     uint64_t in_open, in_ended; /* by the table that they stand in */
     uint64_t finding_count;
+    uint64_t people_count; /* of them: nobody may decide it; the store is as it was written */
     size_t listed_count;
     struct slice findings[VERIFY_FINDINGS];
 };

@@ -6,6 +6,7 @@
 #include "record/ids.h"
 #include "record/restart_row.h"
 #include "record/row.h"
+#include "record/stop_row.h"
 #include "record/trigger_row.h"
 
 enum { TABLES_PAGE = 64, TABLES_NEWER_MAX = 4096, TABLES_NAME = 80 };
@@ -104,6 +105,18 @@ static enum err verify_is_made_since(struct verify *verify, const unsigned char 
     return ERR_OK;
 }
 
+/* What the row of a stop or an incident says of it, for people. */
+static const char *verify_thing_says(const struct verify *verify, const struct store_row *row)
+{
+    struct stop stop = {0};
+    struct incident_row incident = {0};
+    if (verify->table == STORE_STOPS && stop_row_decode(row->value, &stop) == ERR_OK)
+        return stop.is_lifted ? ", lifted" : ", in force";
+    if (verify->table == STORE_INCIDENTS && incident_row_decode(row->value, &incident) == ERR_OK)
+        return incident.is_closed ? ", closed" : ", open";
+    return ", which cannot be read";
+}
+
 /* A stop or an incident: a row that is not its newest record's. */
 static enum err verify_thing_row(struct verify *verify, struct verify_things *things,
                                  const char *noun, const char *prefix, const struct store_row *row)
@@ -123,10 +136,12 @@ static enum err verify_thing_row(struct verify *verify, struct verify_things *th
     if (err != ERR_OK || is_made)
         return err;
     if (thing)
-        verify_find(verify, "%s %.*s: its row is not what record %llu made it", noun,
-                    SLICE_FMT(name), (unsigned long long)thing->seq);
+        verify_find(verify, "%s %.*s%s: its row is not what record %llu made it", noun,
+                    SLICE_FMT(name), verify_thing_says(verify, row),
+                    (unsigned long long)thing->seq);
     else
-        verify_find(verify, "%s %.*s: it has a row, but no record made it", noun, SLICE_FMT(name));
+        verify_find(verify, "%s %.*s%s: it has a row, but no record made it", noun, SLICE_FMT(name),
+                    verify_thing_says(verify, row));
     return ERR_OK;
 }
 

@@ -257,6 +257,18 @@ static enum err memory_read_get_seals(void *impl, struct store_seals *out)
     return ERR_OK;
 }
 
+static enum err memory_read_examine(void *impl, struct buf *out_found)
+{
+    (void)impl; /* there is no file */
+    (void)out_found;
+    return ERR_OK;
+}
+
+static void memory_read_let_go(void *impl)
+{
+    (void)impl; /* each read is of its own moment */
+}
+
 void memory_read_fill(struct store_port *port)
 {
     port->get_action = memory_read_get_action;
@@ -270,4 +282,6 @@ void memory_read_fill(struct store_port *port)
     port->list_keys = memory_read_list_keys;
     port->list_rows = memory_read_list_rows;
     port->get_seals = memory_read_get_seals;
+    port->examine = memory_read_examine;
+    port->let_go = memory_read_let_go;
 }

@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "base/limits.h"
 #include "record/seal.h"
+#include "store/sqlite_examine.h"
 
 enum { READER_CACHE_KIB = 512 }; /* every commit empties it: it serves one statement */
 
@@ -461,6 +462,16 @@ static enum err sqlite_reader_get_seals(void *impl, struct store_seals *out)
     return err == ERR_NOT_FOUND ? ERR_IO : err;
 }
 
+static enum err sqlite_reader_examine(void *impl, struct buf *out_found)
+{
+    return sqlite_examine(((struct sqlite_reader *)impl)->db, out_found);
+}
+
+static void sqlite_reader_do_let_go(void *impl)
+{
+    sqlite_reader_let_go(impl);
+}
+
 void sqlite_reader_fill(struct store_port *port)
 {
     port->get_action = sqlite_reader_get_action;
@@ -474,4 +485,6 @@ void sqlite_reader_fill(struct store_port *port)
     port->list_keys = sqlite_reader_list_keys;
     port->list_rows = sqlite_reader_list_rows;
     port->get_seals = sqlite_reader_get_seals;
+    port->examine = sqlite_reader_examine;
+    port->let_go = sqlite_reader_do_let_go;
 }

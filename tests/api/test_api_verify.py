@@ -108,6 +108,36 @@ def test_the_daemon_finds_it_too(written):
         assert not report["good"] and report["finding_count"] >= 1 and "3" in report["findings"][0], report
 
 
+def test_what_lies_below_the_rows(written):
+    """A table, index or trigger that is not as interlock makes it; and an index that does not name a row."""
+    folder, path, _ = written
+    database = sqlite3.connect(path, isolation_level=None)
+    for statement, undo, words in [
+            ("DROP INDEX open_by_queue", None, "the file: index open_by_queue is gone"),
+            ("CREATE INDEX open_by_queue ON open_actions(queue) WHERE queue > 1", "DROP INDEX open_by_queue",
+             "the file: index open_by_queue is not as interlock makes it"),
+            ("CREATE INDEX open_by_queue ON open_actions(queue) WHERE queue > 0", None, ""),
+            ("CREATE TRIGGER quiet AFTER INSERT ON small_rows BEGIN DELETE FROM small_rows WHERE tab = 2; END", "DROP TRIGGER quiet",
+             "the file: trigger quiet is none of interlock's"),
+            ("CREATE TABLE more(x)", "DROP TABLE more", "the file: table more is none of interlock's")]:
+        database.execute(statement)
+        found = verify_files(folder)
+        assert found.returncode == (1 if words else 0) and words in found.stdout, (statement, found)
+        if undo:
+            database.execute(undo)
+    database.execute("PRAGMA writable_schema = ON")
+    index = database.execute("SELECT * FROM sqlite_schema WHERE name = 'open_by_people'").fetchone()
+    database.execute("DELETE FROM sqlite_schema WHERE name = 'open_by_people'")
+    database.close()
+    edit(path, "UPDATE open_actions SET people_due = people_due + 1")
+    database = sqlite3.connect(path, isolation_level=None)
+    database.execute("PRAGMA writable_schema = ON")
+    database.execute("INSERT INTO sqlite_schema VALUES (?, ?, ?, ?, ?)", index)
+    database.close()
+    found = verify_files(folder)
+    assert found.returncode == 1 and "the file, at the open actions: " in found.stdout, found
+
+
 def test_what_waits_for_nobody_is_found(tmp_path):
     """I8 without the daemon: the people are those of the configuration beside the store. Then by hand: given to somebody
     who is not there; taken out of the inbox."""
@@ -127,6 +157,7 @@ def test_what_waits_for_nobody_is_found(tmp_path):
     found = verify_files(tmp_path)
     assert found.returncode == 1 and found.stdout.startswith("BROKEN, 1 finding:"), found
     assert "action %s: it waits for finance, and nobody there or behind them may decide it: ben asked for it" % own in found.stdout, found
+    assert "What to do for what waits for nobody: name somebody else" in found.stdout and "Keep a copy" not in found.stdout, found
     config.write_text(text)
     row, = sqlite3.connect(path).execute("SELECT body FROM open_actions ORDER BY id LIMIT 1").fetchone()
     assert row.count(b"\x03ana") == 1
@@ -137,7 +168,7 @@ def test_what_waits_for_nobody_is_found(tmp_path):
     assert verify_files(tmp_path).returncode == 0
     edit(path, "UPDATE open_actions SET queue = 0, people_due = 0 WHERE id = (SELECT min(id) FROM open_actions)")
     found = verify_files(tmp_path)
-    for words in ("it does not stand in the inbox where its row says", "it is in_review, but waits in another queue"):
+    for words in ("it does not stand in the inbox where its row says", "it is in_review and should stand in the inbox, but stands in no queue"):
         assert found.returncode == 1 and "action %s: %s" % (waits, words) in found.stdout, found
 
 

@@ -272,6 +272,34 @@ static void cut_records_are_seen_when_opened(void **state)
     submit_records(h, 1, "payload");
 }
 
+/* Moves the log by a connection of its own; true when nobody was in its way. */
+static bool moves_the_log(const struct harness *h)
+{
+    sqlite3 *db = NULL;
+    char *path = path_in(h, "interlock.db");
+    int pages = 0;
+    int moved = 0;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "SELECT seq FROM head", NULL, NULL, NULL), SQLITE_OK);
+    int rc = sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_RESTART, &pages, &moved);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    free(path);
+    return rc == SQLITE_OK && pages == moved;
+}
+
+/* R25: a look-up by key holds its moment for the rest of the turn; who reads on lets go. */
+static void who_lets_go_holds_no_checkpoint_back(void **state)
+{
+    struct harness *h = *state;
+    unsigned char hash[STORE_KEY_SIZE] = {0};
+    struct store_key key;
+    submit_records(h, 3, "payload");
+    assert_int_equal(h->port.get_key(h->port.impl, hash, &key), ERR_NOT_FOUND);
+    assert_false(moves_the_log(h));
+    h->port.let_go(h->port.impl);
+    assert_true(moves_the_log(h));
+}
+
 /* All bytes of the store's files; malloc. */
 static char *files_read(const struct harness *h, size_t *out_size)
 {
@@ -709,6 +737,7 @@ int main(void)
         cmocka_unit_test(network_file_systems_have_names),
         HARNESS_SQLITE(what_is_no_store_is_refused),
         HARNESS_SQLITE(cut_records_are_seen_when_opened),
+        HARNESS_SQLITE(who_lets_go_holds_no_checkpoint_back),
         HARNESS_SQLITE(erased_bytes_are_nowhere),
         HARNESS_SQLITE(a_log_left_behind_is_cut),
         HARNESS_SQLITE(frozen_requests_leave_no_trace),

@@ -95,6 +95,10 @@ static enum err fake_store_seals(void *impl, struct store_seals *out)
     *out = (struct store_seals){.seq = *(const uint64_t *)impl, .run_epoch = UINT64_MAX};
     return ERR_OK;
 }
+static void fake_store_let_go(void *impl)
+{
+    (void)impl;
+}
 
 /* impl: its head. */
 static struct store_port fake_store_port(uint64_t *head)
@@ -110,5 +114,6 @@ static struct store_port fake_store_port(uint64_t *head)
                                .list_records = fake_store_records,
                                .list_keys = fake_store_keys,
                                .list_rows = fake_store_rows,
-                               .get_seals = fake_store_seals};
+                               .get_seals = fake_store_seals,
+                               .let_go = fake_store_let_go};
 }

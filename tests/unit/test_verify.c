@@ -322,6 +322,12 @@ static enum err liar_get_row(void *impl, enum store_table table, struct slice ke
     return liar->truth->get_row(liar->truth->impl, table, key, arena, out);
 }
 
+static void liar_let_go(void *impl)
+{
+    struct liar *liar = impl;
+    liar->truth->let_go(liar->truth->impl);
+}
+
 static struct store_port liar_port(struct liar *liar)
 {
     struct store_port port = *liar->truth;
@@ -336,6 +342,7 @@ static struct store_port liar_port(struct liar *liar)
     port.list_rows = liar_list_rows;
     port.get_row = liar_get_row;
     port.get_seals = liar_get_seals;
+    port.let_go = liar_let_go;
     return port;
 }
 

@@ -360,6 +360,29 @@ static const char *const reply_refusals[REFUSAL_COUNT] = {
     [REFUSAL_NOT_ALLOWED] = "it is not yours to decide",
 };
 
+/* The sentence of a refusal, with what is known of the action: who has it, or how it ended. */
+static struct slice reply_refusal_detail(struct call *call, const struct engine_reply *reply)
+{
+    const struct view *view = reply->view;
+    const char *text = reply_refusals[reply->refusal];
+    if (view && reply->refusal == REFUSAL_ENDED && view->action->state == STATE_DONE)
+        return SLICE(
+            "it is done, and ends are final: what was done is not done again under its key");
+    if (view && reply->refusal == REFUSAL_CLAIMED && view_claimer(view).size > 0) {
+        struct buf until;
+        buf_init(&until, LIMIT_NAME);
+        zone_add_time(&until, view->zone,
+                      (struct zone_time){view->claimed_until_unix_ms, view->now_unix_ms},
+                      ZONE_MINUTES);
+        struct slice whole = arena_fmt(
+            &call->arena, "%.*s has claimed it until %s %.*s: ask them, wait, or reassign it",
+            SLICE_FMT(view_claimer(view)), buf_text(&until), SLICE_FMT(zone_name(view->zone)));
+        buf_done(&until);
+        return whole;
+    }
+    return slice_text(text);
+}
+
 void reply_refusal(struct call *call, const struct engine_reply *reply)
 {
     struct trouble trouble = {.code = reply_refusal_trouble(reply->outcome),
@@ -374,7 +397,7 @@ void reply_refusal(struct call *call, const struct engine_reply *reply)
         call_add_header(call, "Interlock-State",
                         slice_text(state_name(trouble.view->action->state)));
     if (trouble.detail.size == 0 && reply->refusal != REFUSAL_NONE)
-        trouble.detail = slice_text(reply_refusals[reply->refusal]);
+        trouble.detail = reply_refusal_detail(call, reply);
     reply_trouble(call, &trouble);
 }
 

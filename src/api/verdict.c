@@ -122,6 +122,20 @@ static bool verdict_is_repeat(struct call *call, const struct verdict_kind *kind
     return true;
 }
 
+/* An approval of what the policy made another request meanwhile is void: it is asked anew, and
+ * nobody may read it as let go. */
+static void verdict_taken(struct call *call, const struct engine_reply *reply)
+{
+    const struct action *action = reply->view ? reply->view->action : NULL;
+    bool is_void = action && action->state == STATE_IN_REVIEW && action->reviews != call->review;
+    if (is_void)
+        reply_refusal(call, &(struct engine_reply){.outcome = ENGINE_NOT_NOW,
+                                                   .refusal = REFUSAL_CHANGED,
+                                                   .view = reply->view});
+    else
+        acts_taken(call, reply);
+}
+
 void verdict_post(struct call *call)
 {
     struct verdict_body body = {0};
@@ -130,16 +144,16 @@ void verdict_post(struct call *call)
     const struct verdict_kind *kind = verdict_find(body.verdict);
     if (!verdict_check(call, kind, &body) || verdict_is_repeat(call, kind))
         return;
-    struct engine_call what = {
-        .act = kind->act,
-        .principal = &call->principal,
-        .action = call->id,
-        .review = call->review,
-        .digest = body.digest,
-        .reason = body.note,
-        .edit_json = body.edit,
-        .label = body.label,
-        .done = reply_when_act_taken(call, kind->act == ENGINE_LABEL ? labels_taken : acts_taken),
-        .arg = call};
+    struct engine_call what = {.act = kind->act,
+                               .principal = &call->principal,
+                               .action = call->id,
+                               .review = call->review,
+                               .digest = body.digest,
+                               .reason = body.note,
+                               .edit_json = body.edit,
+                               .label = body.label,
+                               .done = reply_when_act_taken(
+                                   call, kind->act == ENGINE_LABEL ? labels_taken : verdict_taken),
+                               .arg = call};
     call->engine->act(call->engine->impl, &what);
 }

@@ -5,6 +5,7 @@
 #include "record/label_row.h"
 #include "record/look.h"
 #include "record/path.h"
+#include "record/scan.h"
 #include "record/story.h"
 
 /* The caller's words stand apart from ours, at this column. */
@@ -222,15 +223,60 @@ static void explain_add_labels(const struct view *view, struct buf *out)
     buf_add_byte(out, '\n');
 }
 
-/* What people wrote beside it, the newest last. */
+/* What an edit changed, masked: `balance 420 to 380, email "m..." to "n..."`. */
+static void explain_add_changed(const struct view *view, struct buf *out)
+{
+    struct scan_walk items;
+    struct slice key;
+    struct slice item;
+    bool is_first = true;
+    if (view->is_erased || view->submit.edit_json.size == 0)
+        return;
+    buf_add_text(out, "CHANGED ");
+    scan_open(&items, view->submit.edit_json);
+    while (scan_next(&items, &key, &item)) {
+        struct scan_walk members;
+        struct slice value;
+        buf_add_text(out, is_first ? "" : ", ");
+        is_first = false;
+        scan_open(&members, item);
+        while (scan_next(&members, &key, &value)) {
+            if (scan_is(key, "from"))
+                buf_add_byte(out, ' ');
+            else if (scan_is(key, "to"))
+                buf_add_text(out, " \xe2\x86\x92 ");
+            if (scan_is(key, "field") && value.size > 2)
+                value = slice_first(slice_from(value, 1), value.size - 2);
+            wording_add_line(out, value, EXPLAIN_TEXT_MAX);
+        }
+    }
+    buf_add_text(out, " (PATH tells the values before)\n");
+}
+
+/* The words of a note, or those that came with an approval; empty: none. */
+static struct slice explain_note(const struct view *view, const struct view_record *said)
+{
+    switch (said->record.kind) {
+    case RECORD_SAID:
+    case RECORD_APPROVED:
+        return said->is_erased ? (struct slice){0} : said->words.reason;
+    case RECORD_EDITED:
+        return view->is_erased ? (struct slice){0} : view->submit.edit_note;
+    default:
+        return (struct slice){0};
+    }
+}
+
+/* What people wrote, the newest last. */
 static void explain_add_notes(const struct view *view, struct buf *out)
 {
     for (size_t i = 0; i < view->history_count; i++) {
         const struct view_record *said = &view->history[i];
-        if (said->record.kind != RECORD_SAID || said->is_erased || said->words.reason.size == 0)
+        struct slice note = explain_note(view, said);
+        if (note.size == 0)
             continue;
         buf_add_text(out, "NOTE    ");
-        wording_add_quoted(out, said->words.reason, EXPLAIN_TEXT_MAX);
+        wording_add_quoted(out, note, EXPLAIN_TEXT_MAX);
         buf_add_text(out, ", ");
         story_add_principal(view->config, said->record.actor, out);
         buf_add_text(out, ", ");
@@ -268,6 +314,7 @@ void explain_add(struct buf *out, const struct view *view)
     story_add_why(view, out);
     buf_add_byte(out, '\n');
     explain_add_path(view, out);
+    explain_add_changed(view, out);
     explain_add_known(view, out);
     buf_add_text(out, "FINAL   ");
     story_add_final(view, out);

@@ -263,7 +263,7 @@ static struct view_who inbox_json_find_who(const struct inbox_item *item,
     return who;
 }
 
-/* "Invoice reminders is on review": the incident, and how the scope of its stop stands. */
+/* "invoice-reminders is on review": the incident, and how the scope of its stop stands. */
 static void inbox_json_add_scope(struct buf *out, const struct inbox_item *item, const char *verb,
                                  const char *how)
 {
@@ -271,7 +271,8 @@ static void inbox_json_add_scope(struct buf *out, const struct inbox_item *item,
     buf_init(&title, INBOX_SENTENCE);
     receipt_add_scope(&title, item->stop);
     buf_add_fmt(&title, " %s %s", verb, how);
-    wording_capital(&title, 0);
+    if (item->stop->names[0][0] == '\0')
+        wording_capital(&title, 0); /* no name: "Everything is stopped"; a name stays as it is */
     member_add_id(out, "id", ID_INCIDENT, item->stop->incident);
     member_add_text(out, "workflow", slice_text(item->stop->names[0]));
     member_add_text(out, "title", buf_slice(&title));

@@ -31,11 +31,14 @@ static bool look_has_key(const struct view *view)
     return is_carried;
 }
 
-/* A target may hold a masked value. */
+/* A target may hold a masked value, unless it is as the policy writes it, without a `${}`. */
 static struct slice look_target(const struct view *view)
 {
-    bool is_plain = view->step && view->step->masked_count == 0;
-    return is_plain ? view->request.target : (struct slice){0};
+    const struct step *step = view->step;
+    bool is_plain = step && step->masked_count == 0;
+    bool is_written = step && step->target && template_is_constant(step->target) &&
+                      slice_equal(template_text(step->target), view->request.target);
+    return is_plain || is_written ? view->request.target : (struct slice){0};
 }
 
 bool look_add(const struct view *view, struct buf *out)

@@ -301,12 +301,27 @@ bool story_add_verdict(const struct view *view, struct buf *out)
     return true;
 }
 
+/* Who said of what was uncertain that it did not happen, and to try again; or NULL. */
+static const struct record *why_granted(const struct view *view)
+{
+    for (size_t i = view->history_count; i > 0; i--)
+        if (view->history[i - 1].record.kind == RECORD_RESOLVED)
+            return &view->history[i - 1].record;
+    return NULL;
+}
+
 static void why_add_go(const struct view *view, struct buf *out)
 {
     struct path path;
     const struct record *approval = why_approval(view);
+    const struct record *granted = why_granted(view);
     bool has_path = path_of_view(view, &path);
-    if (!has_path || !why_is_approved(&path)) {
+    bool is_granted =
+        granted && granted->actor.size > 0 && !(approval && approval->seq > granted->seq);
+    if (is_granted) {
+        story_add_principal(view->config, granted->actor, out);
+        buf_add_text(out, " said that it had not happened, and to try again");
+    } else if (!has_path || !why_is_approved(&path)) {
         buf_add_text(out, "no gate was against it");
     } else {
         if (approval && approval->actor.size > 0)

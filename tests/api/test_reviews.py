@@ -50,6 +50,7 @@ class TestInbox:
             assert [item["kind"] for item in all] == ["stop"] + 10 * ["review"]
             assert [item["workflow"] for item in all[1:]] == 5 * ["invoice-reminders"] + 5 * ["slow-work"]
             assert all[0]["id"] == stop["incident"]
+            assert all[0]["title"] == "inquiry-routing is stopped"  # a name stays as people type it
             assert "wrong teams" in all[0]["why"] and "Ben Okafor" in all[0]["why"]
             assert all == pages(daemon)  # one page says the same
             assert len(pages(daemon, "kind=review&limit=2")) == 10
@@ -204,7 +205,7 @@ class TestWho:
         assert claimed.status == 200 and claimed.json["claimed_by"] == "ana"
         assert claimed.json["who"]["person"] == "ana"
         other = verdict(well, review, "approve", token="ben")
-        assert other.status == 409 and "claimed" in other.json["detail"]
+        assert other.status == 409 and "ana has claimed it until" in other.json["detail"]
         assert well.post("/v1/reviews/%s/claim" % review, {}, token="ben").status == 409
         assert well.post("/v1/reviews/%s/release" % review, {}, token="ben").status == 409
         card = well.get("/v1/reviews/" + review).json
@@ -296,8 +297,22 @@ class TestVerdicts:
             policy.write_text(policy.read_text().replace("      invoice: ${input.invoice}\n", "      reference: ${input.invoice}\n"))
             assert daemon.post("/v1/admin/reload", token="ben").status == 200
             answer = verdict(daemon, review, "approve")
+            assert answer.status == 409 and "look again" in answer.json["detail"]
             assert answer.json["state"] == "in_review" and answer.json["review"] != review  # asked anew
             assert daemon.sandbox()["effects"] == 0
+
+    def test_what_an_edit_changed_is_explained(self, well):
+        review, action = wait_for_review(well, "CHANGED-1")
+        assert verdict(well, review, "edit", edit={"balance": 20, "email": "new@example.org"}, note="agreed").status == 200
+        said = well.get("/v1/actions/%s/explain" % action, headers={"Accept": "text/plain"}).text
+        assert 'CHANGED balance 20000.1 → 20, email "m…@example.org" → "n…@example.org" (PATH tells' in said
+        assert 'NOTE    "agreed", Ana Ruiz, ' in said and "new@" not in said
+
+    def test_what_is_done_is_not_done_again(self, well):
+        review, action = wait_for_review(well, "AGAIN-1")
+        assert verdict(well, review, "approve").json["state"] == "done"
+        answer = well.post("/v1/actions/%s/again" % action, {"reason": "asked for"})
+        assert answer.status == 409 and "it is done" in answer.json["detail"] and "`again`" not in answer.json["detail"]
 
     def test_after_it_was_cancelled(self, well):
         review, action = wait_for_review(well, "LATE-1")
@@ -412,6 +427,18 @@ class TestSettled:
                                  {"happened": True, "evidence": "message id 4711"})
             assert answer.json["state"] == "done"
             assert "Ana Ruiz" in answer.json["what"] and "message id 4711" in answer.json["why"], answer
+
+    def test_where_to_look_and_who_let_it_go_again(self, tmp_path):
+        """A target that the policy writes without `${}` can hold nothing masked: it is shown."""
+        plain = INSTALLATION.replace("    idempotency: { header: Idempotency-Key, keeps: 24h }\n", "")
+        with Daemon(install(tmp_path, installation=plain, policies={"invoice-reminders.yaml": MASKED, "inquiry-routing.yaml": ROUTING}), token="ana") as daemon:
+            daemon.sandbox("mailer", lose=1)
+            uncertain = daemon.remind("SETTLE-2", headers={"Prefer": "wait=30"})
+            assert uncertain.json["state"] == "uncertain", uncertain
+            path = "/v1/actions/" + uncertain.json["action"]
+            assert daemon.get("/v1/inbox?kind=uncertain").json["items"][0]["look"]["target"] == "/v1/messages"
+            assert daemon.post(path + "/resolve", {"happened": False, "send": True}).json["state"] == "done"
+            assert daemon.get(path + "/explain").json["why"] == "Ana Ruiz said that it had not happened, and to try again"
 
 
 class TestCommandLine:

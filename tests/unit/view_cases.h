@@ -83,6 +83,14 @@ static inline void view_case_done_by_person(struct fixture *f)
         (struct bundle_words){SLICE("seen in the mailer's log"), SLICE("mail 7711")};
 }
 
+static inline void view_case_done_granted(struct fixture *f)
+{
+    view_case_done_by_person(f);
+    f->action.reason = REASON_STATUS;
+    f->view.history_count = 2;
+    f->history[1].record = (struct record){.kind = RECORD_OUTCOME};
+}
+
 static inline void view_case_done_by_hand(struct fixture *f)
 {
     fixture_unstarted(f, STATE_IN_REVIEW, REASON_MODE_REVIEW);
@@ -117,13 +125,18 @@ static inline void view_case_done_edited(struct fixture *f)
     f->view.history_count = 2;
     f->history[0].record = (struct record){
         .kind = RECORD_EDITED, .actor = SLICE("ben"), .at_unix_ms = FIXTURE_AT(14, 2, 10)};
+    f->view.submit.edit_note = SLICE("new address");
     f->history[1].record = (struct record){.kind = RECORD_OUTCOME};
+    f->view.submit.edit_json = SLICE("[{\"field\":\"balance\",\"from\":12000,\"to\":20000},"
+                                     "{\"field\":\"note\",\"from\":null,\"to\":\"ask Eve\"}]");
 }
 
 static inline void view_case_done_approved(struct fixture *f)
 {
     view_case_done_edited(f);
     f->history[0].record.kind = RECORD_APPROVED;
+    f->history[0].words = (struct bundle_words){.reason = SLICE("as agreed")};
+    f->view.submit.edit_json = (struct slice){0};
 }
 
 static inline void view_case_done_erased(struct fixture *f)
@@ -631,6 +644,7 @@ static const struct {
     {"done_observe", view_case_done_observe},
     {"done_approved", view_case_done_approved},
     {"done_edited", view_case_done_edited},
+    {"done_granted", view_case_done_granted},
     {"done_erased", view_case_done_erased},
     {"done_other_policy", view_case_done_other_policy},
     {"done_no_step", view_case_done_no_step},

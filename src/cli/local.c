@@ -114,6 +114,13 @@ static bool local_read_folder(struct invocation *invocation, struct local *local
     return is_good;
 }
 
+static bool local_knows_zone(void *impl, struct slice name)
+{
+    const struct cli_world *world = ((struct invocation *)impl)->world;
+    struct zone zone;
+    return world->zone(world->impl, name, &zone);
+}
+
 bool local_read(struct invocation *invocation, const char *const *policies, size_t policy_count,
                 struct local *local)
 {
@@ -121,6 +128,8 @@ bool local_read(struct invocation *invocation, const char *const *policies, size
     const char *config = local_config_path(invocation);
     arena_init(&local->arena, CONFIG_ARENA_MAX);
     problems_init(&local->problems, &local->arena);
+    local->problems.knows_zone = local_knows_zone;
+    local->problems.zone_impl = invocation;
     local->files = ARENA_ARRAY(&invocation->arena, LIMIT_POLICY_FILES + 1, struct config_file);
     if (!local->files) {
         local_tell(invocation, local, "interlock: %s\n", err_text(ERR_NO_MEMORY));

@@ -10,6 +10,7 @@
 
 #include "base/limits.h"
 #include "base/text.h"
+#include "loop/local_zone.h"
 #include "policy/config.h"
 
 enum { FILES_SECRET_MAX = 65536, FILES_PATH = 4096 };
@@ -299,6 +300,7 @@ struct loaded *config_files_load(struct slice config_path, struct buf *out_text)
             files->items[i] =
                 (struct config_file){buf_slice(&files->names[i]), buf_slice(&files->texts[i])};
         problems_init(&problems, &loaded->arena);
+        problems.knows_zone = local_zone_is_known;
         loaded->config = config_load(files->items, files->count, &loaded->arena, &problems);
         loaded = files_finish(loaded, config_path, &problems, out_text);
     } else {

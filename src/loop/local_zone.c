@@ -17,8 +17,9 @@ static int64_t local_zone_offset_ms(void *impl, int64_t unix_ms)
 }
 
 /* libc takes any text for a zone and means UTC by it, so the file is looked for. */
-static bool local_zone_is_known(struct slice name)
+bool local_zone_is_known(void *impl, struct slice name)
 {
+    (void)impl;
     char path[LIMIT_NAME * 2 + 32];
     struct buf text;
     buf_init(&text, sizeof path - 1);
@@ -33,7 +34,7 @@ static bool local_zone_is_known(struct slice name)
 bool local_zone_set(struct slice name, struct zone *out_zone)
 {
     char text[LIMIT_NAME * 2];
-    bool is_known = name.size < sizeof text && local_zone_is_known(name);
+    bool is_known = name.size < sizeof text && local_zone_is_known(NULL, name);
     if (!is_known)
         name = SLICE("UTC");
     memcpy(text, name.at, name.size);

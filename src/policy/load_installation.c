@@ -53,6 +53,14 @@ static void load_timezone(struct load *load, const struct yaml *node)
                             "`%.*s` is not the name of a time zone, as in Europe/Madrid",
                             SLICE_FMT(slice_first(name, LIMIT_NAME)));
             name = SLICE("UTC");
+        } else if (load->problems->knows_zone &&
+                   !load->problems->knows_zone(load->problems->zone_impl, name)) {
+            struct problem *problem = read_problem(load, IL013, node);
+            problem_message(load->problems, problem, "there is no time zone `%.*s` on this machine",
+                            SLICE_FMT(name));
+            problem_help(load->problems, problem,
+                         "A name of the IANA list, as in Europe/Madrid; they lie in "
+                         "/usr/share/zoneinfo (package tzdata).");
         }
     }
     load->config->timezone = name;

@@ -28,6 +28,9 @@ struct problem {
 
 struct problems {
     struct arena *arena;
+    /* Set by who loads, after problems_init: is there such a time zone here? NULL: nobody knows. */
+    bool (*knows_zone)(void *impl, struct slice name);
+    void *zone_impl;
     struct problem *items;
     size_t count;
     size_t dropped_count;

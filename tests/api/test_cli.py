@@ -3,7 +3,7 @@ import json, os, pathlib, pty, re, select, signal, socket, stat, subprocess
 
 import pytest
 
-from interlock_client import BUILD, READY, WATCHDOG_S
+from interlock_client import BUILD, INSTALLATION, READY, WATCHDOG_S, install
 
 BINARY = BUILD / "interlock"
 KEY = re.compile(r"ACTION +(\S+) / (\S+) +(\S+) +(a_[0-9A-Z]{13})")
@@ -76,6 +76,12 @@ def shell(tmp_path):
 
 
 REMINDER = ["invoice-reminders", "send_reminder"]
+
+
+def test_a_time_zone_that_is_not_there(tmp_path):
+    shell = Shell(install(tmp_path, installation=INSTALLATION + "timezone: Europe/Madird\n"))
+    assert "error IL013: there is no time zone `Europe/Madird` on this machine" in shell("check", code=1)
+    assert "there is no time zone `Europe/Madird`" in shell("serve", code=None)
 
 
 def test_serve_ends_when_its_port_is_taken(shell):

@@ -18,19 +18,9 @@ enum {
 
 uint64_t alert_count_waiting(struct engine *engine, const struct stop *stop)
 {
-    uint64_t count = 0;
-    if (stop->names[2][0]) {
-        const struct upstream_state *upstream = engine_upstream(engine, slice_text(stop->names[2]));
-        return upstream ? upstream->held : 0;
-    }
-    for (size_t i = 0; i < engine->workflow_count; i++) {
-        const struct workflow_state *workflow = &engine->workflows[i];
-        if (stop->names[0][0] && strcmp(stop->names[0], workflow->name) != 0)
-            continue;
-        count += workflow->now[STATE_HELD] + workflow->now[STATE_WAITING] +
-                 workflow->now[STATE_IN_REVIEW] + workflow->now[STATE_UNCERTAIN];
-    }
-    return count;
+    struct journal scope = {0};
+    memcpy(scope.names, stop->names, sizeof scope.names);
+    return engine_journal_waits(engine, &scope);
 }
 
 /* R23: secrets that stand in a person's words do not leave. */
@@ -86,10 +76,18 @@ static void alert_add_workflows(struct engine *engine, const struct journal *jou
     }
 }
 
+/* As people call them. */
+static struct slice alert_full_name(const struct engine *engine, struct slice name)
+{
+    const struct person *person = config_person(engine_config(engine), name);
+    return person && person->full_name.size > 0 ? person->full_name : name;
+}
+
 void alert_make_texts(struct engine *engine, const struct alert *alert,
                       const struct alert_word *word, struct notice_draft *draft)
 {
     const struct stop *stop = word->stop;
+    const struct duties *duties = engine_alert_duties(engine, &alert->journal);
     bool is_recovery = word->about == NOTICE_RECOVERED && alert->journal.kind != INCIDENT_STOP;
     struct buf reason, scope, workflows;
     buf_init(&reason, LIMIT_REASON * 4);
@@ -111,11 +109,14 @@ void alert_make_texts(struct engine *engine, const struct alert *alert,
         .by = word->by,
         .reason = buf_slice(&reason),
         .is_again = engine->now_unix_ms - stop->at_unix_ms >= ALERT_AGAIN_MS,
-        .waiting = alert_count_waiting(engine, stop),
+        .waiting = engine_journal_waits(engine, &alert->journal),
         .in_flight = stop->in_flight,
         .refused = stop->refused,
         .lost = engine_journal_lost(engine, &alert->journal),
-        .informs = slice_text(alert->journal.informs),
+        .informs = alert_full_name(engine, slice_text(alert->journal.informs)),
+        .restart = duties->restart ? duties->restart->name : (struct slice){0},
+        .position = alert->journal.kind == INCIDENT_STOP ? slice_text(position_name(stop->position))
+                                                         : (struct slice){0},
         .inform_due_unix_ms =
             alert->journal.informed_unix_ms ? 0 : alert->journal.inform_due_unix_ms,
         .since_unix_ms = stop->at_unix_ms,

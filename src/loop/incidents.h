@@ -37,6 +37,8 @@ void engine_journal_since(const struct journal *journal, struct tally *inout_tal
 /* How many of its scope were lost since it opened, by the counts; LOST_UNKNOWN. Of an empty
  * journal: of all that there ever was. */
 int64_t engine_journal_lost(struct engine *engine, const struct journal *journal);
+/* How many wait in its scope now; of an upstream: for it. */
+uint64_t engine_journal_waits(struct engine *engine, const struct journal *journal);
 /* Trouble of an upstream: it is that of each workflow that calls it, and told to its owner. */
 bool engine_journal_is_shared(const struct journal *journal);
 /* Is that workflow within its scope? */

@@ -20,6 +20,7 @@
 #include "loop/stops.h"
 #include "loop/submit.h"
 #include "loop/undone.h"
+#include "loop/upstreams.h"
 #include "record/incident_view.h"
 #include "record/journal.h"
 #include "record/receipt.h"
@@ -103,6 +104,18 @@ int64_t engine_journal_lost(struct engine *engine, const struct journal *journal
     engine_journal_tally(engine, journal, &since);
     engine_journal_since(journal, &since);
     return journal_lost(journal, &since, journal_count_open(engine, journal, NULL));
+}
+
+uint64_t engine_journal_waits(struct engine *engine, const struct journal *journal)
+{
+    struct incident_impact impact = {0};
+    bool is_upstreams = journal->names[JOURNAL_UPSTREAM][0] && !journal->names[JOURNAL_WORKFLOW][0];
+    const struct upstream_state *upstream =
+        is_upstreams ? engine_upstream(engine, slice_text(journal->names[JOURNAL_UPSTREAM])) : NULL;
+    if (is_upstreams)
+        return upstream ? upstream->held : 0;
+    (void)journal_count_open(engine, journal, &impact);
+    return impact.held + impact.waiting + impact.in_review + impact.uncertain;
 }
 
 /* Who is there of those who inform. */
@@ -408,6 +421,7 @@ static void journal_count_impact(struct engine *engine, struct incident_view *vi
     if (view->is_open) {
         engine_journal_tally(engine, journal, &impact->counts);
         open = journal_count_open(engine, journal, impact);
+        impact->waits = engine_journal_waits(engine, journal);
         journal_read_due(engine, view);
     } else {
         impact->counts = journal->at_close;

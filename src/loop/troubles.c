@@ -54,6 +54,8 @@ static bool trouble_is_same(const struct engine *engine, const struct alert *ale
 {
     (void)engine;
     const struct journal *open = &alert->journal;
+    if (open->lasting == LASTING_HELD && journal->lasting == LASTING_HELD)
+        return strcmp(open->names[JOURNAL_WORKFLOW], journal->names[JOURNAL_WORKFLOW]) == 0;
     return open->kind == journal->kind && open->lasting == journal->lasting &&
            open->cause == journal->cause &&
            memcmp(open->names, journal->names, sizeof open->names) == 0;
@@ -313,9 +315,11 @@ static void trouble_add_end(struct engine *engine, const struct journal *journal
     const char *verb = trouble_verb(engine, journal);
     struct tally now;
     engine_journal_tally(engine, journal, &now);
-    uint64_t done = now.n[TALLY_AUTOMATIC] + now.n[TALLY_REVIEWED] -
-                    journal->at_recovery.n[TALLY_AUTOMATIC] -
-                    journal->at_recovery.n[TALLY_REVIEWED];
+    /* Held work goes as soon as it can, and is no trouble any more before all of it has gone. */
+    const struct tally *from =
+        journal->lasting == LASTING_HELD ? &journal->before : &journal->at_recovery;
+    uint64_t done = now.n[TALLY_AUTOMATIC] + now.n[TALLY_REVIEWED] - from->n[TALLY_AUTOMATIC] -
+                    from->n[TALLY_REVIEWED];
     engine_journal_since(journal, &now);
     trouble_add_time(engine, journal->recovered_unix_ms, out);
     if (done > 0) {
@@ -344,6 +348,13 @@ static void trouble_close(struct engine *engine, struct alert *alert)
     buf_done(&words);
 }
 
+/* What leaves one queue may wait in the other, as for a fresh fact: it is the same trouble. */
+static bool trouble_is_late(struct engine *engine, enum store_queue queue, struct slice workflow)
+{
+    struct journal now;
+    return trouble_of_held(engine, queue, &now) && slice_is(workflow, now.names[JOURNAL_WORKFLOW]);
+}
+
 /* Is what opened it still so? */
 static bool trouble_is_on(struct engine *engine, const struct journal *journal)
 {
@@ -361,11 +372,8 @@ static bool trouble_is_on(struct engine *engine, const struct journal *journal)
     case LASTING_CAUSE:
         return workflow && lasting_is_on(&workflow->causes[journal->cause]);
     case LASTING_HELD:
-        return trouble_of_held(engine,
-                               journal->names[JOURNAL_UPSTREAM][0] ? STORE_QUEUE_HELD_UPSTREAM
-                                                                   : STORE_QUEUE_HELD_OTHER,
-                               &now) &&
-               memcmp(now.names, journal->names, sizeof now.names) == 0;
+        return trouble_is_late(engine, STORE_QUEUE_HELD_UPSTREAM, name) ||
+               trouble_is_late(engine, STORE_QUEUE_HELD_OTHER, name);
     case LASTING_REVIEWS:
     case LASTING_UNCERTAIN:
         return trouble_of_people(engine, name, 1, &now) > 0;
@@ -409,9 +417,15 @@ static bool trouble_is_drained(struct engine *engine, struct journal *journal)
 {
     const struct upstream_state *upstream =
         engine_upstream(engine, slice_text(journal->names[JOURNAL_UPSTREAM]));
-    journal->drained_unix_ms = engine->now_unix_ms;
+    const struct workflow_state *workflow =
+        journal->lasting == LASTING_HELD
+            ? engine_workflow(engine, slice_text(journal->names[JOURNAL_WORKFLOW]))
+            : NULL; /* it may wait for a fresh fact, or for its turn, by now */
     bool is_empty = !upstream || (upstream->held == 0 && !upstream->may_have_waiting &&
                                   !trouble_is_asking(engine, upstream));
+    if (workflow && workflow->now[STATE_HELD] + workflow->now[STATE_WAITING] > 0)
+        is_empty = false;
+    journal->drained_unix_ms = engine->now_unix_ms;
     return is_empty || engine->now_unix_ms - journal->recovered_unix_ms >= LASTING_DRAIN_MS;
 }
 

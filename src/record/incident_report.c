@@ -119,7 +119,7 @@ static void report_add_times(struct buf *out, const struct incident_view *view)
     const struct incident_entry *answered = incident_first(view, RECORD_ACKNOWLEDGED);
     const struct incident_entry *informed = incident_remark(view, "informed");
     int64_t since = view->journal.since_unix_ms;
-    buf_add_text(out, "\n## Times\n\n| to | |\n|---|---|\n");
+    buf_add_text(out, "\n## Times\n\n| time to | |\n|---|---|\n");
     const char *no_detection = incident_no_detection(view);
     if (no_detection)
         buf_add_fmt(out, "| detect | \xe2\x80\x93 (%s) |\n", no_detection);
@@ -127,7 +127,8 @@ static void report_add_times(struct buf *out, const struct incident_view *view)
         report_add_time(out, "detect", view->journal.began_unix_ms, since);
     report_add_time(out, "acknowledge", since, answered ? answered->at_unix_ms : 0);
     report_add_time(out, "inform", since, informed ? informed->at_unix_ms : 0);
-    report_add_time(out, "restart", since, view->is_open ? 0 : view->closed_unix_ms);
+    report_add_time(out, view->journal.kind == INCIDENT_STOP ? "restart" : "its end", since,
+                    view->is_open ? 0 : view->closed_unix_ms);
 }
 
 static void report_add_said(struct buf *out, const struct incident_view *view, const char *subject,

@@ -2,6 +2,7 @@
 #include "base/check.h"
 #include "record/ids.h"
 #include "record/incident_words.h"
+#include "record/inform_text.h"
 #include "record/wording.h"
 
 enum { TEXT_VALUE = 60, TEXT_WORDS = 300, TEXT_TOLD = 6 };
@@ -393,36 +394,20 @@ static void changes_add(struct buf *out, const struct incident_view *view)
 
 void incident_add_draft(struct buf *out, const struct incident_view *view)
 {
-    const struct incident_impact *impact = &view->impact;
-    buf_add_text(out, "Since ");
-    incident_add_at(out, view, view->journal.since_unix_ms);
-    buf_add_byte(out, ' ');
-    wording_add_line(out, view->scope, LIMIT_SUMMARY);
-    switch (view->journal.kind) {
-    case INCIDENT_STOP:
-        buf_add_text(
-            out, slice_is(view->position, "fallback")
-                     ? " does its work by its fallback"
-                     : (slice_is(view->position, "review") ? " asks people first" : " is stopped"));
-        break;
-    case INCIDENT_DEGRADED:
-        buf_add_text(out, " is degraded");
-        break;
-    case INCIDENT_OVERDUE:
-    case INCIDENT_ALERT:
-    case INCIDENT_UNDONE:
-        buf_add_text(out, " needs attention");
-        break;
-    }
-    buf_add_text(out, ": ");
-    incident_add_why(out, view, TEXT_WORDS);
-    buf_add_text(out, ". ");
-    uint64_t waiting = impact->held + impact->in_review + impact->waiting;
-    if (waiting > 0) {
-        incident_add_count(out, waiting, "piece of work waits; ", "pieces of work wait; ");
-        buf_add_text(out, impact->lost == 0 ? "nothing is lost. " : "");
-    }
-    buf_add_text(out, "We will write again when it is over.");
+    struct buf why;
+    buf_init(&why, LIMIT_REASON * 8);
+    incident_add_why(&why, view, TEXT_WORDS);
+    struct inform_facts facts = {.kind = view->journal.kind,
+                                 .position = view->position,
+                                 .scope = view->scope,
+                                 .why = buf_slice(&why),
+                                 .waiting = view->impact.waits,
+                                 .lost = view->impact.lost,
+                                 .since_unix_ms = view->journal.since_unix_ms,
+                                 .now_unix_ms = view->now_unix_ms,
+                                 .zone = view->zone};
+    inform_draft_add(out, &facts);
+    buf_done(&why);
 }
 
 /* ---- the page ---- */

@@ -46,6 +46,7 @@ struct incident_change {
 struct incident_impact {
     struct tally counts;
     uint64_t held, in_review, uncertain, waiting; /* now; closed: 0 */
+    uint64_t waits;                               /* of them, as its messages count them */
     uint64_t refused;                             /* turned away by its stops */
     uint64_t was_held;                            /* closed: what its stops held */
     int64_t oldest_unix_ms;     /* when the oldest that has not ended was submitted; 0 = none */

@@ -1,6 +1,7 @@
 #include "record/notice_text.h"
 
 #include "record/ids.h"
+#include "record/inform_text.h"
 #include "record/wording.h"
 
 enum { NOTICE_SCOPE = 60, NOTICE_NAME = 24, NOTICE_WORKFLOWS = 40, NOTICE_REASON_MIN = 8 };
@@ -202,27 +203,52 @@ static void notice_add_duties(struct buf *out, const struct notice_facts *facts)
     if ((facts->about != NOTICE_TROUBLE && facts->about != NOTICE_INFORM) ||
         facts->inform_due_unix_ms == 0)
         return;
-    notice_add_row(out, "Informs stakeholders: ",
-                   facts->informs.size ? facts->informs : SLICE("nobody is named"), LIMIT_NAME);
-    buf_add_text(out, "By: ");
+    buf_add_text(out, "Informs stakeholders: ");
+    wording_add_line(out, facts->informs.size ? facts->informs : SLICE("nobody is named"),
+                     LIMIT_NAME);
+    buf_add_text(out, ", by ");
     notice_add_by_when(out, facts);
     buf_add_text(out, "\nDraft: ");
-    wording_add_line(out, facts->scope, LIMIT_SUMMARY);
-    buf_add_text(out, facts->kind == INCIDENT_STOP ? " is stopped since " : " is degraded since ");
-    zone_add_time(out, facts->zone, (struct zone_time){facts->since_unix_ms, facts->now_unix_ms},
-                  ZONE_MINUTES);
-    buf_add_text(out, ". ");
-    notice_add_waiting(out, facts);
-    buf_add_text(out, facts->lost == 0 ? ", nothing is lost. " : ". ");
-    buf_add_text(out, "We write again at its end.\n");
+    inform_draft_add(out, &(struct inform_facts){.kind = facts->kind,
+                                                 .position = facts->position,
+                                                 .scope = facts->scope,
+                                                 .why = facts->reason,
+                                                 .waiting = facts->waiting,
+                                                 .lost = facts->lost,
+                                                 .since_unix_ms = facts->since_unix_ms,
+                                                 .now_unix_ms = facts->now_unix_ms,
+                                                 .zone = facts->zone});
+    buf_add_byte(out, '\n');
     if (facts->about == NOTICE_INFORM)
         notice_add_command(out, facts, "Done:  ", " --informed \"\xe2\x80\xa6\"");
 }
 
+/* How it ends: what a person has to do for that, or that nobody has to. */
+static void notice_add_end(struct buf *out, const struct notice_facts *facts)
+{
+    if (facts->about != NOTICE_TROUBLE)
+        return;
+    if (facts->kind == INCIDENT_DEGRADED || facts->kind == INCIDENT_OVERDUE) {
+        buf_add_text(out, facts->kind == INCIDENT_DEGRADED
+                              ? "It ends by itself when that is over; you hear of it.\n"
+                              : "It ends by itself when nothing is past due:  interlock inbox\n");
+        return;
+    }
+    if (facts->kind != INCIDENT_STOP)
+        return;
+    buf_add_text(out, "To let it run again:  interlock restart ");
+    text_add_id(out, ID_INCIDENT, facts->incident);
+    buf_add_text(out, " --reason \"\xe2\x80\xa6\"\n");
+    notice_add_row(out, "Who approves that: one of ", facts->restart, LIMIT_NAME);
+}
+
 void notice_text_body(const struct notice_facts *facts, struct buf *out)
 {
-    bool is_stop = facts->about == NOTICE_TROUBLE && facts->kind == INCIDENT_STOP;
-    const char *by = is_stop ? "Stopped by: " : "By: ";
+    const char *by = facts->kind != INCIDENT_STOP       ? "By: "
+                     : facts->about == NOTICE_RECOVERED ? "Restarted by: "
+                     : slice_is(facts->position, "fallback") || slice_is(facts->position, "review")
+                         ? "Moved by: "
+                         : "Stopped by: ";
     notice_add_row(out, "What: ", facts->scope, LIMIT_SUMMARY);
     notice_add_row(out, "Workflows: ", facts->workflows, LIMIT_SUMMARY);
     notice_add_since(out, facts);
@@ -244,6 +270,7 @@ void notice_text_body(const struct notice_facts *facts, struct buf *out)
     if (facts->incident == 0)
         return;
     notice_add_duties(out, facts);
+    notice_add_end(out, facts);
     buf_add_byte(out, '\n');
     if (facts->about == NOTICE_TROUBLE) {
         buf_add_text(out, facts->kind == INCIDENT_UNDONE ? "I have seen it:  interlock ack "

@@ -18,6 +18,7 @@ struct notice_facts {
     uint64_t incident;
     struct slice scope;     /* "inquiry-routing", "upstream mailer", "everything" */
     struct slice workflows; /* of an upstream: those that call it; or empty */
+    struct slice position;  /* of its stops: "fallback"; or empty */
     struct slice by;     /* TROUBLE: who stopped it; else who answered or restarted; may be empty */
     struct slice reason; /* a person's words, or empty */
     bool is_again;       /* TROUBLE: it was told before, and nobody answers */
@@ -27,6 +28,7 @@ struct notice_facts {
     uint64_t uncertain;  /* DOWN */
     int64_t lost;        /* as the counts prove; LOST_UNKNOWN: nothing is said of it */
     struct slice informs; /* who informs stakeholders, by when; 0 = nobody has to */
+    struct slice restart; /* TROUBLE of a stop: who approves that it runs again; or empty */
     int64_t inform_due_unix_ms;
     int64_t since_unix_ms, now_unix_ms; /* DOWN: the last sign of life, and now */
     const struct zone *zone;

@@ -217,9 +217,12 @@ static bool is_stopped(struct world *world, struct engine_incident *out)
     arena_init(&arena, 1 << 22);
     assert_int_equal(
         world->rig.port.incidents(world->rig.port.impl, true, &arena, incidents, &count), ERR_OK);
-    bool is_there = count > 0;
-    if (is_there)
-        *out = incidents[0];
+    bool is_there = false;
+    for (size_t i = 0; i < count && !is_there; i++) {
+        is_there = incidents[i].journal.trip.is_set; /* what was not done is told besides */
+        if (is_there)
+            *out = incidents[i];
+    }
     arena_done(&arena);
     return is_there;
 }

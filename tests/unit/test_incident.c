@@ -64,6 +64,7 @@ static void make_view(struct fixture *f, struct incident_view *out)
                                            .people_due_unix_ms = FIXTURE_AT(18, 14, 0),
                                            .wrong_before = 31,
                                            .lost = 0,
+                                           .waits = 40,
                                            .target_percent = 95};
     out->impact.counts.n[TALLY_TEMPLATE] = 212;
     out->impact.counts.n[TALLY_LOW_CONFIDENCE] = 215;

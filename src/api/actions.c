@@ -115,6 +115,10 @@ void actions_list(struct call *call)
         if (!call_may_see(call, call->config, views[i].workflow, views[i].step_name,
                           views[i].submit.actor))
             continue;
+        if (!actions_read_labels(call, &views[i])) { /* answered */
+            buf_done(&out);
+            return;
+        }
         buf_add_text(&out, shown++ ? "," : "");
         reply_mask_response(call, &views[i]);
         action_json_add(&out, &views[i]);

@@ -33,4 +33,6 @@ void engine_run_retain(struct engine *engine);
 
 /* ---- away.c ---- */
 MUST_USE enum err engine_load_away(struct engine *engine);
+/* Whose time is over, or who has left, is away no longer: nobody acts in their place. */
+void engine_run_away(struct engine *engine);
 void engine_port_away(struct engine_port *port);

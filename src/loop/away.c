@@ -2,7 +2,8 @@
  * Owns: the list in memory, and its rows.
  * Invariants:
  *   1. The list says what is durable: it changes when the write has come back.
- *   2. Who is back has no row; who was away until a time that is over counts as there. */
+ *   2. Who is back has no row; who was away until a time that is over counts as there, and its row
+ *      goes with a record that says so. */
 #include "loop/admin.h"
 
 #include <stdlib.h>
@@ -92,6 +93,34 @@ static void away_put(void *impl, const struct principal *principal, const struct
     engine_save_control(engine, &control, &pending);
     buf_done(&value);
     engine_set_alarm(engine);
+}
+
+static void away_dropped(struct pending *pending)
+{
+    struct engine *engine = pending->engine;
+    engine->is_away_dropping = false;
+    if (engine_load_away(engine) != ERR_OK)
+        engine_fail(engine, "who is away cannot be read");
+}
+
+void engine_run_away(struct engine *engine)
+{
+    const struct away *over = NULL;
+    for (size_t i = 0; !over && i < engine->away.count; i++) {
+        const struct away *away = &engine->away.items[i];
+        if (away->until_unix_ms <= engine->now_unix_ms ||
+            !config_person(engine_config(engine), away->person))
+            over = away;
+    }
+    if (!over || engine->is_away_dropping || engine->is_closing || engine->has_failed ||
+        engine->unsaved >= ENGINE_UNSAVED_ADMIT)
+        return;
+    struct store_row row = {.table = STORE_AWAY, .key = over->person, .is_removed = true};
+    struct control control = {
+        .record = {.kind = RECORD_AWAY, .subject = over->person}, .rows = &row, .row_count = 1};
+    struct pending pending = {.saved = away_dropped};
+    engine->is_away_dropping = true;
+    engine_save_control(engine, &control, &pending);
 }
 
 static const struct away_list *away_list(void *impl)

@@ -126,6 +126,7 @@ void engine_beat(struct engine *engine)
     engine_run_restart_news(engine);
     engine_send_notices(engine);
     engine_run_watchdog(engine);
+    engine_run_away(engine);
     engine_run_reports(engine);
     engine_run_triggers(engine);
     engine_run_self_check(engine);

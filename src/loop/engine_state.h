@@ -96,6 +96,7 @@ struct engine {
     struct away_list away; /* in away_arena[away_turn] */
     struct arena away_arena[2];
     int away_turn;
+    bool is_away_dropping; /* a row of who is back is on its way out of the store */
     struct buf flag;
     struct engine_bytes {
         struct buf record, row, scope, sealed, label_row;

@@ -52,6 +52,28 @@ static void action_json_add_told(struct buf *out, const struct view_told *told)
     buf_add_byte(out, '}');
 }
 
+/* What people wrote beside it, the newest last; where its history was read. */
+static void action_json_add_notes(struct buf *out, const struct view *view)
+{
+    bool is_first = true;
+    if (view->history_count == 0)
+        return;
+    member_add_name(out, "notes");
+    buf_add_byte(out, '[');
+    for (size_t i = 0; i < view->history_count; i++) {
+        const struct view_record *said = &view->history[i];
+        if (said->record.kind != RECORD_SAID || said->is_erased || said->words.reason.size == 0)
+            continue;
+        buf_add_text(out, is_first ? "{" : ",{");
+        is_first = false;
+        member_add_text(out, "by", said->record.actor);
+        member_add_time(out, "at", said->record.at_unix_ms);
+        member_add_text(out, "note", said->words.reason);
+        buf_add_byte(out, '}');
+    }
+    buf_add_byte(out, ']');
+}
+
 static void action_json_add_next(struct buf *out, const struct view *view)
 {
     struct buf what;
@@ -227,6 +249,7 @@ void action_json_add_members(struct buf *out, const struct view *view)
             member_add_time(out, "claimed_until", view->claimed_until_unix_ms);
         }
     }
+    action_json_add_notes(out, view);
     if (view->labels) {
         member_add_name(out, "labels");
         buf_add_byte(out, '{');

@@ -123,7 +123,7 @@ def test_a_label_as_the_verdict_of_a_review(all_drawn):
     assert label(all_drawn, token="ben", action=action["action"], label="right").json["first"]["label"] == "spam"
     told = all_drawn.get("/v1/actions/" + action["action"], token="ana").json
     assert told["labels"]["first"]["by"] == "ana" and told["labels"]["last"]["label"] == "right"
-    assert "labels" not in all_drawn.get("/v1/actions?key=T-1", token="ana").json["items"][0]
+    assert all_drawn.get("/v1/actions?key=T-1", token="ana").json["items"][0]["labels"] == told["labels"]
     text = all_drawn.get("/v1/actions/%s/explain" % action["action"], token="ana", headers={"Accept": "text/plain"}).text
     assert "LABELS  spam (wrong), says Ana Ruiz, " in text and " Then right, says Ben Okafor, " in text, text
 

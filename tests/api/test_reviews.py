@@ -1,5 +1,5 @@
 """Reviews as a person meets them: the inbox, who has what, and every answer to them."""
-import concurrent.futures, datetime, os, subprocess, time
+import concurrent.futures, datetime, os, sqlite3, subprocess, threading, time
 
 import pytest
 
@@ -191,6 +191,8 @@ class TestCard:
         assert verdict(well, review, "note").status == 422
         notes = well.get("/v1/reviews/" + review).json["notes"]
         assert [(n["by"], n["note"]) for n in notes] == [("ana", "asked the customer")]
+        assert well.get("/v1/actions/" + action).json["notes"] == notes
+        assert well.get("/v1/actions/%s/explain" % action).json["notes"] == notes
         assert well.get("/v1/reviews/" + review).json["state"] == "open"
 
     def test_of_an_action_that_is_none(self, well):
@@ -542,6 +544,22 @@ class TestAway:
             assert kinds_of_control(daemon) == 4 * ["away"]
             proof = daemon.get("/v1/decisions/verify", token="ben").json
             assert proof["good"], proof
+
+    def test_whose_time_is_over_is_back_and_their_row_goes(self, tmp_path):
+        with Daemon(install(tmp_path), token="ben") as daemon:
+            soon = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=2)
+            until = soon.strftime("%Y-%m-%dT%H:%M:%S.%fZ")[:23] + "Z"
+            assert daemon.post("/v1/admin/away", {"person": "ana", "until": until, "cover": "ben"}).status == 200
+            for _ in range(3000):
+                if len(kinds_of_control(daemon)) == 2:
+                    break
+                threading.Event().wait(0.01)
+            assert kinds_of_control(daemon) == 2 * ["away"]
+            assert daemon.get("/v1/admin/away").json["items"] == []
+            assert daemon.get("/v1/decisions/verify").json["good"]
+            daemon.stop()
+            with sqlite3.connect("file:%s?mode=ro" % (daemon.folder / "data" / "interlock.db"), uri=True) as store:
+                assert store.execute("SELECT count(*) FROM small_rows WHERE CAST(key AS TEXT) = 'ana'").fetchone() == (0,)
 
     @pytest.mark.parametrize("body, pointer", [
         ({}, "/until"), ({"until": "tomorrow"}, "/until"), ({"until": "2020-01-01"}, "/until"),

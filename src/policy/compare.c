@@ -258,12 +258,27 @@ static bool compare_was_is_known(const struct config *old, const struct workflow
     return is_good;
 }
 
+/* What begins at start was said before: once is enough. */
+static void compare_cut_repeat(struct buf *out, size_t start)
+{
+    struct slice all = buf_slice(out);
+    struct slice last = slice_from(all, start);
+    for (size_t at = 0; last.size > 0 && at < start; at++)
+        if (slice_starts(slice_from(all, at), last)) {
+            buf_cut(out, start);
+            return;
+        }
+}
+
 bool compare_configs(const struct config *old, const struct config *new,
                      const struct compare_uses *uses, struct buf *out_text)
 {
     bool is_good = true;
-    for (size_t i = 0; i < uses->count; i++)
+    for (size_t i = 0; i < uses->count; i++) {
+        size_t start = out_text->size;
         is_good &= compare_use_is_kept(new, &uses->items[i], out_text);
+        compare_cut_repeat(out_text, start);
+    }
     for (size_t w = 0; w < old->workflow_count; w++)
         for (size_t s = 0; s < old->workflows[w].step_count; s++) {
             const struct step *step = &old->workflows[w].steps[s];

@@ -55,7 +55,10 @@ static bool status_uses(const struct workflow *workflow, const char *upstream)
 
 static bool status_covers(const struct stop *stop, const struct status_workflow *workflow)
 {
-    if (stop->is_lifted || (stop->names[0][0] && !slice_is(workflow->name, stop->names[0])))
+    struct slice name = slice_text(stop->names[0]); /* as it was called when it was stopped */
+    bool is_named = name.size == 0 || slice_equal(workflow->name, name) ||
+                    (workflow->workflow && slices_have(workflow->workflow->was, name));
+    if (stop->is_lifted || !is_named)
         return false;
     return !stop->names[2][0] || status_uses(workflow->workflow, stop->names[2]);
 }

@@ -12,7 +12,7 @@ static const struct compare_case {
     const char *name;
     const char *old, *new; /* the policy */
     const char *more;      /* lines of the new interlock.yaml */
-    const char *in_use;    /* "workflow step upstream"; "-" = not named */
+    const char *in_use;    /* "workflow step upstream,…"; "-" = not named */
     const char *want;      /* codes */
 } compare_cases[] = {
     {"the same", USUAL, USUAL, "", "w s mail", ""},
@@ -29,6 +29,8 @@ static const struct compare_case {
      "retired: [w/r, s]\n", "w s -", "IL801 "},
     {"a workflow is gone", USUAL, POLICY("v", "", "s", STEP("/x", "${input.k}")), "", "w s -",
      "IL801 "},
+    {"a workflow is gone that two steps of it and a stop name: said once", USUAL,
+     POLICY("v", "", "s", STEP("/x", "${input.k}")), "", "w s -,w t -,w - -", "IL801 "},
     {"a workflow has a new name", USUAL, POLICY("v", "was: w\n", "s", STEP("/x", "${input.k}")), "",
      "w s -", ""},
     {"workflow and step have new names", USUAL,
@@ -130,8 +132,10 @@ static void run_case(const struct compare_case *c)
     buf_init(&codes, 1 << 16);
     const struct config *old = compare_load(c->old, "", &arena);
     const struct config *new = compare_load(c->new, c->more, &arena);
-    if (c->in_use[0])
-        compare_add_use(&uses, slice_text(c->in_use), &arena);
+    for (struct slice rest = slice_text(c->in_use); rest.size > 0;) {
+        compare_add_use(&uses, slice_first(rest, slice_find(rest, ',')), &arena);
+        rest = slice_from(rest, slice_find(rest, ',') + 1);
+    }
     bool is_good = compare_configs(old, new, &uses, &told);
     for (struct slice rest = buf_slice(&told); rest.size > 0;) {
         buf_add_fmt(&codes, "%.*s ", SLICE_FMT(slice_first(rest, slice_find(rest, ':'))));

@@ -165,6 +165,16 @@ static void ramping_and_caution(struct status_fixture *f)
     f->status.whys = whys;
 }
 
+/* The workflow has another name since, and the stop binds it all the same. */
+static void renamed(struct status_fixture *f)
+{
+    static struct slice was[] = {{"pay-outs", 8}};
+    stopped(f);
+    memcpy(f->stops[0].names[0], "pay-outs", 9);
+    f->payments.was = (struct slices){was, 1};
+    f->status.stop_count = 1;
+}
+
 static void nobody_answers(struct status_fixture *f)
 {
     static const struct status_answer answers[] = {{.incident = 2, .is_open = true},
@@ -282,6 +292,7 @@ static const struct {
     {"ramping, unacknowledged", ramping_unanswered, STATUS_DEGRADED, true},
     {"ramping and on caution", ramping_and_caution, STATUS_DEGRADED, false},
     {"nobody answers", nobody_answers, STATUS_STOPPED, true},
+    {"renamed under a stop", renamed, STATUS_STOPPED, true},
     {"restart asked", restart_asked, STATUS_STOPPED, true},
     {"lifted", lifted, STATUS_FINE, false},
     {"in trouble", in_trouble, STATUS_STOPPED, true},

@@ -165,6 +165,12 @@ static bool drain_is_stopped(const struct engine *engine, const struct entry *en
     return switchboard_holds(&engine->board, &scope, is_by_fallback) != NULL;
 }
 
+bool engine_drain_leaves(const struct engine *engine, const struct entry *entry)
+{
+    return engine->is_releasing && drain_holds(&entry->row.action) &&
+           !drain_is_stopped(engine, entry);
+}
+
 static void drain_begin(struct engine *engine, struct workflow_state *workflow)
 {
     struct drain *drain = &workflow->drain;

@@ -41,6 +41,8 @@ void engine_drains_after(struct engine *engine, const struct entry *entry,
                          const struct action_effects *effects);
 /* Held for a stop that was lifted while the save was on its way: it must not be overlooked. */
 void engine_drains_saved(struct engine *engine, const struct entry *entry);
+/* It was held by a stop that is lifted, and its turn has not come. */
+bool engine_drain_leaves(const struct engine *engine, const struct entry *entry);
 /* Does it wait for a restart? */
 bool drain_holds(const struct action *action);
 /* How many leave, and how many a second (in thousandths); 0 = none does. */

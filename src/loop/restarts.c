@@ -19,6 +19,7 @@
 #include "loop/submit.h"
 #include "record/drain_text.h"
 #include "record/ids.h"
+#include "record/view.h"
 
 struct restart *engine_restart_of(struct engine *engine, uint64_t incident)
 {
@@ -363,6 +364,32 @@ static enum err restarts_do_read(void *impl, uint64_t incident, struct arena *ar
     else if (row->request.by[0])
         out->state = RESTART_VOID;
     return ERR_OK;
+}
+
+void engine_restart_view(struct engine *engine, const struct stop *stop, struct arena *arena,
+                         struct view *out)
+{
+    unsigned char digest[RESTART_DIGEST];
+    const struct restart *restart = engine_restart_of(engine, stop->incident);
+    struct buf text;
+    if (!restart || stop->is_lifted)
+        return;
+    buf_init(&text, LIMIT_REASON);
+    struct restart_terms terms = engine_restart_terms(engine, stop->incident, digest);
+    struct slice by = slice_text(restart->row.request.by);
+    const struct group *group = engine_restarters(engine, stop);
+    if (restart_stands(&restart->row.request, &terms)) {
+        out->restart_by = arena_copy(arena, by);
+        restart_approvers_add(&text, group, by);
+        out->approvers = arena_copy(arena, buf_slice(&text));
+        for (size_t i = 0; group && i < group->member_count && out->approver.size == 0; i++)
+            if (!slice_equal(group->members[i]->name, by))
+                out->approver = group->members[i]->name;
+    } else if (restart->row.is_ramping) {
+        ramp_text_add(&text, engine_ramp_of(engine, stop, NULL), &restart->row.ramp);
+        out->ramp = arena_copy(arena, buf_slice(&text));
+    }
+    buf_done(&text);
 }
 
 /* After its end: what its stops held and has not left yet. */

@@ -18,6 +18,7 @@ struct engine;
 struct entry;
 struct group;
 struct ramp;
+struct view;
 
 /* A request to restart an incident, and the ramp that follows its approval. */
 struct restart {
@@ -42,6 +43,9 @@ void engine_save_restart(struct engine *engine, struct restart *restart, struct 
 void engine_save_restart_with_stops(struct engine *engine, struct restart *restart,
                                     const struct record *record, struct stops_change *change,
                                     const struct pending *pending);
+/* How the stop that holds an action stands: who asks for its restart, how far its ramp is. */
+void engine_restart_view(struct engine *engine, const struct stop *stop, struct arena *arena,
+                         struct view *out);
 /* How far an open incident is on its way back, for its page. */
 void engine_restart_words(struct engine *engine, struct arena *arena, struct incident_view *view);
 MUST_USE enum err engine_load_restarts(struct engine *engine);

@@ -76,7 +76,9 @@ static void view_waits(struct engine *engine, const struct entry *entry, struct 
     const struct action *action = &entry->row.action;
     struct stop *stop = action->stop_id ? switchboard_find(&engine->board, action->stop_id) : NULL;
     struct stop *copy = stop ? ARENA_NEW(arena, struct stop) : NULL;
-    if (stop) {
+    out->is_draining = engine_drain_leaves(engine, entry);
+    if (stop && !out->is_draining) {
+        engine_restart_view(engine, stop, arena, out);
         out->stop_incident = stop->incident;
         out->is_ramping = stop->is_ramping && engine_is_ramping(engine, stop->incident);
     }

@@ -199,12 +199,14 @@ static void story_add_under_way(const struct view *view, struct buf *out)
 static void story_add_stopped(const struct view *view, struct buf *out)
 {
     const struct action *a = view->action;
-    const char *when = view->is_ramping ? "at the end of the ramp" : "after the restart";
-    buf_add_text(out, " Held by a stop");
+    const char *when = view->is_ramping    ? "at the end of the ramp"
+                       : view->is_draining ? "in its turn, after those held before it"
+                                           : "after the restart";
+    buf_add_text(out, view->is_draining ? " Held by a stop that is lifted" : " Held by a stop");
     if (action_is_granted(a, view->now_unix_ms) || action_is_approved(a, view->now_unix_ms))
         buf_add_fmt(out, "; a person said to %s it: it starts %s", wording_verb_of(view->step)->act,
                     when);
-    else if (view->is_ramping)
+    else if (view->is_ramping || view->is_draining)
         buf_add_fmt(out, "; it starts %s", when);
 }
 
@@ -482,6 +484,17 @@ static void story_add_choices(const struct view *view, struct story_choice one,
     story_add_command(view, other.verb, other.rest, out);
 }
 
+/* "interlock approve i_…   # ana asks for a restart; who may: ben (support-leads)" */
+static void story_add_approval(const struct view *view, struct buf *out)
+{
+    buf_add_text(out, "interlock approve ");
+    text_add_id(out, ID_INCIDENT, view->stop_incident);
+    buf_add_text(out, "   # ");
+    wording_add_line(out, view->restart_by, LIMIT_NAME);
+    buf_add_text(out, " asks for a restart; who may approve it: ");
+    wording_add_line(out, view->approvers, LIMIT_REASON);
+}
+
 void story_add_do(const struct view *view, struct buf *out)
 {
     const struct action *a = view->action;
@@ -500,8 +513,12 @@ void story_add_do(const struct view *view, struct buf *out)
                           (struct story_choice){"reject", ""}, out);
         return;
     case STATE_HELD:
-        if (a->hold_for != HOLD_FOR_STOP || view->is_ramping)
+        if (a->hold_for != HOLD_FOR_STOP || view->is_ramping || view->is_draining)
             break;
+        if (view->restart_by.size > 0) {
+            story_add_approval(view, out);
+            return;
+        }
         buf_add_text(out, "interlock restart ");
         if (view->stop_incident != 0)
             text_add_id(out, ID_INCIDENT, view->stop_incident);
@@ -585,6 +602,13 @@ bool story_next(const struct view *view, int64_t *out_at_unix_ms, struct buf *ou
     if (a->hold_for == HOLD_FOR_STOP && view->is_ramping) {
         *out_at_unix_ms = 0;
         buf_add_text(out_what, "the end of the ramp");
+        if (view->ramp.size > 0)
+            buf_add_fmt(out_what, " (%.*s)", SLICE_FMT(view->ramp));
+        return true;
+    }
+    if (a->hold_for == HOLD_FOR_STOP && view->is_draining) {
+        *out_at_unix_ms = 0;
+        buf_add_text(out_what, "its turn, after those held before it");
         return true;
     }
     if (a->hold_for == HOLD_FOR_FACT && a->due_unix_ms < a->hold_end_unix_ms) {

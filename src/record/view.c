@@ -58,10 +58,11 @@ bool view_who(const struct view *view, struct view_who *out_who)
         duty = WHO_DUTY_SETTLE;
         who.to_do = view_settle(view->step);
     } else if (action->state == STATE_HELD && action->hold_for == HOLD_FOR_STOP &&
-               !view->is_ramping) { /* else nobody has to: it starts after the ramp */
+               !view->is_ramping && !view->is_draining) { /* else it starts by itself */
         duty = WHO_DUTY_RESTART;
         who.by_unix_ms = 0;
-        who.to_do = "restart what was stopped";
+        who.to_do = view->restart_by.size > 0 ? "approve the restart that is asked for"
+                                              : "restart what was stopped";
     } else {
         return false;
     }
@@ -70,6 +71,8 @@ bool view_who(const struct view *view, struct view_who *out_who)
         who.group = answer.group->name;
     if (answer.person)
         view_name_person(view, answer.person->name, &who);
+    if (duty == WHO_DUTY_RESTART && view->approver.size > 0) /* not who asked */
+        view_name_person(view, view->approver, &who);
     bool is_assigned = action->state == STATE_IN_REVIEW && view->assigned_to.size > 0 &&
                        !away_find(view->away, view->assigned_to, view->now_unix_ms) &&
                        who_is_for(&question, view->assigned_to); /* still: R28 */

@@ -69,6 +69,11 @@ struct view {
     int64_t start_by_unix_ms;
     uint64_t stop_incident;    /* of action->stop_id */
     bool is_ramping;           /* what that stop stopped starts again by itself */
+    bool is_draining;          /* no stop holds it any more: it leaves in its turn */
+    struct slice ramp;         /* "5 one by one … ok · 10 % … 12 ok · 50 %"; or empty */
+    struct slice restart_by;   /* who asks for the restart of that stop; empty = nobody */
+    struct slice approver;     /* the first who may approve it; or empty */
+    struct slice approvers;    /* "ben, cyd (support-leads)" */
     struct view_outage {       /* held for its upstream: why its breaker is not closed */
         int64_t since_unix_ms; /* 0 = it is closed */
         enum breaker_cause cause;

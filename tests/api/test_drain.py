@@ -35,7 +35,9 @@ def test_what_was_held_leaves_at_half_of_the_pace_and_it_is_said(tmp_path):
         page = daemon.get("/v1/incidents/%s?format=text" % incident).text
         assert "\nDRAIN   " in page and " held leave at 2.5/s, about " in page, page
         assert world.submit("keyed", "live").json["state"] == "done"  # what arrives does not wait for them
-        assert world.find("keyed", "h11")["state"] == "held"
+        last = world.find("keyed", "h11")
+        assert last["state"] == "held" and last["next"]["what"] == "its turn, after those held before it" and last["who"] is None, last
+        assert "\nDO      nothing" in daemon.get("/v1/actions/%s/explain" % last["action"], headers={"Accept": "text/plain"}).text
         world.wait("keyed", "h11", "done")
         assert line_of(daemon)["drain"] is None
         assert "draining" not in daemon.get("/v1/status?format=text").text

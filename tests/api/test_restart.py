@@ -307,9 +307,14 @@ def test_what_a_ramping_stop_holds_waits_for_the_ramp(one_by_one):
     daemon = one_by_one
     incident = stop(daemon)
     assert "\nDO      interlock restart " + incident in explained(daemon, "INV-0")
-    daemon.restart(incident, "go")
+    ask(daemon, incident)
     story = explained(daemon, "INV-0")
-    assert "it starts at the end of the ramp" in story and "\nWHO     nobody. Next: the end of the ramp" in story, story
+    assert "\nDO      interlock approve %s   # ana asks for a restart; who may approve it: ben (finance-leads)\n" % incident in story, story
+    who = daemon.remind("INV-0").json["who"]
+    assert who["person"] == "ben" and who["to_do"] == "approve the restart that is asked for"
+    assert approve(daemon, incident).status == 202
+    story = explained(daemon, "INV-0")
+    assert "it starts at the end of the ramp" in story and "\nWHO     nobody. Next: the end of the ramp (2 one by one … 0 ok)" in story, story
     assert "\nDO      nothing" in story
     daemon.sandbox(status=404, times=1)
     daemon.remind("INV-1")  # it is stuck: people act again

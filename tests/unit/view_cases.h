@@ -298,6 +298,21 @@ static inline void view_case_held_ramp(struct fixture *f)
 {
     view_case_held_stop(f);
     f->view.is_ramping = true;
+    f->view.ramp = SLICE("5 one by one … ok · 10 % … 12 ok · 50 %");
+}
+
+static inline void view_case_held_asked(struct fixture *f)
+{
+    view_case_held_stop(f);
+    f->view.restart_by = SLICE("ana");
+    f->view.approver = SLICE("ben");
+    f->view.approvers = SLICE("ben, cyd (finance-leads)");
+}
+
+static inline void view_case_held_drain(struct fixture *f)
+{
+    view_case_held_stop(f);
+    f->view.is_draining = true;
 }
 
 static inline void view_case_held_granted(struct fixture *f)
@@ -665,6 +680,8 @@ static const struct {
     {"review_after_hold", view_case_review_after_hold},
     {"held_stop", view_case_held_stop},
     {"held_ramp", view_case_held_ramp},
+    {"held_asked", view_case_held_asked},
+    {"held_drain", view_case_held_drain},
     {"held_granted", view_case_held_granted},
     {"held_upstream", view_case_held_upstream},
     {"held_after_tries", view_case_held_after_tries},

@@ -73,9 +73,12 @@ static void command_on_limit(uv_timer_t *limit)
     command_kill(command);
 }
 
+/* The end of interlock: nobody waits for it any more. */
 static void command_stop(struct notice_send *send)
 {
-    command_kill((struct command *)(void *)send);
+    struct command *command = (struct command *)(void *)send;
+    command_kill(command);
+    command_close_all(command);
 }
 
 /* A program that reads nothing is none of our business: its exit counts. */

@@ -2,7 +2,7 @@
 Each waits on a free port of its own; what came is taken off a queue, so a test waits for it."""
 import asyncio, base64, email, email.policy, hashlib, hmac, http.server, json, queue, ssl, threading
 
-from aiosmtpd.smtp import SMTP
+from aiosmtpd.smtp import SMTP, AuthResult
 
 WAIT_S = 30
 
@@ -24,14 +24,18 @@ class Inbox:
 
 
 class MailSink(Inbox):
-    """answer: what RCPT is answered instead of 250, or None."""
+    """answer: what RCPT is answered instead of 250, or None. tls: STARTTLS, or from the first byte (is_smtps).
+    login: (user, password) without which nothing is taken; logins: what was tried."""
 
-    def __init__(self, tls=None):
+    def __init__(self, tls=None, login=None, is_smtps=False):
         super().__init__()
-        self.answer = None
+        self.answer, self.login, self.logins, self.is_smtps = None, login, [], is_smtps
         self.loop = asyncio.new_event_loop()
+        starttls = None if is_smtps else tls
         self.server = self.loop.run_until_complete(self.loop.create_server(
-            lambda: SMTP(self, tls_context=tls, require_starttls=tls is not None, loop=self.loop), "127.0.0.1", 0))
+            lambda: SMTP(self, tls_context=starttls, require_starttls=starttls is not None, loop=self.loop,
+                         authenticator=self.check, auth_required=login is not None, auth_require_tls=not is_smtps),
+            "127.0.0.1", 0, ssl=tls if is_smtps else None))
         self.port = self.server.sockets[0].getsockname()[1]
         self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
         self.thread.start()
@@ -46,7 +50,12 @@ class MailSink(Inbox):
 
     @property
     def url(self):
-        return "smtp://127.0.0.1:%d" % self.port
+        return "%s://127.0.0.1:%d" % ("smtps" if self.is_smtps else "smtp", self.port)
+
+    def check(self, server, session, envelope, mechanism, data):
+        given = (data.login.decode(), data.password.decode())
+        self.logins.append(given)
+        return AuthResult(success=given == self.login, handled=False)  # refused: the server says 535
 
     async def handle_RCPT(self, server, session, envelope, address, options):
         if self.answer:

@@ -5,7 +5,7 @@ import base64, os, pathlib, re, socket, stat, subprocess, threading, time
 import pytest
 
 from interlock_client import BUILD, INSTALLATION, TOKENS, Daemon, install
-from receivers import HttpSink, MailSink, server_tls
+from receivers import HttpSink, MailSink, Request, server_tls
 
 SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
 
@@ -198,7 +198,65 @@ def test_mail_is_encrypted_where_it_must_be(tmp_path, has_tls):
                 assert sink.is_empty()
 
 
+@pytest.mark.parametrize("is_smtps", [True, False])
+def test_mail_with_a_login(tmp_path, is_smtps):
+    """TLS by STARTTLS and from the first byte; the password comes from its file, and is not told to anybody else."""
+    cert, key = certificate(tmp_path)
+    with MailSink(server_tls(cert, key), ("interlock", "a pass word"), is_smtps) as sink, HttpSink() as web:
+        channels = {"email": '{ smtp: "%s", from: interlock@example.org, tls_ca: %s, user: interlock, password: { file: secrets/mail } }' % (sink.url, cert),
+                    "hook": '{ webhook: "%s", secret: { file: secrets/hook } }' % web.url}
+        folder = world(tmp_path / "i", channels, tell={"ben": "hook"}, secrets={"mail": "a pass word", "hook": SECRET})
+        with Daemon(folder) as daemon:
+            id = stop(daemon, "the password is: a pass word")
+            mail = sink.next()
+            assert mail.rcpt == ["ana@example.org"] and sink.logins == [("interlock", "a pass word")]
+            assert b"a pass word" not in mail.raw and "the password is: ***" in mail["Subject"]
+            (folder / "secrets" / "mail").write_text("another one")
+            assert daemon.post("/v1/admin/reload").status == 200
+            id = stop(daemon, workflow="invoice-reminders")
+            assert web.next().json["data"]["person"] == "ben"  # the login is refused for good: the next level, at once
+            failed = wait_for("it shows", lambda: told(daemon, id, person="ana", state="failed"))[0]
+            assert failed["what"] and "another one" not in failed["what"] and sink.is_empty(), failed
+
+
+def test_the_receivers_own_check_is_that_of_standard_webhooks():
+    """The published example of the specification: what verifies here is what each library of a receiver verifies."""
+    headers = {"webhook-id": "msg_p5jXN8AQM9LWM0D4loKWxJek", "webhook-timestamp": "1614265330",
+               "webhook-signature": "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="}
+    Request("POST", "/", headers, b'{"test": 2432232314}', 200).verify("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+    with pytest.raises(AssertionError):
+        Request("POST", "/", headers, b'{"test": 2432232315}', 200).verify("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+
+
 # ---- receivers that misbehave ----
+
+def is_alive(pid):
+    try:
+        return pathlib.Path("/proc/%d/stat" % pid).read_text().split(")")[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_a_command_that_never_ends_is_ended_and_the_ladder_goes_on(tmp_path):
+    """Its whole group: what it started goes with it; at the end of interlock as well. It is tried again meanwhile."""
+    script = tmp_path / "page"
+    script.write_text('#!/bin/sh\nsleep 1000 &\necho "$$ $!" > "$1/pids.new"; mv "$1/pids.new" "$1/pids"\nwait\n')
+    script.chmod(0o755)
+    with MailSink() as sink:
+        folder = world(tmp_path / "i", {"page": "{ command: [%s, %s] }" % (script, tmp_path),
+                                        "email": '{ smtp: "%s", from: interlock@example.org }' % sink.url}, tell={"ana": "page"})
+        policies(folder, "ack_within: [1s, 2s]")
+        with Daemon(folder) as daemon:
+            id = stop(daemon)
+            read = lambda: (tmp_path / "pids").exists() and [int(p) for p in (tmp_path / "pids").read_text().split()]
+            pids = wait_for("it runs", read)
+            assert sink.next().rcpt == ["ben@example.org"] and all(is_alive(p) for p in pids)
+            first = wait_for("the limit", lambda: [t for t in told(daemon, id, person="ana", state="waiting") if t["tries"]])[0]
+            assert "did not end in 15 s" in first["what"] and not any(is_alive(p) for p in pids), first
+            again = wait_for("the next try", lambda: read() != pids and read())
+            assert all(is_alive(p) for p in again)
+        wait_for("they end with interlock", lambda: not any(is_alive(p) for p in again))
+
 
 def test_not_delivered_is_tried_again_with_the_same_id(tmp_path):
     with HttpSink(500, "vanish") as sink:

@@ -7,6 +7,7 @@
 #include "base/map.h"
 #include "loop/engine_state.h"
 #include "loop/entries.h"
+#include "loop/formers.h"
 #include "loop/loaded.h"
 #include "loop/order.h"
 #include "loop/restarts.h"
@@ -289,6 +290,7 @@ static void reload_take(struct engine *engine, struct loaded *loaded)
         engine_fail(engine, "out of memory");
     if (engine_make_triggers(engine) != ERR_OK)
         engine_fail(engine, "what triggers have counted cannot be read");
+    formers_clear(engine);
     loaded_free(old);
 }
 

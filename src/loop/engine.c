@@ -15,6 +15,7 @@
 #include "loop/drains.h"
 #include "loop/engine_state.h"
 #include "loop/entries.h"
+#include "loop/formers.h"
 #include "loop/incidents.h"
 #include "loop/loaded.h"
 #include "loop/notices.h"
@@ -242,6 +243,7 @@ void engine_free(struct engine *engine)
     if (engine->identity)
         identity_done(engine->identity);
     free(engine->identity);
+    formers_clear(engine);
     loaded_free(engine->loaded);
     free(engine);
 }

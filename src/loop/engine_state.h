@@ -32,6 +32,7 @@ enum {
 struct engine {
     struct engine_options options;
     struct loaded *loaded;
+    struct formers *formers; /* earlier configurations, as they are asked for; or NULL */
     struct identity *identity;
     struct prng prng;
     struct switchboard board;

@@ -11,6 +11,7 @@
 #include "loop/counts.h"
 #include "loop/engine_state.h"
 #include "loop/entries.h"
+#include "loop/formers.h"
 #include "loop/order.h"
 #include "loop/restarts.h"
 #include "loop/self_check.h"
@@ -120,6 +121,7 @@ enum err engine_fill_view(struct engine *engine, struct entry *entry, struct are
                          .away = &engine->away,
                          .now_unix_ms = engine->now_unix_ms,
                          .zone = engine->options.zone};
+    out->decided_step = formers_step(engine, out->policy_version, out->workflow, out->step_name);
     view_waits(engine, entry, arena, out);
     enum err err = ERR_OK;
     if (!out->is_erased) {

@@ -303,6 +303,22 @@ class TestVerdicts:
             assert answer.json["state"] == "in_review" and answer.json["review"] != review  # asked anew
             assert daemon.sandbox()["effects"] == 0
 
+    def test_why_it_waits_keeps_its_names_over_a_reload(self, tmp_path):
+        """The names and lines of a path are those of the policy that decided, read from the store, also after a kill."""
+        with Daemon(install(tmp_path, policies={"invoice-reminders.yaml": MASKED, "inquiry-routing.yaml": ROUTING}), token="ana") as daemon:
+            review, action = wait_for_review(daemon, "FORMER-1")
+            before = daemon.get("/v1/actions/%s/explain" % action).json
+            assert "large-account (balance 20000.1 > 10000, invoice-reminders.yaml:" in before["why"]
+            policy = tmp_path / "policies" / "invoice-reminders.yaml"
+            policy.write_text("# a comment\n" + policy.read_text())
+            assert daemon.post("/v1/admin/reload", token="ben").status == 200
+            assert daemon.get("/v1/actions/%s/explain" % action).json["why"] == before["why"]
+            assert before["why"][1:] in daemon.get("/v1/reviews/" + review).json["why"]
+            daemon.kill()
+            daemon.start()
+            after = daemon.get("/v1/actions/%s/explain" % action).json
+            assert after["why"] == before["why"] and after["decision"] == before["decision"]
+
     def test_what_an_edit_changed_is_explained(self, well):
         review, action = wait_for_review(well, "CHANGED-1")
         assert verdict(well, review, "edit", edit={"balance": 20, "email": "new@example.org"}, note="agreed").status == 200

@@ -318,6 +318,7 @@ static void admin_reload(void *impl, const struct principal *principal, engine_d
         err = reload_collect(engine, &arena, &uses);
         is_good =
             err == ERR_OK && compare_configs(engine_config(engine), loaded->config, &uses, &text);
+        is_good = is_good && engine_restarts_allow(engine, loaded->config, &text);
     }
     if (!is_good) {
         if (text.size == 0)

@@ -58,9 +58,8 @@ static void restart_sweep(struct engine *engine)
     }
 }
 
-const struct group *engine_restarters(struct engine *engine, const struct stop *stop)
+static const struct group *restart_group(const struct config *config, const struct stop *stop)
 {
-    const struct config *config = engine_config(engine);
     struct who_question question = {.config = config,
                                     .workflow =
                                         config_workflow_of(config, slice_text(stop->names[0])),
@@ -68,6 +67,54 @@ const struct group *engine_restarters(struct engine *engine, const struct stop *
                                     .duty = WHO_DUTY_RESTART};
     struct who_answer answer = {0}; /* who is away does not change who is entitled */
     return who_find(&question, &answer) ? answer.group : NULL;
+}
+
+const struct group *engine_restarters(struct engine *engine, const struct stop *stop)
+{
+    return restart_group(engine_config(engine), stop);
+}
+
+/* By somebody else, or, where the policy says so, by who asked. */
+static bool restart_is_possible(const struct config *config, const struct stop *stop,
+                                struct slice asked_by)
+{
+    const struct group *group = restart_group(config, stop);
+    const struct workflow *workflow =
+        stop->names[0][0] ? config_workflow_of(config, slice_text(stop->names[0])) : NULL;
+    const struct ramp *ramp = workflow ? &workflow->ramp : &config->switch_ramp;
+    for (size_t i = 0; group && i < group->member_count; i++)
+        if (!slice_equal(group->members[i]->name, asked_by))
+            return true;
+    return group && group->member_count > 0 && ramp->alone_ms > 0 && stop->alone_ms > 0;
+}
+
+bool engine_restarts_allow(struct engine *engine, const struct config *next, struct buf *out)
+{
+    unsigned char digest[RESTART_DIGEST];
+    bool is_good = true;
+    for (struct list *node = engine->restarts.next; node != &engine->restarts; node = node->next) {
+        const struct restart *restart = LIST_ENTRY(node, struct restart, link);
+        const struct stop *stop = engine_incident_stop(engine, restart->row.incident);
+        struct slice by = slice_text(restart->row.request.by);
+        if (!stop || stop->is_lifted || stop->is_lifting)
+            continue;
+        struct restart_terms terms = engine_restart_terms(engine, restart->row.incident, digest);
+        if (!restart_stands(&restart->row.request, &terms) ||
+            !restart_is_possible(engine_config(engine), stop, by) ||
+            restart_is_possible(next, stop, by))
+            continue;
+        is_good = false;
+        buf_add_text(out, "the restart of ");
+        text_add_id(out, ID_INCIDENT, restart->row.incident);
+        buf_add_fmt(out, ", which %s asks for, could be approved by nobody else. Who may then: ",
+                    restart->row.request.by);
+        restart_approvers_add(out, restart_group(next, stop), by);
+        buf_add_text(out, ".\n  Leave somebody else in that group, or decide about it first: "
+                          "interlock approve ");
+        text_add_id(out, ID_INCIDENT, restart->row.incident);
+        buf_add_byte(out, '\n');
+    }
+    return is_good;
 }
 
 struct restart_terms engine_restart_terms(struct engine *engine, uint64_t incident,

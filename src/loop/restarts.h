@@ -14,6 +14,8 @@
 #include "record/incident_view.h"
 #include "record/restart_row.h"
 
+struct buf;
+struct config;
 struct engine;
 struct entry;
 struct group;
@@ -43,6 +45,8 @@ void engine_save_restart(struct engine *engine, struct restart *restart, struct 
 void engine_save_restart_with_stops(struct engine *engine, struct restart *restart,
                                     const struct record *record, struct stops_change *change,
                                     const struct pending *pending);
+/* R20: would each request that stands find somebody to approve it? Said in words where not. */
+bool engine_restarts_allow(struct engine *engine, const struct config *next, struct buf *out);
 /* How the stop that holds an action stands: who asks for its restart, how far its ramp is. */
 void engine_restart_view(struct engine *engine, const struct stop *stop, struct arena *arena,
                          struct view *out);

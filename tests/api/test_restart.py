@@ -89,6 +89,56 @@ def test_membership_counts_when_it_is_used(daemon):
     assert void.status == 409 and "the configuration changed" in void.json["detail"]
 
 
+def change(daemon, old, new, file="interlock.yaml"):
+    """One reload with other words in a file."""
+    path = daemon.folder / file
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new))
+    return daemon.post("/v1/admin/reload")
+
+
+def test_a_reload_that_leaves_nobody_else_is_refused(tmp_path):
+    policies = {name: text.replace("mode: auto", "mode: review") for name, text in
+                {"invoice-reminders.yaml": REMINDERS, "inquiry-routing.yaml": ROUTING}.items()}
+    with Daemon(install(tmp_path, policies=policies)) as daemon:
+        incident = stop(daemon)
+        ask(daemon, incident)
+        refused = change(daemon, "finance-leads: [ana, ben]", "finance-leads: [ana]")
+        assert refused.status == 422, refused
+        assert "the restart of %s, which ana asks for, could be approved by nobody else. Who may then: nobody (finance-leads)" % incident in refused.text
+        assert "interlock approve " + incident in refused.text
+        assert approve(daemon, incident).json["state"] == "closed"  # the former configuration is in force, whole
+        assert daemon.post("/v1/admin/reload").status == 200  # nobody asks any more
+
+
+def test_alone_is_the_stricter_of_now_and_when_it_opened(tmp_path):
+    policies = {"invoice-reminders.yaml": ramped("[]", more="alone: after 10m\n"), "inquiry-routing.yaml": ROUTING}
+    with Daemon(install(tmp_path, policies=policies)) as daemon:
+        incident = stop(daemon)
+        assert change(daemon, "alone: after 10m", "alone: after 1ms", "policies/invoice-reminders.yaml").status == 200
+        ask(daemon, incident)
+        answer = approve(daemon, incident, token="ana")  # not at once, whatever a reload in the incident says
+        assert answer.status == 403 and "may approve it alone in 10 min" in answer.json["detail"], answer
+        assert change(daemon, "alone: after 1ms", "alone: after 2h", "policies/invoice-reminders.yaml").status == 200
+        ask(daemon, incident)
+        answer = approve(daemon, incident, token="ana")
+        assert answer.status == 403 and "may approve it alone in 2 h" in answer.json["detail"], answer
+        assert change(daemon, "alone: after 2h\n", "", "policies/invoice-reminders.yaml").status == 200
+        ask(daemon, incident)
+        answer = approve(daemon, incident, token="ana")
+        assert answer.status == 403 and "alone" not in answer.json["detail"], answer
+
+
+def test_alone_that_came_after_it_opened_does_not_count(daemon):
+    incident = stop(daemon)
+    path = daemon.folder / "policies" / "invoice-reminders.yaml"
+    path.write_text(path.read_text() + "alone: after 1ms\n")
+    assert daemon.post("/v1/admin/reload").status == 200
+    ask(daemon, incident)
+    answer = approve(daemon, incident, token="ana")
+    assert answer.status == 403 and "alone" not in answer.json["detail"], answer
+
+
 def test_nobody_has_asked(daemon):
     id = stop(daemon)
     answer = approve(daemon, id)

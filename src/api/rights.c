@@ -263,6 +263,17 @@ static void right_add_services(const struct config *config, enum right right,
     }
 }
 
+/* Four eyes: the human of the service that asked is left out, though named among who may. */
+static void right_add_human(const struct config *config, const struct right_subject *subject,
+                            struct buf *out)
+{
+    const struct service *service = config_service(config, subject->actor);
+    if (!service || !service->human || !subject->step || !subject->step->is_four_eyes)
+        return;
+    buf_add_text(out, ", a service of ");
+    buf_add(out, service->human->name);
+}
+
 void right_add_who(const struct config *config, enum right right,
                    const struct right_subject *subject, struct buf *out)
 {
@@ -289,6 +300,7 @@ void right_add_who(const struct config *config, enum right right,
     if ((right_table[right] & WHO_SUBMITTER_NOT) && subject->actor.size > 0) {
         buf_add_text(out, ", but not who submitted it (");
         buf_add(out, subject->actor);
+        right_add_human(config, subject, out);
         buf_add_text(out, ")");
     }
     buf_done(&who);

@@ -204,8 +204,7 @@ static void story_add_stopped(const struct view *view, struct buf *out)
                                            : "after the restart";
     buf_add_text(out, view->is_draining ? " Held by a stop that is lifted" : " Held by a stop");
     if (action_is_granted(a, view->now_unix_ms) || action_is_approved(a, view->now_unix_ms))
-        buf_add_fmt(out, "; a person said to %s it: it starts %s", wording_verb_of(view->step)->act,
-                    when);
+        buf_add_fmt(out, "; a person let it go: it starts %s", when);
     else if (view->is_ramping || view->is_draining)
         buf_add_fmt(out, "; it starts %s", when);
 }

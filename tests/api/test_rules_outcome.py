@@ -100,7 +100,7 @@ def test_a_grant_under_a_stop_says_that_it_starts_after_the_restart(world):
     assert world.daemon.post("/v1/stops", {"scope": {"workflow": "stories"}, "reason": "wrong"}).status == 202
     said = world.daemon.post("/v1/actions/%s/resolve" % first["action"], {"happened": False, "send": True, "evidence": "asked"}, token="ana").json
     assert said["state"] == "held", said
-    assert "a person said to" in said["what"] and said["what"].endswith("it starts after the restart."), said
+    assert "a person let it go" in said["what"] and said["what"].endswith("it starts after the restart."), said
 
 
 # ---- R2: a 2xx, 302 or 303 to a write is never failed ----

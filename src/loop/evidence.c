@@ -5,6 +5,7 @@
 #include "loop/counts.h"
 #include "loop/engine_state.h"
 #include "loop/views.h"
+#include "policy/template.h"
 #include "record/story.h"
 
 enum { EVIDENCE_WORKFLOWS = 1024 };
@@ -30,6 +31,23 @@ static void evidence_add_label(void *arg, const struct label_row *row, int64_t n
         label_sum_add(&work->out->labels, row, now_unix_ms);
 }
 
+/* R23: a key may be made of a masked field; one that the caller gives may hold anything. */
+static bool evidence_key_is_masked(const struct step *step)
+{
+    size_t cursor = 0;
+    struct expr_field field;
+    if (!step || (step->masked_count > 0 && !step->key))
+        return true;
+    while (step->key && template_field_next(step->key, &cursor, &field)) {
+        if (field.root == EXPR_ROOT_INPUT && field.name_count == 0 && step->masked_count > 0)
+            return true;
+        for (size_t i = 0; field.name_count > 0 && i < step->masked_count; i++)
+            if (field.root == EXPR_ROOT_INPUT && slice_equal(step->masked[i], field.names[0]))
+                return true;
+    }
+    return false;
+}
+
 /* People know it by its key; a report without it says the id. */
 static void evidence_name_oldest(struct evidence_work *work)
 {
@@ -37,7 +55,8 @@ static void evidence_name_oldest(struct evidence_work *work)
     struct evidence *out = work->out;
     struct view view = {0};
     struct buf handle;
-    if (engine->view(engine->impl, out->oldest_action, false, work->arena, &view) != ERR_OK)
+    if (engine->view(engine->impl, out->oldest_action, false, work->arena, &view) != ERR_OK ||
+        evidence_key_is_masked(view.step))
         return;
     buf_init(&handle, LIMIT_HTTP_LINE);
     story_add_handle(&view, &handle);

@@ -3,10 +3,12 @@
 #include "loop/incidents.h"
 
 #include "loop/engine_state.h"
+#include "loop/loaded.h"
 #include "record/ids.h"
 #include "record/stop_row.h"
 
-/* The words of an incident's reason: in the payload of the record that brought them. */
+/* The words of an incident's reason: in the payload of the record that brought them. Whoever reads
+ * them, secrets that stand in them are not shown (R23). */
 struct slice engine_words(struct engine *engine, uint64_t seq, struct arena *arena)
 {
     struct slice stored = {0};
@@ -17,7 +19,12 @@ struct slice engine_words(struct engine *engine, uint64_t seq, struct arena *are
         return (struct slice){0};
     if (bundle_words_decode(slice_from(stored, BUNDLE_SALT), arena, &words) != ERR_OK)
         return (struct slice){0};
-    return words.reason;
+    struct buf masked;
+    buf_init(&masked, LIMIT_REASON * 8);
+    redact_add(&engine->loaded->redact, words.reason, false, &masked);
+    struct slice kept = arena_copy(arena, buf_slice(&masked));
+    buf_done(&masked);
+    return kept;
 }
 
 static void incident_fill(struct engine *engine, const struct incident_row *row,

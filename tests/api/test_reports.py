@@ -44,10 +44,10 @@ def reported(daemon):
     return [line["record"] for line in lines if line["record"]["kind"] == "reported"]
 
 
-def age(folder, days):
+def age(folder, days, key=b"report/invoice-reminders"):
     """As if it were reported last so many days ago: a schedule was missed while interlock was down."""
     rows(folder, "UPDATE small_rows SET value = ? WHERE key = ?", varint(int(time.time() * 1000) - days * DAY_MS),
-         b"report/invoice-reminders")
+         key)
 
 
 def test_what_was_missed_is_sent_once_and_says_what_the_command_says(tmp_path):

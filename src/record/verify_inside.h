@@ -21,6 +21,10 @@ enum verify_phase {
 #define VERIFY_LABELLED ((uint64_t)1 << 60) /* a record made a row of labels for it */
 #define VERIFY_SEQ_MASK (((uint64_t)1 << 56) - 1)
 
+/* Do the rows that were seen fit the sum of their table? UNKNOWN: it was written meanwhile, or its
+ * sum is damaged. */
+enum verify_seal { VERIFY_SEAL_UNKNOWN, VERIFY_SEAL_DIFFERS, VERIFY_SEAL_FITS };
+
 /* Invariant 3: in order of id. */
 struct verify_action {
     uint64_t id, first_seq, last_seq;
@@ -60,6 +64,8 @@ struct verify {
     uint64_t before; /* cursor of actions */
     unsigned char after_key[STORE_KEY_SIZE];
     bool has_after_key;
+    bool are_keys_read; /* walked a second time, each with its record */
+    enum verify_seal key_seal;
     enum store_table table;
     unsigned char after_row[256];
     size_t after_row_size;
@@ -100,7 +106,10 @@ bool verify_is_still(const struct verify *verify);
 MUST_USE enum err verify_seal_begin(struct verify *verify, unsigned which);
 void verify_seal_row(struct verify *verify, const struct store_row *row, uint64_t findings);
 void verify_seal_key(struct verify *verify, const struct store_key *key);
-MUST_USE enum err verify_seal_end(struct verify *verify, unsigned which);
+MUST_USE enum err verify_seal_compare(struct verify *verify, unsigned which,
+                                      enum verify_seal *out_seal);
+/* After DIFFERS. */
+void verify_seal_tell(struct verify *verify, unsigned which);
 /* What a table is about, in words. */
 const char *verify_seal_noun(unsigned which);
 

@@ -120,34 +120,39 @@ void verify_seal_key(struct verify *verify, const struct store_key *key)
     seal_put(&verify->seen_seal, digest);
 }
 
-/* A table that was written during the walk is not compared: its rows were read at more than one
- * moment. What else was found in a table says it better than its sum does. */
-enum err verify_seal_end(struct verify *verify, unsigned which)
+enum err verify_seal_compare(struct verify *verify, unsigned which, enum verify_seal *out_seal)
 {
     struct store_seals seals = {0};
-    const struct store_seal *seen = &verify->seen_seal;
     verify->is_sealing = false;
+    *out_seal = VERIFY_SEAL_UNKNOWN;
     if (!verify->has_seal)
         return ERR_OK;
     enum err err = verify->store->get_seals(verify->store->impl, &seals);
-    struct store_seal after = seals.of[which];
     if (err != ERR_OK)
         return err;
-    if (after.changes != verify->before_seal.changes) {
+    /* Its rows were read at more than one moment. */
+    bool is_moved = seals.of[which].changes != verify->before_seal.changes;
+    if (is_moved)
         verify->moved[verify->moved_count++] = which;
-        return ERR_OK;
-    }
-    if (seal_equal(seen, &after))
-        return ERR_OK;
+    else
+        *out_seal = seal_equal(&verify->seen_seal, &verify->before_seal) ? VERIFY_SEAL_FITS
+                                                                         : VERIFY_SEAL_DIFFERS;
+    return ERR_OK;
+}
+
+/* What else was found in a table says it better than its sum does. */
+void verify_seal_tell(struct verify *verify, unsigned which)
+{
+    const struct store_seal *seen = &verify->seen_seal;
+    const struct store_seal *wanted = &verify->before_seal;
     bool is_told = verify->finding_count != verify->findings_before;
-    if (seen->rows != after.rows)
+    if (seen->rows != wanted->rows)
         verify_find(verify, "%s: %llu rows should be there, %llu are", verify_seal_noun(which),
-                    (unsigned long long)after.rows, (unsigned long long)seen->rows);
+                    (unsigned long long)wanted->rows, (unsigned long long)seen->rows);
     else if (!is_told)
         verify_find(verify,
                     "%s: the rows are not those that were written, or their sum in the head row is "
                     "not: all %llu are there, at least one was changed and may have been written "
                     "anew since",
                     verify_seal_noun(which), (unsigned long long)seen->rows);
-    return ERR_OK;
 }

@@ -7,7 +7,9 @@
 #include "record/seal.h"
 #include "store/sqlite_examine.h"
 
-enum { READER_CACHE_KIB = 512 }; /* every commit empties it: it serves one statement */
+/* Every commit empties the one of a store at work: it serves one statement. A file that is only
+ * read keeps the upper pages of its trees. */
+enum { READER_CACHE_KIB = 512, READER_FILE_CACHE_KIB = 32 * 1024 };
 
 enum sqlite_reader_statement {
     READ_ACTION,
@@ -95,7 +97,8 @@ static_assert(STORE_QUEUE_PEOPLE == 4, "as the index open_by_people says");
 enum err sqlite_reader_init(struct sqlite_reader *reader, const char *path, int flags)
 {
     *reader = (struct sqlite_reader){0};
-    return sql_open(&reader->db, path, flags, READER_CACHE_KIB);
+    bool is_file = flags & SQLITE_OPEN_READONLY;
+    return sql_open(&reader->db, path, flags, is_file ? READER_FILE_CACHE_KIB : READER_CACHE_KIB);
 }
 
 void sqlite_reader_done(struct sqlite_reader *reader)

@@ -1,11 +1,11 @@
 """Triggers move the switch by themselves (R21, R22, I13): a limit of N starts lets exactly N start, labels of the draw move
 to fallback, uncertain writes stop their step, and nothing of it is forgotten over kill -9, restart and reload."""
-import itertools, subprocess, threading
+import http.client, itertools, subprocess, threading
 
 import pytest
 
 from interlock_client import BUILD, INSTALLATION, REMINDERS, Daemon, install
-from story_world import Crowd
+from story_world import POLICY, Crowd, World, wait_requests
 
 HEAD = """\
 workflow: w
@@ -102,6 +102,50 @@ def test_a_limit_of_n_starts_lets_exactly_n_start(tmp_path):
         assert positions(daemon) == {("w", None, None, "stopped", "trigger runaway")}
         assert len(records(daemon, kind="tripped")) == 1
         verify(daemon)
+
+
+def test_a_batch_of_64_starts_and_kill_9_in_the_middle(tmp_path):
+    """What was counted before the crossing has started, each once; nothing after it, in that batch or after a kill, has."""
+    with World(tmp_path, policy=POLICY + "  - runaway: stopped if volume > 40 in 1h for plain\n") as world:
+        numbers, lock, acknowledged = itertools.count(), threading.Lock(), {}
+
+        def work(_):
+            with lock:
+                n = next(numbers)
+            if n >= 200:
+                return threading.Event().wait(0.02)
+            for _ in range(2000):  # as callers do: the same key until there is an answer
+                try:
+                    answer = world.submit("plain", "k%d" % n, headers={"Prefer": "wait=0"})
+                except (OSError, http.client.HTTPException):
+                    threading.Event().wait(0.01)  # the daemon is away
+                    continue
+                if answer.status in (200, 202, 504):
+                    with lock:
+                        acknowledged[n] = answer.json
+                    return None
+            raise AssertionError("never answered")
+
+        crowd = Crowd(64, work)
+        wait_requests(world.plain, 15)
+        world.daemon.kill()
+        world.daemon.start()
+        for _ in range(6000):
+            with lock:
+                if len(acknowledged) == 200:
+                    break
+            threading.Event().wait(0.01)
+        crowd.end()
+        items, cursor = [], ""
+        while cursor is not None:
+            page = world.daemon.get("/v1/actions?workflow=stories&step=plain&limit=200" + (cursor and "&cursor=" + cursor)).json
+            items, cursor = items + page["items"], page["next"]
+        started = [i for i in items if i["attempts"] > 0]
+        assert len(items) == 200 and len(started) == 40, [(i["state"], i["attempts"]) for i in started]
+        effects = world.plain.effects()
+        assert effects["requests"] <= 40 and effects["requests"] >= sum(i["state"] == "done" for i in started), effects
+        assert ("stories", "plain", None, "stopped", "trigger runaway") in positions(world.daemon)
+        verify(world.daemon)
 
 
 def test_the_count_is_kept_over_kill_9_and_reload(tmp_path):

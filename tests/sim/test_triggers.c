@@ -4,6 +4,7 @@
 #include <jansson.h>
 
 #include "base/text.h"
+#include "record/row.h"
 #include "sim/rig.h"
 
 enum { LIMIT = 7, WINDOW_MS = 10 * 60 * 1000, MINUTE_MS = 60 * 1000, IDS = 1000, STEPS = 400 };
@@ -27,6 +28,7 @@ static const char policy[] = "workflow: w\n"
                              "mode: auto\n"
                              "triggers:\n"
                              "  - runaway: stopped if volume > 7 in 10m\n"
+                             "  - doubt: stopped if uncertain > 1000 in 1h\n"
                              "  - load: caution if posted(load) > 5\n"
                              "steps:\n"
                              "  s:\n"
@@ -264,6 +266,54 @@ static void the_limit_is_reached_and_not_more(void **state)
     close_world(&world);
 }
 
+/* Actions whose first start is durable: sent, or found open at the start after a crash. */
+static int count_started(struct world *world)
+{
+    struct store_action page[LIMIT_PAGE];
+    const struct store_port *store = &world->rig.store_port;
+    size_t count = 0;
+    int started = 0;
+    struct arena arena;
+    arena_init(&arena, 1 << 24);
+    assert_int_equal(store->list_actions(store->impl, 0, LIMIT_PAGE, &arena, page, &count), ERR_OK);
+    for (size_t i = 0; i < count; i++) {
+        struct row row = {0};
+        assert_int_equal(row_decode(page[i].row, &row), ERR_OK);
+        started += row.action.starts_total > 0;
+    }
+    arena_done(&arena);
+    return started;
+}
+
+/* The crossing is in the middle of a batch of 64 starts (R22), and the process is killed after each
+ * number of saves: what was counted is what has started, and never more than the limit. */
+static void in_a_batch_of_64_the_limit_leaves(void **state)
+{
+    enum { BATCH = 64 };
+    (void)state;
+    for (size_t saves = 0; saves <= 2 * BATCH; saves++) {
+        struct world world;
+        open_world(&world, saves + 1);
+        for (int i = 0; i < BATCH; i++)
+            submit(&world); /* one batch: nothing of it is durable */
+        if (saves < 2 * BATCH)
+            (void)store_memory_flush(world.rig.store, saves);
+        else
+            settle(&world);
+        bool is_whole = saves == 2 * BATCH;
+        int before = world.sent_count;
+        crash(&world);
+        for (int i = 0; i < BATCH; i++)
+            submit(&world);
+        settle(&world);
+        assert_true(world.sent_count <= LIMIT && before <= world.sent_count);
+        assert_int_equal(count_started(&world), LIMIT);
+        assert_true(!is_whole || world.sent_count == LIMIT);
+        assert_true(is_at(&world, POSITION_STOPPED));
+        close_world(&world);
+    }
+}
+
 static void caution_takes_itself_back(void **state)
 {
     struct world world;
@@ -290,6 +340,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_limit_is_reached_and_not_more),
+        cmocka_unit_test(in_a_batch_of_64_the_limit_leaves),
         cmocka_unit_test(caution_takes_itself_back),
         cmocka_unit_test(no_window_has_more_starts_than_the_limit),
     };

@@ -55,8 +55,11 @@ static bool load_argument(struct words *words, struct slice *out_text, size_t *o
         if (byte == ')' && --depth == 0)
             break;
     }
-    if (at >= words->text.size)
-        return words_refuse(words, "a closing )");
+    if (at >= words->text.size) {
+        struct problem *problem = read_problem_in(words->load, IL016, words->node, words->at);
+        problem_message(words->load->problems, problem, "this ( is never closed");
+        return false;
+    }
     *out_at = words->at + 1;
     *out_text = slice_first(slice_from(words->text, *out_at), at - *out_at);
     words->at = at + 1;
@@ -72,7 +75,9 @@ static bool load_signal_argument(struct words *words, const struct load_signal *
     if (signal->argument == LOAD_NO_ARGUMENT)
         return !has_one || words_refuse(words, "`>`");
     if (!has_one)
-        return words_refuse(words, signal->argument == LOAD_NAME ? "(NAME)" : "(EXPRESSION)");
+        return words_refuse(words, signal->argument == LOAD_NAME
+                                       ? "the (NAME) of a signal, as in posted(load),"
+                                       : "an (EXPRESSION), as in sum(input.amount),");
     if (!load_argument(words, &text, &at))
         return false;
     if (signal->argument == LOAD_EXPRESSION) {
@@ -133,8 +138,8 @@ static bool load_limit(struct words *words, unsigned limits, struct load_limit *
                            : limits == LOAD_LIMIT_SHARE ? "a share from 0% to 99%, as in 10%,"
                            : limits == LOAD_LIMIT_INT   ? "a whole number"
                            : limits == (LOAD_LIMIT_INT | LOAD_LIMIT_SHARE)
-                               ? "a number or a share"
-                               : "a number or a duration";
+                               ? "a whole number, or a share from 0% to 99%, as in 10%,"
+                               : "a whole number, or a duration, as in 4h,";
         return words_refuse(words, want);
     }
     *out = is_share
@@ -143,6 +148,28 @@ static bool load_limit(struct words *words, unsigned limits, struct load_limit *
                      : (struct load_limit){LOAD_LIMIT_INT, (int64_t)number, words->at};
     (void)words_next(words);
     return true;
+}
+
+/* What a signal is made of is said in the step; without it the trigger would never trip. */
+static bool load_has_samples(struct words *words, const struct draft_workflow *draft,
+                             const struct trigger *trigger, size_t at)
+{
+    bool is_of_labels =
+        trigger->signal == SIGNAL_MISCLASSIFIED || trigger->signal == SIGNAL_COMPLAINTS;
+    if (!is_of_labels && trigger->signal != SIGNAL_LOW_CONFIDENCE)
+        return true;
+    for (size_t i = 0; i < draft->workflow->step_count; i++) {
+        const struct draft_step *step = &draft->steps[i];
+        bool is_covered = !trigger->step || trigger->step == step->step;
+        if (is_covered &&
+            (is_of_labels ? step->at[STEP_AUDIT] != NULL : step->step->terms.has_confidence))
+            return true;
+    }
+    struct problem *problem = read_problem_in(words->load, IL015, words->node, at);
+    problem_message(words->load->problems, problem,
+                    "this would never trip: no step that it covers has `%s:`",
+                    is_of_labels ? "audit" : "confidence");
+    return false;
 }
 
 static bool load_has_risk(const struct draft_workflow *draft, struct slice name)
@@ -167,7 +194,12 @@ static bool load_scope_of(struct words *words, const struct draft_workflow *draf
     size_t at = words->at;
     struct near near;
     near_init(&near, name);
+    if (name.size == 0)
+        return words_refuse(words, is_risk ? "the name of a class" : "a step, or risk CLASS,");
     bool is_known = is_risk && load_has_risk(draft, name);
+    for (size_t i = 0; is_risk && i < draft->workflow->step_count; i++)
+        for (size_t j = 0; j < draft->workflow->steps[i].risk_count; j++)
+            near_offer(&near, draft->workflow->steps[i].risks[j].name);
     for (size_t i = 0; !is_risk && i < draft->workflow->step_count; i++) {
         if (slice_equal(draft->workflow->steps[i].name, name))
             trigger->made.step = &draft->workflow->steps[i];
@@ -254,6 +286,18 @@ struct slice load_definition(struct load *load, const struct trigger *trigger)
     return kept;
 }
 
+static bool load_window(struct words *words, int64_t *out_ms)
+{
+    size_t at = words->at;
+    if (!words_take_duration(words, out_ms))
+        return words_refuse(words, "a duration, as in 1h,");
+    if (*out_ms > 0)
+        return true;
+    struct problem *problem = read_problem_in(words->load, IL013, words->node, at);
+    problem_message(words->load->problems, problem, "a window of no time never has anything in it");
+    return false;
+}
+
 /* A window where there is none to speak of, and a limit that could not be kept. */
 static bool load_window_is_good(struct words *words, const struct trigger *trigger,
                                 const struct load_limit *limit, int64_t window_ms)
@@ -296,6 +340,7 @@ static bool load_one_trigger(struct load *load, const struct draft_workflow *dra
     trigger->made.terms.move = (enum trigger_move)move;
     if (!words_take(&words, "if"))
         return words_refuse(&words, "`if`");
+    size_t signal_at = words.at;
     const struct load_signal *signal = load_signal(&words, trigger);
     if (!signal)
         return false;
@@ -303,11 +348,12 @@ static bool load_one_trigger(struct load *load, const struct draft_workflow *dra
         return words_refuse(&words, "`>`");
     if (!load_limit(&words, signal->limits, &limit))
         return false;
-    if (words_take(&words, "in") && (!words_take_duration(&words, &window_ms) || window_ms == 0))
-        return words_refuse(&words, "a duration, as in 1h,");
+    if (words_take(&words, "in") && !load_window(&words, &window_ms))
+        return false;
     if (!load_window_is_good(&words, &trigger->made, &limit, window_ms))
         return false;
-    if (!load_scope_of(&words, draft, trigger))
+    if (!load_scope_of(&words, draft, trigger) ||
+        !load_has_samples(&words, draft, &trigger->made, signal_at))
         return false;
     load_terms(&trigger->made, &limit, window_ms, draft->workflow->sensitivity);
     return words_are_over(&words) || words_refuse(&words, "in DUR, for STEP or the end");

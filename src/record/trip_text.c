@@ -10,24 +10,29 @@ static const struct trip_words {
     const char *things; /* of a share: what the samples are */
     const char *bad;    /* what a bad one is, after "were" */
     const char *count;  /* several of them, alone */
+    const char *one;    /* the first one: what trips at a limit of nothing; NULL = none such */
 } trip_words[SIGNAL_COUNT] = {
-    [SIGNAL_MISCLASSIFIED] = {"audited", "were wrong", "wrong"},
-    [SIGNAL_ERRORS] = {"attempts", "were not ok", "attempts that were not ok"},
-    [SIGNAL_UNCERTAIN] = {"actions", "became uncertain", "uncertain"},
-    [SIGNAL_DEGRADED] = {"actions", "were degraded", "degraded actions"},
+    [SIGNAL_MISCLASSIFIED] = {"audited", "were wrong", "wrong", "an audited one was wrong"},
+    [SIGNAL_ERRORS] = {"attempts", "were not ok", "attempts that were not ok",
+                       "an attempt was not ok"},
+    [SIGNAL_UNCERTAIN] = {"actions", "became uncertain", "uncertain", "an action became uncertain"},
+    [SIGNAL_DEGRADED] = {"actions", "were degraded", "degraded actions", "an action was degraded"},
     [SIGNAL_LOW_CONFIDENCE] = {"actions", "were below the confidence limit",
-                               "actions below the confidence limit"},
-    [SIGNAL_OVERRIDES] = {"verdicts", "were no approval", "verdicts that were no approval"},
-    [SIGNAL_COMPLAINTS] = {"labels", "were complaints", "complaints"},
+                               "actions below the confidence limit",
+                               "an action was below the confidence limit"},
+    [SIGNAL_OVERRIDES] = {"verdicts", "were no approval", "verdicts that were no approval",
+                          "a verdict was no approval"},
+    [SIGNAL_COMPLAINTS] = {"labels", "were complaints", "complaints", "somebody complained"},
     [SIGNAL_VOLUME] = {"starts", "happened", "starts"},
-    [SIGNAL_BACKLOG] = {"actions", "wait", "wait for people or in the safe queue"},
+    [SIGNAL_BACKLOG] = {"actions", "wait", "wait for people or in the safe queue",
+                        "an action waits for people or in the safe queue"},
     [SIGNAL_HELD_AGE] = {"actions", "are held", "held"},
     [SIGNAL_LATENCY] = {"actions", "were done late", "done late"},
     [SIGNAL_SILENT] = {"actions", "came", "came"},
     [SIGNAL_SUM] = {"starts", "happened", "starts"},
     [SIGNAL_REPEAT] = {"starts", "happened", "starts"},
     [SIGNAL_POSTED] = {"signals", "were posted", "posted"},
-    [SIGNAL_OVERDUE] = {"actions", "are past due", "past due"},
+    [SIGNAL_OVERDUE] = {"actions", "are past due", "past due", "an action is past due"},
 };
 
 /* "4.5 %", "10 %" of millionths. */
@@ -281,11 +286,50 @@ static void watch_add_limit(struct buf *out, const struct trigger *trigger)
     buf_done(&text);
 }
 
+/* What is compared with the limit. */
+static void watch_add_value(struct buf *out, const struct trigger *trigger)
+{
+    struct trip trip = {.signal = trigger->signal, .argument = trigger->argument_text};
+    switch (trigger->signal) {
+    case SIGNAL_SUM:
+        buf_add_text(out, "the sum of ");
+        trip_add_argument(out, &trip);
+        return;
+    case SIGNAL_POSTED:
+        buf_add_text(out, trigger->terms.window_ms > 0 ? "the sum of what is posted as " : "");
+        trip_add_argument(out, &trip);
+        return;
+    case SIGNAL_REPEAT:
+        buf_add_text(out, "the number of starts ");
+        buf_add_text(out, trip.argument.size > 0 ? "for the same " : "to the same recipient");
+        trip_add_argument(out, &trip);
+        return;
+    case SIGNAL_HELD_AGE:
+        buf_add_text(out, "the oldest held action's age");
+        return;
+    case SIGNAL_SILENT:
+        buf_add_text(out, "the time since the last sign");
+        return;
+    case SIGNAL_BACKLOG:
+        buf_add_text(out, "the number held or in review");
+        return;
+    case SIGNAL_UNCERTAIN:
+        buf_add_text(out, "the number of uncertain actions");
+        return;
+    case SIGNAL_OVERDUE:
+        buf_add_text(out, trigger->is_duration ? "the oldest delay of people"
+                                               : "the number of actions that are past due");
+        return;
+    default:
+        break;
+    }
+    buf_add_fmt(out, "the number of %s", trip_words[trigger->signal].count);
+}
+
 void trip_text_add_condition(const struct trigger *trigger, struct buf *out)
 {
     const struct trip_words *words = &trip_words[trigger->signal];
     const struct trigger_terms *terms = &trigger->terms;
-    struct trip trip = {.signal = trigger->signal, .argument = trigger->argument_text};
     bool is_share = terms->statistic == TRIGGER_SHARE || terms->statistic == TRIGGER_SHARE_IN;
     if (terms->statistic == TRIGGER_RISE) {
         buf_add_fmt(out, "half more of the %s than usual (5 points at least) %s", words->things,
@@ -296,37 +340,21 @@ void trip_text_add_condition(const struct trigger *trigger, struct buf *out)
     } else if (is_share) {
         buf_add_text(out, "more than ");
         watch_add_limit(out, trigger);
-        buf_add_fmt(out, " of the %s ", words->things);
+        buf_add_fmt(out, " of the %s", words->things);
+        trip_add_window(out, terms->window_ms);
+        buf_add_byte(out, ' ');
         if (trigger->signal == SIGNAL_LATENCY) {
             buf_add_text(out, "took longer than ");
             zone_add_span(out, trigger->late_ms);
         } else {
             buf_add_text(out, words->bad);
         }
-        trip_add_window(out, terms->window_ms);
     } else if (trigger->signal == SIGNAL_SILENT && terms->limit == 0) {
         buf_add_text(out, "nothing has come by the time of `expect`");
+    } else if (words->one && terms->limit == 0 && !trigger->is_duration) {
+        buf_add_text(out, words->one);
     } else {
-        if (trigger->signal == SIGNAL_SUM) {
-            buf_add_text(out, "the sum of ");
-            trip_add_argument(out, &trip);
-        } else if (trigger->signal == SIGNAL_POSTED) {
-            trip_add_argument(out, &trip);
-        } else if (trigger->signal == SIGNAL_REPEAT) {
-            buf_add_text(out, "the number of starts ");
-            buf_add_text(out, trip.argument.size > 0 ? "for the same " : "to the same recipient");
-            trip_add_argument(out, &trip);
-        } else {
-            buf_add_text(
-                out, trigger->signal == SIGNAL_HELD_AGE  ? "the oldest held action's age"
-                     : trigger->signal == SIGNAL_SILENT  ? "the time since the last sign"
-                     : trigger->is_duration              ? "the oldest delay of people"
-                     : trigger->signal == SIGNAL_OVERDUE ? "the number of actions that are past due"
-                     : trigger->signal == SIGNAL_BACKLOG ? "the number held or in review"
-                     : trigger->signal == SIGNAL_UNCERTAIN ? "the number of uncertain actions"
-                     : trigger->signal == SIGNAL_VOLUME    ? "the number of starts"
-                                                           : "the number of complaints");
-        }
+        watch_add_value(out, trigger);
         trip_add_window(out, terms->window_ms);
         buf_add_text(out, " is above ");
         watch_add_limit(out, trigger);
@@ -336,15 +364,21 @@ void trip_text_add_condition(const struct trigger *trigger, struct buf *out)
 void trip_text_add_watch(const struct trigger *trigger, struct buf *out)
 {
     const struct trigger_terms *terms = &trigger->terms;
+    bool is_warned = terms->statistic == TRIGGER_SHARE && terms->move < MOVE_CAUTION;
     buf_add_fmt(out, "%s when ", trigger_move_name(terms->move));
     trip_text_add_condition(trigger, out);
+    if (trigger->risk.size > 0 && terms->statistic == TRIGGER_LEVEL)
+        buf_add_text(out, ", of whatever class");
     if (terms->statistic == TRIGGER_SHARE || terms->statistic == TRIGGER_RISE)
-        buf_add_fmt(out, "; sequential test, a false trip no sooner than every %s samples",
+        buf_add_fmt(out,
+                    "; asked at each one from the 20th on%s; a false trip comes no sooner than "
+                    "once in %s",
+                    is_warned ? ", caution before that" : "",
                     terms->h_micro == TRIGGER_H_QUICK    ? "100"
                     : terms->h_micro == TRIGGER_H_NORMAL ? "1,000"
                     : terms->h_micro == TRIGGER_H_CALM   ? "10,000"
                     : terms->h_micro == TRIGGER_H_CALMER ? "100,000"
                                                          : "1,000,000");
     else if (terms->statistic == TRIGGER_SHARE_IN)
-        buf_add_text(out, "; surely above it (99.9 %), 20 samples at least");
+        buf_add_text(out, "; asked at each one from the 20th on; above it for certain (99.9 %)");
 }

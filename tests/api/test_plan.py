@@ -31,7 +31,7 @@ def test_it_says_who_and_what(daemon):
     assert code == 0, err
     assert out.startswith("PLAN    invoice-reminders: Remind customers of overdue invoices (mode auto)\n")
     assert "WHO     finance (Ana Ruiz, Ben Okafor) may stop it" in out and "Ana Ruiz informs stakeholders within 30 min." in out
-    assert "LIMIT   send_reminder: somebody is told when the number of uncertain actions in 1 h is above 0 (standard)\n" in out
+    assert "LIMIT   send_reminder: somebody is told when an action became uncertain (standard)\n" in out
     assert "send_reminder stops when the number of starts to the same recipient in 1 d is above 3 (standard)\n" in out
     assert "THEN    send_reminder, stopped: " in out
     assert "RESTART asked for with a reason by owner, restart, inform or an admin; approved by one of finance-leads (Ana Ruiz, Ben Okafor), never by who asks. Then 5 one by one, 10 %, 50 %, all of it.\n" in out

@@ -347,10 +347,13 @@ def test_what_is_near_its_limit_is_shown(tmp_path):
 
 
 def test_check_says_what_each_trigger_watches(tmp_path):
-    folder = world(tmp_path, "misrouted: fallback if misclassified > 5%", "runaway: stopped if volume > 500 in 1h for other")
+    folder = world(tmp_path, "misrouted: fallback if misclassified > 5%", "runaway: stopped if volume > 500 in 1h for other",
+                   "bad: review if degraded > 3")
     done = subprocess.run([str(BUILD / "interlock"), "check", "--expand"], cwd=folder, capture_output=True, text=True, timeout=60)
     lines = done.stdout.split("# w: what moves its switch by itself\n")[1].splitlines()
-    assert lines[0] == ("#   misrouted: fallback when more than 5 % of the audited were wrong; sequential test, a false trip no sooner "
-                        "than every 100 samples"), lines
+    assert lines[0] == ("#   misrouted: fallback when more than 5 % of the audited were wrong; asked at each one from the 20th on, caution before that; "
+                        "a false trip comes no sooner than once in 100"), lines
+    assert any(line.endswith(": alert when an action became uncertain") for line in lines), lines
+    assert "#   bad: review when the number of degraded actions in 1 h is above 3" in lines
     assert lines[1] == "#   runaway (other): stopped when the number of starts in 1 h is above 500", lines
     assert "#   repeat (tell): stopped when the number of starts to the same recipient in 1 d is above 2" in lines

@@ -68,6 +68,12 @@ static int64_t serve_now(void *impl)
     return serve_clock_ms(CLOCK_BOOTTIME) + serve->wall_offset_ms;
 }
 
+static int64_t serve_step_ms(void *impl)
+{
+    struct serve *serve = impl;
+    return serve_clock_ms(CLOCK_REALTIME) - serve_now(serve);
+}
+
 static void serve_read_random(char *at, size_t size)
 {
     while (size > 0) {
@@ -300,19 +306,19 @@ static bool serve_make_engine(struct serve *serve, const struct cli_serve *optio
                               struct loaded *loaded, struct slice flag, struct slice folder)
 {
     struct buf message, place;
-    struct engine_options engine = {.store = serve->store,
-                                    .upstream = router_port(&serve->router),
-                                    .notify = notices_port(serve->notices),
-                                    .sandbox = serve_sandbox,
-                                    .clock = {serve, serve_now, serve_random, serve_wake_at},
-                                    .loaded = loaded,
-                                    .run_epoch = store_sqlite_run_epoch(&serve->store),
-                                    .is_copy =
-                                        options->as_copy || store_sqlite_is_copy(&serve->store),
-                                    .flag = flag,
-                                    .zone = &serve->zone,
-                                    .load = serve_load,
-                                    .arg = serve};
+    struct engine_options engine = {
+        .store = serve->store,
+        .upstream = router_port(&serve->router),
+        .notify = notices_port(serve->notices),
+        .sandbox = serve_sandbox,
+        .clock = {serve, serve_now, serve_random, serve_wake_at, serve_step_ms},
+        .loaded = loaded,
+        .run_epoch = store_sqlite_run_epoch(&serve->store),
+        .is_copy = options->as_copy || store_sqlite_is_copy(&serve->store),
+        .flag = flag,
+        .zone = &serve->zone,
+        .load = serve_load,
+        .arg = serve};
     uint64_t head = 0;
     uint64_t suspects[SUSPECTS_MAX];
     unsigned char hash[STORE_HASH_SIZE];

@@ -262,6 +262,7 @@ static bool status_fill(struct call *call, struct status_facts *facts, struct st
                            .is_ready = facts->health.is_ready,
                            .why = facts->health.why,
                            .warnings_json = facts->health.warnings,
+                           .flag = facts->health.flag,
                            .unanswered = facts->health.unanswered,
                            .unsigned_plans = facts->unsigned_plans,
                            .has_watchdog = facts->health.has_watchdog,

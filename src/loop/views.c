@@ -17,6 +17,7 @@
 #include "loop/self_check.h"
 #include "loop/undone.h"
 #include "loop/upstreams.h"
+#include "loop/watchdog.h"
 #include "record/identity.h"
 #include "record/label_row.h"
 #include "record/row.h"
@@ -559,6 +560,13 @@ static void views_do_health(void *impl, struct arena *arena, struct engine_healt
                                   .epoch = engine->run_epoch,
                                   .started_unix_ms = engine->started_unix_ms,
                                   .now_unix_ms = engine_now(engine)};
+    struct buf flag;
+    buf_init(&flag, LIMIT_SENTENCE * 2);
+    engine_add_clock(engine, &flag);
+    buf_add_text(&flag, flag.size > 0 && out->flag.size > 0 ? "; " : "");
+    buf_add(&flag, out->flag);
+    out->flag = arena_copy(arena, buf_slice(&flag));
+    buf_done(&flag);
     struct buf unanswered;
     buf_init(&unanswered, LIMIT_ALERTS * TEXT_ID_MAX);
     engine_add_unanswered(engine, &unanswered);

@@ -15,6 +15,7 @@
 enum {
     LIFE_SIGN_MS = 20 * 1000, /* how exactly down time is known */
     LIFE_DOWN_MS = 60 * 1000, /* a restart is shorter, and told to nobody */
+    LIFE_STEP_MS = 60 * 1000, /* of the wall clock: less is drift and its correction */
     LIFE_PING_MS = 10 * 1000
 };
 
@@ -130,6 +131,27 @@ static void life_tell(struct engine *engine)
     notice_batch_done(&batch);
 }
 
+void engine_add_clock(struct engine *engine, struct buf *out)
+{
+    const struct clock_port *clock = &engine->options.clock;
+    int64_t step_ms = clock->step_ms ? clock->step_ms(clock->impl) : 0;
+    int64_t behind_ms = engine->life.last_unix_ms - engine->now_unix_ms;
+    if (step_ms > LIFE_STEP_MS || step_ms < -LIFE_STEP_MS) {
+        buf_add_text(out, "the clock of this machine was moved by ");
+        zone_add_span(out, step_ms < 0 ? -step_ms : step_ms);
+        buf_add_fmt(out,
+                    " %s while interlock runs; interlock goes on by its own time, and nothing came "
+                    "due by that: set the clock right, then start interlock again",
+                    step_ms < 0 ? "back" : "ahead");
+    } else if (behind_ms > LIFE_STEP_MS) {
+        buf_add_text(out, "the clock of this machine is ");
+        zone_add_span(out, behind_ms);
+        buf_add_text(out, " behind the last sign of life in the store: until then people are told, "
+                          "and held work goes on, too late: set it right, then start interlock "
+                          "again");
+    }
+}
+
 enum err engine_load_life(struct engine *engine)
 {
     const struct store_port *store = &engine->options.store;
@@ -143,6 +165,7 @@ enum err engine_load_life(struct engine *engine)
     if (err != ERR_OK && err != ERR_NOT_FOUND)
         return err;
     int64_t down_ms = is_known ? engine->now_unix_ms - (int64_t)sign_unix_ms : 0;
+    engine->life.last_unix_ms = (int64_t)sign_unix_ms;
     engine_save_life(engine);
     if (down_ms < LIFE_DOWN_MS || engine->options.is_copy)
         return ERR_OK;

@@ -11,4 +11,7 @@ struct clock_port {
     int64_t (*now_unix_ms)(void *impl);
     void (*random)(void *impl, void *out_bytes, size_t size); /* fit for tokens and salts */
     void (*wake_at)(void *impl, int64_t unix_ms);
+    /* How far the machine's wall clock is ahead of the time told here (R29: within a run that
+     * advances with the boot clock); NULL = never. */
+    int64_t (*step_ms)(void *impl);
 };

@@ -691,5 +691,10 @@ void status_text_add(struct buf *out, const struct status *status)
         status_add_upstream(out, status, &status->upstreams[i]);
     status_add_stop_check(out, status);
     status_add_outside(out, status);
+    if (status->flag.size > 0) {
+        buf_add_text(out, "warning: ");
+        wording_add_line(out, status->flag, STATUS_WARNING_MAX);
+        buf_add_byte(out, '\n');
+    }
     status_add_warnings(out, status->warnings_json);
 }

@@ -99,6 +99,7 @@ struct status {
     size_t answer_count;
     bool is_ready;
     struct slice why;            /* when it is not */
+    struct slice flag;           /* what somebody should know, or empty */
     struct slice warnings_json;  /* a JSON array of texts, or empty */
     struct slice unanswered;     /* incidents that nobody answers for, or empty */
     struct slice unsigned_plans; /* workflows whose signed plan has changed, or empty */

@@ -232,6 +232,7 @@ void status_json_add(struct buf *out, const struct status *status)
     }
     stop_check_json_add(out, &status->stop_check);
     member_add_u64(out, "down_ms", (uint64_t)status->down_ms);
+    member_add_text(out, "flag", status->flag);
     member_add_raw(out, "warnings",
                    status->warnings_json.size > 0 ? status->warnings_json : SLICE("[]"));
     buf_add_byte(out, '}');

@@ -130,6 +130,7 @@ def test_a_bad_policy_at_boot_is_the_last_good_version(daemon, wrong):
     assert "invoice-reminders.yaml:" in daemon.said()  # where the mistake is
     ready = daemon.get("/readyz")
     assert ready.status == 200 and "last good version" in ready.json["flag"], ready
+    assert "warning: the configuration files have errors; the last good version" in daemon.get("/v1/status?format=text").text
     assert daemon.remind("INV-1", balance=20000).json["replayed"]
     assert daemon.remind("INV-2").json["state"] == "done"       # the old rules, and all of them
     assert daemon.remind("INV-3", balance=0).json["state"] == "rejected"

@@ -183,6 +183,7 @@ static void nobody_answers(struct status_fixture *f)
     f->status.answers = answers;
     f->status.answer_count = 2;
     f->status.unanswered = SLICE("i_0000000000002");
+    f->status.flag = SLICE("the last good version is in force");
     f->status.unsigned_plans = SLICE("payouts, inquiry-routing");
 }
 

@@ -12,6 +12,8 @@
 #include "record/number.h"
 #include "record/record.h"
 #include "record/row.h"
+#include "record/step_tally.h"
+#include "record/undone_row.h"
 
 enum { BYTES_MAX = 1 << 20, SEEDS = 3000 };
 
@@ -632,6 +634,72 @@ static void review_ids_come_back(void **state)
     buf_done(&text);
 }
 
+/* Counters of a step: by the id of a class, also when there are more than fit. */
+static void steps_come_back(void **state)
+{
+    (void)state;
+    struct step_tally tally = {.degraded = {[CAUSE_RULE] = 3}}, back;
+    struct buf bytes, key;
+    int64_t hour = 0;
+    buf_init(&bytes, 8192);
+    buf_init(&key, 200);
+    for (uint32_t i = 0; i < STEP_CLASSES + 2; i++) { /* two without room count as the first */
+        step_tally_class(&tally, i * 1000003)->automatic += i + 1;
+        step_tally_class(&tally, i * 1000003)->other++;
+    }
+    assert_int_equal(tally.class_count, STEP_CLASSES);
+    assert_int_equal(step_tally_find(&tally, 0)->other, 3);
+    assert_null(step_tally_find(&tally, 7));
+    step_tally_encode(&tally, &bytes);
+    assert_int_equal(step_tally_decode(buf_slice(&bytes), &back), ERR_OK);
+    assert_memory_equal(&back, &tally, sizeof tally);
+    assert_int_equal(step_tally_decode(slice_first(buf_slice(&bytes), bytes.size - 1), &back),
+                     ERR_CORRUPT);
+    assert_int_equal(step_tally_decode(SLICE(""), &back), ERR_CORRUPT);
+    step_tally_key_add(&key, SLICE("w"), SLICE("s"), 491234);
+    assert_string_equal(buf_text(&key), "/step/w/s/0000491234");
+    assert_true(step_tally_key_hour(buf_slice(&key), &hour));
+    assert_int_equal(hour, 491234);
+    assert_false(step_tally_key_hour(SLICE("w/0000491234"), &hour));
+    buf_done(&key);
+    buf_done(&bytes);
+}
+
+/* What nobody was told of yet, and who was told. */
+static void undone_comes_back(void **state)
+{
+    (void)state;
+    struct undone undone = {.expired = 4000,
+                            .failed = 2,
+                            .since_unix_ms = 1700000000000,
+                            .until_unix_ms = 1700000000009,
+                            .told_unix_ms = 5,
+                            .first = {7, 8, 0}},
+                  back;
+    struct buf bytes, early, late;
+    uint64_t incident = 0;
+    buf_init(&bytes, 200);
+    buf_init(&early, 200);
+    buf_init(&late, 200);
+    undone_encode(&undone, &bytes);
+    assert_int_equal(undone_decode(buf_slice(&bytes), &back), ERR_OK);
+    assert_memory_equal(&back, &undone, sizeof undone);
+    assert_int_equal(undone_decode(slice_first(buf_slice(&bytes), bytes.size - 1), &back),
+                     ERR_CORRUPT);
+    buf_reset(&bytes);
+    undone_telling_encode(77, &bytes);
+    assert_int_equal(undone_telling_decode(buf_slice(&bytes), &incident), ERR_OK);
+    assert_int_equal(incident, 77);
+    undone_key_add(&early, SLICE("w"), 999999);
+    undone_key_add(&late, SLICE("w"), 1000000);
+    assert_true(strcmp(buf_text(&early), buf_text(&late)) < 0); /* in order of time */
+    assert_true(undone_key_is_of(buf_slice(&early), SLICE("w")));
+    assert_false(undone_key_is_of(buf_slice(&early), SLICE("w-2")));
+    buf_done(&late);
+    buf_done(&early);
+    buf_done(&bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -643,6 +711,8 @@ int main(void)
         cmocka_unit_test(requests_come_back),
         cmocka_unit_test(a_seal_breaks_by_any_byte),
         cmocka_unit_test(rows_come_back),
+        cmocka_unit_test(steps_come_back),
+        cmocka_unit_test(undone_comes_back),
         cmocka_unit_test(an_ended_row_is_small),
         cmocka_unit_test(unknown_enums_are_careful),
         cmocka_unit_test(numbers_come_back),

@@ -341,6 +341,24 @@ static void restart_carry_out(struct engine *engine, struct restart *restart,
     arena_done(&arena);
 }
 
+/* Who approved it asks again, for want of an answer: the same one, when all of it is durable. */
+static bool restart_is_repeat(const struct restart *restart, const struct principal *principal)
+{
+    return restart && restart->row.is_ramping && !restart->row.ramp.is_stuck &&
+           !restart->row.request.by[0] && principal->kind == PRINCIPAL_PERSON &&
+           slice_is(principal->name, restart->row.approved_by);
+}
+
+static void restart_repeat(struct engine *engine, struct restart *restart, struct pending *reply)
+{
+    struct restart_draft draft;
+    struct record unused = {.kind = RECORD_RESTART_APPROVED};
+    restart_draft_make(restart, &unused, (struct slice){0}, &draft);
+    reply->saved = restart_acknowledge;
+    engine_save_rows(engine, draft.rows, 1, reply); /* no record: nothing happens */
+    restart_draft_done(&draft);
+}
+
 static void restarts_do_approve(void *impl, const struct principal *principal, uint64_t incident,
                                 engine_done_fn *done, void *arg)
 {
@@ -369,7 +387,9 @@ static void restarts_do_approve(void *impl, const struct principal *principal, u
         refusal.approved_by = slice_text(restart->row.approved_by);
     refusal.wait_ms = request->at_unix_ms + restart_alone_ms(&terms) - engine->now_unix_ms;
     struct pending reply = {.done = done, .arg = arg, .id = incident};
-    if (refusal.says != RESTART_YES && refusal.says != RESTART_YES_ALONE) {
+    if (restart_is_repeat(restart, principal)) {
+        restart_repeat(engine, restart, &reply);
+    } else if (refusal.says != RESTART_YES && refusal.says != RESTART_YES_ALONE) {
         restart_refuse(engine, principal, &refusal, incident, &reply);
     } else if (engine->ramp_count >= LIMIT_RAMPS && !restart->row.is_ramping) {
         engine_refuse(done, arg, ENGINE_NO_ROOM, "LIMIT_RAMPS incidents start again already");

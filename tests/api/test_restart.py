@@ -1,5 +1,5 @@
 """Restart: who asks, who approves (R20, I11), and how it starts again a little at a time (R19)."""
-import threading
+import http.client, threading
 
 import pytest
 
@@ -387,3 +387,77 @@ def test_a_closed_incident_says_why_it_was_stopped_and_what_it_held(daemon):
     page = daemon.get("/v1/incidents/%s?format=text" % incident).text
     assert "by Ana Ruiz: wrong. Closed " in page and " by Ben Okafor: rolled back\n" in page, page
     assert "\nIMPACT  2 were held" in page, page
+
+
+# ---- kill -9
+
+def test_an_approval_that_is_asked_again_is_the_same(one_by_one):
+    daemon = one_by_one
+    incident = stop(daemon)
+    daemon.restart(incident, "go")
+    assert daemon.remind("INV-1").json["state"] == "done"
+    again = approve(daemon, incident)
+    assert again.status == 202 and again.json["restart"]["ramp"]["text"] == "2 one by one … 1 ok"
+    assert approve(daemon, incident, token="ana").status == 409  # nobody has asked her
+    assert len(kinds(daemon, kind="restart_approved")) == 1
+
+
+def test_a_kill_while_it_is_approved(tmp_path):
+    """At any moment around the write: the same approval again gives one ramp, and one record of it."""
+    policies = {"invoice-reminders.yaml": ramped("[2]"), "inquiry-routing.yaml": ROUTING}
+    with Daemon(install(tmp_path, policies=policies)) as daemon:
+        was_kept = set()
+        for round in range(10):
+            incident = stop(daemon)
+            ask(daemon, incident)
+            answers = []
+
+            def send():
+                try:
+                    answers.append(daemon.request("POST", "/v1/incidents/%s/approve" % incident, token="ben", checked=False).status)
+                except (OSError, http.client.HTTPException):
+                    answers.append(None)
+            thread = threading.Thread(target=send)
+            thread.start()
+            threading.Event().wait(round * 0.0015)  # a moment, not an event: it is the point
+            daemon.kill()
+            thread.join(30)
+            daemon.start()
+            state = incident_of(daemon, incident)["restart"]["state"]
+            assert state in ("asked", "ramp") and (state == "ramp" or answers != [202]), (state, answers)
+            was_kept.add(state)
+            assert approve(daemon, incident).status == 202
+            restart = incident_of(daemon, incident)["restart"]
+            assert restart["state"] == "ramp" and restart["ramp"]["started"] == 0
+            timeline = incident_of(daemon, incident)["timeline"]
+            assert [e["kind"] for e in timeline].count("restart_approved") == 1, timeline
+            for i in range(2):
+                assert daemon.remind("R%d-%d" % (round, i)).json["state"] == "done"
+            for _ in range(200):
+                if incident_of(daemon, incident)["state"] == "closed":
+                    break
+            assert incident_of(daemon, incident)["state"] == "closed"
+        assert daemon.get("/v1/decisions/verify", token="ben").json["good"] is True
+
+
+def test_a_kill_at_each_end_of_a_stage(tmp_path):
+    policies = {"invoice-reminders.yaml": ramped("[1, 2]"), "inquiry-routing.yaml": ROUTING}
+    with Daemon(install(tmp_path, policies=policies)) as daemon:
+        incident = stop(daemon)
+        assert daemon.remind("INV-0").json["state"] == "held"
+        daemon.restart(incident, "go")
+        texts = ["1 one by one … ok · 2 one by one … 0 ok", "1 one by one … ok · 2 one by one … 1 ok"]
+        for i in range(3):
+            assert daemon.remind("INV-%d" % (i + 1)).json["state"] == "done"
+            daemon.kill()  # right after the end that may have passed the stage
+            daemon.start()
+            if i < 2:
+                assert incident_of(daemon, incident)["restart"]["ramp"]["text"] == texts[i]
+                assert daemon.remind("INV-0").json["state"] == "held"
+        for _ in range(400):
+            if incident_of(daemon, incident)["state"] == "closed" and daemon.remind("INV-0").json["state"] == "done":
+                break
+            threading.Event().wait(0.02)
+        assert incident_of(daemon, incident)["state"] == "closed" and daemon.remind("INV-0").json["state"] == "done"
+        assert [r["subject"] for r in kinds(daemon, kind="ramp")] == ["passed", "over"]
+        assert daemon.get("/v1/decisions/verify", token="ben").json["good"] is True

@@ -22,7 +22,8 @@ static const char *entry_subject_words(struct slice subject)
     return NULL;
 }
 
-static void entry_add_what(struct buf *out, const struct incident_entry *entry)
+static void entry_add_what(struct buf *out, const struct incident_view *view,
+                           const struct incident_entry *entry)
 {
     const char *words = NULL;
     switch ((int)entry->kind) {
@@ -51,7 +52,9 @@ static void entry_add_what(struct buf *out, const struct incident_entry *entry)
         buf_add_text(out, "approval refused: ");
         break;
     case RECORD_INCIDENT:
-        buf_add_text(out, slice_is(entry->subject, "closed") ? "closed" : "opened");
+        buf_add_text(out, slice_is(entry->subject, "closed")               ? "closed"
+                          : incident_first(view, RECORD_INCIDENT) == entry ? "opened"
+                                                                           : "why it was stopped");
         return;
     case RECORD_TELLING:
         buf_add_text(out, "to be told: ");
@@ -78,7 +81,7 @@ static void entry_add_what(struct buf *out, const struct incident_entry *entry)
 void incident_entry_add(struct buf *out, const struct incident_view *view,
                         const struct incident_entry *entry)
 {
-    entry_add_what(out, entry);
+    entry_add_what(out, view, entry);
     if (entry->actor.size > 0) {
         buf_add_text(out, ", by ");
         incident_add_person(out, view, entry->actor);

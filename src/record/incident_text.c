@@ -532,9 +532,31 @@ static void text_add_told(struct buf *out, const struct incident_view *view)
     buf_add_text(out, shown ? "\n" : "");
 }
 
+/* "ALSO    14:20 by trigger runaway: the next start would be number 4 in 1 h, limit 3": the newest
+ * stop that joined it for a reason of its own. */
+static void text_add_joined(struct buf *out, const struct incident_view *view)
+{
+    for (size_t i = view->is_open ? view->entry_count : 0; i > 0; i--) {
+        const struct incident_entry *entry = &view->entries[i - 1];
+        if (entry->kind != RECORD_STOP || entry->words.size == 0 ||
+            slice_equal(entry->words, view->why) ||
+            entry->at_unix_ms <= view->journal.since_unix_ms)
+            continue;
+        buf_add_text(out, "ALSO    ");
+        incident_add_at(out, view, entry->at_unix_ms);
+        buf_add_text(out, " by ");
+        incident_add_person(out, view, entry->actor);
+        buf_add_text(out, ": ");
+        wording_add_line(out, entry->words, TEXT_WORDS);
+        buf_add_byte(out, '\n');
+        return;
+    }
+}
+
 void incident_text_add(struct buf *out, const struct incident_view *view)
 {
     text_add_head(out, view);
+    text_add_joined(out, view);
     buf_add_text(out, "WHO     ");
     incident_add_answer(out, view);
     incident_add_informing(out, view);

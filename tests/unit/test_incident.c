@@ -77,10 +77,24 @@ static void add_pages(struct buf *out, struct fixture *f)
     struct incident_view view;
     make_view(f, &view);
     incident_text_add(out, &view);
-    buf_add_text(out, "\n== closed, with all that was said\n");
-    struct incident_entry said[10];
+    buf_add_text(out, "\n== another stop has joined it, for a reason of its own\n");
+    struct incident_entry said[12];
     memcpy(said, view.entries, view.entry_count * sizeof *said);
     size_t n = view.entry_count;
+    said[n++] = (struct incident_entry){.at_unix_ms = FIXTURE_AT(14, 20, 0),
+                                        .kind = RECORD_STOP,
+                                        .actor = SLICE("trigger runaway"),
+                                        .scope = SLICE("inquiry-routing"),
+                                        .words = SLICE("501 starts in 1 h, limit 500")};
+    said[n++] = (struct incident_entry){.at_unix_ms = FIXTURE_AT(14, 21, 0),
+                                        .kind = RECORD_INCIDENT,
+                                        .actor = SLICE("ana"),
+                                        .subject = SLICE("open"),
+                                        .words = SLICE("a reason said later")};
+    view.entries = said;
+    view.entry_count = n;
+    incident_text_add(out, &view);
+    buf_add_text(out, "\n== closed, with all that was said\n");
     said[n++] = (struct incident_entry){.at_unix_ms = FIXTURE_AT(14, 30, 0),
                                         .kind = RECORD_REMARK,
                                         .actor = SLICE("ben"),

@@ -186,6 +186,10 @@ static int incident_post(struct invocation *invocation, const char *id, const ch
     json_t *incident = daemon_object(invocation, &question);
     if (incident)
         incident_say(invocation, incident);
+    if (incident && name && strcmp(path, "/note") == 0 && !invocation_has(invocation, "json"))
+        say(invocation, "On record as its %s.\n", strcmp(name, "follow_up") ? name : "follow-up");
+    if (incident && strcmp(path, "/informed") == 0 && !invocation_has(invocation, "json"))
+        say(invocation, "On record: stakeholders were told this.\n");
     bool is_restart = strcmp(path, "/restart") == 0 || strcmp(path, "/approve") == 0;
     if (incident && is_restart && !invocation_has(invocation, "json"))
         incident_say_restart(invocation, incident);

@@ -208,15 +208,35 @@ static void signals_submit(struct signals *signals, const char *how)
     signals_settle(signals);
 }
 
-static void signals_act(struct signals *signals, struct signals_thing *thing,
-                        struct engine_call call)
+static void signals_ignore(void *arg, const struct engine_reply *reply)
+{
+    (void)arg;
+    (void)reply;
+}
+
+static void signals_call_act(struct signals *signals, const struct signals_thing *thing,
+                             struct engine_call call)
 {
     call.principal = &signals_ana;
     call.action = thing->action;
-    call.done = signals_told;
     call.arg = signals;
     signals->rig.port.act(signals->rig.port.impl, &call);
     signals_settle(signals);
+}
+
+static void signals_act(struct signals *signals, const struct signals_thing *thing,
+                        struct engine_call call)
+{
+    call.done = signals_told;
+    signals_call_act(signals, thing, call);
+}
+
+/* It may be refused. */
+static void signals_act_tried(struct signals *signals, const struct signals_thing *thing,
+                              struct engine_call call)
+{
+    call.done = signals_ignore;
+    signals_call_act(signals, thing, call);
 }
 
 /* The oldest one that waits for a verdict. */
@@ -234,6 +254,8 @@ static bool signals_is_done(struct signals *signals, const struct signals_thing 
 {
     struct arena arena;
     struct view view;
+    if (thing->action == 0)
+        return false; /* it was not taken */
     arena_init(&arena, 1 << 20);
     CHECK(signals->rig.port.view(signals->rig.port.impl, thing->action, false, &arena, &view) ==
           ERR_OK);
@@ -337,7 +359,9 @@ static void signals_add_record(const struct signals *signals, const struct recor
     trip_text_add(&trip, out);
 }
 
-static void signals_add_records(struct signals *signals, struct buf *out)
+/* Calls each for all records, the oldest first. */
+static void signals_each_record(struct signals *signals,
+                                void (*each)(void *arg, const struct record *record), void *arg)
 {
     enum { PAGE = 64 };
     struct store_record page[PAGE];
@@ -350,10 +374,27 @@ static void signals_add_records(struct signals *signals, struct buf *out)
         for (size_t i = 0; i < count; i++) {
             struct record record;
             CHECK(record_decode(page[i].body, &arena, &record) == ERR_OK);
-            signals_add_record(signals, &record, out);
+            each(arg, &record);
         }
         arena_done(&arena);
     }
+}
+
+struct signals_did {
+    const struct signals *signals;
+    struct buf *out;
+};
+
+static void signals_add_one(void *arg, const struct record *record)
+{
+    const struct signals_did *did = arg;
+    signals_add_record(did->signals, record, did->out);
+}
+
+static void signals_add_records(struct signals *signals, struct buf *out)
+{
+    struct signals_did did = {signals, out};
+    signals_each_record(signals, signals_add_one, &did);
     if (out->size == 0)
         buf_add_text(out, "-");
 }

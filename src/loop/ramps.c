@@ -343,12 +343,29 @@ static bool ramp_names_meet(const char *a, const char *b)
     return a[0] == '\0' || b[0] == '\0' || strcmp(a, b) == 0;
 }
 
-static bool ramp_stops_meet(const struct stop *a, const struct stop *b)
+static const struct workflow *ramp_workflow(const struct engine *engine, const struct stop *stop)
 {
-    for (int i = 0; i < 4; i++)
+    return stop->names[0][0] ? config_workflow_of(engine_config(engine), slice_text(stop->names[0]))
+                             : NULL;
+}
+
+/* A workflow has nothing to do with an upstream that it does not call; one that is gone may. */
+static bool ramp_calls(const struct workflow *workflow, const struct stop *stop)
+{
+    return !workflow || stop->names[0][0] || !stop->names[2][0] ||
+           workflow_calls(workflow, slice_text(stop->names[2]));
+}
+
+/* Is there anything that both cover? A workflow goes by any of its names (R28). */
+static bool ramp_stops_meet(const struct engine *engine, const struct stop *a, const struct stop *b)
+{
+    const struct workflow *own = ramp_workflow(engine, a), *other = ramp_workflow(engine, b);
+    if (!ramp_names_meet(a->names[0], b->names[0]) && (!own || own != other))
+        return false;
+    for (int i = 1; i < 4; i++)
         if (!ramp_names_meet(a->names[i], b->names[i]))
             return false;
-    return true;
+    return ramp_calls(own, b) && ramp_calls(other, a);
 }
 
 void engine_ramps_stopped(struct engine *engine, const struct stop *added)
@@ -357,7 +374,7 @@ void engine_ramps_stopped(struct engine *engine, const struct stop *added)
     for (struct list *node = engine->restarts.next; node != &engine->restarts; node = node->next) {
         struct restart *restart = LIST_ENTRY(node, struct restart, link);
         const struct stop *own = ramp_stop(engine, restart->row.incident);
-        if (ramp_is_running(restart) && own && ramp_stops_meet(own, &stop))
+        if (ramp_is_running(restart) && own && ramp_stops_meet(engine, own, &stop))
             ramp_back(engine, restart, slice_text(stop.by), "stopped");
     }
 }

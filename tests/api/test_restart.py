@@ -3,7 +3,7 @@ import http.client, threading
 
 import pytest
 
-from interlock_client import REMINDERS, ROUTING, Daemon, install
+from interlock_client import INSTALLATION, REMINDERS, ROUTING, Daemon, install
 from story_world import POLICY, World
 
 def ramped(ramp, policy=REMINDERS, more=""):
@@ -269,6 +269,58 @@ def test_a_further_stop_sends_it_back(one_by_one):
     assert incident_of(daemon, incident)["restart"] is None or incident_of(daemon, incident)["restart"]["ramp"] is None
     assert daemon.remind("INV-2").json["state"] == "held"
     assert kinds(daemon, kind="ramp")[-1]["subject"] == "stopped"
+
+
+def test_a_stop_of_an_upstream_sends_back_only_who_calls_it(one_by_one):
+    daemon = one_by_one
+    incident = stop(daemon)
+    daemon.restart(incident, "go")
+    other = stop(daemon, upstream="helpdesk")  # nothing of this workflow goes there
+    assert incident_of(daemon, incident)["restart"]["state"] == "ramp"
+    assert daemon.remind("INV-1").json["state"] == "done"
+    stop(daemon, upstream="mailer")
+    assert incident_of(daemon, incident)["restart"] is None or incident_of(daemon, incident)["restart"]["ramp"] is None
+    assert daemon.remind("INV-2").json["state"] == "held" and incident_of(daemon, other)["state"] == "open"
+    assert kinds(daemon, kind="ramp")[-1]["subject"] == "stopped"
+
+
+def test_a_stop_under_the_former_name_is_restarted_and_sent_back(tmp_path):
+    policies = {"invoice-reminders.yaml": ramped("[2]"), "inquiry-routing.yaml": ROUTING}
+    with Daemon(install(tmp_path, policies=policies)) as daemon:
+        incident = stop(daemon)
+        path = daemon.folder / "policies" / "invoice-reminders.yaml"
+        path.write_text(path.read_text().replace("workflow: invoice-reminders", "workflow: reminders\nwas: [invoice-reminders]"))
+        (daemon.folder / "policies" / "reminders.yaml").write_text(path.read_text())
+        path.unlink()
+        config = daemon.folder / "interlock.yaml"
+        config.write_text(config.read_text().replace("[invoice-reminders]", "[reminders]"))
+        assert daemon.post("/v1/admin/reload").status == 200
+
+        def remind(invoice):
+            return daemon.submit("reminders", "send_reminder", {"invoice": invoice, "stage": 1, "balance": 420, "email": "m@example.org"},
+                                 token="billing-cron").json["state"]
+        assert remind("INV-1") == "held"
+        assert daemon.restart(incident, "go").json["restart"]["state"] == "ramp"
+        assert remind("INV-2") == "done"
+        stop(daemon, workflow="reminders")  # under its new name it is the same scope
+        assert remind("INV-3") == "held"
+        assert kinds(daemon, kind="ramp")[-1]["subject"] == "stopped"
+
+
+def test_two_approve_at_once_and_one_ramp_begins(tmp_path):
+    text = INSTALLATION.replace("finance-leads: [ana, ben]", "finance-leads: [ana, ben, eve]")
+    policies = {"invoice-reminders.yaml": ramped("[2]"), "inquiry-routing.yaml": ROUTING}
+    with Daemon(install(tmp_path, text, policies=policies)) as daemon:
+        incident = stop(daemon)
+        ask(daemon, incident)
+        answers = []
+        threads = [threading.Thread(target=lambda who=who: answers.append(approve(daemon, incident, token=who).status)) for who in ("ben", "eve")]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(30)
+        assert sorted(answers) == [202, 409]
+        assert len(kinds(daemon, kind="restart_approved")) == 1
 
 
 def test_another_policy_sends_it_back(one_by_one):

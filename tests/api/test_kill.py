@@ -3,7 +3,7 @@ disk after each kill is proven by verify before anybody opens it.
 ROUNDS=200 for `make torture`."""
 import http.client, itertools, os, random, threading
 
-from story_world import Crowd, World
+from story_world import POLICY, Crowd, World
 from test_api_verify import verify_files
 
 ROUNDS = int(os.environ.get("ROUNDS", "40"))
@@ -53,7 +53,7 @@ class Callers:
 
 def test_kill_in_the_middle(tmp_path):
     dice = random.Random(int(os.environ.get("SEED", "11")))
-    with World(tmp_path) as world:
+    with World(tmp_path, POLICY + "  - again: alert if repeat(input.id) > 30 in 1d\n") as world:  # rows that no record proves
         world.plain.set(mode="effect-drop", share=0.1, seed=3, times=None)
         world.keyed.set(mode="effect-drop", share=0.1, seed=4, times=None)
         callers = Callers(world)

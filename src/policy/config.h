@@ -3,7 +3,8 @@
  * Invariants:
  *   1. A configuration is returned only when there is no error at all (R28: all or nothing).
  *   2. All mistakes are told at once, up to LIMIT_PROBLEMS, in the order of the files.
- *   3. The same files give the same version: SHA-256 over `source`, which has every byte of them.
+ *   3. The same files give the same version, from wherever they are read: SHA-256 over `source`,
+ *      which has every byte of them, with names as seen from the installation's folder.
  *   4. config_load_stored(config->source) gives an equal configuration with the same version.
  * Threads: a struct config never changes; any number of threads may read it. */
 #pragma once

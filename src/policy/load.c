@@ -20,15 +20,28 @@ static void load_sort(struct config_file *files, size_t count)
     }
 }
 
-/* One text of all files, each with its size before it; the names and texts then lie within it. */
+/* "/etc/interlock/" of "/etc/interlock/interlock.yaml": where the installation lies. */
+static struct slice load_folder(struct slice installation)
+{
+    size_t size = 0;
+    for (size_t i = 0; i < installation.size; i++)
+        size = installation.at[i] == '/' ? i + 1 : size;
+    return slice_first(installation, size);
+}
+
+/* One text of all files, each with its size before it; the names and texts then lie within it. From
+ * where they were read is left out: the same files have the same version. */
 static bool load_source(struct load *load, struct config_file *files, size_t count)
 {
     struct buf text;
     buf_init(&text, (size_t)CONFIG_ARENA_MAX / 2);
     buf_add(&text, load_magic);
+    struct slice folder = load_folder(files[0].name);
     for (size_t i = 0; i < count; i++) {
-        buf_add_fmt(&text, "%zu %zu\n", files[i].name.size, files[i].text.size);
-        buf_add(&text, files[i].name);
+        struct slice name = files[i].name;
+        name = slice_starts(name, folder) ? slice_from(name, folder.size) : name;
+        buf_add_fmt(&text, "%zu %zu\n", name.size, files[i].text.size);
+        buf_add(&text, name);
         buf_add_byte(&text, '\n');
         buf_add(&text, files[i].text);
         buf_add_byte(&text, '\n');
@@ -151,8 +164,22 @@ static void load_files(struct load *load, const struct config_file *files, size_
                         "there is no policy in %.*s", SLICE_FMT(load->config->policies_path));
 }
 
+/* Who mends a file looks for it where they said that it is. */
+static void load_place_problems(struct problems *problems, struct slice folder)
+{
+    for (size_t i = 0; folder.size > 0 && i < problems->count; i++) {
+        struct problem *problem = &problems->items[i];
+        bool is_placed = problem->file.size == 0 || slice_starts(problem->file, folder) ||
+                         problem->file.at[0] == '/';
+        if (!is_placed)
+            problem->file =
+                arena_fmt(problems->arena, "%.*s%.*s", SLICE_FMT(folder), SLICE_FMT(problem->file));
+    }
+}
+
 static const struct config *load_all(struct load *load, struct config_file *files, size_t count)
 {
+    struct slice folder = load_folder(files[0].name);
     load->config = ARENA_NEW(load->arena, struct config);
     load->draft = ARENA_NEW(load->arena, struct draft);
     if (load->config && load->draft) {
@@ -166,6 +193,7 @@ static const struct config *load_all(struct load *load, struct config_file *file
     }
     if (load->arena->overflowed)
         load_tell_whole(load, IL005, "the configuration needs too much memory");
+    load_place_problems(load->problems, folder);
     problems_sort(load->problems);
     return load->problems->error_count == 0 ? load->config : NULL;
 }

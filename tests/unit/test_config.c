@@ -293,17 +293,21 @@ static void version_is_of_the_bytes(void **state)
     (void)state;
     struct arena arena;
     struct problems problems;
-    unsigned char versions[3][32];
+    unsigned char versions[4][32];
     const struct slice policies[2] = {
         SLICE("workflow: a\nmode: observe\nsteps:\n  s: { kind: lookup, call: caller }\n"),
         SLICE("workflow: b\nmode: observe\nsteps:\n  s: { kind: lookup, call: caller }\n")};
-    for (size_t turn = 0; turn < 3; turn++) {
+    for (size_t turn = 0; turn < 4; turn++) {
         arena_init(&arena, CONFIG_ARENA_MAX);
         problems_init(&problems, &arena);
+        bool is_far = turn == 3; /* by another path: the same files */
         struct config_file files[3] = {
-            {SLICE("interlock.yaml"), turn == 2 ? SLICE("store: ./d\n") : SLICE("store: ./data\n")},
-            {SLICE("a.yaml"), policies[0]},
-            {SLICE("b.yaml"), policies[1]}};
+            {is_far ? SLICE("/etc/interlock/interlock.yaml") : SLICE("interlock.yaml"),
+             turn == 2 ? SLICE("store: ./d\n") : SLICE("store: ./data\n")},
+            {is_far ? SLICE("/etc/interlock/policies/a.yaml") : SLICE("policies/a.yaml"),
+             policies[0]},
+            {is_far ? SLICE("/etc/interlock/policies/b.yaml") : SLICE("policies/b.yaml"),
+             policies[1]}};
         if (turn == 1) {
             struct config_file moved = files[1];
             files[1] = files[2];
@@ -316,6 +320,7 @@ static void version_is_of_the_bytes(void **state)
     }
     assert_memory_equal(versions[0], versions[1], 32);
     assert_memory_not_equal(versions[0], versions[2], 32);
+    assert_memory_equal(versions[0], versions[3], 32);
 }
 
 static void kinds_are_the_table(void **state)

@@ -28,8 +28,14 @@ struct rebuild {
     size_t count, capacity;
 };
 
+/* They come in the order of their actions: where there are too many, the newer half is kept. */
 static bool rebuild_push(struct rebuild *rebuild, struct rebuild_sample sample)
 {
+    if (rebuild->count == LIMIT_LABEL_ROWS) {
+        rebuild->count /= 2;
+        memmove(rebuild->samples, rebuild->samples + rebuild->count,
+                rebuild->count * sizeof *rebuild->samples);
+    }
     if (rebuild->count == rebuild->capacity) {
         size_t capacity = rebuild->capacity * 2 + 256;
         struct rebuild_sample *samples = realloc(rebuild->samples, capacity * sizeof *samples);
@@ -126,8 +132,7 @@ static enum err rebuild_read(struct rebuild *rebuild, uint64_t from_id)
     size_t count = LIMIT_PAGE;
     enum err err = ERR_OK;
     label_row_key(from_id > 0 ? from_id - 1 : 0, after);
-    for (size_t looked = 0; err == ERR_OK && count == LIMIT_PAGE && looked < LIMIT_LABEL_ROWS;
-         looked += count)
+    while (err == ERR_OK && count == LIMIT_PAGE)
         err = rebuild_read_page(rebuild, after, &count);
     if (err == ERR_OK)
         err = rebuild_read_memory(rebuild, from_id);
@@ -215,8 +220,9 @@ void slot_note_sample(struct trigger_slot *slot, uint64_t action)
     bool is_block_over =
         state->s_micro == 0 && state->samples - row->block_samples >= TRIGGER_RECENT;
     if (row->from_ids[0] == 0 || is_block_over) {
+        bool is_known = row->from_ids[0] != 0 || state->samples == 0;
         row->from_ids[1] = row->from_ids[0];
-        row->from_ids[0] = (int64_t)action;
+        row->from_ids[0] = is_known ? (int64_t)action : 1; /* else of a row of an older version */
         row->block_samples = state->samples;
     } else if ((int64_t)action < row->from_ids[0]) {
         row->from_ids[0] = (int64_t)action;

@@ -267,6 +267,8 @@ void engine_run_ramps(struct engine *engine)
             continue;
         const struct ramp *ramp = engine_ramp_of(engine, stop, &due_ms);
         ramp_tick(&restart->row.ramp, ramp, due_ms, engine->now_unix_ms, &effects);
+        if (ramp_is_over(&restart->row.ramp, ramp))
+            effects.is_over = true; /* a crash came between its last end and the lift */
         ramp_take_effects(restart, &effects);
         restart->is_dirty = false; /* the record that follows has the row */
         ramp_follow(engine, restart);

@@ -83,8 +83,8 @@ static void world_sent(struct world *world, int id)
 {
     bool is_repeat = world->is_sent[id];
     world->is_sent[id] = true;
-    if (!is_stopped(world) || is_repeat)
-        return; /* all may start; or a repeat of the canary after a crash */
+    if (!is_stopped(world) || is_repeat || world->ok == CANARIES)
+        return; /* all may start, or are about to; or the canary again, after a crash */
     if (!world->is_ramping || world->is_stuck)
         FAIL(world, "%d started while the stop stands", id);
     if (world->canary >= 0)
@@ -189,8 +189,10 @@ static void submit(struct world *world)
     json_decref(json);
 }
 
-/* The answer to one call comes; a crash before it is durable forgets it. */
-static void answer(struct world *world, int status, bool crashes)
+/* The answer to one call comes. A crash before it is durable forgets it; one right after loses what
+ * follows from it. */
+enum then { THEN_GO_ON, THEN_CRASH_BEFORE, THEN_CRASH_AFTER };
+static void answer(struct world *world, int status, enum then then)
 {
     int place = (int)prng_below(&world->rig.prng, CALLS);
     for (int i = 0; i < CALLS && !world->calls[place].arg; i++)
@@ -201,13 +203,16 @@ static void answer(struct world *world, int status, bool crashes)
     struct upstream_answer given = {.phase = UPSTREAM_ANSWERED, .status = status};
     bool is_canary = world->id_of[place] == world->canary;
     world->calls[place] = (struct upstream_call){0};
-    if (is_canary && !crashes) {
+    if (is_canary && then != THEN_CRASH_BEFORE) {
         world->canary = -1;
         world->ok += status == 200;
         world->is_stuck = status != 200;
     }
+    settle(world);
     call.done(call.arg, &given);
-    if (crashes)
+    if (then == THEN_CRASH_AFTER)
+        (void)store_memory_flush(world->rig.store, 1);
+    if (then != THEN_GO_ON)
         crash(world);
     else
         settle(world);
@@ -252,15 +257,17 @@ static void step(struct world *world)
         crash(world);
         return;
     case 1:
-        answer(world, 404, false);
+        answer(world, 404, THEN_GO_ON);
         return;
     case 2:
-        answer(world, 200, true);
+        answer(world, 200, THEN_CRASH_BEFORE);
         return;
     case 3:
+        answer(world, 200, THEN_CRASH_AFTER);
+        return;
     case 4:
     case 5:
-        answer(world, 200, false);
+        answer(world, 200, THEN_GO_ON);
         return;
     case 6:
         approve(world);
@@ -295,13 +302,13 @@ static void play(uint64_t seed)
         if (world.next_id < IDS)
             submit(&world);
         settle(&world);
-        answer(&world, 200, false);
+        answer(&world, 200, THEN_GO_ON);
         pass(&world, 2000);
     }
     if (is_stopped(&world))
         FAIL(&world, "the ramp does not end: %d started, %d ok", world.started, world.ok);
     for (int i = 0; i < 2000 && world_calls(&world) + (i < 1000) > 0; i++) {
-        answer(&world, 200, false);
+        answer(&world, 200, THEN_GO_ON);
         pass(&world, 500);
     }
     for (int i = 0; i < world.next_id; i++)

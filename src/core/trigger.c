@@ -260,6 +260,8 @@ static void trigger_numbers(const struct trigger_state *state, const struct trig
         return;
     }
     struct trigger_bucket window = trigger_window(state);
+    if (!out->is_crossing && state->is_known_over)
+        out->known = state->known_value;
     out->observed = terms->statistic == TRIGGER_LEVEL      ? state->value
                     : terms->statistic == TRIGGER_SHARE_IN ? window.bad
                                                            : window.amount;
@@ -374,6 +376,7 @@ void trigger_step(struct trigger_state *state, const struct trigger_terms *terms
     } else if (!is_taken || trigger_is_over(state, terms)) {
         state->level = TRIGGER_TRIPPED;
         state->normal_since_unix_ms = 0;
+        out.known = state->is_known_over ? state->known_value : 0;
         state->is_known_over = false; /* now it is news */
         out.is_crossing = true;
     } else if (terms->statistic == TRIGGER_SHARE) {

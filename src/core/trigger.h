@@ -107,6 +107,7 @@ struct trigger_answer {
     bool is_clearing; /* caution, alert: normal for TRIGGER_CLEAR_MS */
     bool is_share;    /* observed of total, against limit in millionths; else observed alone */
     int64_t observed, total, limit;
+    int64_t known; /* a standing level: so much there was after the restart; 0 = it is news */
     /* Since when there is trouble, as far as it can be told: a sequential test since its sum left
      * zero; a window since the first bad one in it, to a bucket. 0 = of a level nobody knows. */
     int64_t began_unix_ms;

@@ -46,7 +46,8 @@ void slot_trip(const struct trigger_slot *slot, const struct trigger_answer *ans
                          .total = answer->total,
                          .limit = answer->limit,
                          .window_ms = has_window ? trigger->terms.window_ms : 0,
-                         .late_ms = trigger->late_ms};
+                         .late_ms = trigger->late_ms,
+                         .known = answer->known};
 }
 
 /* What its incident keeps of it. A value that is a time is trouble since it passed its limit. */

@@ -5,7 +5,7 @@
 enum {
     TRIGGER_ROW_VERSION = 3,
     TRIGGER_ROW_BEFORE = 2, /* without the numbers that came with version 3 */
-    TRIGGER_ROW_ADDED = 6,
+    TRIGGER_ROW_ADDED = 7,
     TRIGGER_ROW_NUMBERS = 32,
     REPEAT_ROW_VERSION = 2
 };
@@ -44,7 +44,8 @@ static size_t trigger_row_numbers(struct trigger_row *row, int64_t *out[TRIGGER_
                             &row->counts,
                             &row->from_ids[0],
                             &row->from_ids[1],
-                            &row->block_samples};
+                            &row->block_samples,
+                            &row->answer.known};
     size_t count = sizeof all / sizeof *all;
     for (size_t i = 0; i < count; i++)
         out[i] = all[i];

@@ -87,6 +87,13 @@ static void trip_add_limit(struct buf *out, const struct trip *trip)
         zone_add_span(out, trip->limit);
     else
         buf_add_i64(out, trip->limit);
+    if (trip->known <= 0)
+        return;
+    buf_add_text(out, ", after the restart ");
+    if (is_span)
+        zone_add_span(out, trip->known);
+    else
+        buf_add_i64(out, trip->known);
 }
 
 /* "9 of the last 38 audited were wrong", "12 of 40 attempts in 10 min were not ok" */
@@ -183,7 +190,7 @@ void trip_text_add(const struct trip *trip, struct buf *out)
 
 /* ---- as a record has it ---- */
 
-enum { TRIP_NUMBERS = 10 };
+enum { TRIP_NUMBERS = 11 };
 struct trip_numbers {
     struct {
         const char *name;
@@ -202,7 +209,8 @@ static struct trip_numbers trip_numbers(const struct trip *trip)
                                   {"is_rise", trip->is_rise},
                                   {"is_in_window", trip->is_in_window},
                                   {"is_before", trip->is_before},
-                                  {"is_time", trip->is_duration}}};
+                                  {"is_time", trip->is_duration},
+                                  {"known", trip->known}}};
 }
 
 void trip_encode(const struct trip *trip, struct buf *out)
@@ -249,6 +257,7 @@ static void trip_set(struct trip *trip, struct slice name, struct slice value)
     trip->is_in_window = numbers.all[7].value != 0;
     trip->is_before = numbers.all[8].value != 0;
     trip->is_duration = numbers.all[9].value != 0;
+    trip->known = numbers.all[10].value;
 }
 
 void trip_decode(struct slice text, struct trip *out)

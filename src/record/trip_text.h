@@ -17,6 +17,7 @@ struct trip {
     bool is_duration;      /* overdue: times, not a count */
     int64_t observed, total, limit, window_ms;
     int64_t late_ms; /* latency: what counts as late */
+    int64_t known;   /* so much there was after the last restart; 0 = it is news */
 };
 
 /* "9 of the last 38 audited were wrong, limit 10 %" */

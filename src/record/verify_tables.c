@@ -257,7 +257,13 @@ static enum err verify_trigger_row(struct verify *verify, const struct store_row
     struct trigger_row row = {0};
     bool is_said = false;
     if (trigger_row_decode(stored->value, &row) != ERR_OK) {
-        verify_find(verify, "a trigger: its row cannot be read");
+        char hex[2 * STORE_KEY_SIZE + 1] = "another size";
+        if (stored->key.size == STORE_KEY_SIZE)
+            verify_hex(hex, (const unsigned char *)stored->key.at);
+        verify_find(verify,
+                    "a trigger, of key %s: its row cannot be read: it is damaged, or of another "
+                    "version of interlock",
+                    hex);
         return ERR_OK;
     }
     uint64_t stops[] = {row.stop, row.caution};

@@ -2,15 +2,16 @@
  * Owns: every CREATE and ALTER, and the table `info`: version, run epoch, whether it is a copy.
  *
  *   info           major, minor, run_epoch, is_copy
- *   head           one row: last seq, its hash, how many actions are open and ended; moves with
- *                  every transaction, so that a cut at the end of records shows
+ *   head           one row: last seq, its hash, how many actions are open and ended, a sum over
+ *                  each small table (record/seal.h); moves with every transaction, so that a cut at
+ *                  the end of records shows
  *   records        seq -> hash, body           only ever appended
  *   payloads       seq -> bytes                appended; erased in place, so that no page keeps an
  *                                              older copy of a neighbour that was moved
  *   open_actions   id -> row, frozen request, queue, due time, scope, upstream
  *   ended_actions  id -> row
  *   keys           hash -> fingerprint, action
- *   small_rows     table, key -> value
+ *   small_rows     table, key -> value, the first bytes of its digest
  *
  * Invariants:
  *   1. A step of the history is never edited once it was released; a new one is added.

@@ -216,7 +216,7 @@ def test_a_trigger_that_names_a_stop_of_nobody_is_found(tmp_path):
     assert len(rows) == 1
     other = varint(stop["id"][:-1] + ("1" if stop["id"][-1] == "0" else "0"))
     for forged, words in ((rows[0][1].replace(varint(stop["id"]), other), "a trigger of w: its row names a stop that no record made"),
-                          (b"\xff" + rows[0][1][1:], "a trigger: its row cannot be read")):
+                          (b"\xff" + rows[0][1][1:], ": its row cannot be read: it is damaged, or of another version of interlock")):
         assert connection.execute("UPDATE small_rows SET value = ? WHERE tab = 14 AND key = ?", (forged, rows[0][0])).rowcount == 1
         connection.commit()
         found = verify_files(tmp_path)

@@ -80,6 +80,21 @@ static void look_say_labels(struct invocation *invocation, const json_t *item, c
                         daemon_text(json_array_get(verdicts, i), "verdict"));
 }
 
+/* Did it happen? To do it now is among the answers where the daemon offers it. */
+static void look_say_resolve(struct invocation *invocation, const json_t *item, const char *word)
+{
+    const json_t *verdicts = json_object_get(item, "verdicts");
+    const char *command = arena_fmt(&invocation->arena, "interlock resolve %s", word).at;
+    bool may_send = false;
+    for (size_t i = 0; i < json_array_size(verdicts); i++)
+        may_send = may_send || strcmp(daemon_text(json_array_get(verdicts, i), "verdict"),
+                                      "not_happened_send") == 0;
+    look_say_choice(invocation, 0, command, "--happened");
+    look_say_choice(invocation, 1, command, "--not-happened");
+    if (may_send)
+        look_say_choice(invocation, 2, command, "--not-happened --send");
+}
+
 /* What a person types to settle an item of that kind. */
 static void look_say_do(struct invocation *invocation, const json_t *item)
 {
@@ -92,10 +107,7 @@ static void look_say_do(struct invocation *invocation, const json_t *item)
         look_say_choice(invocation, 0, "interlock approve", buf_text(&word));
         look_say_choice(invocation, 1, "interlock reject", buf_text(&word));
     } else if (strcmp(kind, "uncertain") == 0 || strcmp(kind, "contradiction") == 0) {
-        const char *command =
-            arena_fmt(&invocation->arena, "interlock resolve %s", buf_text(&word)).at;
-        look_say_choice(invocation, 0, command, "--happened");
-        look_say_choice(invocation, 1, command, "--not-happened");
+        look_say_resolve(invocation, item, buf_text(&word));
     } else if (strcmp(kind, "audit") == 0) {
         look_say_labels(invocation, item, buf_text(&word));
     } else if (strcmp(kind, "incident") == 0) {

@@ -483,6 +483,17 @@ static void story_add_choices(const struct view *view, struct story_choice one,
     story_add_command(view, other.verb, other.rest, out);
 }
 
+/* What did not happen ends as failed; a third answer does it now. An end takes no new try. */
+static void story_add_resolve(const struct view *view, struct buf *out)
+{
+    story_add_choices(view, (struct story_choice){"resolve", " --happened"},
+                      (struct story_choice){"resolve", " --not-happened"}, out);
+    if (state_is_end(view->action->state))
+        return;
+    buf_add_text(out, "\n        ");
+    story_add_command(view, "resolve", " --not-happened --send", out);
+}
+
 /* "interlock approve i_…   # ana asks for a restart; who may: ben (support-leads)" */
 static void story_add_approval(const struct view *view, struct buf *out)
 {
@@ -498,14 +509,12 @@ void story_add_do(const struct view *view, struct buf *out)
 {
     const struct action *a = view->action;
     if (state_is_end(a->state) && action_is_contradicted(a)) {
-        story_add_choices(view, (struct story_choice){"resolve", " --happened"},
-                          (struct story_choice){"resolve", " --not-happened"}, out);
+        story_add_resolve(view, out);
         return;
     }
     switch (a->state) {
     case STATE_UNCERTAIN:
-        story_add_choices(view, (struct story_choice){"resolve", " --happened"},
-                          (struct story_choice){"resolve", " --not-happened"}, out);
+        story_add_resolve(view, out);
         return;
     case STATE_IN_REVIEW:
         story_add_choices(view, (struct story_choice){"approve", ""},

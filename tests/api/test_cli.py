@@ -191,7 +191,7 @@ def test_a_day_with_the_daemon(shell):
         shell("sandbox", "provider", "lose", "1")
         lost = shell("submit", *REMINDER, "invoice=INV-3", "stage=1", "balance=1", "email=a@b.c")
         assert "STATE   uncertain" in lost, lost
-        assert "DO      interlock resolve INV-3:1 --happened\n        interlock resolve INV-3:1 --not-happened\n" in shell("explain", "INV-3:1")
+        assert "DO      interlock resolve INV-3:1 --happened\n        interlock resolve INV-3:1 --not-happened\n        interlock resolve INV-3:1 --not-happened --send\n" in shell("explain", "INV-3:1")
         shell("note", "INV-3:1", "--note", "the provider is asked")  # it has no review
         assert 'NOTE    "the provider is asked", ' in shell("explain", "INV-3:1")
         assert "STATE   done" in shell("resolve", "INV-3:1", "--happened", "--evidence", "message id 4711")

@@ -57,10 +57,11 @@ static void eight_lines_always(void **state)
                     assert_true(end > strlen(names[i]) && end < rest.size);
                     rest = slice_from(rest, end + 1);
                 }
-                if (rest.size > 0) {
+                for (size_t i = 0; i < 2 && rest.size > 0; i++) { /* one more answer, or two */
                     assert_true(slice_starts(rest, SLICE("        interlock ")));
-                    assert_int_equal(slice_find(rest, '\n'), rest.size - 1);
+                    rest = slice_from(rest, slice_find(rest, '\n') + 1);
                 }
+                assert_int_equal(rest.size, 0);
                 buf_done(&out);
             }
 }

@@ -162,7 +162,8 @@ static void label_add(struct engine *engine, const struct engine_call *call,
                                 .is_drawn = row->is_drawn,
                                 .is_wrong = is_wrong,
                                 .is_first = row->count == 0,
-                                .was_wrong = row->first.is_wrong && !row->is_cleared,
+                                .was_wrong = row->use == LABEL_SAMPLE && row->first.is_wrong &&
+                                             !row->is_cleared,
                                 .started_unix_ms = row->started_unix_ms,
                                 .labelled_unix_ms = engine->now_unix_ms,
                                 .first_label_unix_ms = row->first.at_unix_ms};

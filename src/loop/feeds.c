@@ -184,9 +184,8 @@ static bool start_recipient(struct engine *engine, const struct trigger_slot *sl
                   expr_value_add_text(&text, &value) == ERR_OK;
     else if (step->recipient)
         is_good = template_render_text(step->recipient, question->scope, &work, &text) == EXPR_OK;
-    text_add_hex(&hex, slice_of(slot->counts, sizeof slot->counts));
-    struct identity_name name = {
-        .workflow = slot->workflow->name, .step = buf_slice(&hex), .text = buf_slice(&text)};
+    text_add_hex(&hex, slice_of(slot->counts, sizeof slot->counts)); /* its workflow is in it */
+    struct identity_name name = {.step = buf_slice(&hex), .text = buf_slice(&text)};
     if (is_good)
         identity_recipient(engine->identity, &name, out);
     buf_done(&hex);

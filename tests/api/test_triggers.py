@@ -172,6 +172,29 @@ def test_the_count_is_kept_over_kill_9_and_reload(tmp_path):
         verify(daemon)
 
 
+def test_a_renamed_workflow_goes_on_counting(tmp_path):
+    lines = ["runaway: stopped if volume > 5 in 1h", "again: review if repeat(input.to) > 2 in 1d for tell"]
+    folder = world(tmp_path, *lines)
+    with Daemon(folder) as daemon:
+        for n in range(2):
+            assert tell(daemon, n, to="m@example.org").json["state"] == "done"
+        policy = HEAD.format(triggers="\n".join("  - %s" % line for line in lines))
+        install(tmp_path, LABELLERS.replace("[w]", "[v]"), {
+            "invoice-reminders.yaml": REMINDERS, "w.yaml": policy.replace("workflow: w\n", "workflow: v\nwas: [w]\n")})
+        answer = daemon.post("/v1/admin/reload")
+        assert answer.status == 200, answer
+        daemon.kill()
+        daemon.start()
+
+        def told(id, to):
+            return daemon.submit("v", "tell", {"id": id, "to": to, "amount": 1}, token="helpdesk-bot").json["state"]
+
+        assert [told("k%d" % n, "n%d@example.org" % n) for n in range(2)] == ["done", "done"]
+        assert told("again", "m@example.org") == "in_review"
+        assert told("k3", "o@example.org") == "in_review"
+        verify(daemon)
+
+
 def test_a_sum_stops_before_it_is_exceeded(tmp_path):
     with Daemon(world(tmp_path, "spent: stopped if sum(input.amount) > 100 in 1d for tell")) as daemon:
         assert tell(daemon, 1, amount=60).json["state"] == "done"

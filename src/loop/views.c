@@ -424,6 +424,15 @@ static void counts_fill_step(const struct step *step, const struct step_state *s
     }
 }
 
+/* Over is a cause after a few that went without it (core/lasting.h); a stop is told as such. */
+static bool counts_are_on_fallback(const struct workflow_state *state)
+{
+    for (int cause = CAUSE_LOW_CONFIDENCE; cause < CAUSE_STOPPED; cause++)
+        if (lasting_is_on(&state->causes[cause]))
+            return true;
+    return false;
+}
+
 static void counts_fill_steps(const struct workflow *workflow, const struct workflow_state *state,
                               int64_t since_unix_ms, struct arena *arena,
                               struct engine_counts *counts)
@@ -492,6 +501,7 @@ static void views_do_counts(void *impl, int64_t since_unix_ms, struct arena *are
             if (state->hours[h].hour >= since_unix_ms / 3600000)
                 tally_sum(&tally, &state->hours[h].tally);
         counts_fill(counts, &tally);
+        counts->is_on_fallback = counts_are_on_fallback(state);
         counts->audits = state->audits;
         counts->labels = state->recent;
         counts->held = state->now[STATE_HELD];

@@ -229,6 +229,7 @@ struct engine_counts {
     uint64_t samples_right, samples_wrong, complaints; /* since the process started */
     struct label_sum labels;                           /* of actions submitted in the last 7 days */
     int64_t oldest_held_unix_ms, oldest_people_due_unix_ms;
+    bool is_on_fallback; /* what went last was done by a fallback, of a cause that is not over */
     uint64_t draining;   /* what a stop held and no stop holds any more */
     int64_t drain_milli; /* how many of that leave, in thousandths a second */
 };

@@ -36,7 +36,8 @@ static bool status_is_late(const struct status *status, const struct status_work
 /* Not as it should be, though work goes on. */
 static bool status_is_degraded(const struct status *status, const struct status_workflow *workflow)
 {
-    return workflow->held > 0 || workflow->uncertain > 0 || status_is_late(status, workflow);
+    return workflow->held > 0 || workflow->uncertain > 0 || workflow->is_on_fallback ||
+           status_is_late(status, workflow);
 }
 
 /* Does a step of the workflow go to this upstream? Not known: yes. */

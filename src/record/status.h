@@ -20,6 +20,7 @@ struct status_workflow {
     const struct workflow *workflow; /* or NULL: no longer in the configuration */
     uint64_t automatic, reviewed, degraded[CAUSE_COUNT], rejected, failed, expired, cancelled;
     uint64_t held, uncertain, in_review, attempting, waiting; /* now */
+    bool is_on_fallback;       /* what went last was done by a fallback: its cause is not over */
     uint64_t draining;         /* of what is held, what a restart let go, one after the other */
     int64_t drain_milli;       /* how many of that leave, in thousandths a second */
     uint64_t repeats_answered; /* asked again, and answered without doing it again */

@@ -84,6 +84,22 @@ def test_the_second_mailer_does_it_when_the_first_says_no(world):
     assert again.json["replayed"] and world.plain.effects()["requests"] == 1
 
 
+def test_status_is_degraded_until_three_went_without_the_fallback(world):
+    def status():
+        answer = world.daemon.get("/v1/status").json
+        return answer["state"], answer["exit"]
+
+    assert status() == ("fine", 0)
+    world.keyed.set(mode="status:422")
+    assert submit(world, "mail", "d0").json["degraded"] == "failed"
+    assert status() == ("degraded", 1)
+    world.keyed.set(mode="ok")
+    for n in range(1, 4):
+        assert status() == ("degraded", 1), n
+        assert submit(world, "mail", "d%d" % n).json["degraded"] is None
+    assert status() == ("fine", 0)
+
+
 def test_the_second_mailer_when_the_first_is_away_then_a_template(world):
     world.keyed.close()
     answer = submit(world, "mail", "m2")

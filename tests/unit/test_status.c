@@ -277,6 +277,14 @@ static void nothing_at_all(struct status_fixture *f)
     f->status.workflow_count = f->status.upstream_count = 0;
 }
 
+/* Nothing waits, and what went last was done by a fallback. */
+static void on_fallback(struct status_fixture *f)
+{
+    fine(f);
+    f->workflows[0].degraded[CAUSE_UNAVAILABLE] = 1;
+    f->workflows[0].is_on_fallback = true;
+}
+
 static const struct {
     const char *name;
     void (*change)(struct status_fixture *f);
@@ -285,6 +293,7 @@ static const struct {
 } statuses[] = {
     {"fine", fine, STATUS_FINE, false},
     {"degraded", degraded, STATUS_DEGRADED, false},
+    {"on a fallback", on_fallback, STATUS_DEGRADED, false},
     {"draining", draining, STATUS_DEGRADED, false},
     {"people", people, STATUS_DEGRADED, true},
     {"decide in time", decide_in_time, STATUS_FINE, true},

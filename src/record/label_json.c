@@ -80,8 +80,11 @@ void label_sum_add_text(struct buf *out, const struct label_sum *sum)
         buf_add_text(out, "nothing labelled yet");
         return;
     }
-    buf_add_fmt(out, "%llu of %llu wrong: ", (unsigned long long)sum->wrong,
+    buf_add_fmt(out, "%llu of %llu wrong", (unsigned long long)sum->wrong,
                 (unsigned long long)sum->labelled);
+    if (sum->corrected > 0)
+        buf_add_fmt(out, " (%llu corrected)", (unsigned long long)sum->corrected);
+    buf_add_text(out, ": ");
     estimate_add_percent(out, estimate.share, false);
     uint32_t low = estimate.low / 1000, high = (estimate.high + 999) / 1000;
     buf_add_fmt(out, " (%u.%u to %u.%u %%)", low / 10, low % 10, high / 10, high % 10);

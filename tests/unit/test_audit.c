@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "core/audit.h"
 #include "core/estimate.h"
+#include "record/label_json.h"
 #include "record/label_row.h"
 #include "record/tally.h"
 #include "unit/cases.h"
@@ -198,6 +199,9 @@ static void label_rows_come_back(void **state)
     struct label_sum sum = {0};
     label_sum_add(&sum, &row, 4000);
     assert_true(sum.drawn == 1 && sum.labelled == 1 && sum.wrong == 0 && sum.corrected == 1);
+    buf_reset(&bytes);
+    label_sum_add_text(&bytes, &sum);
+    assert_true(slice_starts(buf_slice(&bytes), SLICE("0 of 1 wrong (1 corrected): 0.0 % (")));
     row.count = 0;
     label_sum_add(&sum, &row, 4000);
     row.is_over = true;

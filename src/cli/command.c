@@ -156,8 +156,8 @@ static const struct command command_table[] = {
      command_check_options, 0, INVOCATION_ARGUMENTS, true, command_run_check},
 
     {"status", GROUP_EVERY_DAY, "", "what runs, what is degraded, what needs you",
-     "Exits 0 fine, 1 something is held, uncertain, late or was last done by a fallback, 2 stopped\n"
-     "or unacknowledged, 3 not reachable.\n",
+     "Exits 0 fine, 1 something is held, uncertain, late or was last done by a fallback,\n"
+     "2 stopped or unacknowledged, 3 not reachable.\n",
      command_no_options, 0, 0, false, command_run_status},
     {"inbox", GROUP_EVERY_DAY, "", "all that waits for people, most urgent first", NULL,
      command_inbox_options, 0, 0, false, command_run_inbox},

@@ -8,7 +8,7 @@
  *
  *   FOLDER/lock                   the lock (store/folder.h)
  *   FOLDER/interlock.db           the database; with -wal and -shm beside it while it is open
- *   FOLDER/interlock.db.v1.0-1    a copy that was made before the tables were changed
+ *   FOLDER/interlock.db.v2.0-1    a copy that was made before the tables were changed
  *
  * Invariants:
  *   1. Nothing is told before it is synced (synchronous=FULL).

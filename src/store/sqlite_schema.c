@@ -13,7 +13,7 @@ enum { SQLITE_SCHEMA_APPLICATION = 0x494c434b };
 /* queue > 0 and due > 0 keep an action that is under way out of every index: starting and ending
  * it costs the primary key alone. 2 is STORE_QUEUE_HELD_UPSTREAM, 4 STORE_QUEUE_PEOPLE. Each index
  * ends in the id, so a page in ascending order needs no sort. */
-static const char sqlite_schema_1_0[] =
+static const char sqlite_schema_2_0[] =
     "CREATE TABLE info(name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
     "INSERT INTO info VALUES ('major', 0), ('minor', 0), ('run_epoch', 0), ('is_copy', 0);"
     "CREATE TABLE head(id INTEGER PRIMARY KEY CHECK (id = 1), seq INTEGER NOT NULL,"
@@ -43,7 +43,7 @@ static const char sqlite_schema_1_0[] =
     " PRIMARY KEY (tab, key)) STRICT, WITHOUT ROWID;";
 
 static const struct sqlite_schema_step sqlite_schema_history[] = {
-    {1, 0, sqlite_schema_1_0},
+    {2, 0, sqlite_schema_2_0},
 };
 
 const struct sqlite_schema_step *sqlite_schema_steps(size_t *out_count)
@@ -183,6 +183,16 @@ static enum err sqlite_schema_run_step(sqlite3 *db, const struct sqlite_schema_s
     return err;
 }
 
+/* Major 1 was made before the first release: no step leads on from it. */
+static void sqlite_schema_add_too_old(const char *path, struct sqlite_schema_version version,
+                                      struct buf *out_message)
+{
+    buf_add_fmt(out_message,
+                "%s: made by an interlock from before the first release (store version %d.%d); "
+                "read it with that one, and give this one another folder (`store:`)",
+                path, version.major, version.minor);
+}
+
 enum err sqlite_schema_migrate(sqlite3 *db, const char *path,
                                const struct sqlite_schema_step *steps, size_t step_count,
                                struct buf *out_message)
@@ -201,6 +211,10 @@ enum err sqlite_schema_migrate(sqlite3 *db, const char *path,
                     "store %s: written by a newer interlock (store version %d.%d, this one knows "
                     "%d.%d); run that version, or restore a backup",
                     path, version.major, version.minor, last->major, last->minor);
+        return ERR_VERSION;
+    }
+    if (version.major > 0 && version.major < steps[0].major) {
+        sqlite_schema_add_too_old(path, version, out_message);
         return ERR_VERSION;
     }
     if (version.major > 0 && sqlite_schema_is_after(last, version))
@@ -231,6 +245,10 @@ enum err sqlite_schema_check(sqlite3 *db, const char *path, struct buf *out_mess
     }
     if (version.major <= last->major && !sqlite_schema_is_after(last, version))
         return ERR_OK;
+    if (version.major < sqlite_schema_history[0].major) {
+        sqlite_schema_add_too_old(path, version, out_message);
+        return ERR_VERSION;
+    }
     buf_add_fmt(out_message, "%s: store version %d.%d, this interlock reads %d.%d; ", path,
                 version.major, version.minor, last->major, last->minor);
     buf_add_text(out_message,

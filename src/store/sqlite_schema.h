@@ -30,7 +30,7 @@ struct sqlite_schema_version {
     int major, minor;
 };
 
-/* The history from nothing to now. */
+/* The history from nothing to now. What is older than its first step is refused (ERR_VERSION). */
 const struct sqlite_schema_step *sqlite_schema_steps(size_t *out_count);
 /* 0.0 for an empty file; ERR_CORRUPT for a file that is no store. */
 MUST_USE enum err sqlite_schema_version(sqlite3 *db, struct sqlite_schema_version *out_version);

@@ -592,11 +592,11 @@ static struct store_sqlite_options with_history(const struct harness *h, size_t 
 {
     size_t count = 0;
     history[0] = sqlite_schema_steps(&count)[0];
-    history[1] = (struct sqlite_schema_step){1, 1, "CREATE TABLE added(x INTEGER)"};
-    history[2] = (struct sqlite_schema_step){2, 0,
+    history[1] = (struct sqlite_schema_step){2, 1, "CREATE TABLE added(x INTEGER)"};
+    history[2] = (struct sqlite_schema_step){3, 0,
                                              "INSERT INTO added VALUES (7);"
                                              "ALTER TABLE added ADD COLUMN y INTEGER"};
-    history[3] = (struct sqlite_schema_step){3, 0, "DELETE FROM records; NO SUCH STATEMENT"};
+    history[3] = (struct sqlite_schema_step){4, 0, "DELETE FROM records; NO SUCH STATEMENT"};
     return (struct store_sqlite_options){
         .folder = slice_text(h->folder), .steps = history, .step_count = step_count};
 }
@@ -619,17 +619,17 @@ static void older_tables_are_brought_up(void **state)
     submit_records(h, 3, "payload");
     harness_sqlite_close_only(h);
     open_with(h, with_history(h, 2));
-    assert_true(is_there(h, "interlock.db.v1.0-1"));
+    assert_true(is_there(h, "interlock.db.v2.0-1"));
     verify_chain(&h->port, 3);
     harness_sqlite_close_only(h);
     harness_sqlite_open_again(h); /* a newer minor is no hindrance */
     harness_sqlite_close_only(h);
     open_with(h, with_history(h, 3));
-    assert_true(is_there(h, "interlock.db.v1.1-1"));
+    assert_true(is_there(h, "interlock.db.v2.1-1"));
     submit_records(h, 1, "payload");
     verify_chain(&h->port, 4);
     harness_sqlite_close_only(h);
-    expect_open_fails(h, ERR_VERSION, "written by a newer interlock (store version 2.0");
+    expect_open_fails(h, ERR_VERSION, "written by a newer interlock (store version 3.0");
     struct store_port port;
     struct buf message;
     buf_init(&message, 4096);
@@ -638,13 +638,13 @@ static void older_tables_are_brought_up(void **state)
     /* A step that fails changes nothing; the copy before it stays. */
     struct store_sqlite_options options = with_history(h, 4);
     assert_int_equal(open_fails(&options, &message), ERR_CORRUPT);
-    assert_non_null(strstr(buf_text(&message), "version 3.0"));
+    assert_non_null(strstr(buf_text(&message), "version 4.0"));
     buf_done(&message);
-    assert_true(is_there(h, "interlock.db.v2.0-1"));
+    assert_true(is_there(h, "interlock.db.v3.0-1"));
     open_with(h, with_history(h, 3));
     verify_chain(&h->port, 4);
     harness_sqlite_close_only(h);
-    char *copy = path_in(h, "interlock.db.v1.0-1");
+    char *copy = path_in(h, "interlock.db.v2.0-1");
     char *original = path_in(h, "interlock.db");
     assert_int_equal(rename(copy, original), 0); /* the way back */
     harness_sqlite_open_again(h);
@@ -652,6 +652,32 @@ static void older_tables_are_brought_up(void **state)
     assert_true(store_sqlite_is_copy(&h->port));
     free(copy);
     free(original);
+}
+
+static void tables_from_before_the_first_release_are_refused(void **state)
+{
+    struct harness *h = *state;
+    submit_records(h, 3, "payload");
+    harness_sqlite_close_only(h);
+    sqlite3 *db = NULL;
+    char *path = path_in(h, "interlock.db");
+    assert_int_equal(sql_open(&db, path, SQLITE_OPEN_READWRITE, 64), ERR_OK);
+    assert_int_equal(sqlite_schema_set(db, "major", 1), ERR_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    expect_open_fails(h, ERR_VERSION, "from before the first release (store version 1.0)");
+    struct store_port port;
+    struct buf message;
+    buf_init(&message, 4096);
+    assert_int_equal(store_sqlite_open_file(slice_text(h->folder), &port, &message), ERR_VERSION);
+    assert_non_null(strstr(buf_text(&message), "another folder"));
+    buf_done(&message);
+    assert_false(is_there(h, "interlock.db.v1.0-1"));
+    assert_int_equal(sql_open(&db, path, SQLITE_OPEN_READWRITE, 64), ERR_OK);
+    assert_int_equal(sqlite_schema_set(db, "major", 2), ERR_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    harness_sqlite_open_again(h);
+    verify_chain(&h->port, 3); /* nothing was changed */
+    free(path);
 }
 
 /* A backup that is put over a store that crashed, whose log is still there. */
@@ -745,6 +771,7 @@ int main(void)
         HARNESS_SQLITE(a_copy_is_known_until_it_is_adopted),
         HARNESS_SQLITE(closing_ends_a_backup_and_saves_the_rest),
         HARNESS_SQLITE(older_tables_are_brought_up),
+        HARNESS_SQLITE(tables_from_before_the_first_release_are_refused),
         HARNESS_SQLITE(the_log_of_another_store_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

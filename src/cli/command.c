@@ -71,6 +71,11 @@ static const struct option command_note_options[] = {
     {"note", "TEXT", "why"},
     {NULL, NULL, NULL},
 };
+static const struct option command_label_options[] = {
+    {"workflow", "NAME", "whose action it is; a service has to say it of what others submitted"},
+    {"note", "TEXT", "why"},
+    {NULL, NULL, NULL},
+};
 static const struct option command_approve_options[] = {
     {"edit", "FIELD=VALUE", "change the input first, and approve that"},
     {"note", "TEXT", "why"},
@@ -171,7 +176,7 @@ static const struct command command_table[] = {
      LIMIT_BULK, false, command_run_reject},
     {"label", GROUP_EVERY_DAY, "ID|KEY|RUN LABEL", "say whether what was done was right",
      "LABEL is one of the step's `audit: labels`; the first means right, each other one wrong.\n",
-     command_note_options, 2, 2, false, command_run_label},
+     command_label_options, 2, 2, false, command_run_label},
     {"explain", GROUP_EVERY_DAY, "ID|KEY|RUN", "what happened, why, and who acts now", NULL,
      command_no_options, 1, 1, false, command_run_explain},
     {"log", GROUP_EVERY_DAY, "", "one line a decision", NULL, command_log_options, 0, 0, false,

@@ -2,6 +2,8 @@
 #include "base/limits.h"
 #include "cli/command.h"
 #include "cli/found.h"
+#include "cli/verdict.h"
+#include "record/ids.h"
 
 /* Of several the one that was done, where it is the only one: nothing else can be right or wrong.
  */
@@ -30,6 +32,10 @@ static int label_find(struct invocation *invocation, const char *what, struct sl
     enum found found = found_action(invocation, what, out_id, &list);
     if (found == FOUND_ONE)
         return CLI_DONE;
+    if (found == FOUND_NOTHING)
+        say_error(invocation,
+                  "A service sees only what it submitted; to label what others did: --workflow "
+                  "NAME\n");
     if (found != FOUND_SEVERAL)
         return invocation->exit;
     int code = label_of_several(invocation, what, list, out_id);
@@ -80,35 +86,72 @@ static void label_say(struct invocation *invocation, const json_t *answer)
         say(invocation, "It was not drawn: it counts as a complaint.\n");
 }
 
+/* NAME is action, key or run. */
+static struct daemon_question label_question(struct invocation *invocation, struct slice workflow,
+                                             const char *name, struct slice value)
+{
+    const char *note = invocation_option(invocation, "note");
+    struct verdict_body body;
+    verdict_begin(&body);
+    verdict_add(&body, name, arena_fmt(&invocation->arena, "%.*s", SLICE_FMT(value)).at);
+    verdict_add(&body, "label", invocation_argument(invocation, 1));
+    verdict_add(&body, "note", note);
+    return (struct daemon_question){
+        .method = "POST",
+        .target = daemon_target(invocation, "/v1/workflows/", workflow, "/labels"),
+        .body = verdict_end(invocation, &body)};
+}
+
+static int label_tell(struct invocation *invocation, const struct daemon_answer *answer)
+{
+    if (!daemon_is_good(answer))
+        return daemon_tell(invocation, answer);
+    if (invocation_has(invocation, "json")) {
+        say(invocation, "%.*s\n", SLICE_FMT(answer->body));
+        return CLI_DONE;
+    }
+    json_t *object = daemon_json(invocation, answer);
+    if (object)
+        label_say(invocation, object);
+    json_decref(object);
+    return object ? CLI_DONE : CLI_REFUSED;
+}
+
+/* The daemon looks it up: a service may label what it may not see. First a key, then a run. */
+static int label_of_workflow(struct invocation *invocation, const char *workflow)
+{
+    struct slice what = slice_text(invocation_argument(invocation, 0));
+    struct daemon_answer answer;
+    uint64_t id;
+    bool is_id = text_parse_id(what, ID_ACTION, &id);
+    struct daemon_question question =
+        label_question(invocation, slice_text(workflow), is_id ? "action" : "key", what);
+    if (!daemon_ask(invocation, &question, &answer))
+        return invocation->exit;
+    struct daemon_answer first = answer;
+    if (!is_id && answer.status == 404) {
+        question = label_question(invocation, slice_text(workflow), "run", what);
+        if (!daemon_ask(invocation, &question, &answer))
+            return invocation->exit;
+    }
+    return label_tell(invocation, answer.status == 404 ? &first : &answer);
+}
+
 int command_run_label(struct invocation *invocation)
 {
+    const char *name = invocation_option(invocation, "workflow");
+    struct daemon_answer answer;
     struct slice id;
+    if (name)
+        return label_of_workflow(invocation, name);
     int code = label_find(invocation, invocation_argument(invocation, 0), &id);
     if (code != CLI_DONE)
         return code;
     struct slice workflow = label_workflow(invocation, id);
     if (workflow.size == 0)
         return invocation->exit;
-    const char *note = invocation_option(invocation, "note");
-    struct buf body;
-    buf_init(&body, LIMIT_HTTP_BODY);
-    buf_add_text(&body, "{\"action\":");
-    buf_add_json_text(&body, id);
-    buf_add_text(&body, ",\"label\":");
-    buf_add_json_text(&body, slice_text(invocation_argument(invocation, 1)));
-    if (note) {
-        buf_add_text(&body, ",\"note\":");
-        buf_add_json_text(&body, slice_text(note));
-    }
-    buf_add_byte(&body, '}');
-    struct daemon_question question = {
-        .method = "POST",
-        .target = daemon_target(invocation, "/v1/workflows/", workflow, "/labels"),
-        .body = arena_copy(&invocation->arena, buf_slice(&body))};
-    buf_done(&body);
-    json_t *object = daemon_object(invocation, &question);
-    if (object)
-        label_say(invocation, object);
-    json_decref(object);
-    return invocation->exit;
+    struct daemon_question question = label_question(invocation, workflow, "action", id);
+    if (!daemon_ask(invocation, &question, &answer))
+        return invocation->exit;
+    return label_tell(invocation, &answer);
 }

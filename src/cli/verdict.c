@@ -45,7 +45,8 @@ struct slice verdict_end(struct invocation *invocation, struct verdict_body *bod
     return copy;
 }
 
-/* The review that an action waits for, which was typed as `what`. false: told. */
+/* The review that an action waits for, which was typed as `what`; else the last one: a word about
+ * what is decided is the daemon's to answer, and to record. false: told. */
 static bool verdict_read_review(struct invocation *invocation, struct slice action,
                                 const char *what, struct slice *out_review)
 {
@@ -60,7 +61,10 @@ static bool verdict_read_review(struct invocation *invocation, struct slice acti
     }
     invocation->exit = CLI_REFUSED;
     json_t *object = daemon_json(invocation, &answer);
-    *out_review = arena_copy(&invocation->arena, slice_text(daemon_text(object, "review")));
+    const char *review = daemon_text(object, "review");
+    if (!*review)
+        review = daemon_text(object, "last_review");
+    *out_review = arena_copy(&invocation->arena, slice_text(review));
     if (object && out_review->size == 0)
         say_error(invocation,
                   "interlock: %s waits for no review: it is %s. How it stands: interlock explain "

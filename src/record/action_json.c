@@ -248,6 +248,11 @@ void action_json_add_members(struct buf *out, const struct view *view)
             member_add_text(out, "claimed_by", view_claimer(view));
             member_add_time(out, "claimed_until", view->claimed_until_unix_ms);
         }
+    } else if (a->reviews > 0) { /* decided, or nobody decided in time */
+        member_add_name(out, "last_review");
+        buf_add_byte(out, '"');
+        id_add_review(out, a->id, a->reviews);
+        buf_add_byte(out, '"');
     }
     action_json_add_notes(out, view);
     if (view->labels) {

@@ -185,7 +185,11 @@ def test_a_day_with_the_daemon(shell):
         several = shell("reject", "INV-77:1", "INV-5:2", code=1, **ben)  # one is not known, the other is answered
         assert 'nothing is known by the id, key or run "INV-77:1"' in several and "  rejected  " in several, several
         assert "\nWHY     ben approved it\n" in shell("explain", "INV-2:2")
-        assert "waits for no review" in shell("reject", "INV-2:2", code=1)
+        assert "STATE   done" in shell("approve", "INV-2:2", **ben)  # the same again
+        assert "does not wait for a decision" in shell("reject", "INV-2:2", code=1, **ben)
+        assert "a verdict was refused: not_in_review  by ben" in shell("log", "--limit", "1")
+        assert "\nDECIDED approve by ben, " in shell("review", "INV-2:2", **ben)
+        assert "waits for no review" in shell("reject", "INV-1:2", code=1)  # it had none
 
         # an answer is lost
         shell("sandbox", "provider", "lose", "1")

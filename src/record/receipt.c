@@ -153,7 +153,7 @@ static void receipt_add_owner(struct buf *out, const struct receipt_text *text)
     wording_add_line(out, group->name, LIMIT_NAME);
 }
 
-/* " Of those 2: 1 sent, 1 uncertain → finance." */
+/* " Of those 2: 1 sent, 1 uncertain → finance.", " The one under way: sent." */
 static void receipt_add_ended_words(struct buf *out, const struct receipt_text *text)
 {
     const struct wording_verb *verb = wording_verb_of(receipt_step(text));
@@ -173,13 +173,23 @@ static void receipt_add_ended_words(struct buf *out, const struct receipt_text *
         uint32_t count = text->stop->ended[order[i]];
         if (count == 0)
             continue;
-        buf_add_fmt(out, "%s %u %s", is_first ? "" : ",", (unsigned)count,
-                    order[i] == STATE_DONE ? verb->done : wording_of_state(order[i]));
+        if (sum > 1)
+            buf_add_fmt(out, "%s %u", is_first ? "" : ",", (unsigned)count);
+        buf_add_fmt(out, " %s", order[i] == STATE_DONE ? verb->done : wording_of_state(order[i]));
         if (order[i] == STATE_UNCERTAIN)
             receipt_add_owner(out, text);
         is_first = false;
     }
     buf_add_byte(out, '.');
+}
+
+/* All that it holds; what was under way and is held now is among them, and was said. */
+static void receipt_add_held(struct buf *out, const struct stop *stop)
+{
+    if (stop->held <= stop->ended[STATE_HELD])
+        return;
+    buf_add_fmt(out, stop->ended[STATE_HELD] > 0 ? " %u held in all." : " %u held.",
+                (unsigned)stop->held);
 }
 
 /* What comes of new work: of the step that is stopped, or of the only one of its workflow. */
@@ -262,8 +272,7 @@ void receipt_text_add(struct buf *out, const struct receipt_text *text)
                   ZONE_SECONDS);
     buf_add_byte(out, '.');
     receipt_add_ended_words(out, text);
-    if (stop->held > 0)
-        buf_add_fmt(out, " %u held.", (unsigned)stop->held);
+    receipt_add_held(out, stop);
     if (stop->refused > 0)
         buf_add_fmt(out, " %u refused.", (unsigned)stop->refused);
     if (stop->is_lifted)

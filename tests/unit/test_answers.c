@@ -258,6 +258,12 @@ static void receipts(void **state)
     memset(stop.names, 0, sizeof stop.names);
     stop.ended[STATE_WAITING] = 1;
     add_receipt(&out, "everything", &text);
+    stop.ended[STATE_WAITING] = 0;
+    stop.ended[STATE_HELD] = 1;
+    stop.held = 1;
+    add_receipt(&out, "what was under way is held", &text);
+    stop.held = 3;
+    add_receipt(&out, "what was under way is held, and more", &text);
     stop = (struct stop){.id = 7,
                          .names = {"invoice-reminders", "send_reminder", "", "high"},
                          .position = POSITION_FALLBACK,

@@ -92,6 +92,17 @@ static bool actions_read_query(struct call *call, struct engine_query *query)
     return true;
 }
 
+/* Who had a word of it: its history; few are asked for by key or run. Else: "a person". */
+static void actions_read_people(struct call *call, struct view *view)
+{
+    struct view *whole = view->action->reviews > 0 ? ARENA_NEW(&call->arena, struct view) : NULL;
+    uint64_t id = view->action->id;
+    if (!whole || call->engine->view(call->engine->impl, id, true, &call->arena, whole) != ERR_OK)
+        return;
+    view->history = whole->history;
+    view->history_count = whole->history_count;
+}
+
 /* Newest first. What the caller may not see is left out, so a page can be short and have a next. */
 void actions_list(struct call *call)
 {
@@ -120,6 +131,8 @@ void actions_list(struct call *call)
             return;
         }
         buf_add_text(&out, shown++ ? "," : "");
+        if (query.key.size > 0 || query.run.size > 0)
+            actions_read_people(call, &views[i]);
         reply_mask_response(call, &views[i]);
         action_json_add(&out, &views[i]);
     }

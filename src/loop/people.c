@@ -27,7 +27,7 @@ static void act_refuse(struct engine *engine, const struct engine_call *call, st
     arena_init(&arena, ENGINE_SCRATCH);
     struct view view;
     struct engine_reply reply = {.outcome = ENGINE_NOT_NOW, .refusal = refusal, .view = &view};
-    if (engine_fill_view(engine, entry, &arena, &view) != ERR_OK)
+    if (engine_fill_answer(engine, entry, &arena, &view) != ERR_OK)
         reply.view = NULL;
     call->done(call->arg, &reply);
     entry_let_go(engine, entry);

@@ -213,7 +213,7 @@ static void submission_conflict(struct submission *submission, struct entry *ent
                                  (int)fields.size, buf_text(&fields));
         buf_done(&fields);
     }
-    if (engine_fill_view(submission->engine, entry, &submission->scratch, &view) != ERR_OK)
+    if (engine_fill_answer(submission->engine, entry, &submission->scratch, &view) != ERR_OK)
         reply.view = NULL;
     submission->call->done(submission->call->arg, &reply);
     entry_let_go(submission->engine, entry);
@@ -457,7 +457,7 @@ static void submission_dry_run(struct submission *submission, struct entry *entr
 {
     struct view view;
     struct engine_reply reply = {.outcome = ENGINE_TAKEN, .view = &view, .gate = &entry->gate};
-    if (engine_fill_view(submission->engine, entry, &submission->scratch, &view) == ERR_OK)
+    if (engine_fill_answer(submission->engine, entry, &submission->scratch, &view) == ERR_OK)
         submission->call->done(submission->call->arg, &reply);
     else
         submission_refuse(submission, ENGINE_STORE_FAILED, "the view could not be made");

@@ -186,8 +186,8 @@ static void waiter_answer(struct engine *engine, struct waiter *waiter)
                                  .detail = buf_slice(&waiter->detail),
                                  .view = &view};
     enum { ACT_HISTORY = 4 }; /* what was said, and what came of it */
-    enum err err = engine_fill_view(engine, waiter->entry, &arena, &view);
-    if (err == ERR_OK && waiter->is_act)
+    enum err err = engine_fill_answer(engine, waiter->entry, &arena, &view);
+    if (err == ERR_OK && waiter->is_act && view.history_count == 0)
         err = engine_fill_history(engine, waiter->entry, ACT_HISTORY, &arena, &view);
     if (err != ERR_OK) {
         reply = (struct engine_reply){.outcome = ENGINE_STORE_FAILED,

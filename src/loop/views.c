@@ -202,6 +202,19 @@ enum err engine_fill_history(struct engine *engine, const struct entry *entry, s
     return ERR_OK;
 }
 
+enum err engine_fill_answer(struct engine *engine, struct entry *entry, struct arena *arena,
+                            struct view *out)
+{
+    enum { ANSWER_HISTORY = 16 }; /* a word, and what came of it */
+    const struct action *action = &entry->row.action;
+    bool has_word = action->reviews > 0 || action->is_granted || action->reason == REASON_PERSON ||
+                    action->reason == REASON_PERSON_BY_HAND;
+    enum err err = engine_fill_view(engine, entry, arena, out);
+    if (err == ERR_OK && has_word)
+        err = engine_fill_history(engine, entry, ANSWER_HISTORY, arena, out);
+    return err;
+}
+
 enum err engine_view(void *impl, uint64_t id, bool with_history, struct arena *arena,
                      struct view *out)
 {

@@ -15,6 +15,9 @@ struct view;
 /* The action as it is, without history: what it needs is copied into the arena. */
 MUST_USE enum err engine_fill_view(struct engine *engine, struct entry *entry, struct arena *arena,
                                    struct view *out);
+/* The same, to answer with: where people had a word its newest records too, for their names. */
+MUST_USE enum err engine_fill_answer(struct engine *engine, struct entry *entry,
+                                     struct arena *arena, struct view *out);
 /* The newest records of it, at most that many. */
 MUST_USE enum err engine_fill_history(struct engine *engine, const struct entry *entry, size_t max,
                                       struct arena *arena, struct view *out);

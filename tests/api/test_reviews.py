@@ -399,6 +399,16 @@ class TestEdit:
             assert daemon.get("/v1/decisions/verify", token="ben").json["good"] is not False
 
 
+def test_answers_name_who_approved(well):
+    review, action = wait_for_review(well, "NAMED-1")
+    said = verdict(well, review, "approve")
+    assert said.json["why"] == "Ana Ruiz approved it", said
+    other = verdict(well, review, "reject")
+    assert other.status == 409 and other.json["why"] == "Ana Ruiz approved it", other
+    for answer in well.get("/v1/actions/" + action), well.get("/v1/actions?key=" + said.json["key"]):
+        assert answer.json.get("items", [answer.json])[0]["why"] == "Ana Ruiz approved it", answer
+
+
 class TestMany:
     def test_each_has_its_own_answer(self, well):
         one, _ = wait_for_review(well, "MANY-1")

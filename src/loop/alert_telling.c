@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "loop/engine_state.h"
+#include "loop/loaded.h"
 #include "loop/notices.h"
 #include "record/ids.h"
 
@@ -26,7 +27,7 @@ void alert_save(struct engine *engine, const struct alert *alert, struct alert_w
     ladder_row_encode(&row, &value);
     journal_encode(&alert->journal, &journal);
     if (write->words.size > 0)
-        bundle_words_encode(&(struct bundle_words){.reason = write->words}, &words);
+        loaded_encode_words(engine->loaded, &(struct bundle_words){.reason = write->words}, &words);
     CHECK(buf_ok(&journal) && buf_ok(&words));
     if (rows) {
         rows[0] = (struct store_row){

@@ -9,6 +9,7 @@
 #include "loop/alert_telling.h"
 #include "loop/engine_state.h"
 #include "loop/incidents.h"
+#include "loop/loaded.h"
 #include "loop/notices.h"
 #include "loop/restarts.h"
 #include "loop/steps.h"
@@ -139,6 +140,7 @@ void engine_alert_open(struct engine *engine, const struct stop *stop, struct sl
 
 /* The row of an incident that no stop made, with its record. */
 struct alert_draft {
+    const struct loaded *loaded; /* takes secrets out of the words */
     struct buf key, row, words;
     struct store_row rows[1];
 };
@@ -153,7 +155,7 @@ static void alert_draft_make(struct alert_draft *draft, const struct journal *jo
     text_add_id(&draft->key, ID_INCIDENT, row->id);
     incident_row_encode(row, &draft->row);
     if (words.size > 0)
-        bundle_words_encode(&(struct bundle_words){.reason = words}, &draft->words);
+        loaded_encode_words(draft->loaded, &(struct bundle_words){.reason = words}, &draft->words);
     draft->rows[0] = (struct store_row){
         .table = STORE_INCIDENTS, .key = buf_slice(&draft->key), .value = buf_slice(&draft->row)};
     *out = (struct control){.record = {.kind = RECORD_INCIDENT,
@@ -178,7 +180,7 @@ static struct alert *alert_begin(struct engine *engine, const struct journal *wa
                                  struct alert_word *word)
 {
     struct slice why = word->reason;
-    struct alert_draft draft;
+    struct alert_draft draft = {.loaded = engine->loaded};
     struct control control;
     struct alert *alert = NULL;
     if (engine->has_failed || engine->unsaved >= ENGINE_UNSAVED_ACT)
@@ -294,7 +296,7 @@ void engine_alert_close(struct engine *engine, const struct stop *stop, struct s
 void engine_alert_end(struct engine *engine, struct alert *alert, struct slice by,
                       struct slice words)
 {
-    struct alert_draft draft;
+    struct alert_draft draft = {.loaded = engine->loaded};
     struct control control;
     struct engine_incident incident = {0};
     struct arena arena;

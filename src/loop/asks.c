@@ -99,6 +99,8 @@ static struct slice ask_words(struct ask_scope *ask, const struct step *step,
     }
     if (step->masked_count > 0)
         scope.input = ask->masked;
+    if (ask->submit.key_shown.size > 0)
+        scope.key = ask->submit.key_shown;
     if (!render_ask(call, &scope, &ask->scratch, &request, &problem))
         return (struct slice){0};
     if (with_address && !call->upstream->is_sandbox)

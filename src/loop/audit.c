@@ -9,6 +9,7 @@
 #include "loop/counts.h"
 #include "loop/engine_state.h"
 #include "loop/entries.h"
+#include "loop/loaded.h"
 #include "loop/people.h"
 #include "loop/steps.h"
 #include "loop/submit.h"
@@ -223,7 +224,7 @@ bool engine_label(struct engine *engine, const struct engine_call *call, struct 
     struct buf words;
     buf_init(&words, LIMIT_REASON * 8);
     if (call->reason.size > 0)
-        bundle_words_encode(&(struct bundle_words){.reason = call->reason}, &words);
+        loaded_encode_words(engine->loaded, &(struct bundle_words){.reason = call->reason}, &words);
     struct step_note note = {.kind = RECORD_LABELLED,
                              .actor = call->principal->name,
                              .label = words.size ? BUNDLE_LABEL_WORDS : NULL,

@@ -10,6 +10,7 @@
 
 #include "loop/engine_state.h"
 #include "loop/entries.h"
+#include "loop/loaded.h"
 #include "loop/steps.h"
 #include "record/number.h"
 
@@ -58,7 +59,7 @@ static enum err erase_now(struct engine *engine, struct entry *entry, struct sli
     enum err err = seqs ? erase_list(engine, entry, seqs, &count) : ERR_NO_MEMORY;
     if (err == ERR_OK) {
         if (reason.size > 0)
-            bundle_words_encode(&(struct bundle_words){.reason = reason}, &words);
+            loaded_encode_words(engine->loaded, &(struct bundle_words){.reason = reason}, &words);
         struct step_note note = {.kind = RECORD_ERASED,
                                  .actor = actor,
                                  .label = words.size > 0 ? BUNDLE_LABEL_WORDS : NULL,

@@ -15,6 +15,7 @@
 #include "loop/audit.h"
 #include "loop/counts.h"
 #include "loop/engine_state.h"
+#include "loop/loaded.h"
 #include "loop/restarts.h"
 #include "loop/steps.h"
 #include "loop/stops.h"
@@ -214,7 +215,7 @@ static void journals_do_remark(void *impl, const struct principal *principal, ui
     } else { /* it is closed: its journal stays as it is */
         struct buf words;
         buf_init(&words, LIMIT_REASON * 8);
-        bundle_words_encode(&(struct bundle_words){.reason = remark->text}, &words);
+        loaded_encode_words(engine->loaded, &(struct bundle_words){.reason = remark->text}, &words);
         struct control control = {.record = record, .words = buf_slice(&words)};
         engine_save_control(engine, &control, &pending);
         buf_done(&words);

@@ -16,6 +16,23 @@ enum err loaded_digest(struct loaded *loaded)
     return ERR_OK;
 }
 
+void loaded_encode_words(const struct loaded *loaded, const struct bundle_words *words,
+                         struct buf *out)
+{
+    struct buf reason, evidence;
+    buf_init(&reason, LIMIT_REASON * 8);
+    buf_init(&evidence, LIMIT_REASON * 8);
+    redact_add(&loaded->redact, words->reason, false, &reason);
+    redact_add(&loaded->redact, words->evidence, false, &evidence);
+    bool is_good = buf_ok(&reason) && buf_ok(&evidence);
+    if (is_good)
+        bundle_words_encode(&(struct bundle_words){buf_slice(&reason), buf_slice(&evidence)}, out);
+    else
+        out->overflowed = true;
+    buf_done(&evidence);
+    buf_done(&reason);
+}
+
 void loaded_free(struct loaded *loaded)
 {
     if (!loaded)

@@ -9,6 +9,7 @@
 #include "loop/audit.h"
 #include "loop/engine_state.h"
 #include "loop/entries.h"
+#include "loop/loaded.h"
 #include "loop/steps.h"
 #include "loop/submit.h"
 #include "loop/timers.h"
@@ -63,11 +64,11 @@ void act_tell(struct engine *engine, const struct engine_call *call, struct entr
     entry_let_go(engine, entry);
 }
 
-void act_words(const struct engine_call *call, struct buf *out)
+void act_words(struct engine *engine, const struct engine_call *call, struct buf *out)
 {
     struct bundle_words words = {.reason = call->reason, .evidence = call->evidence};
     if (words.reason.size > 0 || words.evidence.size > 0)
-        bundle_words_encode(&words, out);
+        loaded_encode_words(engine->loaded, &words, out);
 }
 
 void act_record(struct engine *engine, const struct engine_call *call, struct entry *entry,
@@ -75,7 +76,7 @@ void act_record(struct engine *engine, const struct engine_call *call, struct en
 {
     struct buf words;
     buf_init(&words, LIMIT_REASON * 8);
-    act_words(call, &words);
+    act_words(engine, call, &words);
     note.actor = call->principal->name;
     note.label = words.size ? BUNDLE_LABEL_WORDS : NULL;
     note.payload = buf_slice(&words);
@@ -105,7 +106,7 @@ static bool act_step(struct engine *engine, const struct engine_call *call, stru
 {
     struct buf words;
     buf_init(&words, LIMIT_REASON * 8);
-    act_words(call, &words);
+    act_words(engine, call, &words);
     struct step_note note = {.kind = kind,
                              .actor = call->principal->name,
                              .label = words.size ? BUNDLE_LABEL_WORDS : NULL,
@@ -205,6 +206,21 @@ static bool act_may_report(const struct engine_call *call, const struct entry *e
            (is_late && slice_equal(call->principal->name, entry->row.actor));
 }
 
+/* R23: what the caller was answered, without secrets; what is no JSON without them, as a text. */
+static void act_add_response(struct engine *engine, struct slice json, struct buf *out)
+{
+    struct buf masked;
+    buf_init(&masked, LIMIT_PAYLOAD);
+    redact_add(&engine->loaded->redact, json, false, &masked);
+    json_t *parsed = json_loadb(buf_text(&masked), masked.size, JSON_DECODE_ANY, NULL);
+    if (parsed || json.size == 0)
+        buf_add(out, buf_slice(&masked));
+    else
+        buf_add_json_text(out, buf_slice(&masked));
+    json_decref(parsed);
+    buf_done(&masked);
+}
+
 static void act_report(struct engine *engine, const struct engine_call *call, struct entry *entry)
 {
     const struct action *action = &entry->row.action;
@@ -224,9 +240,11 @@ static void act_report(struct engine *engine, const struct engine_call *call, st
     engine_event(engine, entry, EVENT_REPORT, &event);
     event.attempt = call->attempt;
     event.reported = call->outcome;
-    struct buf bundle;
+    struct buf bundle, response;
     buf_init(&bundle, LIMIT_PAYLOAD);
-    struct bundle_outcome outcome = {.response_json = call->response_json,
+    buf_init(&response, LIMIT_PAYLOAD);
+    act_add_response(engine, call->response_json, &response);
+    struct bundle_outcome outcome = {.response_json = buf_slice(&response),
                                      .what = SLICE("reported by the caller")};
     bundle_outcome_encode(&outcome, &bundle);
     struct step_note note = {.kind = is_late ? RECORD_LATE : RECORD_OUTCOME,
@@ -239,6 +257,7 @@ static void act_report(struct engine *engine, const struct engine_call *call, st
     bool counts = effects.refusal == REFUSAL_NONE && !note.is_aside;
     if (counts && entry_keep(&entry->outcome, &entry->outcome_size, buf_slice(&bundle)) != ERR_OK)
         engine_fail(engine, "out of memory");
+    buf_done(&response);
     buf_done(&bundle);
     if (effects.refusal != REFUSAL_NONE)
         act_refuse(engine, call, entry, effects.refusal);

@@ -28,7 +28,7 @@ void act_tell_recorded(struct engine *engine, const struct engine_call *call, st
 void act_refuse_recorded(struct engine *engine, const struct engine_call *call, struct entry *entry,
                          enum refusal refusal);
 /* A person's words as a payload; nothing when there are none. */
-void act_words(const struct engine_call *call, struct buf *out);
+void act_words(struct engine *engine, const struct engine_call *call, struct buf *out);
 
 /* ---- reviews.c ---- */
 /* Those of ENGINE_… that are about a review; refused ones are recorded. */

@@ -14,6 +14,7 @@
 #include "loop/counts.h"
 #include "loop/engine_state.h"
 #include "loop/incidents.h"
+#include "loop/loaded.h"
 #include "loop/steps.h"
 #include "loop/stops.h"
 #include "loop/submit.h"
@@ -264,7 +265,7 @@ static void restarts_do_ask(void *impl, const struct principal *principal, uint6
     }
     struct buf words;
     buf_init(&words, LIMIT_REASON * 8);
-    bundle_words_encode(&(struct bundle_words){.reason = reason}, &words);
+    loaded_encode_words(engine->loaded, &(struct bundle_words){.reason = reason}, &words);
     struct restart_row *row = &restart->row;
     restart_copy_name(row->request.by, principal->name);
     restart_copy_name(row->asked_by, principal->name);

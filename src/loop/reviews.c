@@ -14,6 +14,7 @@
 #include "loop/engine_state.h"
 #include "loop/entries.h"
 #include "loop/gates.h"
+#include "loop/loaded.h"
 #include "loop/order.h"
 #include "loop/steps.h"
 #include "policy/facts.h"
@@ -102,7 +103,7 @@ static void review_verdict(struct engine *engine, const struct engine_call *call
     struct action_effects effects;
     struct buf words;
     buf_init(&words, LIMIT_REASON * 8);
-    act_words(call, &words);
+    act_words(engine, call, &words);
     review_event(engine, call, entry, &event);
     struct step_note note = {.kind = call->act == ENGINE_REJECT ? RECORD_DECLINED : RECORD_APPROVED,
                              .actor = call->principal->name,
@@ -338,6 +339,10 @@ static bool edit_render(struct edit_work *work)
     buf_init(&masked, LIMIT_PAYLOAD);
     mask_add_input(step, buf_slice(&work->input), &masked);
     json_t *input = json_loadb(buf_text(&masked), masked.size, 0, NULL);
+    if (work->submit.key_shown.size > 0)
+        seen.key = work->submit.key_shown;
+    if (work->submit.run_shown.size > 0)
+        seen.run = work->submit.run_shown;
     seen.input = input; /* the summary is shown everywhere; NULL: it sees nothing */
     bool is_good = !step->summary ||
                    template_render_text(step->summary, &seen, &expr, &work->summary) == EXPR_OK;
@@ -381,13 +386,16 @@ static void edit_take(struct edit_work *work, struct action_event *event)
     struct entry *entry = work->entry;
     struct bundle_submit edited = work->submit;
     struct action_effects effects;
-    struct buf bundle;
+    struct buf bundle, note_text;
     buf_init(&bundle, LIMIT_PAYLOAD);
     edited.input_json = buf_slice(&work->input);
     edited.summary = buf_slice(&work->summary);
     edited.edit_json = buf_slice(&work->changes);
-    edited.edit_note = work->call->reason;
+    buf_init(&note_text, LIMIT_REASON * 8);
+    redact_add(&engine->loaded->redact, work->call->reason, false, &note_text);
+    edited.edit_note = buf_slice(&note_text);
     bundle_submit_encode(&edited, &bundle);
+    buf_done(&note_text);
     struct step_note note = {.kind = RECORD_EDITED,
                              .actor = work->call->principal->name,
                              .label = BUNDLE_LABEL_SUBMIT,

@@ -12,6 +12,7 @@
 #include "loop/engine_state.h"
 #include "loop/entries.h"
 #include "loop/incidents.h"
+#include "loop/loaded.h"
 #include "loop/restarts.h"
 #include "loop/steps.h"
 #include "loop/submit.h"
@@ -92,6 +93,7 @@ static void stops_write_stop(struct stops_draft *draft, const struct stop *stop,
 
 /* Who says something about an incident, and what. Whether it is closed follows from its stop. */
 struct stops_word {
+    const struct loaded *loaded; /* takes secrets out of the reason */
     struct slice actor, reason;
     uint64_t seq;      /* of the record that has these words */
     uint64_t kept_seq; /* lifted: of the one that says why it was stopped; 0 = none does */
@@ -119,7 +121,7 @@ static void stops_write_incident(struct stops_draft *draft, const struct stop *s
     incident_row_encode(&incident, &draft->row);
     text_add_id(&draft->key, ID_INCIDENT, stop->incident);
     if (reason.size > 0)
-        bundle_words_encode(&(struct bundle_words){.reason = reason}, &draft->words);
+        loaded_encode_words(word->loaded, &(struct bundle_words){.reason = reason}, &draft->words);
     draft->rows[0] = (struct store_row){
         .table = STORE_INCIDENTS, .key = buf_slice(&draft->key), .value = buf_slice(&draft->row)};
     *out =
@@ -209,7 +211,7 @@ static void stops_save_joined(struct engine *engine, const struct stop *stop, st
     buf_init(&words, LIMIT_REASON * 8);
     stops_write_stop(&draft, stop, RECORD_STOP, by, &control);
     if (reason.size > 0)
-        bundle_words_encode(&(struct bundle_words){.reason = reason}, &words);
+        loaded_encode_words(engine->loaded, &(struct bundle_words){.reason = reason}, &words);
     control.words = buf_slice(&words);
     engine_save_control(engine, &control, pending);
     buf_done(&words);
@@ -257,8 +259,8 @@ const struct stop *engine_stop(struct engine *engine, struct slice by,
     if (!has_incident || joined) {
         stops_save_joined(engine, added, by, order->reason, &pending);
     } else {
-        stops_save_both(engine, added, RECORD_STOP, (struct stops_word){by, order->reason, 0, 0},
-                        &pending);
+        stops_save_both(engine, added, RECORD_STOP,
+                        (struct stops_word){engine->loaded, by, order->reason, 0, 0}, &pending);
         engine_alert_open(engine, added, order->reason, order->trip);
     }
     if (has_incident) {
@@ -443,7 +445,8 @@ void engine_change_stops(struct engine *engine, const struct stops_change *chang
     size_t control_count = count + 1;
     bool is_lift = change->to == STOPS_LIFTED;
     if (is_lift) {
-        struct stops_word word = {change->actor, change->reason, engine->seq + control_count + 1,
+        struct stops_word word = {engine->loaded, change->actor, change->reason,
+                                  engine->seq + control_count + 1,
                                   stops_words_seq(engine, change->incident)};
         stops_write_incident(&drafts[count], &queued[0], &word, &controls[control_count++]);
     }
@@ -471,7 +474,8 @@ static void stops_do_reason(void *impl, const struct principal *principal, uint6
     }
     struct pending acknowledge = {
         .saved = stops_acknowledge, .done = done, .arg = arg, .id = stop->id};
-    stops_save_reason(engine, stop, (struct stops_word){principal->name, reason, 0, 0},
+    stops_save_reason(engine, stop,
+                      (struct stops_word){engine->loaded, principal->name, reason, 0, 0},
                       &acknowledge);
     engine_set_alarm(engine);
 }

@@ -13,6 +13,7 @@
 #include "loop/engine_state.h"
 #include "loop/entries.h"
 #include "loop/gates.h"
+#include "loop/loaded.h"
 #include "loop/order.h"
 #include "loop/steps.h"
 #include "loop/timers.h"
@@ -34,7 +35,8 @@ struct submission {
     struct arena scratch;
     struct expr_scope scope;
     struct buf key, provider_key, body, summary, frozen;
-    struct buf was_keys[LIMIT_FORMER]; /* of the former templates; empty: cannot be made */
+    struct buf key_shown, run_shown, because; /* without masked values (R23) */
+    struct buf was_keys[LIMIT_FORMER];        /* of the former templates; empty: cannot be made */
     size_t plain_sizes[LIMIT_FORMER];
     unsigned char key_hash[STORE_KEY_SIZE], fingerprint[STORE_KEY_SIZE];
     unsigned char order[STORE_KEY_SIZE]; /* zeros: none */
@@ -58,6 +60,9 @@ static void submission_init(struct submission *submission, struct engine *engine
     buf_init(&submission->body, LIMIT_REQUEST);
     buf_init(&submission->frozen, LIMIT_REQUEST * 2);
     buf_init(&submission->summary, LIMIT_SUMMARY * 4);
+    buf_init(&submission->key_shown, LIMIT_KEY * 4);
+    buf_init(&submission->run_shown, LIMIT_KEY * 4);
+    buf_init(&submission->because, LIMIT_REASON * 4);
     submission->scope = (struct expr_scope){.input = call->input,
                                             .context = call->context,
                                             .has_confidence = call->has_confidence,
@@ -70,6 +75,9 @@ static void submission_init(struct submission *submission, struct engine *engine
 
 static void submission_done(struct submission *submission)
 {
+    buf_done(&submission->because);
+    buf_done(&submission->run_shown);
+    buf_done(&submission->key_shown);
     buf_done(&submission->summary);
     buf_done(&submission->frozen);
     buf_done(&submission->body);
@@ -329,6 +337,45 @@ static json_t *submission_masked_input(const struct submission *submission)
     return masked;
 }
 
+/* A key of the policy over the masked input; one of the caller without the masked values. */
+static void submission_show_key(struct submission *submission, const json_t *masked)
+{
+    const struct step *step = submission->step;
+    struct slice key = buf_slice(&submission->key);
+    struct slice input = submission->call->input_json;
+    struct expr_scope scope = submission->scope;
+    struct expr_work work = {.scratch = &submission->scratch};
+    size_t mark = key.size;
+    scope.input = masked;
+    if (!step->key) {
+        mask_add_text(step, input, key, &submission->key_shown);
+        return;
+    }
+    if (template_render_key(step->key, &scope, &work, &submission->key_shown) != EXPR_OK)
+        buf_add_text(&submission->key_shown, MASK_TEXT);
+    while (submission->is_key_conflict && mark > 0 && key.at[mark - 1] != '#')
+        mark--;
+    if (submission->is_key_conflict && mark > 0) /* KEY#2 */
+        buf_add(&submission->key_shown, slice_from(key, mark - 1));
+}
+
+/* R23: what is shown of key, run and reason is made once, and stored beside them. A secret that
+ * stands in the reason goes, too. */
+static void submission_show(struct submission *submission, const json_t *masked)
+{
+    const struct engine_submit *call = submission->call;
+    const struct step *step = submission->step;
+    struct buf because;
+    buf_init(&because, LIMIT_REASON * 4);
+    redact_add(&submission->engine->loaded->redact, call->because, false, &because);
+    mask_add_text(step, call->input_json, buf_slice(&because), &submission->because);
+    buf_done(&because);
+    if (step->masked_count == 0)
+        return;
+    submission_show_key(submission, masked);
+    mask_add_text(step, call->input_json, call->run, &submission->run_shown);
+}
+
 static bool submission_render(struct submission *submission, const struct action *action)
 {
     struct engine *engine = submission->engine;
@@ -348,16 +395,18 @@ static bool submission_render(struct submission *submission, const struct action
         return false;
     }
     digest_short(buf_slice(&submission->frozen), submission->request_digest);
-    if (!step->summary)
-        return true;
     /* The summary is shown everywhere, so masked fields are masked in it from the beginning. */
     json_t *masked = step->masked_count > 0 ? submission_masked_input(submission) : NULL;
     struct expr_scope scope = submission->scope;
-    if (step->masked_count > 0)
+    submission_show(submission, masked);
+    if (step->masked_count > 0) {
         scope.input = masked;
+        scope.key = buf_slice(&submission->key_shown);
+        scope.run = buf_slice(&submission->run_shown);
+    }
     struct expr_work work = {.scratch = &submission->scratch};
-    bool is_good =
-        template_render_text(step->summary, &scope, &work, &submission->summary) == EXPR_OK;
+    bool is_good = !step->summary || template_render_text(step->summary, &scope, &work,
+                                                          &submission->summary) == EXPR_OK;
     json_decref(masked);
     if (!is_good)
         submission_refuse_problem(submission, "the summary cannot be rendered", &work.problem);
@@ -372,13 +421,17 @@ static void submission_bundle(struct submission *submission, const struct gate_w
                                   .run = call->run,
                                   .actor = call->principal->name,
                                   .summary = buf_slice(&submission->summary),
-                                  .because = call->because,
+                                  .because = buf_slice(&submission->because),
                                   .trace = call->trace,
                                   .input_json = call->input_json,
                                   .context_json = call->context_json,
                                   .has_confidence = call->has_confidence,
                                   .confidence = call->confidence,
                                   .is_summary_masked = submission->step->masked_count > 0};
+    if (!slice_equal(buf_slice(&submission->key_shown), out->key))
+        out->key_shown = buf_slice(&submission->key_shown);
+    if (!slice_equal(buf_slice(&submission->run_shown), out->run))
+        out->run_shown = buf_slice(&submission->run_shown);
     for (size_t i = 0; i < work->saw.count && i < LIMIT_SAW; i++)
         out->saw[out->saw_count++] = (struct bundle_saw){
             work->saw.items[i].path_index, work->saw.items[i].name, work->saw.items[i].value};

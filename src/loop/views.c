@@ -20,6 +20,7 @@
 #include "loop/watchdog.h"
 #include "record/identity.h"
 #include "record/label_row.h"
+#include "record/mask.h"
 #include "record/row.h"
 #include "record/tally.h"
 
@@ -100,6 +101,38 @@ static void view_waits(struct engine *engine, const struct entry *entry, struct 
                                            .of = upstream->breaker.cause_of};
 }
 
+static struct slice view_masked(const struct step *step, struct slice input_json, struct slice text,
+                                struct arena *arena)
+{
+    struct buf masked;
+    buf_init(&masked, text.size * 64 + 4096);
+    mask_add_text(step, input_json, text, &masked);
+    struct slice shown = arena_copy(arena, buf_ok(&masked) ? buf_slice(&masked) : SLICE(MASK_TEXT));
+    buf_done(&masked);
+    return shown;
+}
+
+/* Key and run as they may be shown; of what was admitted before its fields were masked, also what
+ * was stored to be shown. */
+static void view_mask(struct arena *arena, struct view *view)
+{
+    struct bundle_submit *submit = &view->submit;
+    const struct step *step = view->step;
+    view->whole_key = submit->key;
+    view->whole_run = submit->run;
+    if (submit->key_shown.size > 0)
+        submit->key = submit->key_shown;
+    if (submit->run_shown.size > 0)
+        submit->run = submit->run_shown;
+    if (submit->is_summary_masked || !step || step->masked_count == 0)
+        return;
+    struct slice *texts[] = {&submit->key, &submit->run, &submit->summary, &submit->because};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        *texts[i] = view_masked(step, submit->input_json, *texts[i], arena);
+    if (!slice_equal(submit->key, view->whole_key))
+        submit->key_shown = submit->key;
+}
+
 enum err engine_fill_view(struct engine *engine, struct entry *entry, struct arena *arena,
                           struct view *out)
 {
@@ -127,6 +160,7 @@ enum err engine_fill_view(struct engine *engine, struct entry *entry, struct are
     enum err err = ERR_OK;
     if (!out->is_erased) {
         err = entry_read_submit(entry, arena, &out->submit);
+        view_mask(arena, out);
         if (err == ERR_NOT_FOUND) { /* payload gone without a mark: said as erased, verify tells */
             out->is_erased = true;
             err = ERR_OK;

@@ -98,6 +98,8 @@ static const char *const catalogue_texts[CHECK_CODE_COUNT] = {
         "submit is refused with 422.",
     [IL112] = "A check proves something only if it asks for a reference that the request itself "
               "carried. One that asks for something else finds, or misses, another action.",
+    [IL113] = "A key is shown in lists, titles and commands. What is masked in it is shown as a "
+              "hint, so two actions may look alike there, and messages name them by id.",
     [IL201] =
         "Owner, restart and inform say who may stop the workflow and is told first, who lets it "
         "run again, and who tells the others. In `auto` nobody watches each action, so somebody "

@@ -38,6 +38,7 @@
     X(IL110, ERROR, "a request that reads what may change between tries")                          \
     X(IL111, WARNING, "a text that needs a field which may be absent")                             \
     X(IL112, ERROR, "a check that does not ask about this very request")                           \
+    X(IL113, NOTE, "a key that reads a masked field")                                              \
     /* people */                                                                                   \
     X(IL201, ERROR, "nobody answers for this workflow")                                            \
     X(IL202, ERROR, "a restart that nobody else can approve")                                      \

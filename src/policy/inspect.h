@@ -8,7 +8,7 @@
 /* All of them. */
 void inspect_all(struct load *load);
 
-/* inspect_repeat.c: keys, retries, idempotency (IL101 to IL112). */
+/* inspect_repeat.c: keys, retries, idempotency (IL101 to IL113). */
 void inspect_repeat(struct load *load, const struct draft_step *draft);
 /* inspect_fields.c: fields that the input shape does not have, or not always (IL111, IL306). */
 void inspect_fields(struct load *load, const struct draft_step *draft);

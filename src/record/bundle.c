@@ -57,6 +57,8 @@ void bundle_submit_encode(const struct bundle_submit *bundle, struct buf *out)
     bool open = true;
     bundle_add_text(out, &open, "key", bundle->key);
     bundle_add_text(out, &open, "run", bundle->run);
+    bundle_add_text(out, &open, "key_shown", bundle->key_shown);
+    bundle_add_text(out, &open, "run_shown", bundle->run_shown);
     bundle_add_text(out, &open, "actor", bundle->actor);
     bundle_add_text(out, &open, "summary", bundle->summary);
     bundle_add_raw(out, &open, "masked", bundle->is_summary_masked ? SLICE("true") : SLICE(""));
@@ -180,6 +182,8 @@ enum err bundle_submit_decode(struct slice bytes, struct arena *arena, struct bu
     const struct bundle_member members[] = {
         {"key", &bundle.key, NULL},
         {"run", &bundle.run, NULL},
+        {"key_shown", &bundle.key_shown, NULL},
+        {"run_shown", &bundle.run_shown, NULL},
         {"actor", &bundle.actor, NULL},
         {"summary", &bundle.summary, NULL},
         {"masked", NULL, &masked},

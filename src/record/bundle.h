@@ -27,6 +27,8 @@ struct bundle_header {
 /* With ADMITTED and EDITED. Slices are raw JSON where said, else plain text. */
 struct bundle_submit {
     struct slice key, run, actor, summary, because, trace;
+    /* The key and the run as they may be shown, where masked fields stand in them; else empty. */
+    struct slice key_shown, run_shown;
     struct slice input_json;   /* the caller's bytes */
     struct slice context_json; /* or empty */
     bool has_confidence;

@@ -43,6 +43,8 @@ bool mask_is_masked(const struct step *step, struct slice field)
 bool mask_covers(const struct step *step, struct slice path)
 {
     static const struct slice root = {"input", 5};
+    if (step->masked_count > 0 && (slice_is(path, "run") || slice_is(path, "key")))
+        return true; /* callers make them of what they like */
     if (step->masked_count == 0 || !slice_starts(path, root))
         return false;
     struct slice rest = slice_from(path, root.size);

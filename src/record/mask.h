@@ -26,3 +26,6 @@ bool mask_is_masked(const struct step *step, struct slice field);
 enum { MASK_FIND_MIN = 4, MASK_LEAVES = 64 };
 void mask_add_response(const struct step *step, struct slice input_json, struct slice response_json,
                        struct buf *out);
+/* The same for a text that a caller made: a key, a run, a reason. */
+void mask_add_text(const struct step *step, struct slice input_json, struct slice text,
+                   struct buf *out);

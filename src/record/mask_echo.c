@@ -206,3 +206,23 @@ void mask_add_response(const struct step *step, struct slice input_json, struct 
     buf_done(&shown);
     buf_done(&name);
 }
+
+void mask_add_text(const struct step *step, struct slice input_json, struct slice text,
+                   struct buf *out)
+{
+    struct buf json, masked, plain;
+    if (step->masked_count == 0 || text.size == 0) {
+        buf_add(out, text);
+        return;
+    }
+    buf_init(&json, text.size * 6 + 2);
+    buf_init(&masked, text.size * 64 + 4096);
+    buf_init(&plain, text.size * 64 + 4096);
+    buf_add_json_text(&json, text);
+    mask_add_response(step, input_json, buf_slice(&json), &masked);
+    bool is_good = buf_ok(&json) && buf_ok(&masked) && scan_add_text(buf_slice(&masked), &plain);
+    buf_add(out, is_good ? buf_slice(&plain) : SLICE(MASK_TEXT));
+    buf_done(&plain);
+    buf_done(&masked);
+    buf_done(&json);
+}

@@ -118,6 +118,8 @@ static bool review_is_as_sent(const struct review_card *card, struct arena *scra
     buf_init(&body, LIMIT_REQUEST);
     buf_init(&bytes, LIMIT_REQUEST * 2);
     scope.provider_key = view->request.provider_key;
+    scope.key = view_whole_key(view);
+    scope.run = view_whole_run(view);
     bool is_same = review_render(card, &scope, scratch, &request, &body);
     if (is_same) {
         bundle_request_encode(&request, &bytes);
@@ -142,6 +144,10 @@ static void review_add_will(struct buf *out, const struct review_card *card, str
     json_t *input = json_loadb(shown.at, shown.size, 0, NULL);
     struct expr_scope scope = review_scope(view, input);
     struct bundle_request request = view->request;
+    if (card->is_revealed) {
+        scope.key = view_whole_key(view);
+        scope.run = view_whole_run(view);
+    }
     struct buf body;
     buf_init(&body, LIMIT_REQUEST);
     member_add_name(out, "will");
@@ -262,8 +268,8 @@ static void review_add_subject(struct buf *out, const struct review_card *card)
     member_add_id(out, "action", ID_ACTION, view->action->id);
     member_add_text(out, "workflow", view->workflow);
     member_add_text(out, "step", view->step_name);
-    member_add_text(out, "key", view->submit.key);
-    member_add_text(out, "run", view->submit.run);
+    member_add_text(out, "key", card->is_revealed ? view_whole_key(view) : view->submit.key);
+    member_add_text(out, "run", card->is_revealed ? view_whole_run(view) : view->submit.run);
     inbox_json_add_title(out, view);
     inbox_json_add_why(out, view);
     member_add_text(out, "asked_by", view->submit.actor);

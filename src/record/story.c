@@ -452,7 +452,9 @@ void story_add_final(const struct view *view, struct buf *out)
 void story_add_handle(const struct view *view, struct buf *out)
 {
     struct slice key = view->submit.key;
-    bool can_type = key.size > 0 && key.size <= 64 && text_is_utf8(key) && !view->is_erased;
+    bool is_whole = view->submit.key_shown.size == 0; /* a masked one finds nothing */
+    bool can_type =
+        is_whole && key.size > 0 && key.size <= 64 && text_is_utf8(key) && !view->is_erased;
     for (size_t i = 0; i < key.size; i++)
         can_type = can_type && (unsigned char)key.at[i] > ' ' && (unsigned char)key.at[i] < 0x7f;
     if (can_type)

@@ -85,3 +85,13 @@ bool view_who(const struct view *view, struct view_who *out_who)
     *out_who = who;
     return true;
 }
+
+struct slice view_whole_key(const struct view *view)
+{
+    return view->whole_key.size > 0 ? view->whole_key : view->submit.key;
+}
+
+struct slice view_whole_run(const struct view *view)
+{
+    return view->whole_run.size > 0 ? view->whole_run : view->submit.run;
+}

@@ -56,9 +56,10 @@ struct view {
     const struct stop *stop;         /* of action->stop_id */
     bool is_erased;
     int64_t erased_unix_ms;
-    struct bundle_submit submit;
-    const struct record *decided;  /* the last gate: path, decided_by, says, would */
-    struct bundle_request request; /* open actions: what is or would be sent */
+    struct bundle_submit submit;       /* key and run as they may be shown (R23) */
+    struct slice whole_key, whole_run; /* where they are shown masked: as they are; else empty */
+    const struct record *decided;      /* the last gate: path, decided_by, says, would */
+    struct bundle_request request;     /* open actions: what is or would be sent */
     bool has_outcome;
     struct bundle_outcome outcome; /* the last one */
     bool has_fact;                 /* the newest fresh fact (R10), its set masked */
@@ -93,6 +94,9 @@ struct view {
     const struct zone *zone; /* local time of the sentences; NULL: UTC */
 };
 
+/* Key and run as they are: to render with, and for who may see masked fields. */
+struct slice view_whole_key(const struct view *view);
+struct slice view_whole_run(const struct view *view);
 /* The question of R28 about this action. */
 struct who_question view_question(const struct view *view, enum who_duty duty);
 /* Who has its review in hand now; empty = nobody. */

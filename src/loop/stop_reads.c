@@ -33,6 +33,62 @@ static bool stops_add(struct stop *out, size_t *count, size_t room, const struct
     return true;
 }
 
+static bool stop_was_in_force(const struct stop *stop, const struct scope *at, int64_t unix_ms)
+{
+    return stop->position == POSITION_STOPPED && stop->at_unix_ms <= unix_ms &&
+           (!stop->is_lifted || stop->lifted_at_unix_ms >= unix_ms) && scope_covers(stop, at);
+}
+
+/* Pages of rows, oldest first; the newest that fits is kept in *out. */
+static bool stop_at_by_rows(struct engine *engine, const struct scope *at, int64_t unix_ms,
+                            struct stop *out)
+{
+    const struct store_port *store = &engine->options.store;
+    size_t count = LIMIT_PAGE;
+    struct buf after;
+    enum err err = ERR_OK;
+    bool is_found = false;
+    buf_init(&after, TEXT_ID_MAX);
+    while (err == ERR_OK && count == LIMIT_PAGE) {
+        struct arena arena;
+        arena_init(&arena, ENGINE_SCRATCH);
+        struct store_row *rows = ARENA_ARRAY(&arena, LIMIT_PAGE, struct store_row);
+        err = rows ? store->list_rows(store->impl, STORE_STOPS, buf_slice(&after), LIMIT_PAGE,
+                                      &arena, rows, &count)
+                   : ERR_NO_MEMORY;
+        for (size_t i = 0; err == ERR_OK && i < count; i++) {
+            struct stop stop = {0};
+            err = stop_row_decode(rows[i].value, &stop);
+            if (err != ERR_OK || !stop_was_in_force(&stop, at, unix_ms))
+                continue;
+            *out = stop;
+            is_found = true;
+        }
+        buf_reset(&after);
+        if (err == ERR_OK && count > 0)
+            buf_add(&after, rows[count - 1].key);
+        arena_done(&arena);
+    }
+    buf_done(&after);
+    return err == ERR_OK && is_found;
+}
+
+const struct stop *engine_stop_at(struct engine *engine, const struct scope *at, int64_t unix_ms,
+                                  bool with_lifted, struct arena *arena)
+{
+    struct stop *copy = ARENA_NEW(arena, struct stop);
+    if (!copy)
+        return NULL;
+    for (size_t i = engine->board.stop_count; i > 0; i--) {
+        const struct stop *stop = &engine->board.stops[i - 1];
+        if (!stop_was_in_force(stop, at, unix_ms))
+            continue;
+        *copy = *stop;
+        return copy;
+    }
+    return with_lifted && stop_at_by_rows(engine, at, unix_ms, copy) ? copy : NULL;
+}
+
 /* Ids are in order of time, and so are their spellings. */
 static enum err stops_do_since(void *impl, int64_t since_unix_ms, struct stop *out,
                                size_t *inout_count)

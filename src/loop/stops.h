@@ -45,5 +45,9 @@ void engine_ignore(void *arg, const struct engine_reply *reply);
 void engine_port_stop_reads(struct engine_port *port);
 /* In force, lifted, or long gone; NULL: there is none, or the store cannot tell. */
 const struct stop *engine_read_stop(struct engine *engine, uint64_t id, struct arena *arena);
+/* The newest stop that covered what is there at that time, read from the store only where
+ * with_lifted; NULL: there is none, or the store cannot tell. */
+const struct stop *engine_stop_at(struct engine *engine, const struct scope *at, int64_t unix_ms,
+                                  bool with_lifted, struct arena *arena);
 /* What was in force when the last run ended is in force again. */
 MUST_USE enum err engine_load_stops(struct engine *engine);

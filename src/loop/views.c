@@ -133,6 +133,28 @@ static void view_mask(struct arena *arena, struct view *view)
         submit->key_shown = submit->key;
 }
 
+/* Why a fallback did it, as far as that still stands: the stop, or the outage. */
+static void view_degraded(struct engine *engine, const struct entry *entry, struct arena *arena,
+                          struct view *out)
+{
+    const struct action *action = &entry->row.action;
+    struct scope scope = entry_scope(entry);
+    if (action->cause == CAUSE_STOPPED && !out->stop)
+        out->stop = engine_stop_at(engine, &scope, action->route_entered_unix_ms, false, arena);
+    const struct upstream_state *upstream =
+        action->cause == CAUSE_UNAVAILABLE && entry->step && entry->step->upstream
+            ? engine_upstream(engine, entry->step->upstream->name)
+            : NULL;
+    bool is_open =
+        upstream && upstream->breaker.state != BREAKER_CLOSED &&
+        (action->ended_unix_ms == 0 || upstream->breaker.opened_unix_ms <= action->ended_unix_ms);
+    if (is_open)
+        out->outage = (struct view_outage){.since_unix_ms = upstream->breaker.opened_unix_ms,
+                                           .cause = upstream->breaker.cause,
+                                           .count = upstream->breaker.cause_count,
+                                           .of = upstream->breaker.cause_of};
+}
+
 enum err engine_fill_view(struct engine *engine, struct entry *entry, struct arena *arena,
                           struct view *out)
 {
@@ -157,6 +179,8 @@ enum err engine_fill_view(struct engine *engine, struct entry *entry, struct are
                          .zone = engine->options.zone};
     out->decided_step = formers_step(engine, out->policy_version, out->workflow, out->step_name);
     view_waits(engine, entry, arena, out);
+    if (action->cause != CAUSE_NONE && action->state != STATE_HELD)
+        view_degraded(engine, entry, arena, out);
     enum err err = ERR_OK;
     if (!out->is_erased) {
         err = entry_read_submit(entry, arena, &out->submit);
@@ -259,6 +283,9 @@ enum err engine_view(void *impl, uint64_t id, bool with_history, struct arena *a
     if (!entry)
         return err;
     err = engine_fill_view(engine, entry, arena, out);
+    struct scope scope = entry_scope(entry);
+    if (err == ERR_OK && with_history && out->action->cause == CAUSE_STOPPED && !out->stop)
+        out->stop = engine_stop_at(engine, &scope, out->action->route_entered_unix_ms, true, arena);
     if (err == ERR_OK && with_history)
         err = engine_fill_history(engine, entry, VIEW_HISTORY, arena, out);
     if (err == ERR_OK && with_history)

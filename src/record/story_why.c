@@ -192,6 +192,32 @@ static void why_add_uncertain(const struct view *view, struct buf *out)
 
 /* ---- why another try is safe ---- */
 
+/* "the call of the step was not possible: mailer does not answer since 14:01:10: 5 failures in a
+ * row". What is not known any more is left out. */
+static void why_add_unavailable(const struct view *view, struct buf *out)
+{
+    const struct view_outage *outage = &view->outage;
+    const struct action *a = view->action;
+    buf_add_text(out, "the call of the step was not possible");
+    if (!view->step || !view->step->upstream)
+        return;
+    buf_add_text(out, ": ");
+    wording_add_line(out, view->step->upstream->name, LIMIT_NAME);
+    buf_add_byte(out, ' ');
+    if (outage->since_unix_ms > 0) {
+        buf_add_text(out, "does not answer since ");
+        story_add_time(view, outage->since_unix_ms, ZONE_SECONDS, out);
+        buf_add_text(out, ": ");
+        upstream_cause_add_words(outage->cause, outage->count, outage->of, out);
+    } else {
+        buf_add_text(out, "was not available at ");
+        story_add_time(view,
+                       a->route == 0 && a->ended_unix_ms > 0 ? a->ended_unix_ms
+                                                             : a->route_entered_unix_ms,
+                       ZONE_SECONDS, out);
+    }
+}
+
 /* The gate that led into the fallback, where that is known; else its cause. */
 static void why_add_fallback(const struct view *view, struct buf *out)
 {
@@ -199,17 +225,17 @@ static void why_add_fallback(const struct view *view, struct buf *out)
         [CAUSE_NONE] = "its fallback has it",
         [CAUSE_LOW_CONFIDENCE] = "the confidence is too low",
         [CAUSE_RULE] = "a rule keeps it from the call of the step",
-        [CAUSE_UNAVAILABLE] = "the call of the step was not possible",
         [CAUSE_FAILED] = "the upstream of the step will not do it",
         [CAUSE_EXPIRED] = "its time in the safe queue ran out",
-        [CAUSE_STOPPED] = "stopped",
     };
     const struct action *a = view->action;
     struct path path;
     bool is_gate = a->route == 0 && path_of_view(view, &path) && path.says > SAYS_GO &&
                    path.decided_by < path.count;
-    if (is_gate && a->cause == CAUSE_STOPPED)
+    if (a->cause == CAUSE_STOPPED)
         why_add_stop(view, out);
+    else if (a->cause == CAUSE_UNAVAILABLE)
+        why_add_unavailable(view, out);
     else if (is_gate && (a->cause == CAUSE_LOW_CONFIDENCE || a->cause == CAUSE_RULE))
         path_add_cause(&path, path.decided_by, out);
     else

@@ -1,6 +1,6 @@
 """Fallbacks by cause, with real processes: what a second provider, a template and a full inbox do, and that
 none of them is used while the first call may have happened (R1)."""
-import threading
+import re, threading
 
 import pytest
 
@@ -109,6 +109,7 @@ def test_the_second_mailer_when_the_first_is_away_then_a_template(world):
     answer = submit(world, "mail", "m3")
     assert answer.status == 200 and answer.json["degraded"] == "unavailable", answer
     assert answer.json["response"] == {"status": None, "body": {"queue": "later", "id": "m3"}}
+    assert answer.json["why"].startswith("the call of the step was not possible: keyed "), answer
     text = explain(world, answer.json["action"])
     assert "template later (upstream plain: will not do it)" in text, text
     assert submit(world, "mail", "m3").json["response"] == answer.json["response"]
@@ -169,9 +170,16 @@ def test_at_a_stop_the_template_answers(world):
     answer = submit(world, "mail", "m6")
     assert answer.status == 200 and answer.json["degraded"] == "stopped", answer
     assert world.keyed.effects()["requests"] == 0
+    assert re.fullmatch(r"stopped by Ana Ruiz at \d\d:\d\d:\d\d", answer.json["why"]), answer
     status = world.daemon.get("/v1/status").json
     flow = next(w for w in status["workflows"] if w["workflow"] == "stories")
     assert flow["degraded"]["stopped"] == 1, flow
+    asked = world.daemon.post("/v1/incidents/%s/restart" % stop.json["incident"], {"reason": "mended"}, token="ana")
+    assert asked.status == 202, asked
+    assert world.daemon.post("/v1/incidents/%s/approve" % stop.json["incident"], {}, token="ben").status == 202
+    world.daemon.kill()
+    world.daemon.start()
+    assert "\nWHY     " + answer.json["why"] + "\n" in explain(world, answer.json["action"])
 
 
 def test_the_risky_branch_pauses_the_rest_goes_on(world):

@@ -552,22 +552,54 @@ void story_add_do(const struct view *view, struct buf *out)
     buf_add_text(out, "nothing");
 }
 
-static const char *story_after_hold(const struct view *view)
+/* "its fallback goes on: template general-queue" */
+static void story_add_goes_on(const struct what *entry, struct buf *out)
+{
+    buf_add_text(out, "its fallback goes on");
+    if (!entry)
+        return;
+    buf_add_text(out, ": ");
+    fallback_add_entry(out, entry);
+}
+
+static void story_add_after_hold(const struct view *view, struct buf *out)
 {
     const struct action *a = view->action;
-    if (a->due_kind == DUE_KEEPS)
-        return "a person settles it: a repeat is not recognised any longer";
-    if (a->hold_for == HOLD_FOR_RULE)
-        return "the gate is asked again";
     const struct what *what = view->step ? chain_entry(&view->step->terms, a->entry) : NULL;
-    if (a->may_have_happened)
-        return "a person settles it";
-    if (!what || what->kind != WHAT_HOLD)
-        return "a person decides";
-    if (what->then == 0 && view->step->terms.what[CAUSE_EXPIRED].kind == WHAT_END)
-        return "it expires";
+    if (a->due_kind == DUE_KEEPS) {
+        buf_add_text(out, "a person settles it: a repeat is not recognised any longer");
+        return;
+    }
+    if (a->hold_for == HOLD_FOR_RULE) {
+        buf_add_text(out, "the gate is asked again");
+        return;
+    }
+    if (a->may_have_happened) {
+        buf_add_text(out, "a person settles it");
+        return;
+    }
+    if (!what || what->kind != WHAT_HOLD) {
+        buf_add_text(out, "a person decides");
+        return;
+    }
+    if (what->then == 0 && view->step->terms.what[CAUSE_EXPIRED].kind == WHAT_END) {
+        buf_add_text(out, "it expires");
+        return;
+    }
     what = chain_entry(&view->step->terms, what->then != 0 ? what->then : CAUSE_EXPIRED);
-    return what && what->kind == WHAT_REVIEW ? "a person decides" : "its fallback goes on";
+    if (what && what->kind == WHAT_REVIEW)
+        buf_add_text(out, "a person decides");
+    else
+        story_add_goes_on(what, out);
+}
+
+/* Nobody decides until its due time: what then. */
+static void story_add_past_due(const struct view *view, struct buf *out)
+{
+    const struct step_terms *terms = view->step ? &view->step->terms : NULL;
+    const struct what *what = terms ? chain_entry(terms, view->action->entry) : NULL;
+    bool is_known = what && what->kind == WHAT_REVIEW && what->then != 0;
+    story_add_goes_on(is_known ? chain_entry(terms, what->then) : NULL, out);
 }
 
 static void story_add_asked(const struct ask_call *call, struct buf *out)
@@ -604,7 +636,7 @@ bool story_next(const struct view *view, int64_t *out_at_unix_ms, struct buf *ou
         return true;
     }
     if (a->state == STATE_IN_REVIEW && a->due_kind == DUE_REVIEW) {
-        buf_add_text(out_what, "its fallback goes on");
+        story_add_past_due(view, out_what);
         return true;
     }
     if (a->state != STATE_HELD)
@@ -634,6 +666,6 @@ bool story_next(const struct view *view, int64_t *out_at_unix_ms, struct buf *ou
         buf_add_text(out_what, " is asked again");
         return true;
     }
-    buf_add_text(out_what, story_after_hold(view));
+    story_add_after_hold(view, out_what);
     return true;
 }

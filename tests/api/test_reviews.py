@@ -533,6 +533,7 @@ class TestHours:
         with Daemon(install(tmp_path, INSTALLATION + hours, {"a.yaml": moves, "b.yaml": ROUTING}), token="ana") as daemon:
             seen = daemon.remind("HOURS-3", balance=20000).json
             assert seen["state"] == "in_review" and seen["next"]["at"] == seen["who"]["by"], (seen["next"], seen["who"])
+            assert seen["next"]["what"] == "its fallback goes on: skip", seen["next"]
 
 
 class TestAway:

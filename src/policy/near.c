@@ -73,7 +73,7 @@ void near_offer(struct near *near, struct slice candidate)
     near_keep(near, candidate);
     size_t distance = near_distance(near->wanted, candidate);
     size_t longest = near->wanted.size > candidate.size ? near->wanted.size : candidate.size;
-    size_t most = longest < 6 ? 1 : longest < 9 ? 2 : 3; /* `cara` is not a slip for `ana` */
+    size_t most = longest < 5 ? 1 : longest < 9 ? 2 : 3; /* `cara` is not a slip for `ana` */
     if (distance > most || distance >= longest || distance >= near->best_distance)
         return;
     near->best = candidate;

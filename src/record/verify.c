@@ -40,6 +40,7 @@ void verify_free(struct verify *verify)
     free(verify->tokens.items);
     free(verify->away.items);
     free(verify->plans.items);
+    free(verify->untold.items);
     free(verify);
 }
 

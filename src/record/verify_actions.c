@@ -293,6 +293,8 @@ static enum err verify_case_check(struct verify_case *c)
     }
     if (err == ERR_OK && action->last_seq & VERIFY_PAYLOAD_GONE)
         err = verify_case_payload(c);
+    if (err == ERR_OK && action->last_seq & VERIFY_TELLS)
+        err = verify_undone_end(verify, &c->row);
     return err;
 }
 

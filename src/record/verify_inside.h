@@ -3,6 +3,7 @@
 #pragma once
 #include "base/arena.h"
 #include "record/record.h"
+#include "record/row.h"
 #include "record/verify.h"
 
 enum verify_phase {
@@ -19,6 +20,7 @@ enum verify_phase {
 #define VERIFY_ROW_SEEN ((uint64_t)1 << 63)
 #define VERIFY_PAYLOAD_GONE ((uint64_t)1 << 62)
 #define VERIFY_LABELLED ((uint64_t)1 << 60) /* a record made a row of labels for it */
+#define VERIFY_TELLS ((uint64_t)1 << 59)    /* it ended undone, and somebody is told of it */
 #define VERIFY_SEQ_MASK (((uint64_t)1 << 56) - 1)
 
 /* Do the rows that were seen fit the sum of their table? UNKNOWN: it was written meanwhile, or its
@@ -59,7 +61,8 @@ struct verify {
     struct verify_things stops, incidents, tokens;
     struct verify_things asked, approved; /* restarts, by incident */
     struct verify_things away, plans;     /* by verify_name_id() of the person, of the workflow */
-    uint64_t run_epoch;                   /* of the newest start */
+    struct verify_things untold; /* by name of the workflow; seq: how many nobody was told of */
+    uint64_t run_epoch;          /* of the newest start */
 
     uint64_t before; /* cursor of actions */
     unsigned char after_key[STORE_KEY_SIZE];
@@ -121,4 +124,8 @@ MUST_USE enum err verify_keys_page(struct verify *verify, bool *out_is_done);
 MUST_USE enum err verify_audit_row(struct verify *verify, const struct store_row *stored);
 MUST_USE enum err verify_label_row(struct verify *verify, const struct store_row *stored);
 void verify_missing_labels(struct verify *verify);
+/* verify_undone.c: an end that tells somebody; then the rows of who was told, and of what waits. */
+MUST_USE enum err verify_undone_end(struct verify *verify, const struct row *row);
+void verify_undone_row(struct verify *verify, const struct store_row *stored);
+void verify_missing_undone(struct verify *verify);
 MUST_USE enum err verify_tables_page(struct verify *verify, bool *out_is_done);

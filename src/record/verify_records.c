@@ -223,6 +223,8 @@ static enum err verify_of_action(struct verify *verify, uint64_t seq, const stru
                     (unsigned long long)seq, (unsigned long long)record->previous,
                     ID_TEXT(record->action), (unsigned long long)last);
     action->last_seq = (action->last_seq & ~VERIFY_SEQ_MASK) | seq;
+    if (record->tells.size > 0)
+        action->last_seq |= VERIFY_TELLS;
     if (record->kind == RECORD_ERASED) /* what is gone until here is gone by its word */
         action->last_seq &= ~VERIFY_PAYLOAD_GONE;
     if (!digest_is_zero(record->label, RECORD_DIGEST) && !(action->last_seq & VERIFY_LABELLED)) {

@@ -315,6 +315,9 @@ static enum err verify_row(struct verify *verify, const struct store_row *row)
         return verify_trigger_row(verify, row);
     case STORE_RESTARTS:
         return verify_restart_row(verify, row);
+    case STORE_UNDONE:
+        verify_undone_row(verify, row);
+        return ERR_OK;
     case STORE_META:
     case STORE_COUNTS:
     case STORE_UPSTREAMS:
@@ -323,7 +326,6 @@ static enum err verify_row(struct verify *verify, const struct store_row *row)
     case STORE_JOURNALS:
     case STORE_REPEATS:
     case STORE_SIGNALS:
-    case STORE_UNDONE:
     case STORE_TABLE_COUNT:
         break; /* their seal proves them */
     }
@@ -390,6 +392,8 @@ static enum err verify_end_table(struct verify *verify, bool *out_is_done)
     verify_missing_things(verify);
     if (verify->table == STORE_LABELS)
         verify_missing_labels(verify);
+    if (verify->table == STORE_UNDONE)
+        verify_missing_undone(verify);
     enum verify_seal seal = VERIFY_SEAL_UNKNOWN;
     enum err err = verify_seal_compare(verify, STORE_SEAL_ROWS(verify->table), &seal);
     if (seal == VERIFY_SEAL_DIFFERS)

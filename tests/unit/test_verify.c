@@ -260,6 +260,7 @@ static enum err liar_list_rows(void *impl, enum store_table table, struct slice 
         [STORE_TRIGGERS] = {"rest trigger byte", "rest trigger gone"},
         [STORE_REPEATS] = {"rest repeat byte", "rest repeat gone"},
         [STORE_SIGNALS] = {"rest signal byte", "rest signal gone"},
+        [STORE_UNDONE] = {"undone byte", "undone rows gone"},
     };
     struct liar *liar = impl;
     enum err err =
@@ -272,6 +273,14 @@ static enum err liar_list_rows(void *impl, enum store_table table, struct slice 
                                                            : out[0].value.size - 1);
     if (liar_says(liar, lies[table].gone))
         *out_count = 0;
+    if (table == STORE_UNDONE && liar_says(liar, "undone telling gone") &&
+        slice_starts(out[0].key, SLICE("/")))
+        out[0] = out[--*out_count];
+    if (table == STORE_UNDONE && liar_says(liar, "undone of no incident") &&
+        slice_starts(out[0].key, SLICE("/")))
+        out[0].value = liar_change(liar, out[0].value, 1);
+    if (table == STORE_UNDONE && liar_says(liar, "undone wait gone") && *out_count > 1)
+        *out_count = 1;
     if (table == STORE_LABELS && liar_says(liar, "label of another"))
         out[0].key = out[1].key;
     if (table == STORE_AUDITS && liar_says(liar, "audit moved"))
@@ -385,6 +394,8 @@ static void lie_case(const struct cases_line *line)
         slice_starts(line->parts[0], SLICE("audit")) ||
         slice_starts(line->parts[0], SLICE("claim")) || slice_is(line->parts[0], "no people"))
         world_people(&w);
+    if (slice_starts(line->parts[0], SLICE("undone")))
+        world_undone(&w);
     if (slice_starts(line->parts[0], SLICE("rest")))
         world_rest(&w);
     buf_init(&report, BYTES_MAX);

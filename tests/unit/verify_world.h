@@ -14,6 +14,7 @@
 #include "record/row.h"
 #include "record/stop_row.h"
 #include "record/trigger_row.h"
+#include "record/undone_row.h"
 #include "store/memory.h"
 
 enum { BYTES_MAX = 1 << 20, ACTIONS = 6 };
@@ -265,6 +266,34 @@ static void world_rest(struct world *w)
     row = (struct store_row){.table = STORE_AWAY, .key = SLICE("cleo"), .is_removed = true};
     record = (struct record){.kind = RECORD_AWAY, .subject = SLICE("cleo")}; /* is back */
     world_control(w, &record, &row);                                         /* 20 */
+}
+
+/* One ended undone and somebody was told of it; another, later, and nobody was told yet. */
+static void world_undone(struct world *w)
+{
+    struct undone waits = {.expired = 1, .since_unix_ms = 7000, .until_unix_ms = 7000};
+    struct buf key, value;
+    buf_init(&key, LIMIT_NAME);
+    buf_init(&value, LIMIT_ROW);
+    undone_key_add(&key, SLICE("w"), 6000);
+    undone_telling_encode(8, &value);
+    buf_reset(&w->extra);
+    undone_encode(&waits, &w->extra);
+    struct store_row rows[] = {
+        {.table = STORE_UNDONE, .key = buf_slice(&key), .value = buf_slice(&value)},
+        {.table = STORE_UNDONE, .key = SLICE("w"), .value = buf_slice(&w->extra)}};
+    for (size_t i = 0; i < 2; i++) {
+        struct action *a = &w->rows[4 + i].action;
+        struct record record = {.kind = RECORD_OUTCOME, .tells = SLICE("owners")};
+        a->state = STATE_EXPIRED;
+        a->mode = MODE_AUTO;
+        a->attempt_is_open = false;
+        a->ended_unix_ms = record.at_unix_ms = i == 0 ? 6000 : 7000;
+        w->beside[w->beside_count++] = rows[i];
+        world_save(w, 4 + i, &record, NULL); /* 17, 18 */
+    }
+    buf_done(&value);
+    buf_done(&key);
 }
 
 static void world_init(struct world *w)

@@ -40,6 +40,8 @@ static const struct body_field labels_fields[] = {
 
 static void labels_unknown(struct call *call, const char *what, struct slice name)
 {
+    call->engine->label_refused(call->engine->impl, &call->principal, call->workflow->name,
+                                slice_text(what));
     reply_refuse(call, TROUBLE_NOT_FOUND, "workflow %.*s has no action with the %s \"%.*s\"",
                  SLICE_FMT(call->workflow->name), what, SLICE_FMT(slice_first(name, LIMIT_KEY)));
 }

@@ -321,6 +321,7 @@ void engine_as_port(struct engine *engine, struct engine_port *out_port)
                                      .store = engine_do_store,
                                      .submit = engine_submit,
                                      .act = engine_act,
+                                     .label_refused = engine_label_refused,
                                      .forget = engine_forget};
     engine_port_reads(out_port);
     engine_port_stops(out_port);

@@ -282,6 +282,21 @@ static void act_erase(struct engine *engine, const struct engine_call *call, str
         act_answer(engine, call, entry);
 }
 
+void engine_label_refused(void *impl, const struct principal *principal, struct slice workflow,
+                          struct slice name)
+{
+    struct engine *engine = impl;
+    struct pending none = {0};
+    (void)engine_now(engine);
+    if (engine->has_failed || engine->is_closing || engine->unsaved >= ENGINE_UNSAVED_ACT)
+        return; /* what is answered is the same */
+    struct control control = {.record = {.kind = RECORD_LABEL_REFUSED,
+                                         .actor = principal->name,
+                                         .workflow = workflow,
+                                         .subject = name}};
+    engine_save_control(engine, &control, &none);
+}
+
 void engine_act(void *impl, const struct engine_call *call)
 {
     struct engine *engine = impl;

@@ -13,6 +13,8 @@ struct entry;
 
 /* The act of the port; call->done runs once, now or when it is durable. */
 void engine_act(void *impl, const struct engine_call *call);
+void engine_label_refused(void *impl, const struct principal *principal, struct slice workflow,
+                          struct slice name);
 /* Tells how the action stands, when all of it is durable. */
 void act_answer(struct engine *engine, const struct engine_call *call, struct entry *entry);
 /* Says so at once when what is written by now is durable, whatever the action does meanwhile. A

@@ -280,6 +280,10 @@ struct engine_port {
     /* Returns a handle (0 when done ran already) for forget. */
     uint64_t (*submit)(void *impl, const struct engine_submit *submit);
     void (*act)(void *impl, const struct engine_call *call);
+    /* A label for what the workflow does not know was refused: a record says so. name: what it was
+     * called by, key, run or id; not the name itself, which nobody could erase. */
+    void (*label_refused)(void *impl, const struct principal *principal, struct slice workflow,
+                          struct slice name);
     /* The caller has gone: done will not run; the action goes on. */
     void (*forget)(void *impl, uint64_t handle);
 

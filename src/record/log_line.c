@@ -326,6 +326,12 @@ static void log_line_add_notice(struct buf *out, const struct record *record)
         zone_add_span(out, (int64_t)record->number);
         return;
     }
+    if (record->kind == RECORD_LABEL_REFUSED) {
+        buf_add_text(out, "a label was refused: ");
+        wording_add_line(out, record->workflow, LIMIT_NAME);
+        log_line_add_named(out, " has no such ", record->subject);
+        return;
+    }
     if (record->kind == RECORD_REPORTED) {
         buf_add_text(out, "report of ");
         wording_add_line(out, record->workflow, LIMIT_NAME);
@@ -450,6 +456,7 @@ static void log_line_add_control(struct buf *out, const struct record *record)
     case RECORD_DOWN:
     case RECORD_STOP_CHECK:
     case RECORD_REPORTED:
+    case RECORD_LABEL_REFUSED:
     case RECORD_REMARK:
         log_line_add_notice(out, record);
         return;

@@ -143,6 +143,18 @@ def test_a_refused_label_is_recorded_where_its_giver_may_see_the_action(all_draw
     verify(all_drawn)
 
 
+def test_a_label_for_what_is_not_known_is_recorded(all_drawn):
+    route(all_drawn, "T-1")
+    for body in {"key": "T-9"}, {"run": "R-9"}, {"action": "a_0000000000001"}:
+        assert label(all_drawn, label="right", **body).status == 404
+    assert label(all_drawn, token="eve", key="T-9", label="right").status == 403
+    refused = records(all_drawn, kind="label_refused")
+    assert [(r["actor"], r["workflow"], r["subject"]) for r in refused] == [("ana", "inquiry-routing", w) for w in ("key", "run", "id")]
+    text = all_drawn.get("/v1/decisions?last=1", token="ana", headers={"Accept": "text/plain"}).text
+    assert "a label was refused: inquiry-routing has no such id" in text, text
+    verify(all_drawn)
+
+
 def test_an_undrawn_step_takes_complaints(all_drawn):
     action = route(all_drawn, "T-1", step="note_ticket")
     assert audits(all_drawn) == []

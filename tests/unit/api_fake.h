@@ -248,6 +248,13 @@ static void fake_act(void *impl, const struct engine_call *call)
         fake_done(fake, call->action, call->done, call->arg, false);
 }
 
+static void fake_label_refused(void *impl, const struct principal *principal, struct slice workflow,
+                               struct slice name)
+{
+    fake_note(impl, "%.*s label of no %.*s in %.*s", SLICE_FMT(principal->name), SLICE_FMT(name),
+              SLICE_FMT(workflow));
+}
+
 static enum err fake_list(void *impl, const struct engine_query *query, struct arena *arena,
                           struct view *out, size_t *out_count, uint64_t *out_next)
 {
@@ -498,6 +505,7 @@ static void fake_init(struct fake *fake)
                                       .zone = fake_zone,
                                       .submit = fake_submit,
                                       .act = fake_act,
+                                      .label_refused = fake_label_refused,
                                       .forget = fake_forget,
                                       .view = fake_read_view,
                                       .list = fake_list,

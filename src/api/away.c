@@ -140,6 +140,7 @@ void away_post(struct call *call)
                      SLICE_FMT(away.cover), SLICE_FMT(short_of->name));
         return;
     }
+    away.is_by_admin = is_admin;
     call->name = call_copy(call, away.person);
     call->engine->away_put(call->engine->impl, &call->principal, &away,
                            reply_when_taken(call, away_taken), call);

@@ -16,16 +16,22 @@
 static void away_row_encode(const struct away *away, struct buf *out)
 {
     number_add_varint(out, (uint64_t)away->until_unix_ms);
+    number_add_varint(out, away->is_by_admin);
     buf_add(out, away->cover);
 }
 
 static bool away_row_decode(const struct store_row *row, struct away *out)
 {
     uint64_t until = 0;
+    uint64_t by_admin = 0;
     struct slice rest = row->value;
-    if (!number_take_varint(&rest, &until) || until > INT64_MAX)
+    if (!number_take_varint(&rest, &until) || until > INT64_MAX ||
+        !number_take_varint(&rest, &by_admin) || by_admin > 1)
         return false;
-    *out = (struct away){.person = row->key, .cover = rest, .until_unix_ms = (int64_t)until};
+    *out = (struct away){.person = row->key,
+                         .cover = rest,
+                         .until_unix_ms = (int64_t)until,
+                         .is_by_admin = by_admin == 1};
     return true;
 }
 

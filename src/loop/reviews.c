@@ -26,9 +26,12 @@
 
 static const struct engine_reply review_taken = {.outcome = ENGINE_TAKEN};
 
+/* By somebody who is still there: the work of a person who left falls to the group (R28). */
 static bool review_is_claimed(const struct engine *engine, const struct entry *entry)
 {
-    return entry->row.claimed_by.size > 0 && entry->row.claimed_until_unix_ms > engine->now_unix_ms;
+    return entry->row.claimed_by.size > 0 &&
+           entry->row.claimed_until_unix_ms > engine->now_unix_ms &&
+           config_person(engine_config(engine), entry->row.claimed_by);
 }
 
 /* Does it still wait, is it the one that was looked at, and is nobody else at it? */

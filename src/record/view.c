@@ -39,7 +39,8 @@ struct who_question view_question(const struct view *view, enum who_duty duty)
 struct slice view_claimer(const struct view *view)
 {
     bool is_claimed =
-        view->action->state == STATE_IN_REVIEW && view->claimed_until_unix_ms > view->now_unix_ms;
+        view->action->state == STATE_IN_REVIEW && view->claimed_until_unix_ms > view->now_unix_ms &&
+        (!view->config || config_person(view->config, view->claimed_by)); /* who left has no hand */
     return is_claimed ? view->claimed_by : (struct slice){0};
 }
 

@@ -72,9 +72,10 @@ static struct who_order who_order(const struct who_question *q)
     return (struct who_order){{NULL}};
 }
 
-/* Someone who acts in this person's place is there, or the person is. */
-static const struct person *who_present(const struct who_question *q, const struct person *person,
-                                        struct slice *out_stands_for)
+/* Someone who acts in this person's place is there, or the person is. Whom they named themselves
+ * covers only what is the cover's too: asked at each use, for a reload may change it (R20). */
+static const struct person *who_present(const struct who_question *q, const struct group *group,
+                                        const struct person *person, struct slice *out_stands_for)
 {
     const struct away *away = away_find(q->away, person->name, q->now_unix_ms);
     *out_stands_for = (struct slice){0};
@@ -82,7 +83,8 @@ static const struct person *who_present(const struct who_question *q, const stru
         return person;
     if (away->cover.size == 0 || q->duty == WHO_DUTY_RESTART)
         return NULL; /* a restart is for those who are named for it, and nobody in their place */
-    if (away_find(q->away, away->cover, q->now_unix_ms))
+    if (away_find(q->away, away->cover, q->now_unix_ms) ||
+        (!away->is_by_admin && !group_has(group, away->cover)))
         return NULL;
     *out_stands_for = person->name;
     return q->config ? config_person(q->config, away->cover) : NULL;
@@ -106,7 +108,7 @@ static bool who_in_group(const struct who_question *q, const struct group *group
 {
     for (size_t i = 0; i < group->member_count; i++) {
         struct slice stands_for;
-        const struct person *person = who_present(q, group->members[i], &stands_for);
+        const struct person *person = who_present(q, group, group->members[i], &stands_for);
         if (!person || !who_may(q, person))
             continue;
         *out = (struct who_answer){group, person, stands_for};
@@ -151,7 +153,8 @@ bool who_is_for(const struct who_question *question, struct slice person)
         return true;
     for (size_t i = 0; i < answer.group->member_count; i++) {
         struct slice stands_for;
-        const struct person *present = who_present(question, answer.group->members[i], &stands_for);
+        const struct person *present =
+            who_present(question, answer.group, answer.group->members[i], &stands_for);
         if (present && slice_equal(present->name, person))
             return true;
     }

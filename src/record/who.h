@@ -14,6 +14,7 @@
 struct away {
     struct slice person, cover; /* cover: empty = nobody in particular */
     int64_t until_unix_ms;
+    bool is_by_admin; /* an admin named the cover, who need not be in the groups (R20) */
 };
 struct away_list {
     const struct away *items;

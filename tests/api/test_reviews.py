@@ -496,6 +496,12 @@ class TestCommandLine:
         code, said = self.shell(well, "review", review)
         assert "DECIDED edit by ben" in said and '"to":12000.5' in said, said
 
+    def test_a_request_without_a_body_shows_none(self, tmp_path):
+        with Daemon(install(tmp_path, policies={"slow-work.yaml": SLOW, "invoice-reminders.yaml": REMINDERS, "inquiry-routing.yaml": ROUTING}), token="ana") as daemon:
+            asked = daemon.submit("slow-work", "later", {"id": 1}, token="ana").json
+            code, said = self.shell(daemon, "review", asked["review"])
+            assert code == 0 and "\nSENDS   POST helpdesk /later\n" in said, said
+
     def test_several(self, well):
         ids = [wait_for_review(well, "CLI-2%d" % n)[0] for n in range(3)]
         code, said = self.shell(well, "reject", *ids, "r_0000000000001.1", "--note", "all paid")
@@ -600,6 +606,44 @@ class TestAway:
         with Daemon(install(tmp_path), token="ana") as daemon:
             assert daemon.post("/v1/admin/away", {"until": "2090-12-01", "cover": "ben"}).status == 200
             assert daemon.post("/v1/admin/away", {"until": "2090-12-01", "cover": "ana"}, token="ben").status == 200  # an admin
+
+    @pytest.mark.parametrize("by, may", [("ana", False), ("eve", True)])
+    def test_a_cover_who_left_the_group_covers_it_no_more(self, tmp_path, by, may):
+        """Whom one names oneself gets no right of their own by it, after a reload either (R20); whom an admin names does."""
+        both = INSTALLATION.replace("  admins: [ben]", "  admins: [eve]")
+        folder = install(tmp_path, installation=both)
+        with Daemon(folder, token="ana") as daemon:
+            away = {"person": "ana", "until": "2090-12-01", "cover": "ben"}
+            assert daemon.post("/v1/admin/away", away, token=by).status == 200
+            one, _ = wait_for_review(daemon, "LEFT-1")
+            assert daemon.get("/v1/reviews/" + one).json["who"]["person"] == "ben"
+            config = folder / "interlock.yaml"
+            config.write_text(config.read_text().replace("  finance: [ana, ben]", "  finance: [ana]"))
+            assert daemon.post("/v1/admin/reload", {}, token="eve").status == 200
+            daemon.kill()
+            daemon.start()
+            who = daemon.get("/v1/reviews/" + one).json["who"]
+            assert (who["person"] == "ben") == may, who
+            assert verdict(daemon, one, "approve", token="ben").status == (200 if may else 403)
+            assert daemon.get("/v1/decisions/verify", token="eve").json["good"]
+
+    def test_a_claim_of_who_left_keeps_nobody_away(self, tmp_path):
+        folder = install(tmp_path, installation=INSTALLATION.replace("  admins: [ben]", "  admins: [eve]"))
+        with Daemon(folder, token="ben") as daemon:
+            one, _ = wait_for_review(daemon, "LEFT-2")
+            assert daemon.post("/v1/reviews/%s/claim" % one, {"minutes": 480}, token="ana").status == 200
+            assert verdict(daemon, one, "approve", token="ben").status == 409
+            config = folder / "interlock.yaml"
+            lines = config.read_text().replace("[ana, ben]", "[ben, eve]").replace(": ana", ": ben").splitlines()
+            config.write_text("\n".join(line for line in lines if not line.startswith("  ana:")) + "\n")
+            for policy in (folder / "policies").iterdir():
+                policy.write_text(policy.read_text().replace(": ana", ": ben"))
+            reload = daemon.post("/v1/admin/reload", {}, token="eve")
+            assert reload.status == 200, reload
+            card = daemon.get("/v1/reviews/" + one).json
+            assert card["who"]["person"] == "ben" and card["claimed"] is None, card
+            assert [i["who"]["person"] for i in pages(daemon, "kind=review")] == ["ben"]
+            assert verdict(daemon, one, "approve", token="ben").status == 200
 
     def test_what_is_claimed_is_found_by_who_claimed_it(self, tmp_path):
         """A cover of one who is back by now has it in hand all the same."""

@@ -27,9 +27,11 @@ static void review_say_will(struct invocation *invocation, const json_t *will)
 {
     if (!json_is_object(will))
         return;
-    char *body = json_dumps(json_object_get(will, "body"), JSON_COMPACT | JSON_ENCODE_ANY);
-    say(invocation, "%-7s %s %s %s %s\n", "SENDS", daemon_text(will, "method"),
-        daemon_text(will, "upstream"), daemon_text(will, "target"), body ? body : "");
+    const json_t *sent = json_object_get(will, "body"); /* null: a request without a body */
+    char *body = json_is_null(sent) ? NULL : json_dumps(sent, JSON_COMPACT | JSON_ENCODE_ANY);
+    say(invocation, "%-7s %s %s %s%s%s\n", "SENDS", daemon_text(will, "method"),
+        daemon_text(will, "upstream"), daemon_text(will, "target"), body ? " " : "",
+        body ? body : "");
     free(body);
 }
 

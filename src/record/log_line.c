@@ -171,6 +171,10 @@ static const char *const log_line_words[RECORD_KIND_COUNT] = {
 static void log_line_add_words(struct buf *out, const struct record *record,
                                const struct view *view)
 {
+    if (record->kind == RECORD_CANCELLED && record->reason == REASON_SUPERSEDED) {
+        buf_add_text(out, wording_of_reason(record->reason)); /* nobody cancelled it */
+        return;
+    }
     buf_add_text(out, log_line_words[record->kind]);
     if (record->kind == RECORD_ASSIGNED)
         story_add_principal(view ? view->config : NULL, record->subject, out);

@@ -370,7 +370,8 @@ static void why_add_failed(const struct view *view, struct buf *out)
                     a->reason == REASON_STATUS_DECLARED ? " by the policy" : "");
     } else if (why_ends_tries(a->reason)) {
         why_add_no_try(view, a->reason, out);
-        buf_add_text(out, "; the policy names nothing else to do");
+        if (a->reason != REASON_OBSERVE) /* there it is not asked what else */
+            buf_add_text(out, "; the policy names nothing else to do");
     } else if (why_is_gate(a->reason)) {
         why_add_gate(view, a->reason, out);
     } else if (a->reason == REASON_PERSON) {

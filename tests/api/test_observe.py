@@ -95,6 +95,7 @@ def test_one_attempt_and_no_fallback(watched, status, state):
     watched.sandbox(status=status, times=5)
     answer = send(watched, "a")
     assert answer.json["state"] == state and answer.json["attempts"] == 1, answer
+    assert "names nothing else" not in answer.json["why"], "the policy may: in observe it is not asked"
 
 
 def test_a_provider_that_is_down_holds_nothing(watched):

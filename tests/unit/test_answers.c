@@ -359,6 +359,10 @@ static void log_lines(void **state)
             record.told = CHECK_NOT_HAPPENED;
         log_line_add(&out, &record, &f.view, f.view.zone);
     }
+    view_case(&f, "cancelled");
+    struct record newer = record_of(&f, RECORD_CANCELLED);
+    newer.reason = REASON_SUPERSEDED;
+    log_line_add(&out, &newer, &f.view, f.view.zone);
     struct view none = {.zone = &f.zone, .config = &f.config, .now_unix_ms = FIXTURE_AT(14, 2, 21)};
     const struct record controls[] = {
         {.kind = RECORD_SERVING, .number = 3},

@@ -310,6 +310,10 @@ static bool edit_check_rules(struct edit_work *work)
                 work, SLICE("/edit"),
                 arena_fmt(&work->scratch, "rule %.*s rejects it", SLICE_FMT(rule->name)));
     }
+    work->submit.saw_count = 0; /* the gate is asked with these: its path shows them */
+    for (size_t i = 0; i < saw.count && i < LIMIT_SAW; i++)
+        work->submit.saw[work->submit.saw_count++] =
+            (struct bundle_saw){saw.items[i].path_index, saw.items[i].name, saw.items[i].value};
     return true;
 }
 

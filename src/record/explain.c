@@ -250,7 +250,7 @@ static void explain_add_changed(const struct view *view, struct buf *out)
             wording_add_line(out, value, EXPLAIN_TEXT_MAX);
         }
     }
-    buf_add_text(out, " (PATH tells the values before)\n");
+    buf_add_byte(out, '\n');
 }
 
 /* The words of a note, or those that came with an approval; empty: none. */

@@ -323,7 +323,8 @@ class TestVerdicts:
         review, action = wait_for_review(well, "CHANGED-1")
         assert verdict(well, review, "edit", edit={"balance": 20, "email": "new@example.org"}, note="agreed").status == 200
         said = well.get("/v1/actions/%s/explain" % action, headers={"Accept": "text/plain"}).text
-        assert 'CHANGED balance 20000.1 → 20, email "m…@example.org" → "n…@example.org" (PATH tells' in said
+        assert 'CHANGED balance 20000.1 → 20, email "m…@example.org" → "n…@example.org"\n' in said
+        assert "rule large-account no (20 ≤ 10000)" in said and "20000.1 ≤" not in said, said
         assert 'NOTE    "agreed", Ana Ruiz, ' in said and "new@" not in said
 
     def test_what_is_done_is_not_done_again(self, well):

@@ -222,6 +222,56 @@ bool engine_alert_undone(struct engine *engine, const struct journal *journal,
     return true;
 }
 
+/* The first of each owner who is in `after` and not in `before`. */
+static void alert_add_joined(struct engine *engine, struct alert *alert,
+                             const struct alert_people *before, struct notice_batch *batch)
+{
+    struct alert_people after = {.count = 0};
+    struct alert_word word = {.stop = &alert->scope, .about = NOTICE_TROUBLE, .is_opening = true};
+    struct notice_draft draft;
+    engine_alert_people(engine, &alert->journal, LADDER_FIRST, &after);
+    notice_draft_init(&draft);
+    alert_make_texts(engine, alert, &word, &draft);
+    draft.rung = alert->ladder.rung;
+    draft.incident = alert->incident;
+    for (size_t i = 0; i < after.count; i++) {
+        bool is_told = false;
+        for (size_t j = 0; j < before->count; j++)
+            is_told = is_told || slice_equal(after.people[i]->name, before->people[j]->name);
+        if (!is_told)
+            (void)notice_batch_add(engine, batch, &draft, &after.people[i], 1);
+    }
+    notice_draft_done(&draft);
+}
+
+void engine_alert_join(struct engine *engine, struct alert *alert, const struct journal *journal,
+                       struct slice words)
+{
+    struct alert_people before = {.count = 0};
+    struct notice_batch batch = {0};
+    struct pending pending = {.saved = alert_saved};
+    struct alert_draft draft = {.loaded = engine->loaded};
+    struct control control;
+    struct incident_row row = {.id = alert->incident,
+                               .workflow = slice_text(journal->names[JOURNAL_WORKFLOW]),
+                               .since_unix_ms = journal->since_unix_ms};
+    engine_alert_people(engine, &alert->journal, LADDER_FIRST, &before);
+    alert->journal = *journal;
+    alert_set_scope(alert);
+    notice_batch_init(&batch);
+    alert_add_joined(engine, alert, &before, &batch);
+    alert_draft_make(&draft, journal, &row, (struct slice){0}, &control);
+    control.record.subject = SLICE("joined");
+    struct alert_write write = {.record = {.kind = RECORD_REMARK, .subject = SLICE("joined")},
+                                .incident = &control,
+                                .words = words,
+                                .batch = &batch,
+                                .pending = &pending};
+    alert_save(engine, alert, &write);
+    alert_draft_done(&draft);
+    notice_batch_done(&batch);
+}
+
 void engine_alarm(struct engine *engine, const struct engine_alarm *alarm)
 {
     struct journal journal = {

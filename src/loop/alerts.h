@@ -45,6 +45,10 @@ struct alert *engine_alert_begin(struct engine *engine, const struct journal *jo
  * message of the open one that the journal names. false: as above. */
 bool engine_alert_undone(struct engine *engine, const struct journal *journal,
                          const struct store_row *rows, size_t row_count);
+/* A later trouble is the same one: from now on its journal is this one. Said in its story in these
+ * words; who answers for it only now is told. */
+void engine_alert_join(struct engine *engine, struct alert *alert, const struct journal *journal,
+                       struct slice words);
 /* Its end, with what is told of it: "15:10 · 409 sent by 15:19". */
 void engine_alert_end(struct engine *engine, struct alert *alert, struct slice by,
                       struct slice words);

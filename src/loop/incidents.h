@@ -30,6 +30,9 @@ void engine_port_incidents(struct engine_port *port);
 /* ---- journals.c ---- */
 /* What is counted and who is named as it opens; its names and times are there. */
 void engine_journal_open(struct engine *engine, struct journal *journal);
+/* Its scope has grown: what is new in it counts from now on. */
+void engine_journal_widen(struct engine *engine, const struct journal *former,
+                          struct journal *inout_journal);
 /* What the workflows of its scope count, from the hour of its opening on. */
 void engine_journal_tally(struct engine *engine, const struct journal *journal, struct tally *out);
 /* The same since it opened: without what that hour had counted before. */

@@ -143,6 +143,18 @@ void engine_journal_open(struct engine *engine, struct journal *journal)
     journal->inform_due_unix_ms = journal->since_unix_ms + JOURNAL_INFORM_MS;
 }
 
+void engine_journal_widen(struct engine *engine, const struct journal *former,
+                          struct journal *journal)
+{
+    struct tally had, has;
+    engine_journal_tally(engine, former, &had);
+    engine_journal_tally(engine, journal, &has);
+    for (size_t i = 0; i < TALLY_COUNT; i++)
+        journal->before.n[i] += has.n[i] - had.n[i];
+    journal->open_before +=
+        journal_count_open(engine, journal, NULL) - journal_count_open(engine, former, NULL);
+}
+
 enum err engine_read_journal(struct engine *engine, uint64_t incident, struct journal *out)
 {
     const struct alert *alert = engine_alert_find(engine, incident);

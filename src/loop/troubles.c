@@ -79,11 +79,47 @@ static bool trouble_is_explained(const struct engine *engine, const struct alert
     return open->lasting == LASTING_CAUSE && journal->lasting == LASTING_HELD && is_of_it;
 }
 
+/* What is held for an upstream was told before its upstream was given up: that is why. */
+static bool trouble_is_why(const struct engine *engine, const struct alert *alert,
+                           const struct journal *journal)
+{
+    const struct journal *open = &alert->journal;
+    (void)engine;
+    return journal->lasting == LASTING_BREAKER && open->lasting == LASTING_HELD &&
+           !alert->is_closing &&
+           strcmp(open->names[JOURNAL_UPSTREAM], journal->names[JOURNAL_UPSTREAM]) == 0;
+}
+
+/* The later joins the earlier, which is that of the upstream from now on. */
+static void trouble_join(struct engine *engine, struct alert *alert, const struct journal *journal)
+{
+    struct journal joined = alert->journal;
+    struct buf words;
+    buf_init(&words, LIMIT_SENTENCE);
+    memcpy(joined.names, journal->names, sizeof joined.names);
+    joined.lasting = journal->lasting;
+    joined.breaker = journal->breaker;
+    joined.breaker_count = journal->breaker_count;
+    joined.breaker_of = journal->breaker_of;
+    joined.recovered_unix_ms = 0;
+    if (joined.began_unix_ms == 0 || journal->began_unix_ms < joined.began_unix_ms)
+        joined.began_unix_ms = journal->began_unix_ms;
+    engine_journal_widen(engine, &alert->journal, &joined);
+    incident_add_trouble(&words, journal, engine->options.zone, engine->now_unix_ms);
+    engine_alert_join(engine, alert, &joined, buf_slice(&words));
+    buf_done(&words);
+}
+
 static void trouble_open(struct engine *engine, const struct journal *journal)
 {
     if (trouble_find(engine, trouble_is_same, journal) ||
         trouble_find(engine, trouble_is_explained, journal))
         return;
+    struct alert *earlier = trouble_find(engine, trouble_is_why, journal);
+    if (earlier) {
+        trouble_join(engine, earlier, journal);
+        return;
+    }
     (void)engine_alert_begin(engine, journal, (struct slice){0});
 }
 

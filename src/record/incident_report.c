@@ -53,6 +53,7 @@ static void entry_add_what(struct buf *out, const struct incident_view *view,
         break;
     case RECORD_INCIDENT:
         buf_add_text(out, slice_is(entry->subject, "closed")               ? "closed"
+                          : slice_is(entry->subject, "joined")             ? "told for its upstream"
                           : incident_first(view, RECORD_INCIDENT) == entry ? "opened"
                                                                            : "why it was stopped");
         return;

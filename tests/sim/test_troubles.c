@@ -40,6 +40,13 @@ static const char policy[] = "workflow: w\n"
                              "    stale_after: 3d\n"
                              "    fallback:\n"
                              "      unavailable: hold 4h\n"
+                             "  short:\n"
+                             "    kind: webhook\n"
+                             "    call: plain POST /x\n"
+                             "    key: ${input.id}\n"
+                             "    stale_after: 3d\n"
+                             "    fallback:\n"
+                             "      unavailable: hold 15m\n"
                              "  templated:\n"
                              "    kind: webhook\n"
                              "    call: plain POST /x\n"
@@ -471,6 +478,42 @@ static void people_who_are_late(void **state)
     close_world(&world);
 }
 
+/* Held work is told first, then its upstream is given up: one incident, that of the upstream from
+ * then on; who answers only for that is told, and nobody twice. */
+static void what_is_held_joins_its_upstream(void **state)
+{
+    struct world world = {.is_shared = true};
+    struct engine_incident one = {0};
+    (void)state;
+    rig_init(&world.rig, 6, RIG_BEGIN_UNIX_MS);
+    start(&world);
+    settle(&world);
+    world.is_down = true;
+    for (int i = 0; i < 5; i++)
+        submit(&world, "short", 1);
+    submit(&world, "held", 1); /* what probes when those have expired */
+    pass(&world, 9 * MINUTE);
+    assert_int_equal(count_open(&world, &one), 1);
+    uint64_t first = one.id;
+    expect_lines(&world, "ana: w, upstream plain DEGRADED: held work is past half of its time", 1);
+    pass(&world, 3 * MINUTE);
+    assert_int_equal(count_open(&world, &one), 1);
+    assert_int_equal(one.id, first);
+    assert_int_equal(one.journal.lasting, LASTING_BREAKER);
+    assert_string_equal(one.journal.names[JOURNAL_WORKFLOW], "");
+    expect_lines(&world, "eve: ", 1);
+    expect_lines(&world, "upstream plain DEGRADED for v, w: plain is not called", 2);
+    expect_lines(&world, "ana: ", 1);
+    crash(&world);
+    assert_int_equal(count_open(&world, &one), 1);
+    assert_int_equal(one.journal.lasting, LASTING_BREAKER);
+    world.is_down = false;
+    pass(&world, 40 * MINUTE);
+    assert_int_equal(count_open(&world, &one), 0);
+    expect_lines(&world, "upstream plain RECOVERED", 4); /* ben was told as nobody answered */
+    close_world(&world);
+}
+
 /* A stop explains what is held and what falls back; a trigger's alert is over when answered. */
 static void one_trouble_is_one_incident(void **state)
 {
@@ -645,6 +688,7 @@ int main(void)
                                        cmocka_unit_test(an_upstream_of_two_owners),
                                        cmocka_unit_test(a_cause_that_lasts),
                                        cmocka_unit_test(people_who_are_late),
+                                       cmocka_unit_test(what_is_held_joins_its_upstream),
                                        cmocka_unit_test(one_trouble_is_one_incident),
                                        cmocka_unit_test(what_expires_is_told),
                                        cmocka_unit_test(what_fails_is_told_quietly),

@@ -62,9 +62,12 @@ static void explain_add_fallback(const struct view *view, struct buf *out)
 {
     size_t start = out->size;
     buf_add_text(out, " \xe2\x86\x92 ");
-    bool is_shown = (view->action->route > 0 || view->action->passed_count > 0 ||
-                     view->action->reason == REASON_TEMPLATE) &&
-                    fallback_add_place(out, view);
+    const struct action *a = view->action;
+    bool is_skipped = a->state == STATE_CANCELLED && a->reason != REASON_PERSON &&
+                      a->reason != REASON_SUPERSEDED; /* nobody did, but the policy says so */
+    bool is_shown =
+        (a->route > 0 || a->passed_count > 0 || a->reason == REASON_TEMPLATE || is_skipped) &&
+        fallback_add_place(out, view);
     if (!is_shown)
         buf_cut(out, start);
 }

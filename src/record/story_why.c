@@ -1,5 +1,6 @@
 /* The WHY of each state and reason, apart from story.c because it is most of the words. */
 #include "base/check.h"
+#include "core/chain.h"
 #include "core/switchboard.h"
 #include "record/fallback.h"
 #include "record/path.h"
@@ -370,7 +371,10 @@ static void why_add_failed(const struct view *view, struct buf *out)
                     a->reason == REASON_STATUS_DECLARED ? " by the policy" : "");
     } else if (why_ends_tries(a->reason)) {
         why_add_no_try(view, a->reason, out);
-        if (a->reason != REASON_OBSERVE) /* there it is not asked what else */
+        const struct what *what = view->step ? chain_entry(&view->step->terms, a->entry) : NULL;
+        if (what && what->kind == WHAT_REFUSE)
+            buf_add_text(out, "; then the policy says: refuse");
+        else if (a->reason != REASON_OBSERVE) /* there it is not asked what else */
             buf_add_text(out, "; the policy names nothing else to do");
     } else if (why_is_gate(a->reason)) {
         why_add_gate(view, a->reason, out);

@@ -286,3 +286,37 @@ def test_an_answer_shows_a_masked_field_to_its_submitter_only(tmp_path):
             seen = world.daemon.get(path, token="ana", headers={"Accept": "application/json"})
             assert seen.status == 200 and "mona@" not in seen.text and "by-hand" in seen.text, seen
             assert '"write_to":"m\u2026@example.org"' in seen.text.replace(" ", ""), seen
+
+
+ENDS = """\
+workflow: stories
+owner: finance
+restart: finance-leads
+inform: ana
+mode: auto
+steps:
+  skips:
+    kind: webhook
+    call: plain POST /v1/skips
+    key: ${input.id}
+    fallback:
+      failed: skip
+  refuses:
+    kind: webhook
+    call: plain POST /v1/refuses
+    key: ${input.id}
+    retry: { attempts: 1 }
+    fallback:
+      unavailable: refuse
+"""
+
+
+def test_explain_says_that_the_policy_ended_it(tmp_path):
+    """Nobody cancelled it, and the policy was not silent either."""
+    with World(tmp_path, policy=ENDS) as world:
+        world.plain.set(mode="status:422")
+        skipped = submit(world, "skips", "s1").json
+        assert skipped["state"] == "cancelled" and " → failed: skip\n" in explain(world, skipped["action"]), explain(world, skipped["action"])
+        world.plain.set(mode="status:429")
+        refused = submit(world, "refuses", "r1").json
+        assert refused["state"] == "failed" and refused["why"] == "its one try is used; then the policy says: refuse", refused

@@ -78,6 +78,7 @@ static void review_say(struct invocation *invocation, const json_t *card)
     review_say_line(invocation, "WHY", daemon_text(card, "why"));
     review_say_line(invocation, "SAYS", daemon_text(card, "because"));
     review_say_json(invocation, "INPUT", json_object_get(card, "input"));
+    review_say_json(invocation, "FRESH", json_object_get(card, "fresh"));
     review_say_json(invocation, "CHANGED", json_object_get(card, "changed"));
     review_say_will(invocation, json_object_get(card, "will"));
     review_say_people(invocation, card);

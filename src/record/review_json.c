@@ -7,6 +7,7 @@
 #include "record/digest.h"
 #include "record/ids.h"
 #include "record/inbox_json.h"
+#include "record/look.h"
 #include "record/mask.h"
 #include "record/member.h"
 #include "record/number.h"
@@ -298,6 +299,7 @@ void review_json_add(struct buf *out, const struct review_card *card, struct are
     review_add_subject(out, card);
     review_add_who(out, card, is_open);
     review_add_payload(out, card, scratch);
+    look_add_fact_json(view, out); /* what the rules saw where it is not the input */
     if (is_open)
         inbox_json_add_verdicts(out, view);
     else

@@ -321,6 +321,19 @@ def test_an_answer_that_does_not_say_is_no_fact(tmp_path, ledger):
         assert world.plain.effects()["requests"] == 0
 
 
+def test_who_decides_sees_the_facts_that_the_rule_saw(tmp_path, ledger):
+    """The card's input is what was submitted; its WHY speaks of what was read."""
+    asks = FRESH.replace("    stale_after", "      - large: review if input.balance > 10000\n    stale_after")
+    upstreams = "  ledger: { url: \"%s\" }\n" % ledger.url
+    with World(tmp_path, policy=asks.format(more=REFRESH + "        email: response.body.email\n"), upstreams=upstreams) as world:
+        ledger.answers["/invoices/a"] = (200, {"balance": 20000, "email": "secret@example.org"})
+        world.daemon.submit("stories", "remind", {"id": "a", "balance": 420, "email": "old@example.org"}, token="billing-cron")
+        until(lambda: world.find("remind", "a")["state"] == "in_review", "not asked")
+        card = world.daemon.get("/v1/reviews/" + world.find("remind", "a")["review"]).json
+        assert card["input"]["balance"] == 420 and card["fresh"]["set"]["balance"] == 20000, card
+        assert card["fresh"]["from"] == "ledger GET /invoices/a" and "secret" not in json.dumps(card)
+
+
 def test_a_masked_fact_is_masked(tmp_path, ledger):
     more = REFRESH + "        email: response.body.email\n"
     with fresh(tmp_path, ledger, more=more) as world:

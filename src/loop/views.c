@@ -129,6 +129,9 @@ static void view_mask(struct arena *arena, struct view *view)
     struct slice *texts[] = {&submit->key, &submit->run, &submit->summary, &submit->because};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         *texts[i] = view_masked(step, submit->input_json, *texts[i], arena);
+    for (size_t i = 0; i < submit->saw_count; i++)
+        if (mask_covers(step, submit->saw[i].name))
+            submit->saw[i].value = SLICE("\"***\"");
     if (!slice_equal(submit->key, view->whole_key))
         submit->key_shown = submit->key;
 }

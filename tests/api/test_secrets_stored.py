@@ -18,6 +18,10 @@ steps:
     key: ${input.id}
     body: { id: "${input.id}", size: "${input.size}" }
     rules: [ask: review if input.size > 1]
+  carry:
+    kind: command
+    call: caller
+    key: ${input.id}
   write:
     kind: webhook
     call: plain POST /v1/write
@@ -57,6 +61,13 @@ def test_what_people_say_is_stored_without_secrets(tmp_path):
                 body["edit"] = {"size": 3}
             taken = daemon.post("/v1/reviews/%s/verdict" % review, body, token="ana")
             assert taken.status in (200, 202), taken
+        permit = daemon.submit("stories", "carry", {"id": "c"}, token="billing-cron").json
+        begun = {"token": permit["permit"]["token"]}
+        carried = "/v1/actions/" + permit["action"]
+        assert daemon.post(carried + "/begin", begun, token="billing-cron").status == 200
+        told = daemon.post(carried + "/outcome", dict(begun, attempt=1, outcome="ok", response={"said": said("response")}),
+                           token="billing-cron")
+        assert told.status == 200 and TOKENS["eve"] not in told.text, told
         world.plain.set(mode="drop", times=1)
         open = daemon.submit("stories", "write", {"id": "w"}, token="billing-cron", because=said("because")).json["action"]
         assert daemon.action(open)["state"] == "uncertain"
@@ -70,7 +81,7 @@ def test_what_people_say_is_stored_without_secrets(tmp_path):
         daemon.post("/v1/incidents/%s/restart" % incident, {"reason": said("restart")}, token="ana")
         daemon.stop()
         stored = payloads(tmp_path)
-        for what in ("because", "approve", "reject", "edit", "note", "evidence", "stop", "restart"):
+        for what in ("because", "approve", "reject", "edit", "note", "evidence", "stop", "restart", "response"):
             assert re.search((what + r": \*\*\*, \*\*\*=* and \*\*\*\.").encode(), stored), (what, stored)
         for form in SECRETS:
             assert form not in stored, (form, stored)

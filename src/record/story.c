@@ -162,7 +162,10 @@ static void story_add_doubt(const struct view *view, struct buf *out)
     else
         buf_add_fmt(out, a->state == STATE_WAITING ? "Not %s yet" : "Not %s", done);
     if (a->starts_total > 0 && !a->attempt_is_open) {
-        buf_add_text(out, ": ");
+        bool is_found = a->effect == EFFECT_WRITE && !a->may_have_happened &&
+                        (a->state == STATE_IN_REVIEW || a->state == STATE_HELD) &&
+                        a->last_outcome == OUTCOME_UNCERTAIN; /* a check, or a person */
+        buf_add_text(out, is_found ? ", as was found since: " : ": ");
         story_add_attempt(view, out);
     }
     buf_add_byte(out, '.');

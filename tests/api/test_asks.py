@@ -159,6 +159,20 @@ def test_not_there_is_tried_again_once(tmp_path, ledger):
         assert world.plain.effects()["effects"] == 1 and len(ledger.asked) == 1
 
 
+def test_what_was_found_not_to_have_happened_is_not_told_as_sent(tmp_path, ledger):
+    """Not "Not delivered: sent to plain", before whom it waits for."""
+    more = "      settle: 1s\n    fallback:\n      unavailable: review"
+    policy = CHECKED.format(definitive="true", more=more, not_happened="response.body.count == 0")
+    policy = policy.replace("retry: {", "retry: { attempts: 1,")
+    with World(tmp_path, policy=policy, upstreams="  ledger: { url: \"%s\" }\n" % ledger.url) as world:
+        ledger.default = (200, {"count": 0})
+        world.plain.set(mode="drop")
+        world.daemon.submit("stories", "checked", {"id": "a"}, token="billing-cron")
+        until(lambda: world.find("checked", "a")["state"] == "in_review", "not asked: %s" % world.find("checked", "a"))
+        what = world.find("checked", "a")["what"]
+        assert what.startswith("Not delivered, as was found since: sent to plain at "), what
+
+
 def test_a_negative_counts_only_a_settle_later_and_twice(tmp_path, ledger):
     """Not definitive: nothing is asked within a minute of the attempt, whatever else happens."""
     with checked(tmp_path, ledger, definitive="false", more="") as world:

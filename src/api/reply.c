@@ -338,8 +338,8 @@ static enum trouble_code reply_refusal_trouble(enum engine_refusal outcome)
 /* Why not now, for people; `detail` of the engine wins where it has one. */
 static const char *const reply_refusals[REFUSAL_COUNT] = {
     [REFUSAL_NONE] = "",
-    [REFUSAL_NOT_ENDED] = "it has not ended, and what it may still need is not erased: first "
-                          "`cancel` or `resolve` it",
+    [REFUSAL_NOT_ENDED] = "it has not ended, and may still need what is stored: first `cancel` or "
+                          "`resolve` it",
     [REFUSAL_ENDED] = "it has ended, and ends are final (a new try: `again`)",
     [REFUSAL_NOT_IN_REVIEW] = "it does not wait for a decision",
     [REFUSAL_NOT_UNCERTAIN] = "it is not uncertain: there is nothing to settle",

@@ -143,6 +143,13 @@ static void act_cancel(struct engine *engine, const struct engine_call *call, st
         act_answer(engine, call, entry);
 }
 
+static enum refusal again_refusal(const struct action *action)
+{
+    if (action->attempt_is_open)
+        return REFUSAL_UNDER_WAY;
+    return state_is_end(action->state) ? REFUSAL_ENDED : REFUSAL_NOT_ENDED;
+}
+
 /* Only the newest generation of a key, and only what is known not to have happened (R9). */
 static void act_again(struct engine *engine, const struct engine_call *call, struct entry *entry)
 {
@@ -160,8 +167,7 @@ static void act_again(struct engine *engine, const struct engine_call *call, str
     if (can)
         engine_submit_again(engine, entry, call);
     else
-        act_refuse(engine, call, entry,
-                   state_is_end(action->state) ? REFUSAL_ENDED : REFUSAL_UNDER_WAY);
+        act_refuse(engine, call, entry, again_refusal(action));
 }
 
 /* ---- steps that the caller executes ---- */

@@ -182,6 +182,10 @@ def test_again_is_a_new_generation_of_ended_work_only(daemon):
     assert again(rejected["action"]).status == 409                  # the newest generation only
     done = daemon.remind("B-2").json
     assert again(done["action"]).status == 409
+    waits = daemon.remind("B-3", balance=20000).json
+    assert waits["state"] == "in_review"
+    refused = again(waits["action"])
+    assert refused.status == 409 and refused.json["detail"].startswith("it has not ended"), refused
     assert daemon.sandbox()["effects"] == 1
 
 

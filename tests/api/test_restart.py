@@ -498,10 +498,13 @@ def test_a_kill_at_each_end_of_a_stage(tmp_path):
             if i < 2:
                 assert incident_of(daemon, incident)["restart"]["ramp"]["text"] == texts[i]
                 assert daemon.remind("INV-0").json["state"] == "held"
+        def has_left():  # done, or the last kill met it on its way: after that its retry waits for the budget
+            action = daemon.remind("INV-0").json
+            return action["state"] == "done" or (action["attempts"] == 1 and action["reason"] == "retry_budget_empty")
         for _ in range(400):
-            if incident_of(daemon, incident)["state"] == "closed" and daemon.remind("INV-0").json["state"] == "done":
+            if incident_of(daemon, incident)["state"] == "closed" and has_left():
                 break
             threading.Event().wait(0.02)
-        assert incident_of(daemon, incident)["state"] == "closed" and daemon.remind("INV-0").json["state"] == "done"
+        assert incident_of(daemon, incident)["state"] == "closed" and has_left(), daemon.remind("INV-0").json
         assert [r["subject"] for r in kinds(daemon, kind="ramp")][-1] == "over"  # that a stage passed may be lost: its row says it
         assert daemon.get("/v1/decisions/verify", token="ben").json["good"] is True

@@ -43,6 +43,17 @@ steps:
     templates:
       named: { answer: { queue: general, team: "${input.team}" } }
       general: { answer: { queue: general } }
+  queue:
+    kind: webhook
+    call: keyed POST /v1/queue
+    key: ${input.id}
+    body: { id: "${input.id}" }
+    retry: { attempts: 2, backoff: 10ms..50ms }
+    fallback:
+      unavailable:
+        - hold 1d, at most 2, then template full
+    templates:
+      full: { answer: { queue: full } }
   job:
     kind: command
     call: caller
@@ -113,6 +124,18 @@ def test_the_second_mailer_when_the_first_is_away_then_a_template(world):
     text = explain(world, answer.json["action"])
     assert "template later (upstream plain: will not do it)" in text, text
     assert submit(world, "mail", "m3").json["response"] == answer.json["response"]
+
+
+def test_a_queue_that_is_full_goes_on_to_what_follows(world):
+    world.keyed.close()
+    states = [submit(world, "queue", "q%d" % n).json for n in range(4)]
+    assert [a["state"] for a in states] == ["held", "held", "done", "done"], states
+    assert states[3]["degraded"] == "unavailable" and states[3]["response"] == {"status": None, "body": {"queue": "full"}}
+    world.daemon.kill()
+    world.daemon.start()
+    assert submit(world, "queue", "q4").json["state"] == "done"
+    assert world.daemon.post("/v1/actions/%s/cancel" % states[0]["action"], {"reason": "not needed"}, token="ana").status < 300
+    assert submit(world, "queue", "q5").json["state"] == "held"  # there is room again
 
 
 def test_never_the_second_mailer_while_the_first_may_have_sent(world):

@@ -45,8 +45,7 @@ static const char *const incidents_to_do[] = {
 static void incidents_add_who(const struct config *config, const struct engine_incident *incident,
                               struct buf *out)
 {
-    const struct workflow *workflow = config_workflow_of(config, incident->workflow);
-    const struct duties *duties = workflow ? &workflow->duties : &config->switch_duties;
+    const struct duties *duties = config_duties_of(config, incident->workflow);
     const char *to_do = incidents_to_do[incident->kind];
     const struct group *group =
         incident->kind == INCIDENT_STOP && duties->restart ? duties->restart : duties->owner;

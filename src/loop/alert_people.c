@@ -14,20 +14,25 @@ static bool alert_people_has(const struct alert_people *people, const struct per
     return false;
 }
 
-static void alert_people_add(struct alert_people *people, const struct person *person)
+void alert_people_add(struct alert_people *people, const struct person *person)
 {
-    if (alert_people_has(people, person))
+    if (!person || alert_people_has(people, person))
         return;
     if (people->count < ALERT_PEOPLE)
         people->people[people->count++] = person;
 }
 
+void alert_people_add_members(struct alert_people *people, const struct group *group,
+                              struct slice but)
+{
+    for (size_t i = 0; group && i < group->member_count; i++)
+        if (!slice_equal(group->members[i]->name, but))
+            alert_people_add(people, group->members[i]);
+}
+
 const struct duties *engine_alert_duties(const struct engine *engine, const struct journal *journal)
 {
-    const struct config *config = engine_config(engine);
-    struct slice name = slice_text(journal->names[JOURNAL_WORKFLOW]);
-    const struct workflow *workflow = name.size ? config_workflow_of(config, name) : NULL;
-    return workflow ? &workflow->duties : &config->switch_duties;
+    return config_duties_of(engine_config(engine), slice_text(journal->names[JOURNAL_WORKFLOW]));
 }
 
 /* Somebody, and who acts in their place while they are away (R28). */
@@ -37,8 +42,7 @@ static void alert_people_add_there(const struct engine *engine, struct alert_peo
     const struct away *away = away_find(&engine->away, person->name, engine->now_unix_ms);
     const struct person *cover =
         away && away->cover.size > 0 ? config_person(engine_config(engine), away->cover) : NULL;
-    if (cover)
-        alert_people_add(people, cover);
+    alert_people_add(people, cover);
     alert_people_add(people, person);
 }
 
@@ -65,8 +69,7 @@ static void alert_people_add_first(const struct engine *engine, struct alert_peo
             away_find(&engine->away, group->members[i]->name, engine->now_unix_ms);
         const struct person *cover =
             away && away->cover.size > 0 ? config_person(engine_config(engine), away->cover) : NULL;
-        if (cover)
-            alert_people_add(people, cover);
+        alert_people_add(people, cover);
     }
     if (first < count)
         alert_people_add_there(engine, people, group->members[first]);

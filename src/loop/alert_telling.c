@@ -66,11 +66,6 @@ void engine_alert_save(struct engine *engine, struct alert *alert, const struct 
     alert_save(engine, alert, &write);
 }
 
-void alert_saved(struct pending *pending)
-{
-    engine_send_notices(pending->engine);
-}
-
 static bool alert_people_have(const struct alert_people *people, struct slice name)
 {
     for (size_t i = 0; i < people->count; i++)
@@ -101,7 +96,7 @@ void alert_tell(struct engine *engine, struct alert *alert, struct ladder_effect
                 const struct alert_word *word, struct control *incident)
 {
     struct notice_batch batch = {0};
-    struct pending pending = {.saved = alert_saved};
+    struct pending pending = {.saved = notice_batch_is_durable};
     struct notice_draft draft;
     uint8_t rung = alert->ladder.rung;
     bool is_informed = false;

@@ -43,8 +43,6 @@ void alert_make_texts(struct engine *engine, const struct alert *alert,
 /* ---- alert_telling.c ---- */
 /* The rows of ladder and journal, then those of the messages, in one write with one record. */
 void alert_save(struct engine *engine, const struct alert *alert, struct alert_write *write);
-/* A telling is durable: its messages are sent. */
-void alert_saved(struct pending *pending);
 /* Whoever is named to inform others hears of it at once, with a draft. */
 void alert_add_inform(struct engine *engine, const struct alert *alert,
                       const struct alert_word *word, struct notice_batch *batch);

@@ -249,7 +249,7 @@ void engine_alert_join(struct engine *engine, struct alert *alert, const struct 
 {
     struct alert_people before = {.count = 0};
     struct notice_batch batch = {0};
-    struct pending pending = {.saved = alert_saved};
+    struct pending pending = {.saved = notice_batch_is_durable};
     struct alert_draft draft = {.loaded = engine->loaded};
     struct control control;
     struct incident_row row = {.id = alert->incident,
@@ -294,7 +294,7 @@ void engine_alarm(struct engine *engine, const struct engine_alarm *alarm)
 void engine_alert_remind(struct engine *engine, struct alert *alert)
 {
     struct notice_batch batch = {0};
-    struct pending pending = {.saved = alert_saved};
+    struct pending pending = {.saved = notice_batch_is_durable};
     struct engine_incident incident = {0};
     struct arena arena;
     struct alert_word word = {.stop = alert_stop(engine, alert), .about = NOTICE_INFORM};
@@ -319,7 +319,7 @@ static void alert_close(struct engine *engine, struct alert *alert, const struct
 {
     struct ladder_effects effects;
     struct ladder_event event = {.kind = LADDER_CLOSE, .now_unix_ms = engine->now_unix_ms};
-    struct pending pending = {.saved = alert_saved};
+    struct pending pending = {.saved = notice_batch_is_durable};
     ladder_step(&alert->ladder, &event, &effects);
     alert->journal.closed_unix_ms = engine->now_unix_ms;
     engine_journal_tally(engine, &alert->journal, &alert->journal.at_close);

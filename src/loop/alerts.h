@@ -81,6 +81,11 @@ struct alert_people {
     const struct person *people[ALERT_PEOPLE];
     size_t count;
 };
+/* Each once; NULL is nobody. What finds no room is left out. */
+void alert_people_add(struct alert_people *people, const struct person *person);
+/* The members of a group, but one of that name; group: or NULL. */
+void alert_people_add_members(struct alert_people *people, const struct group *group,
+                              struct slice but);
 /* The people of some levels, each once. */
 void engine_alert_people(const struct engine *engine, const struct journal *journal,
                          unsigned levels, struct alert_people *out);

@@ -46,8 +46,7 @@ struct inbox_work {
 /* Somebody should have taken it up when it would be told to others (`ack_within`). */
 static int64_t inbox_stop_by(const struct config *config, const struct stop *stop)
 {
-    const struct workflow *workflow = config_workflow_of(config, slice_text(stop->names[0]));
-    const struct duties *duties = workflow ? &workflow->duties : &config->switch_duties;
+    const struct duties *duties = config_duties_of(config, slice_text(stop->names[0]));
     return stop->at_unix_ms + (duties->level_2_ms ? duties->level_2_ms : STOP_TAKEN_UP_MS);
 }
 

@@ -204,6 +204,31 @@ void notice_batch_rows(struct notice_batch *batch, struct store_row *out_rows)
     }
 }
 
+void notice_batch_is_durable(struct pending *pending)
+{
+    engine_send_notices(pending->engine);
+}
+
+void notice_batch_save(struct engine *engine, struct notice_batch *batch,
+                       const struct record *record, const struct store_row *row)
+{
+    struct pending pending = {.saved = notice_batch_is_durable};
+    struct store_row *rows = calloc(batch->count + 1, sizeof *rows);
+    size_t own = row != NULL;
+    if (!rows) {
+        engine_fail(engine, "out of memory");
+        return;
+    }
+    if (row)
+        rows[0] = *row;
+    notice_batch_rows(batch, &rows[own]);
+    struct control control = {.record = *record, .rows = rows, .row_count = own + batch->count};
+    control.record.subject = notice_batch_names(batch);
+    engine_save_control(engine, &control, &pending);
+    notice_batch_saved(engine, batch);
+    free(rows);
+}
+
 void notice_batch_saved(struct engine *engine, struct notice_batch *batch)
 {
     for (size_t i = 0; i < batch->count; i++) {

@@ -11,7 +11,9 @@
 #include "record/notice.h"
 
 struct engine;
+struct pending;
 struct person;
+struct record;
 
 /* A message that is not delivered yet. */
 struct outgoing {
@@ -56,6 +58,12 @@ struct slice notice_batch_names(const struct notice_batch *batch);
 void notice_batch_rows(struct notice_batch *batch, struct store_row *out_rows);
 /* Their write is queued: they are sent when it is durable. */
 void notice_batch_saved(struct engine *engine, struct notice_batch *batch);
+/* All of it in one write: the record, whose subject is who is told; the row that it is about, or
+ * NULL; the messages, which are sent when it is durable. */
+void notice_batch_save(struct engine *engine, struct notice_batch *batch,
+                       const struct record *record, const struct store_row *row);
+/* A write with messages is durable: they are sent. */
+void notice_batch_is_durable(struct pending *pending);
 /* Sends what is durable and due. */
 void engine_send_notices(struct engine *engine);
 enum err engine_list_notices(void *impl, uint64_t incident, struct arena *arena,

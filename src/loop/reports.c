@@ -4,8 +4,6 @@
  * interlock was down is sent once, after the start. */
 #include "loop/reports.h"
 
-#include <stdlib.h>
-
 #include "loop/alerts.h"
 #include "loop/counts.h"
 #include "loop/engine_state.h"
@@ -75,45 +73,16 @@ static enum err report_load(struct engine *engine, const struct workflow *workfl
     return ERR_OK;
 }
 
-static void report_add_people(const struct group *group, struct alert_people *out)
-{
-    for (size_t i = 0; group && i < group->member_count; i++) {
-        bool is_there = out->count == ALERT_PEOPLE;
-        for (size_t p = 0; p < out->count; p++)
-            is_there = is_there || out->people[p] == group->members[i];
-        if (!is_there)
-            out->people[out->count++] = group->members[i];
-    }
-}
-
-static void report_saved(struct pending *pending)
-{
-    engine_send_notices(pending->engine);
-}
-
 /* One write: up to when it is reported now, and the messages. */
 static void report_save(struct engine *engine, const struct workflow *workflow,
                         struct notice_batch *batch)
 {
     struct buf key, value;
-    struct pending pending = {.saved = report_saved};
-    struct store_row *rows = calloc(batch->count + 1, sizeof *rows);
-    if (!rows) {
-        engine_fail(engine, "out of memory");
-        return;
-    }
-    rows[0] = report_row(workflow, engine->now_unix_ms, &key, &value);
-    notice_batch_rows(batch, &rows[1]);
-    struct control control = {.record = {.kind = RECORD_REPORTED,
-                                         .workflow = workflow->name,
-                                         .subject = notice_batch_names(batch)},
-                              .rows = rows,
-                              .row_count = batch->count + 1};
-    engine_save_control(engine, &control, &pending);
-    notice_batch_saved(engine, batch);
+    struct store_row until = report_row(workflow, engine->now_unix_ms, &key, &value);
+    struct record record = {.kind = RECORD_REPORTED, .workflow = workflow->name};
+    notice_batch_save(engine, batch, &record, &until);
     buf_done(&value);
     buf_done(&key);
-    free(rows);
 }
 
 static enum err report_make(struct engine *engine, const struct workflow *workflow,
@@ -121,6 +90,7 @@ static enum err report_make(struct engine *engine, const struct workflow *workfl
 {
     struct engine_evidence_query query = {workflow, since_unix_ms, since_unix_ms};
     struct alert_people people = {.count = 0};
+    const struct slice none = {0};
     struct notice_batch batch;
     struct notice_draft draft;
     struct evidence evidence;
@@ -128,9 +98,10 @@ static enum err report_make(struct engine *engine, const struct workflow *workfl
     arena_init(&arena, ENGINE_SCRATCH);
     enum err err = engine_evidence(engine, &query, &arena, &evidence);
     if (err == ERR_OK) {
-        report_add_people(workflow->report_to ? workflow->report_to : workflow->duties.owner,
-                          &people);
-        report_add_people(workflow->report_to ? NULL : workflow->duties.inform, &people);
+        alert_people_add_members(
+            &people, workflow->report_to ? workflow->report_to : workflow->duties.owner, none);
+        alert_people_add_members(&people, workflow->report_to ? NULL : workflow->duties.inform,
+                                 none);
         notice_batch_init(&batch);
         notice_draft_init(&draft);
         draft.about = NOTICE_REPORT;

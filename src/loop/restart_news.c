@@ -5,7 +5,6 @@
 #include "loop/restarts.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "base/check.h"
 #include "loop/alert_telling.h"
@@ -18,22 +17,6 @@
 #include "record/restart_notice.h"
 
 /* ---- whom ---- */
-
-static void news_add(struct alert_people *people, const struct person *person)
-{
-    for (size_t i = 0; i < people->count; i++)
-        if (people->people[i] == person)
-            return;
-    if (person && people->count < ALERT_PEOPLE)
-        people->people[people->count++] = person;
-}
-
-static void news_add_group(struct alert_people *people, const struct group *group, struct slice but)
-{
-    for (size_t i = 0; group && i < group->member_count; i++)
-        if (!slice_equal(group->members[i]->name, but))
-            news_add(people, group->members[i]);
-}
 
 static bool news_is_away(const struct engine *engine, const struct person *person)
 {
@@ -51,21 +34,13 @@ static void news_approvers(const struct engine *engine, const struct group *grou
         if (slice_equal(person->name, but) || news_is_away(engine, person))
             continue;
         if (levels & (there == 0 ? LADDER_FIRST : LADDER_OWNERS))
-            news_add(out, person);
+            alert_people_add(out, person);
         there++;
     }
     if (levels & LADDER_DUTIES)
-        news_add_group(out, group, but);
+        alert_people_add_members(out, group, but);
     if (levels & LADDER_ADMINS)
-        news_add_group(out, engine_config(engine)->admins, but);
-}
-
-static const struct duties *news_duties(const struct engine *engine, const struct stop *stop)
-{
-    const struct config *config = engine_config(engine);
-    const struct workflow *workflow =
-        stop->names[0][0] ? config_workflow_of(config, slice_text(stop->names[0])) : NULL;
-    return workflow ? &workflow->duties : &config->switch_duties;
+        alert_people_add_members(out, engine_config(engine)->admins, but);
 }
 
 /* Of what came of a request. */
@@ -73,28 +48,29 @@ static void news_people(struct engine *engine, const struct restart *restart,
                         const struct stop *stop, struct alert_people *out)
 {
     const struct restart_row *row = &restart->row;
-    const struct duties *duties = news_duties(engine, stop);
+    const struct duties *duties =
+        config_duties_of(engine_config(engine), slice_text(stop->names[0]));
     struct slice by = slice_text(row->approved_by);
-    news_add(out, config_person(engine_config(engine), slice_text(row->asked_by)));
+    alert_people_add(out, config_person(engine_config(engine), slice_text(row->asked_by)));
     switch (row->news) {
     case RESTART_NEWS_APPROVED:
-        news_add_group(out, duties->owner, by);
+        alert_people_add_members(out, duties->owner, by);
         return;
     case RESTART_NEWS_STUCK:
     case RESTART_NEWS_BACK:
-        news_add(out, config_person(engine_config(engine), by));
-        news_add_group(out, duties->owner, (struct slice){0});
+        alert_people_add(out, config_person(engine_config(engine), by));
+        alert_people_add_members(out, duties->owner, (struct slice){0});
         return;
     case RESTART_NEWS_ALONE: /* loud */
-        news_add_group(out, duties->owner, (struct slice){0});
-        news_add_group(out, duties->restart, (struct slice){0});
-        news_add_group(out, duties->inform, (struct slice){0});
-        news_add_group(out, engine_config(engine)->admins, (struct slice){0});
+        alert_people_add_members(out, duties->owner, (struct slice){0});
+        alert_people_add_members(out, duties->restart, (struct slice){0});
+        alert_people_add_members(out, duties->inform, (struct slice){0});
+        alert_people_add_members(out, engine_config(engine)->admins, (struct slice){0});
         return;
     case RESTART_NEWS_CHANGED:
     case RESTART_NEWS_OVER:
-        news_add_group(out, engine_restarters(engine, stop), (struct slice){0});
-        news_add_group(out, duties->owner, (struct slice){0});
+        alert_people_add_members(out, engine_restarters(engine, stop), (struct slice){0});
+        alert_people_add_members(out, duties->owner, (struct slice){0});
         return;
     case RESTART_NEWS_ASKED:
     case RESTART_NEWS_NONE:
@@ -129,6 +105,7 @@ static void news_make_texts(struct engine *engine, const struct restart *restart
     if (row->is_ramping)
         ramp_text_add(&ramp, engine_ramp_of(engine, stop, NULL), &row->ramp);
     bool is_used = row->news == RESTART_NEWS_APPROVED || row->news == RESTART_NEWS_ALONE;
+    bool is_again = row->ladder.opened_unix_ms < engine->now_unix_ms;
     int64_t alone_ms = restart_alone_ms(&terms);
     struct restart_notice notice = {
         .news = row->news,
@@ -138,14 +115,11 @@ static void news_make_texts(struct engine *engine, const struct restart *restart
         .reason = buf_slice(&reason),
         .approved_by = is_used ? slice_text(row->approved_by) : (struct slice){0},
         .group = engine_restarters(engine, stop),
-        .is_again =
-            row->ladder.opened_unix_ms<engine->now_unix_ms,
-                                       .waiting = alert_count_waiting(engine, stop),
-                                       .asked_unix_ms = row->request.at_unix_ms,
-                                       .over_unix_ms = restart_over_unix_ms(&row->request, &terms),
-                                       .alone_unix_ms = alone_ms> 0
-                ? row->request.at_unix_ms + alone_ms
-                : 0,
+        .is_again = is_again,
+        .waiting = alert_count_waiting(engine, stop),
+        .asked_unix_ms = row->request.at_unix_ms,
+        .over_unix_ms = restart_over_unix_ms(&row->request, &terms),
+        .alone_unix_ms = alone_ms > 0 ? row->request.at_unix_ms + alone_ms : 0,
         .ramp = buf_slice(&ramp),
         .now_unix_ms = engine->now_unix_ms,
         .zone = engine->options.zone};
@@ -159,40 +133,23 @@ static void news_make_texts(struct engine *engine, const struct restart *restart
 
 /* ---- the write ---- */
 
-static void news_saved(struct pending *pending)
-{
-    engine_send_notices(pending->engine);
-}
-
 /* Its row and the messages, in one write. */
 static void news_save(struct engine *engine, struct restart *restart, struct notice_batch *batch)
 {
-    struct pending pending = {.saved = news_saved};
     struct buf key, value;
-    struct store_row *rows = calloc(batch->count + 1, sizeof *rows);
-    if (!rows) {
-        engine_fail(engine, "out of memory");
-        return;
-    }
     restart->row.news = RESTART_NEWS_NONE;
     buf_init(&key, TEXT_ID_MAX);
     buf_init(&value, 4096);
     text_add_id(&key, ID_INCIDENT, restart->row.incident);
     restart_row_encode(&restart->row, &value);
-    rows[0] = (struct store_row){
+    struct store_row row = {
         .table = STORE_RESTARTS, .key = buf_slice(&key), .value = buf_slice(&value)};
-    notice_batch_rows(batch, &rows[1]);
-    struct control control = {.record = {.kind = RECORD_TELLING,
-                                         .incident = restart->row.incident,
-                                         .number = restart->row.ladder.rung,
-                                         .subject = notice_batch_names(batch)},
-                              .rows = rows,
-                              .row_count = batch->count + 1};
-    engine_save_control(engine, &control, &pending);
-    notice_batch_saved(engine, batch);
+    struct record record = {.kind = RECORD_TELLING,
+                            .incident = restart->row.incident,
+                            .number = restart->row.ladder.rung};
+    notice_batch_save(engine, batch, &record, &row);
     buf_done(&value);
     buf_done(&key);
-    free(rows);
 }
 
 /* The request, to those who may approve it: until a rung has somebody. */
@@ -257,7 +214,8 @@ void engine_tell_restart(struct engine *engine, struct restart *restart, struct 
     if (restart->row.news == RESTART_NEWS_NONE)
         return;
     if (restart->row.news == RESTART_NEWS_ASKED && stop) {
-        const struct duties *duties = news_duties(engine, stop);
+        const struct duties *duties =
+            config_duties_of(engine_config(engine), slice_text(stop->names[0]));
         event.kind = LADDER_OPEN;
         event.times = (struct ladder_times){duties->level_2_ms, duties->level_3_ms};
     }

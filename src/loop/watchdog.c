@@ -2,8 +2,6 @@
  * store, and the time without one told after a start (R29). */
 #include "loop/watchdog.h"
 
-#include <stdlib.h>
-
 #include "base/uri.h"
 #include "loop/engine_state.h"
 #include "loop/incidents.h"
@@ -85,11 +83,6 @@ void engine_run_watchdog(struct engine *engine)
 
 /* ---- down time ---- */
 
-static void life_saved(struct pending *pending)
-{
-    engine_send_notices(pending->engine);
-}
-
 /* Told once: to who answers for everything, else to admins. */
 static void life_tell(struct engine *engine)
 {
@@ -98,7 +91,6 @@ static void life_tell(struct engine *engine)
         config->switch_duties.owner ? config->switch_duties.owner : config->admins;
     struct notice_batch batch;
     struct notice_draft draft;
-    struct pending pending = {.saved = life_saved};
     const struct journal everything = {0}; /* all that there ever was */
     struct notice_facts facts = {.about = NOTICE_DOWN,
                                  .scope = SLICE("interlock"),
@@ -115,18 +107,8 @@ static void life_tell(struct engine *engine)
     buf_add(&draft.scope, facts.scope);
     if (group)
         (void)notice_batch_add(engine, &batch, &draft, group->members, group->member_count);
-    struct store_row *rows = calloc(batch.count + 1, sizeof *rows);
-    struct control control = {.record = {.kind = RECORD_DOWN,
-                                         .number = (uint64_t)engine->life.down_ms,
-                                         .subject = notice_batch_names(&batch)},
-                              .rows = rows,
-                              .row_count = rows ? batch.count : 0};
-    if (rows) {
-        notice_batch_rows(&batch, rows);
-        engine_save_control(engine, &control, &pending);
-        notice_batch_saved(engine, &batch);
-    }
-    free(rows);
+    struct record record = {.kind = RECORD_DOWN, .number = (uint64_t)engine->life.down_ms};
+    notice_batch_save(engine, &batch, &record, NULL);
     notice_draft_done(&draft);
     notice_batch_done(&batch);
 }

@@ -30,6 +30,12 @@ const struct workflow *config_workflow_of(const struct config *config, struct sl
     return found;
 }
 
+const struct duties *config_duties_of(const struct config *config, struct slice workflow)
+{
+    const struct workflow *found = config_workflow_of(config, workflow);
+    return found ? &found->duties : &config->switch_duties;
+}
+
 bool workflow_calls(const struct workflow *workflow, struct slice upstream)
 {
     for (size_t i = 0; i < workflow->step_count; i++) {

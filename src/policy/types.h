@@ -446,6 +446,8 @@ const struct step *config_step(const struct config *config, struct slice workflo
                                struct slice step);
 /* Also by a former name (`was:`): what is stored keeps the name that it had (R28). */
 const struct workflow *config_workflow_of(const struct config *config, struct slice name);
+/* Who answers for a workflow of that name, also a former one; empty or unknown: for everything. */
+const struct duties *config_duties_of(const struct config *config, struct slice workflow);
 /* Does one of its steps call that upstream, first or as a fallback? */
 bool workflow_calls(const struct workflow *workflow, struct slice upstream);
 const struct step *config_step_of(const struct config *config, struct slice workflow,

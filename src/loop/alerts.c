@@ -12,6 +12,7 @@
 #include "loop/loaded.h"
 #include "loop/notices.h"
 #include "loop/restarts.h"
+#include "loop/rows.h"
 #include "loop/steps.h"
 #include "loop/stops.h"
 #include "loop/submit.h"
@@ -470,10 +471,12 @@ static enum err alerts_do_ladder(void *impl, uint64_t incident, struct arena *ar
 /* ---- the start ---- */
 
 /* A ladder of the last run; one whose incident was closed just before the crash is closed now. */
-static enum err alert_load_one(struct engine *engine, struct slice value)
+static enum err alert_load_row(void *arg, const struct store_row *stored, bool *out_is_enough)
 {
+    struct engine *engine = arg;
+    (void)out_is_enough;
     struct ladder_row row = {0};
-    enum err err = ladder_row_decode(value, &row);
+    enum err err = ladder_row_decode(stored->value, &row);
     if (err != ERR_OK || row.ladder.state == LADDER_CLOSED || alert_find(engine, row.incident))
         return err;
     struct alert *alert = alert_add(engine, row.incident);
@@ -488,28 +491,6 @@ static enum err alert_load_one(struct engine *engine, struct slice value)
     if (by.size > 0)
         memcpy(alert->by, by.at, by.size);
     return ERR_OK;
-}
-
-static enum err alerts_load_ladders(struct engine *engine)
-{
-    struct arena arena;
-    arena_init(&arena, ENGINE_SCRATCH);
-    const struct store_port *store = &engine->options.store;
-    struct store_row *rows = ARENA_ARRAY(&arena, LIMIT_PAGE, struct store_row);
-    struct slice after = {0};
-    size_t count = 0;
-    enum err err = rows ? ERR_OK : ERR_NO_MEMORY;
-    do {
-        if (err == ERR_OK)
-            err = store->list_rows(store->impl, STORE_LADDERS, after, LIMIT_PAGE, &arena, rows,
-                                   &count);
-        for (size_t i = 0; err == ERR_OK && i < count; i++) {
-            after = rows[i].key;
-            err = alert_load_one(engine, rows[i].value);
-        }
-    } while (err == ERR_OK && count == LIMIT_PAGE);
-    arena_done(&arena);
-    return err;
 }
 
 /* Closed just before the crash, and nobody was told yet. */
@@ -528,7 +509,7 @@ static void alert_close_late(struct engine *engine, struct alert *alert)
 
 enum err engine_load_alerts(struct engine *engine)
 {
-    enum err err = alerts_load_ladders(engine);
+    enum err err = rows_each(engine, STORE_LADDERS, (struct slice){0}, alert_load_row, engine);
     if (err == ERR_OK)
         err = engine_load_notices(engine);
     for (struct list *node = engine->alerts.next; err == ERR_OK && node != &engine->alerts;) {

@@ -11,6 +11,7 @@
 #include "loop/entries.h"
 #include "loop/loaded.h"
 #include "loop/people.h"
+#include "loop/rows.h"
 #include "loop/steps.h"
 #include "loop/submit.h"
 #include "loop/triggers.h"
@@ -321,50 +322,21 @@ void engine_run_audits(struct engine *engine)
 
 /* ---- at the start, and reads ---- */
 
-/* Calls each for the open audits, most urgent first, until it says stop. */
-typedef bool audit_each_fn(void *arg, const struct store_row *row);
-static enum err audit_each(struct engine *engine, struct audit_place from, audit_each_fn *each,
-                           void *arg)
-{
-    const struct store_port *store = &engine->options.store;
-    struct arena arena;
-    unsigned char after[AUDIT_ROW_KEY];
-    size_t count = LIMIT_PAGE;
-    bool goes_on = true;
-    enum err err = ERR_OK;
-    audit_row_key(from.due_unix_ms, from.action, after);
-    while (err == ERR_OK && goes_on && count == LIMIT_PAGE) {
-        arena_init(&arena, ENGINE_SCRATCH);
-        struct store_row *rows = ARENA_ARRAY(&arena, LIMIT_PAGE, struct store_row);
-        err = rows ? store->list_rows(store->impl, STORE_AUDITS, slice_of(after, sizeof after),
-                                      LIMIT_PAGE, &arena, rows, &count)
-                   : ERR_NO_MEMORY;
-        for (size_t i = 0; err == ERR_OK && goes_on && i < count; i++) {
-            if (rows[i].key.size != AUDIT_ROW_KEY) {
-                err = ERR_CORRUPT;
-                break;
-            }
-            memcpy(after, rows[i].key.at, AUDIT_ROW_KEY);
-            goes_on = each(arg, &rows[i]);
-        }
-        arena_done(&arena);
-    }
-    return err;
-}
-
-static bool audit_recover_one(void *arg, const struct store_row *row)
+static enum err audit_recover_row(void *arg, const struct store_row *row, bool *out_is_enough)
 {
     struct engine *engine = arg;
     int64_t due_unix_ms = 0;
     uint64_t id = 0;
-    if (audit_row_parse(row->key, &due_unix_ms, &id) == ERR_OK)
+    (void)out_is_enough;
+    enum err err = audit_row_parse(row->key, &due_unix_ms, &id);
+    if (err == ERR_OK)
         engine_audit_count(engine, engine_workflow(engine, row->value), 1, due_unix_ms);
-    return true;
+    return err;
 }
 
 enum err engine_recover_audits(struct engine *engine)
 {
-    return audit_each(engine, (struct audit_place){0}, audit_recover_one, engine);
+    return rows_each(engine, STORE_AUDITS, (struct slice){0}, audit_recover_row, engine);
 }
 
 /* One list of open audits being made. */
@@ -374,55 +346,55 @@ struct audit_list {
     size_t count, room;
 };
 
-static bool audit_list_one(void *arg, const struct store_row *row)
+/* Most urgent first. */
+static enum err audit_list_row(void *arg, const struct store_row *row, bool *out_is_enough)
 {
     struct audit_list *list = arg;
-    if (list->count == list->room)
-        return false;
-    if (list->workflow.size > 0 && !slice_equal(list->workflow, row->value))
-        return true;
+    *out_is_enough = list->count == list->room;
+    if (*out_is_enough || (list->workflow.size > 0 && !slice_equal(list->workflow, row->value)))
+        return ERR_OK;
     struct audit_place *place = &list->places[list->count];
-    if (audit_row_parse(row->key, &place->due_unix_ms, &place->action) == ERR_OK)
-        list->count++;
-    return true;
+    enum err err = audit_row_parse(row->key, &place->due_unix_ms, &place->action);
+    list->count += err == ERR_OK;
+    return err;
 }
 
 enum err engine_audits(struct engine *engine, struct audit_place after, struct slice workflow,
                        struct audit_place *out, size_t *inout_count)
 {
     struct audit_list list = {.workflow = workflow, .places = out, .room = *inout_count};
-    enum err err = audit_each(engine, after, audit_list_one, &list);
+    unsigned char key[AUDIT_ROW_KEY];
+    audit_row_key(after.due_unix_ms, after.action, key);
+    enum err err =
+        rows_each(engine, STORE_AUDITS, slice_of(key, sizeof key), audit_list_row, &list);
     *inout_count = list.count;
+    return err;
+}
+
+struct label_sums {
+    label_sum_fn *each;
+    void *arg;
+    int64_t now_unix_ms;
+    size_t looked;
+};
+
+static enum err label_sums_row(void *arg, const struct store_row *stored, bool *out_is_enough)
+{
+    struct label_sums *sums = arg;
+    struct label_row row = {0};
+    enum err err = label_row_decode(stored->value, &row);
+    if (err == ERR_OK)
+        sums->each(sums->arg, &row, sums->now_unix_ms);
+    *out_is_enough = ++sums->looked >= LIMIT_LABEL_ROWS;
     return err;
 }
 
 enum err engine_label_sums(void *impl, int64_t since_unix_ms, label_sum_fn *each, void *arg)
 {
     struct engine *engine = impl;
-    const struct store_port *store = &engine->options.store;
+    struct label_sums sums = {.each = each, .arg = arg, .now_unix_ms = engine_now(engine)};
     unsigned char after[LABEL_ROW_KEY];
-    struct arena arena;
-    size_t count = LIMIT_PAGE;
-    enum err err = ERR_OK;
-    (void)engine_now(engine);
     /* An id begins with its time; every id of that millisecond is above this one. */
     label_row_key(since_unix_ms > 0 ? ((uint64_t)since_unix_ms << 20) - 1 : 0, after);
-    for (size_t looked = 0; err == ERR_OK && count == LIMIT_PAGE && looked < LIMIT_LABEL_ROWS;
-         looked += count) {
-        arena_init(&arena, ENGINE_SCRATCH);
-        struct store_row *rows = ARENA_ARRAY(&arena, LIMIT_PAGE, struct store_row);
-        err = rows ? store->list_rows(store->impl, STORE_LABELS, slice_of(after, sizeof after),
-                                      LIMIT_PAGE, &arena, rows, &count)
-                   : ERR_NO_MEMORY;
-        for (size_t i = 0; err == ERR_OK && i < count; i++) {
-            struct label_row row = {0};
-            err = label_row_decode(rows[i].value, &row);
-            if (err == ERR_OK)
-                each(arg, &row, engine->now_unix_ms);
-        }
-        if (err == ERR_OK && count > 0)
-            memcpy(after, rows[count - 1].key.at, LABEL_ROW_KEY);
-        arena_done(&arena);
-    }
-    return err;
+    return rows_each(engine, STORE_LABELS, slice_of(after, sizeof after), label_sums_row, &sums);
 }

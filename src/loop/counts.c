@@ -9,6 +9,7 @@
 #include "loop/engine_state.h"
 #include "loop/entries.h"
 #include "loop/incidents.h"
+#include "loop/rows.h"
 #include "loop/upstreams.h"
 #include "record/number.h"
 #include "record/row.h"
@@ -313,30 +314,20 @@ static void counts_drop_step(struct engine *engine, const char *workflow, const 
     buf_done(&key);
 }
 
+static enum err counts_drop_old_row(void *arg, const struct store_row *row, bool *out_is_enough)
+{
+    struct engine *engine = arg;
+    int64_t hour = 0;
+    *out_is_enough = !step_tally_key_hour(row->key, &hour);
+    if (!*out_is_enough && hour <= engine->now_unix_ms / COUNTS_HOUR_MS - ENGINE_HOURS)
+        counts_drop_row(engine, row->key);
+    return ERR_OK;
+}
+
 /* Rows of steps that are older than what is shown. */
 static enum err counts_drop_old(struct engine *engine)
 {
-    const struct store_port *store = &engine->options.store;
-    struct arena arena;
-    struct slice after = SLICE(STEP_TALLY_PREFIX);
-    int64_t first = engine->now_unix_ms / COUNTS_HOUR_MS - ENGINE_HOURS;
-    int64_t hour = 0;
-    size_t count = LIMIT_PAGE;
-    bool is_over = false;
-    arena_init(&arena, ENGINE_SCRATCH);
-    struct store_row *rows = ARENA_ARRAY(&arena, LIMIT_PAGE, struct store_row);
-    enum err err = rows ? ERR_OK : ERR_NO_MEMORY;
-    while (err == ERR_OK && !is_over && count == LIMIT_PAGE) {
-        err = store->list_rows(store->impl, STORE_COUNTS, after, LIMIT_PAGE, &arena, rows, &count);
-        for (size_t i = 0; err == ERR_OK && i < count && !is_over; i++) {
-            after = rows[i].key;
-            is_over = !step_tally_key_hour(after, &hour);
-            if (!is_over && hour <= first)
-                counts_drop_row(engine, after);
-        }
-    }
-    arena_done(&arena);
-    return err;
+    return rows_each(engine, STORE_COUNTS, SLICE(STEP_TALLY_PREFIX), counts_drop_old_row, engine);
 }
 
 static size_t counts_dirty(const struct engine *engine)
@@ -530,40 +521,35 @@ enum err engine_recount(struct engine *engine)
 
 /* ---- sums ---- */
 
+struct tally_stored {
+    const struct workflow_state *workflow;
+    struct tally *out;
+};
+
+static enum err tally_add_row(void *arg, const struct store_row *row, bool *out_is_enough)
+{
+    struct tally_stored *sum = arg;
+    struct tally tally;
+    int64_t hour = 0;
+    *out_is_enough = /* another workflow's */
+        !tally_key_parse(row->key, slice_text(sum->workflow->name), &hour);
+    if (*out_is_enough || sum->workflow->hours[hour % ENGINE_HOURS].hour == hour)
+        return ERR_OK;
+    enum err err = tally_decode(row->value, &tally);
+    if (err == ERR_OK)
+        tally_sum(sum->out, &tally);
+    return err;
+}
+
 /* Adds the stored hours that are not in memory. */
 static enum err tally_add_stored(struct engine *engine, const struct workflow_state *workflow,
                                  int64_t since_hour, struct tally *out)
 {
-    const struct store_port *store = &engine->options.store;
-    struct slice name = slice_text(workflow->name);
+    struct tally_stored sum = {workflow, out};
     struct buf after;
-    size_t count = LIMIT_PAGE;
-    bool is_over = false;
-    enum err err = ERR_OK;
     buf_init(&after, LIMIT_NAME + 32);
-    tally_key_add(&after, name, since_hour - 1);
-    while (err == ERR_OK && count == LIMIT_PAGE && !is_over) {
-        struct arena arena;
-        arena_init(&arena, ENGINE_SCRATCH);
-        struct store_row *rows = ARENA_ARRAY(&arena, LIMIT_PAGE, struct store_row);
-        err = rows ? store->list_rows(store->impl, STORE_COUNTS, buf_slice(&after), LIMIT_PAGE,
-                                      &arena, rows, &count)
-                   : ERR_NO_MEMORY;
-        for (size_t i = 0; err == ERR_OK && i < count && !is_over; i++) {
-            struct tally tally;
-            int64_t hour = 0;
-            is_over = !tally_key_parse(rows[i].key, name, &hour); /* another workflow's */
-            if (is_over || workflow->hours[hour % ENGINE_HOURS].hour == hour)
-                continue;
-            err = tally_decode(rows[i].value, &tally);
-            if (err == ERR_OK)
-                tally_sum(out, &tally);
-        }
-        buf_reset(&after);
-        if (err == ERR_OK && count > 0)
-            buf_add(&after, rows[count - 1].key);
-        arena_done(&arena);
-    }
+    tally_key_add(&after, slice_text(workflow->name), since_hour - 1);
+    enum err err = rows_each(engine, STORE_COUNTS, buf_slice(&after), tally_add_row, &sum);
     buf_done(&after);
     return err;
 }

@@ -8,6 +8,7 @@
 #include "base/map.h"
 #include "loop/engine_state.h"
 #include "loop/entries.h"
+#include "loop/rows.h"
 #include "record/label_row.h"
 
 /* A changed definition reads labels of what was submitted in so long: a test forgets sooner. */
@@ -78,28 +79,16 @@ static enum err rebuild_take(struct rebuild *rebuild, const struct label_row *ro
 
 /* ---- the labels, as they will be when all that is queued is saved ---- */
 
-static enum err rebuild_read_page(struct rebuild *rebuild, unsigned char after[LABEL_ROW_KEY],
-                                  size_t *out_count)
+static enum err rebuild_read_row(void *arg, const struct store_row *stored, bool *out_is_enough)
 {
-    struct engine *engine = rebuild->engine;
-    const struct store_port *store = &engine->options.store;
-    struct arena arena;
-    arena_init(&arena, ENGINE_SCRATCH);
-    struct store_row *rows = ARENA_ARRAY(&arena, LIMIT_PAGE, struct store_row);
-    enum err err = rows
-                       ? store->list_rows(store->impl, STORE_LABELS, slice_of(after, LABEL_ROW_KEY),
-                                          LIMIT_PAGE, &arena, rows, out_count)
-                       : ERR_NO_MEMORY;
-    for (size_t i = 0; err == ERR_OK && i < *out_count; i++) {
-        struct label_row row = {0};
-        err = label_row_decode(rows[i].value, &row);
-        const struct entry *entry = err == ERR_OK ? entry_peek(engine, row.action) : NULL;
-        if (err == ERR_OK && !(entry && entry->label)) /* else memory is newer */
-            err = rebuild_take(rebuild, &row);
-        memcpy(after, rows[i].key.at, LABEL_ROW_KEY);
-    }
-    arena_done(&arena);
-    return err;
+    struct rebuild *rebuild = arg;
+    struct label_row row = {0};
+    (void)out_is_enough;
+    enum err err = label_row_decode(stored->value, &row);
+    const struct entry *entry = err == ERR_OK ? entry_peek(rebuild->engine, row.action) : NULL;
+    if (err != ERR_OK || (entry && entry->label)) /* memory is newer */
+        return err;
+    return rebuild_take(rebuild, &row);
 }
 
 static enum err rebuild_read_memory(struct rebuild *rebuild, uint64_t from_id)
@@ -129,11 +118,9 @@ static int rebuild_compare(const void *a, const void *b)
 static enum err rebuild_read(struct rebuild *rebuild, uint64_t from_id)
 {
     unsigned char after[LABEL_ROW_KEY];
-    size_t count = LIMIT_PAGE;
-    enum err err = ERR_OK;
     label_row_key(from_id > 0 ? from_id - 1 : 0, after);
-    while (err == ERR_OK && count == LIMIT_PAGE)
-        err = rebuild_read_page(rebuild, after, &count);
+    enum err err = rows_each(rebuild->engine, STORE_LABELS, slice_of(after, sizeof after),
+                             rebuild_read_row, rebuild);
     if (err == ERR_OK)
         err = rebuild_read_memory(rebuild, from_id);
     if (rebuild->count > 0)

@@ -15,6 +15,7 @@
 #include "loop/engine_state.h"
 #include "loop/incidents.h"
 #include "loop/loaded.h"
+#include "loop/rows.h"
 #include "loop/steps.h"
 #include "loop/stops.h"
 #include "loop/submit.h"
@@ -512,31 +513,17 @@ void engine_restart_words(struct engine *engine, struct arena *arena, struct inc
 
 /* ---- the start ---- */
 
-static enum err restarts_load_page(struct engine *engine, struct buf *after, size_t *out_count)
+static enum err restarts_load_row(void *arg, const struct store_row *stored, bool *out_is_enough)
 {
-    const struct store_port *store = &engine->options.store;
-    struct arena arena;
-    arena_init(&arena, ENGINE_SCRATCH);
-    struct store_row *rows = ARENA_ARRAY(&arena, LIMIT_PAGE, struct store_row);
-    enum err err = rows ? store->list_rows(store->impl, STORE_RESTARTS, buf_slice(after),
-                                           LIMIT_PAGE, &arena, rows, out_count)
-                        : ERR_NO_MEMORY;
-    for (size_t i = 0; err == ERR_OK && i < *out_count; i++) {
-        struct restart_row row;
-        err = restart_row_decode(rows[i].value, &row);
-        if (err != ERR_OK || (row.is_over && row.news == RESTART_NEWS_NONE))
-            continue;
-        if (engine->ramp_count >= LIMIT_RAMPS)
-            row.is_ramping = false;
-        if (!restart_add(engine, &row))
-            err = ERR_NO_MEMORY;
-    }
-    if (err == ERR_OK && *out_count > 0) {
-        buf_reset(after);
-        buf_add(after, rows[*out_count - 1].key);
-    }
-    arena_done(&arena);
-    return err;
+    struct engine *engine = arg;
+    struct restart_row row;
+    (void)out_is_enough;
+    enum err err = restart_row_decode(stored->value, &row);
+    if (err != ERR_OK || (row.is_over && row.news == RESTART_NEWS_NONE))
+        return err;
+    if (engine->ramp_count >= LIMIT_RAMPS)
+        row.is_ramping = false;
+    return restart_add(engine, &row) ? ERR_OK : ERR_NO_MEMORY;
 }
 
 /* A stop that says that it is ramping binds everything where no ramp says so, too. */
@@ -551,13 +538,7 @@ static void restarts_join(struct engine *engine)
 
 enum err engine_load_restarts(struct engine *engine)
 {
-    struct buf after;
-    size_t count = LIMIT_PAGE;
-    enum err err = ERR_OK;
-    buf_init(&after, LIMIT_NAME);
-    while (err == ERR_OK && count == LIMIT_PAGE)
-        err = restarts_load_page(engine, &after, &count);
-    buf_done(&after);
+    enum err err = rows_each(engine, STORE_RESTARTS, (struct slice){0}, restarts_load_row, engine);
     if (err == ERR_OK)
         restarts_join(engine);
     return err;

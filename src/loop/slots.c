@@ -9,6 +9,7 @@
 #include "base/list.h"
 #include "base/map.h"
 #include "loop/engine_state.h"
+#include "loop/rows.h"
 #include "loop/steps.h"
 #include "loop/stops.h"
 #include "record/digest.h"
@@ -351,30 +352,12 @@ static enum err slots_fill(struct engine *engine, const struct slots_known *know
     return err;
 }
 
-/* How many rows are stored, at most LIMIT_TRIGGER_ROWS. */
-static enum err slots_count(struct engine *engine, size_t *out_count)
+static enum err slots_count_row(void *arg, const struct store_row *row, bool *out_is_enough)
 {
-    const struct store_port *store = &engine->options.store;
-    unsigned char after[DIGEST_SHORT];
-    size_t count = LIMIT_PAGE, after_size = 0;
-    enum err err = ERR_OK;
-    *out_count = 0;
-    while (err == ERR_OK && count == LIMIT_PAGE && *out_count < LIMIT_TRIGGER_ROWS) {
-        struct arena arena;
-        arena_init(&arena, ENGINE_SCRATCH);
-        struct store_row *page = ARENA_ARRAY(&arena, LIMIT_PAGE, struct store_row);
-        err = page ? store->list_rows(store->impl, STORE_TRIGGERS, slice_of(after, after_size),
-                                      LIMIT_PAGE, &arena, page, &count)
-                   : ERR_NO_MEMORY;
-        if (err == ERR_OK && count > 0) {
-            after_size =
-                page[count - 1].key.size < sizeof after ? page[count - 1].key.size : sizeof after;
-            memcpy(after, page[count - 1].key.at, after_size);
-            *out_count += count;
-        }
-        arena_done(&arena);
-    }
-    return err;
+    size_t *count = arg;
+    (void)row;
+    *out_is_enough = ++*count == LIMIT_TRIGGER_ROWS;
+    return ERR_OK;
 }
 
 static enum err slots_read(struct engine *engine, struct arena *arena, struct slots_known *known,
@@ -508,7 +491,7 @@ enum err engine_make_triggers(struct engine *engine)
     triggers->slots = NULL;
     slots_free(triggers);
     triggers->slots = slots_make(engine_config(engine), &triggers->count, engine->now_unix_ms);
-    enum err err = slots_count(engine, &room);
+    enum err err = rows_each(engine, STORE_TRIGGERS, (struct slice){0}, slots_count_row, &room);
     known.rows = ARENA_ARRAY(&arena, room + old_count + 1, struct slots_row);
     if (err == ERR_OK)
         err = triggers->slots && known.rows ? slots_order(triggers, engine_config(engine))

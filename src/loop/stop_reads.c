@@ -5,6 +5,7 @@
 #include "base/map.h"
 #include "loop/engine_state.h"
 #include "loop/entries.h"
+#include "loop/rows.h"
 #include "loop/views.h"
 #include "record/ids.h"
 #include "record/stop_row.h"
@@ -22,55 +23,39 @@ static enum err stops_do_list(void *impl, bool with_lifted, struct arena *arena,
     return ERR_OK;
 }
 
-static bool stops_add(struct stop *out, size_t *count, size_t room, const struct stop *stop)
-{
-    for (size_t i = 0; i < *count; i++)
-        if (out[i].id == stop->id)
-            return true;
-    if (*count == room)
-        return false;
-    out[(*count)++] = *stop;
-    return true;
-}
-
 static bool stop_was_in_force(const struct stop *stop, const struct scope *at, int64_t unix_ms)
 {
     return stop->position == POSITION_STOPPED && stop->at_unix_ms <= unix_ms &&
            (!stop->is_lifted || stop->lifted_at_unix_ms >= unix_ms) && scope_covers(stop, at);
 }
 
-/* Pages of rows, oldest first; the newest that fits is kept in *out. */
+/* The newest that was in force at a place and time; rows come oldest first. */
+struct stop_at {
+    const struct scope *at;
+    int64_t unix_ms;
+    struct stop *out;
+    bool is_found;
+};
+
+static enum err stop_at_row(void *arg, const struct store_row *row, bool *out_is_enough)
+{
+    struct stop_at *look = arg;
+    struct stop stop = {0};
+    (void)out_is_enough;
+    enum err err = stop_row_decode(row->value, &stop);
+    if (err != ERR_OK || !stop_was_in_force(&stop, look->at, look->unix_ms))
+        return err;
+    *look->out = stop;
+    look->is_found = true;
+    return ERR_OK;
+}
+
 static bool stop_at_by_rows(struct engine *engine, const struct scope *at, int64_t unix_ms,
                             struct stop *out)
 {
-    const struct store_port *store = &engine->options.store;
-    size_t count = LIMIT_PAGE;
-    struct buf after;
-    enum err err = ERR_OK;
-    bool is_found = false;
-    buf_init(&after, TEXT_ID_MAX);
-    while (err == ERR_OK && count == LIMIT_PAGE) {
-        struct arena arena;
-        arena_init(&arena, ENGINE_SCRATCH);
-        struct store_row *rows = ARENA_ARRAY(&arena, LIMIT_PAGE, struct store_row);
-        err = rows ? store->list_rows(store->impl, STORE_STOPS, buf_slice(&after), LIMIT_PAGE,
-                                      &arena, rows, &count)
-                   : ERR_NO_MEMORY;
-        for (size_t i = 0; err == ERR_OK && i < count; i++) {
-            struct stop stop = {0};
-            err = stop_row_decode(rows[i].value, &stop);
-            if (err != ERR_OK || !stop_was_in_force(&stop, at, unix_ms))
-                continue;
-            *out = stop;
-            is_found = true;
-        }
-        buf_reset(&after);
-        if (err == ERR_OK && count > 0)
-            buf_add(&after, rows[count - 1].key);
-        arena_done(&arena);
-    }
-    buf_done(&after);
-    return err == ERR_OK && is_found;
+    struct stop_at look = {.at = at, .unix_ms = unix_ms, .out = out};
+    return rows_each(engine, STORE_STOPS, (struct slice){0}, stop_at_row, &look) == ERR_OK &&
+           look.is_found;
 }
 
 const struct stop *engine_stop_at(struct engine *engine, const struct scope *at, int64_t unix_ms,
@@ -89,41 +74,50 @@ const struct stop *engine_stop_at(struct engine *engine, const struct scope *at,
     return with_lifted && stop_at_by_rows(engine, at, unix_ms, copy) ? copy : NULL;
 }
 
+struct stops_list {
+    struct stop *out;
+    size_t count, room;
+};
+
+static bool stops_add(struct stops_list *list, const struct stop *stop)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (list->out[i].id == stop->id)
+            return true;
+    if (list->count == list->room)
+        return false;
+    list->out[list->count++] = *stop;
+    return true;
+}
+
+static enum err stops_list_row(void *arg, const struct store_row *row, bool *out_is_enough)
+{
+    struct stops_list *list = arg;
+    struct stop stop = {0};
+    enum err err = stop_row_decode(row->value, &stop);
+    if (err == ERR_OK)
+        *out_is_enough = !stops_add(list, &stop);
+    return err;
+}
+
 /* Ids are in order of time, and so are their spellings. */
 static enum err stops_do_since(void *impl, int64_t since_unix_ms, struct stop *out,
                                size_t *inout_count)
 {
     struct engine *engine = impl;
-    const struct store_port *store = &engine->options.store;
-    size_t room = *inout_count, count = LIMIT_PAGE;
+    struct stops_list list = {.out = out, .room = *inout_count};
     struct buf after;
-    enum err err = ERR_OK;
     bool has_room = true;
-    *inout_count = 0;
+    enum err err = ERR_OK;
     for (size_t i = 0; i < engine->board.stop_count; i++)
         if (!engine->board.stops[i].is_lifted)
-            has_room = stops_add(out, inout_count, room, &engine->board.stops[i]);
+            has_room = stops_add(&list, &engine->board.stops[i]);
     buf_init(&after, TEXT_ID_MAX);
     text_add_id(&after, ID_STOP, since_unix_ms > 0 ? (uint64_t)since_unix_ms << 20 : 0);
-    while (err == ERR_OK && count == LIMIT_PAGE && has_room) {
-        struct arena arena;
-        arena_init(&arena, ENGINE_SCRATCH);
-        struct store_row *rows = ARENA_ARRAY(&arena, LIMIT_PAGE, struct store_row);
-        err = rows ? store->list_rows(store->impl, STORE_STOPS, buf_slice(&after), LIMIT_PAGE,
-                                      &arena, rows, &count)
-                   : ERR_NO_MEMORY;
-        for (size_t i = 0; err == ERR_OK && i < count; i++) {
-            struct stop stop = {0};
-            err = stop_row_decode(rows[i].value, &stop);
-            if (err == ERR_OK)
-                has_room = stops_add(out, inout_count, room, &stop);
-        }
-        buf_reset(&after);
-        if (err == ERR_OK && count > 0)
-            buf_add(&after, rows[count - 1].key);
-        arena_done(&arena);
-    }
+    if (has_room)
+        err = rows_each(engine, STORE_STOPS, buf_slice(&after), stops_list_row, &list);
     buf_done(&after);
+    *inout_count = list.count;
     return err;
 }
 
@@ -171,44 +165,24 @@ static enum err stops_do_in_flight(void *impl, uint64_t id, struct arena *arena,
     return ERR_OK;
 }
 
-/* One page of stops, after `after`, which moves on; lifted ones stay in the store alone. */
-static enum err stops_load_page(struct engine *engine, struct buf *after, size_t *out_count)
+/* Lifted ones stay in the store alone. */
+static enum err stops_load_row(void *arg, const struct store_row *row, bool *out_is_enough)
 {
-    const struct store_port *store = &engine->options.store;
-    struct arena arena;
-    arena_init(&arena, (size_t)LIMIT_PAGE * 4096);
-    struct store_row *rows = ARENA_ARRAY(&arena, LIMIT_PAGE, struct store_row);
-    enum err err = rows ? store->list_rows(store->impl, STORE_STOPS, buf_slice(after), LIMIT_PAGE,
-                                           &arena, rows, out_count)
-                        : ERR_NO_MEMORY;
-    for (size_t i = 0; err == ERR_OK && i < *out_count; i++) {
-        struct stop stop = {0};
-        struct stop *added = NULL;
-        err = stop_row_decode(rows[i].value, &stop);
-        if (err == ERR_OK && !stop.is_lifted)
-            err = switchboard_stop(&engine->board, &stop, &added);
-    }
-    if (err == ERR_OK && *out_count > 0) {
-        buf_reset(after);
-        buf_add(after, rows[*out_count - 1].key);
-    }
-    arena_done(&arena);
+    struct engine *engine = arg;
+    struct stop stop = {0};
+    struct stop *added = NULL;
+    (void)out_is_enough;
+    enum err err = stop_row_decode(row->value, &stop);
+    if (err == ERR_OK && !stop.is_lifted)
+        err = switchboard_stop(&engine->board, &stop, &added);
     return err;
 }
 
 /* I7: what was in force is in force, before anything starts. Receipts that waited for attempts of
- * the last run are completed by recovery, which ends those attempts. However many there were: a
- * page at a time. */
+ * the last run are completed by recovery, which ends those attempts. */
 enum err engine_load_stops(struct engine *engine)
 {
-    struct buf after;
-    size_t count = LIMIT_PAGE;
-    enum err err = ERR_OK;
-    buf_init(&after, LIMIT_NAME);
-    while (err == ERR_OK && count == LIMIT_PAGE)
-        err = stops_load_page(engine, &after, &count);
-    buf_done(&after);
-    return err;
+    return rows_each(engine, STORE_STOPS, (struct slice){0}, stops_load_row, engine);
 }
 
 void engine_port_stop_reads(struct engine_port *port)

@@ -7,6 +7,7 @@
 #include "loop/entries.h"
 #include "loop/loaded.h"
 #include "loop/notices.h"
+#include "loop/rows.h"
 #include "loop/views.h"
 #include "record/ids.h"
 #include "record/undone_row.h"
@@ -145,25 +146,16 @@ void engine_run_undone(struct engine *engine)
 
 /* ---- the start ---- */
 
+static enum err undone_load_row(void *arg, const struct store_row *row, bool *out_is_enough)
+{
+    struct workflow_state *workflow = engine_workflow(arg, row->key);
+    (void)out_is_enough;
+    return workflow ? undone_decode(row->value, &workflow->undone) : ERR_NO_MEMORY;
+}
+
 enum err engine_load_undone(struct engine *engine)
 {
-    const struct store_port *store = &engine->options.store;
-    struct arena arena;
-    arena_init(&arena, ENGINE_SCRATCH);
-    struct store_row *rows = ARENA_ARRAY(&arena, LIMIT_PAGE, struct store_row);
-    struct slice after = UNDONE_AFTER_TELLINGS;
-    size_t count = LIMIT_PAGE;
-    enum err err = rows ? ERR_OK : ERR_NO_MEMORY;
-    while (err == ERR_OK && count == LIMIT_PAGE) {
-        err = store->list_rows(store->impl, STORE_UNDONE, after, LIMIT_PAGE, &arena, rows, &count);
-        for (size_t i = 0; err == ERR_OK && i < count; i++) {
-            struct workflow_state *workflow = engine_workflow(engine, rows[i].key);
-            after = rows[i].key;
-            err = workflow ? undone_decode(rows[i].value, &workflow->undone) : ERR_NO_MEMORY;
-        }
-    }
-    arena_done(&arena);
-    return err;
+    return rows_each(engine, STORE_UNDONE, UNDONE_AFTER_TELLINGS, undone_load_row, engine);
 }
 
 /* ---- reads ---- */

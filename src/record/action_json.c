@@ -52,6 +52,15 @@ static void action_json_add_told(struct buf *out, const struct view_told *told)
     buf_add_byte(out, '}');
 }
 
+void note_json_add(struct buf *out, const struct view_record *said)
+{
+    buf_add_byte(out, '{');
+    member_add_text(out, "by", said->record.actor);
+    member_add_time(out, "at", said->record.at_unix_ms);
+    member_add_text(out, "note", said->words.reason);
+    buf_add_byte(out, '}');
+}
+
 /* What people wrote beside it, the newest last; where its history was read. */
 static void action_json_add_notes(struct buf *out, const struct view *view)
 {
@@ -64,12 +73,9 @@ static void action_json_add_notes(struct buf *out, const struct view *view)
         const struct view_record *said = &view->history[i];
         if (said->record.kind != RECORD_SAID || said->is_erased || said->words.reason.size == 0)
             continue;
-        buf_add_text(out, is_first ? "{" : ",{");
+        buf_add_text(out, is_first ? "" : ",");
         is_first = false;
-        member_add_text(out, "by", said->record.actor);
-        member_add_time(out, "at", said->record.at_unix_ms);
-        member_add_text(out, "note", said->words.reason);
-        buf_add_byte(out, '}');
+        note_json_add(out, said);
     }
     buf_add_byte(out, ']');
 }

@@ -11,3 +11,5 @@
 void action_json_add(struct buf *out, const struct view *view);
 /* The members without the braces, for a problem that has the action inside. */
 void action_json_add_members(struct buf *out, const struct view *view);
+/* What somebody wrote beside it: `{"by", "at", "note"}`. */
+void note_json_add(struct buf *out, const struct view_record *said);

@@ -33,3 +33,13 @@ bool digest_is_zero(const unsigned char *digest, size_t size)
         any |= digest[i];
     return any == 0;
 }
+
+uint64_t digest_number(struct slice bytes)
+{
+    unsigned char digest[DIGEST_SIZE];
+    uint64_t number = 0;
+    digest_bytes(bytes, digest);
+    for (size_t i = 0; i < sizeof number; i++)
+        number = number << 8 | digest[i];
+    return number;
+}

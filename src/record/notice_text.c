@@ -2,9 +2,10 @@
 
 #include "record/ids.h"
 #include "record/inform_text.h"
+#include "record/notice_line.h"
 #include "record/wording.h"
 
-enum { NOTICE_SCOPE = 60, NOTICE_NAME = 24, NOTICE_WORKFLOWS = 40, NOTICE_REASON_MIN = 8 };
+enum { NOTICE_SCOPE = 60, NOTICE_NAME = 24, NOTICE_WORKFLOWS = 40 };
 
 static void notice_add_count(struct buf *out, uint64_t count, const char *what)
 {
@@ -119,26 +120,6 @@ static void notice_add_tail(struct buf *out, const struct notice_facts *facts)
     }
 }
 
-/* The reason in what is left of the line, by characters. */
-static void notice_add_reason(struct buf *out, struct slice reason, size_t room)
-{
-    struct buf words;
-    buf_init(&words, LIMIT_REASON * 4);
-    wording_add_line(&words, reason, LIMIT_REASON);
-    struct slice rest = buf_slice(&words);
-    if (text_utf8_count(rest) <= room) {
-        buf_add(out, rest);
-    } else {
-        for (size_t i = 0; i + 1 < room; i++) {
-            size_t size = text_utf8_size(rest);
-            buf_add(out, slice_first(rest, size));
-            rest = slice_from(rest, size);
-        }
-        buf_add_text(out, "\xe2\x80\xa6");
-    }
-    buf_done(&words);
-}
-
 void notice_text_line(const struct notice_facts *facts, struct buf *out)
 {
     struct buf head, tail;
@@ -151,26 +132,13 @@ void notice_text_line(const struct notice_facts *facts, struct buf *out)
     buf_init(&tail, LIMIT_NOTICE_BODY);
     notice_add_head(&head, facts);
     notice_add_tail(&tail, facts);
-    buf_add(out, buf_slice(&head));
-    size_t used = text_utf8_count(buf_slice(&head)) + text_utf8_count(buf_slice(&tail)) + 4;
-    if (has_reason && reason.size > 0 && used + NOTICE_REASON_MIN <= LIMIT_NOTICE_LINE) {
-        bool is_end = facts->about == NOTICE_RECOVERED && facts->kind != INCIDENT_STOP;
-        buf_add_text(out, is_end ? " " : ": ");
-        notice_add_reason(out, reason, LIMIT_NOTICE_LINE - used);
-    }
-    buf_add_text(out, ". ");
-    buf_add(out, buf_slice(&tail));
+    bool is_end = facts->about == NOTICE_RECOVERED && facts->kind != INCIDENT_STOP;
+    notice_line_add(out, &(struct notice_line){.head = buf_slice(&head),
+                                               .lead = is_end ? " " : ": ",
+                                               .reason = has_reason ? reason : (struct slice){0},
+                                               .tail = buf_slice(&tail)});
     buf_done(&tail);
     buf_done(&head);
-}
-
-static void notice_add_row(struct buf *out, const char *name, struct slice value, size_t max)
-{
-    if (value.size == 0)
-        return;
-    buf_add_text(out, name);
-    wording_add_line(out, value, max);
-    buf_add_byte(out, '\n');
 }
 
 static void notice_add_since(struct buf *out, const struct notice_facts *facts)
@@ -239,7 +207,7 @@ static void notice_add_end(struct buf *out, const struct notice_facts *facts)
     buf_add_text(out, "To let it run again:  interlock restart ");
     text_add_id(out, ID_INCIDENT, facts->incident);
     buf_add_text(out, " --reason \"\xe2\x80\xa6\"\n");
-    notice_add_row(out, "Who approves that: one of ", facts->restart, LIMIT_NAME);
+    notice_row_add(out, "Who approves that: one of ", facts->restart, LIMIT_NAME);
 }
 
 void notice_text_body(const struct notice_facts *facts, struct buf *out)
@@ -249,12 +217,12 @@ void notice_text_body(const struct notice_facts *facts, struct buf *out)
                      : slice_is(facts->position, "fallback") || slice_is(facts->position, "review")
                          ? "Moved by: "
                          : "Stopped by: ";
-    notice_add_row(out, "What: ", facts->scope, LIMIT_SUMMARY);
-    notice_add_row(out, "Workflows: ", facts->workflows, LIMIT_SUMMARY);
+    notice_row_add(out, "What: ", facts->scope, LIMIT_SUMMARY);
+    notice_row_add(out, "Workflows: ", facts->workflows, LIMIT_SUMMARY);
     notice_add_since(out, facts);
-    notice_add_row(out, by, facts->by, LIMIT_NAME);
+    notice_row_add(out, by, facts->by, LIMIT_NAME);
     bool is_end = facts->about == NOTICE_RECOVERED && facts->kind != INCIDENT_STOP;
-    notice_add_row(out, is_end ? "Recovered: " : "Why: ", facts->reason, LIMIT_REASON / 2);
+    notice_row_add(out, is_end ? "Recovered: " : "Why: ", facts->reason, LIMIT_REASON / 2);
     buf_add_text(out, "Waiting: ");
     notice_add_count(out, facts->waiting, facts->lost == 0 ? " (nothing is lost)\n" : "\n");
     if (facts->lost > 0) {

@@ -3,9 +3,10 @@
 #include "base/check.h"
 #include "base/text.h"
 #include "record/ids.h"
+#include "record/notice_line.h"
 #include "record/wording.h"
 
-enum { RESTART_SCOPE = 50, RESTART_NAME = 20, RESTART_REASON_MIN = 8 };
+enum { RESTART_SCOPE = 50, RESTART_NAME = 20 };
 
 static void restart_add_name(struct buf *out, struct slice name)
 {
@@ -71,26 +72,10 @@ static bool restart_is_end(const struct restart_notice *notice)
 /* What waits, and the id: never cut. */
 static void restart_add_tail(struct buf *out, const struct restart_notice *notice)
 {
-    buf_add_text(out, restart_is_end(notice) ? ". It stays stopped: " : ". ");
+    buf_add_text(out, restart_is_end(notice) ? "It stays stopped: " : "");
     buf_add_u64(out, notice->waiting);
     buf_add_text(out, notice->waiting == 1 ? " waits. " : " wait. ");
     text_add_id(out, ID_INCIDENT, notice->incident);
-}
-
-static void restart_add_reason(struct buf *out, struct slice reason, size_t room)
-{
-    struct buf words;
-    buf_init(&words, LIMIT_REASON * 4);
-    wording_add_line(&words, reason, LIMIT_REASON);
-    struct slice rest = buf_slice(&words);
-    bool is_whole = text_utf8_count(rest) <= room;
-    for (size_t i = 0; rest.size > 0 && (is_whole || i + 1 < room); i++) {
-        size_t size = text_utf8_size(rest);
-        buf_add(out, slice_first(rest, size));
-        rest = slice_from(rest, size);
-    }
-    buf_add_text(out, is_whole ? "" : "\xe2\x80\xa6");
-    buf_done(&words);
 }
 
 void restart_notice_line(const struct restart_notice *notice, struct buf *out)
@@ -100,25 +85,13 @@ void restart_notice_line(const struct restart_notice *notice, struct buf *out)
     buf_init(&tail, LIMIT_NOTICE_BODY);
     restart_add_head(&head, notice);
     restart_add_tail(&tail, notice);
-    buf_add(out, buf_slice(&head));
-    size_t used = text_utf8_count(buf_slice(&head)) + text_utf8_count(buf_slice(&tail)) + 2;
-    if (notice->reason.size > 0 && !restart_is_end(notice) &&
-        used + RESTART_REASON_MIN <= LIMIT_NOTICE_LINE) {
-        buf_add_text(out, ": ");
-        restart_add_reason(out, notice->reason, LIMIT_NOTICE_LINE - used);
-    }
-    buf_add(out, buf_slice(&tail));
+    notice_line_add(out, &(struct notice_line){.head = buf_slice(&head),
+                                               .lead = ": ",
+                                               .reason = restart_is_end(notice) ? (struct slice){0}
+                                                                                : notice->reason,
+                                               .tail = buf_slice(&tail)});
     buf_done(&tail);
     buf_done(&head);
-}
-
-static void restart_add_row(struct buf *out, const char *name, struct slice value, size_t max)
-{
-    if (value.size == 0)
-        return;
-    buf_add_text(out, name);
-    wording_add_line(out, value, max);
-    buf_add_byte(out, '\n');
 }
 
 static void restart_add_time(struct buf *out, const struct restart_notice *notice, const char *name,
@@ -146,11 +119,11 @@ static void restart_add_command(struct buf *out, const struct restart_notice *no
 void restart_notice_body(const struct restart_notice *notice, struct buf *out)
 {
     bool is_asked = notice->news == RESTART_NEWS_ASKED;
-    restart_add_row(out, "What: ", notice->scope, LIMIT_SUMMARY);
-    restart_add_row(out, "Asked by: ", notice->asked_by, LIMIT_NAME);
-    restart_add_row(out, "Why it may run again: ", notice->reason, LIMIT_REASON / 2);
-    restart_add_row(out, "Approved by: ", notice->approved_by, LIMIT_NAME);
-    restart_add_row(out, "Ramp: ", notice->ramp, LIMIT_REASON);
+    notice_row_add(out, "What: ", notice->scope, LIMIT_SUMMARY);
+    notice_row_add(out, "Asked by: ", notice->asked_by, LIMIT_NAME);
+    notice_row_add(out, "Why it may run again: ", notice->reason, LIMIT_REASON / 2);
+    notice_row_add(out, "Approved by: ", notice->approved_by, LIMIT_NAME);
+    notice_row_add(out, "Ramp: ", notice->ramp, LIMIT_REASON);
     buf_add_fmt(out, "Waiting: %llu\n", (unsigned long long)notice->waiting);
     if (is_asked) {
         buf_add_text(out, "Who may approve: ");

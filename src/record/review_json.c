@@ -4,6 +4,7 @@
 
 #include "core/chain.h"
 #include "policy/template.h"
+#include "record/action_json.h"
 #include "record/digest.h"
 #include "record/ids.h"
 #include "record/inbox_json.h"
@@ -216,12 +217,9 @@ static void review_add_notes(struct buf *out, const struct review_card *card)
         bool is_note = kind == RECORD_SAID || kind == RECORD_ASSIGNED;
         if (!is_note || entry->record.review != card->review || entry->words.reason.size == 0)
             continue;
-        buf_add_text(out, is_first ? "{" : ",{");
+        buf_add_text(out, is_first ? "" : ",");
         is_first = false;
-        member_add_text(out, "by", entry->record.actor);
-        member_add_time(out, "at", entry->record.at_unix_ms);
-        member_add_text(out, "note", entry->words.reason);
-        buf_add_byte(out, '}');
+        note_json_add(out, entry);
     }
     buf_add_byte(out, ']');
 }

@@ -317,11 +317,7 @@ static void wire_row(struct row_wire *wire, struct row *row)
 
 uint32_t row_risk_id(struct slice name)
 {
-    unsigned char digest[ROW_DIGEST];
-    uint32_t id = 0;
-    digest_short(name, digest);
-    for (size_t i = 0; i < sizeof id; i++)
-        id = id << 8 | digest[i];
+    uint32_t id = (uint32_t)(digest_number(name) >> 32);
     return id ? id : 1;
 }
 

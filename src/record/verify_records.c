@@ -75,12 +75,7 @@ struct verify_thing *verify_thing(struct verify_things *things, uint64_t id)
 
 uint64_t verify_name_id(struct slice name)
 {
-    unsigned char digest[DIGEST_SIZE];
-    uint64_t id = 0;
-    digest_bytes(name, digest);
-    for (size_t i = 0; i < sizeof id; i++)
-        id = id << 8 | digest[i];
-    return id | 1; /* 0 is no name */
+    return digest_number(name) | 1; /* 0 is no name */
 }
 
 enum err verify_note(struct verify_things *things, uint64_t id, uint64_t seq,

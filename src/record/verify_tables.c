@@ -128,11 +128,13 @@ static enum err verify_is_made_since(struct verify *verify, const unsigned char 
     return ERR_OK;
 }
 
-/* What the row of a stop or an incident says of it, for people. */
+/* What the row of a stop or an incident says of it, for people; nothing of others. */
 static const char *verify_thing_says(const struct verify *verify, const struct store_row *row)
 {
     struct stop stop = {0};
     struct incident_row incident = {0};
+    if (verify->table != STORE_STOPS && verify->table != STORE_INCIDENTS)
+        return "";
     if (verify->table == STORE_STOPS && stop_row_decode(row->value, &stop) == ERR_OK)
         return stop.is_lifted ? ", lifted" : ", in force";
     if (verify->table == STORE_INCIDENTS && incident_row_decode(row->value, &incident) == ERR_OK)
@@ -140,15 +142,19 @@ static const char *verify_thing_says(const struct verify *verify, const struct s
     return ", which cannot be read";
 }
 
-/* A stop or an incident: a row that is not its newest record's. */
+static uint64_t verify_row_id(const struct store_row *row, const char *prefix)
+{
+    uint64_t id = 0;
+    return text_parse_id(row->key, prefix, &id) ? id : 0;
+}
+
+/* A row that is not that of the newest record about its thing. id: 0 = its key names none. */
 static enum err verify_thing_row(struct verify *verify, struct verify_things *things,
-                                 const char *noun, const char *prefix, const struct store_row *row)
+                                 const char *noun, uint64_t id, const struct store_row *row)
 {
     unsigned char digest[DIGEST_SHORT];
-    uint64_t id = 0;
     bool is_made = false;
-    struct verify_thing *thing =
-        text_parse_id(row->key, prefix, &id) ? verify_thing(things, id) : NULL;
+    struct verify_thing *thing = id ? verify_thing(things, id) : NULL;
     struct slice name = slice_first(row->key, TABLES_NAME);
     digest_short(row->value, digest);
     if (thing)
@@ -165,30 +171,6 @@ static enum err verify_thing_row(struct verify *verify, struct verify_things *th
     else
         verify_find(verify, "%s %.*s%s: it has a row, but no record made it", noun, SLICE_FMT(name),
                     verify_thing_says(verify, row));
-    return ERR_OK;
-}
-
-/* Who is away, or a plan: the row is that of the newest record about this name. */
-static enum err verify_named_row(struct verify *verify, struct verify_things *things,
-                                 const char *noun, const struct store_row *row)
-{
-    unsigned char digest[DIGEST_SHORT];
-    bool is_made = false;
-    struct slice name = slice_first(row->key, TABLES_NAME);
-    struct verify_thing *thing = verify_thing(things, verify_name_id(row->key));
-    digest_short(row->value, digest);
-    if (thing)
-        thing->is_seen = true;
-    if (thing && memcmp(digest, thing->row, DIGEST_SHORT) == 0)
-        return ERR_OK;
-    enum err err = verify_is_made_since(verify, digest, &is_made);
-    if (err != ERR_OK || is_made)
-        return err;
-    if (thing)
-        verify_find(verify, "%s %.*s: its row is not what record %llu made it", noun,
-                    SLICE_FMT(name), (unsigned long long)thing->seq);
-    else
-        verify_find(verify, "%s %.*s: it has a row, but no record made it", noun, SLICE_FMT(name));
     return ERR_OK;
 }
 
@@ -295,15 +277,18 @@ static enum err verify_row(struct verify *verify, const struct store_row *row)
 {
     switch (verify->table) {
     case STORE_STOPS:
-        return verify_thing_row(verify, &verify->stops, "stop", ID_STOP, row);
+        return verify_thing_row(verify, &verify->stops, "stop", verify_row_id(row, ID_STOP), row);
     case STORE_INCIDENTS:
-        return verify_thing_row(verify, &verify->incidents, "incident", ID_INCIDENT, row);
+        return verify_thing_row(verify, &verify->incidents, "incident",
+                                verify_row_id(row, ID_INCIDENT), row);
     case STORE_TOKENS:
         return verify_made_row(verify, "token", row);
     case STORE_AWAY:
-        return verify_named_row(verify, &verify->away, "the absence of", row);
+        return verify_thing_row(verify, &verify->away, "the absence of", verify_name_id(row->key),
+                                row);
     case STORE_PLANS:
-        return verify_named_row(verify, &verify->plans, "the signed plan of", row);
+        return verify_thing_row(verify, &verify->plans, "the signed plan of",
+                                verify_name_id(row->key), row);
     case STORE_POLICIES:
         verify_policy_row(verify, row);
         return ERR_OK;

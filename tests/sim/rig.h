@@ -1,7 +1,8 @@
 /* tests/sim/rig.h - what all simulations stand on: the real engine on a memory store, a clock
  * and random numbers that the test sets.
- * Owns: loading a configuration of two texts, starting and ending the engine. What upstreams and
- *   receivers do is the test's.
+ * Owns: loading a configuration of two texts, starting and ending the engine; two people, one
+ *   policy and its submits for tests that need no other. What upstreams and receivers do is the
+ *   test's.
  * Invariants:
  *   1. The same seed gives the same run.
  *   2. Nothing but rig_start() makes an engine. */
@@ -12,9 +13,11 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <jansson.h>
 
 #include "base/check.h"
 #include "base/prng.h"
+#include "base/text.h"
 #include "loop/engine.h"
 #include "policy/config.h"
 #include "store/memory.h"
@@ -152,4 +155,122 @@ static void rig_done(struct rig *rig)
 {
     engine_free(rig->engine);
     store_memory_free(rig->store);
+}
+
+/* ---- the same in many of them ---- */
+
+/* SEEDS=n runs so many, at most `most`; SEED=x repeats one. */
+static inline void rig_each_seed(uint64_t seeds, uint64_t most, void (*play)(uint64_t seed))
+{
+    const char *one = getenv("SEED");
+    const char *many = getenv("SEEDS");
+    if (many)
+        assert_true(slice_to_u64(slice_text(many), 1000000, &seeds));
+    if (one)
+        play(strtoull(one, NULL, 10));
+    for (uint64_t seed = 1; !one && seed <= (seeds < most ? seeds : most); seed++)
+        play(seed);
+}
+
+/* The line that says which seed to repeat, and the end of the test. */
+#define RIG_FAIL(rig, ...)                                                                         \
+    do {                                                                                           \
+        print_message("seed %llu: ", (unsigned long long)(rig)->seed);                             \
+        print_message(__VA_ARGS__);                                                                \
+        print_message("\n");                                                                       \
+        fail();                                                                                    \
+    } while (0)
+
+/* All that is queued becomes durable, and what follows from it. */
+static inline void rig_settle(struct rig *rig)
+{
+    while (store_memory_flush(rig->store, 1000) > 0)
+        continue;
+}
+
+static inline void rig_pass(struct rig *rig, int64_t ms, int64_t step_ms)
+{
+    for (int64_t end = rig->now_unix_ms + ms; rig->now_unix_ms < end;) {
+        rig->now_unix_ms += step_ms;
+        engine_wake(rig->engine);
+        engine_beat(rig->engine);
+        rig_settle(rig);
+    }
+}
+
+static inline void rig_ignore(void *arg, const struct engine_reply *reply)
+{
+    (void)arg;
+    (void)reply;
+}
+
+static const struct person rig_person_ana = {.name = {"ana", 3}},
+                           rig_person_ben = {.name = {"ben", 3}};
+static const struct principal rig_ana = {
+    .kind = PRINCIPAL_PERSON, .name = {"ana", 3}, .person = &rig_person_ana};
+static const struct principal rig_ben = {
+    .kind = PRINCIPAL_PERSON, .name = {"ben", 3}, .person = &rig_person_ben};
+
+/* An installation of the two with one upstream that knows repeats; more: settings of that. */
+#define RIG_INSTALLATION(more)                                                                     \
+    "listen: 127.0.0.1:0\n"                                                                        \
+    "store: ./data\n"                                                                              \
+    "people:\n"                                                                                    \
+    "  ana: { email: ana@example.org }\n"                                                          \
+    "  ben: { email: ben@example.org }\n"                                                          \
+    "groups: { team: [ana, ben], admins: [ben] }\n"                                                \
+    "switch: { owner: team, restart: team, inform: ana }\n"                                        \
+    "upstreams:\n"                                                                                 \
+    "  plain: { url: \"http://127.0.0.1:1\", idempotency: { header: Idempotency-Key }" more " }\n"
+/* The policy `w` with the step `s`; lines of the step may follow. */
+#define RIG_POLICY(ramp)                                                                           \
+    "workflow: w\n"                                                                                \
+    "purpose: To be stopped\n"                                                                     \
+    "owner: team\n"                                                                                \
+    "restart: team\n"                                                                              \
+    "inform: ana\n"                                                                                \
+    "mode: auto\n"                                                                                 \
+    "ramp: " ramp "\n"                                                                             \
+    "triggers:\n"                                                                                  \
+    "  - far: stopped if volume > 100000 in 1h\n"                                                  \
+    "steps:\n"                                                                                     \
+    "  s:\n"                                                                                       \
+    "    kind: webhook\n"                                                                          \
+    "    call: plain POST /x/${input.id}\n"                                                        \
+    "    key: ${input.id}\n"
+
+/* `{"id": …}` to the step `s` of `w`, by ben. */
+static inline void rig_submit(struct rig *rig, int id)
+{
+    char input[64];
+    (void)snprintf(input, sizeof input, "{\"id\":\"%d\"}", id);
+    json_t *json = json_loads(input, 0, NULL);
+    struct engine_submit call = {
+        .principal = &rig_ben,
+        .step = config_step(rig->port.config(rig->port.impl), SLICE("w"), SLICE("s")),
+        .input_json = slice_text(input),
+        .input = json,
+        .done = rig_ignore};
+    (void)rig->port.submit(rig->port.impl, &call);
+    json_decref(json);
+}
+
+/* Which of those calls it is: the target is /x/ID. */
+static inline int rig_id_of(const struct upstream_call *call, int ids)
+{
+    uint64_t id = 0;
+    assert_true(slice_to_u64(slice_from(call->target, 3), (uint64_t)ids - 1, &id));
+    return (int)id;
+}
+
+/* The first incident that has a stop in force; 0 = none. */
+static inline uint64_t rig_incident(struct rig *rig)
+{
+    struct stop stops[4];
+    struct arena arena;
+    size_t count = 4;
+    arena_init(&arena, 1 << 20);
+    assert_int_equal(rig->port.stops(rig->port.impl, false, &arena, stops, &count), ERR_OK);
+    arena_done(&arena);
+    return count > 0 ? stops[0].incident : 0;
 }

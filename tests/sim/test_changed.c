@@ -120,9 +120,6 @@ static void pass(struct world *world, int64_t ms)
     flush(world);
 }
 
-static const struct person ana = {.name = {"ana", 3}};
-static const struct principal as_ana = {
-    .kind = PRINCIPAL_PERSON, .name = {"ana", 3}, .person = &ana};
 static const struct principal as_bot = {.kind = PRINCIPAL_SERVICE, .name = {"bot", 3}};
 
 static void on_done(void *arg, const struct engine_reply *reply)
@@ -163,7 +160,7 @@ static void submit(struct world *world, const char *step, bool is_bad, double co
 static void say(struct world *world, enum engine_act act, const char *label)
 {
     struct engine_call call = {.act = act,
-                               .principal = &as_ana,
+                               .principal = &rig_ana,
                                .action = world->action,
                                .label = slice_text(label),
                                .done = on_done,

@@ -2,40 +2,14 @@
  * steady, oldest first, live work at once, and all of it in the end; over crashes. Virtual time, a
  * store in memory, a provider that answers at once and counts. SEEDS=n runs more, SEED=x repeats
  * one. */
-#include <jansson.h>
-
-#include "base/text.h"
 #include "sim/rig.h"
 
 enum { IDS = 4096, TICK_MS = 50, WINDOW_MS = 4000, LEAST = 5 };
 
-static const char installation[] =
-    "listen: 127.0.0.1:0\n"
-    "store: ./data\n"
-    "people:\n"
-    "  ana: { email: ana@example.org }\n"
-    "  ben: { email: ben@example.org }\n"
-    "groups: { team: [ana, ben], admins: [ben] }\n"
-    "switch: { owner: team, restart: team, inform: ana }\n"
-    "upstreams:\n"
-    "  plain: { url: \"http://127.0.0.1:1\", idempotency: { header: Idempotency-Key }%s }\n";
-static const char policy[] = "workflow: w\n"
-                             "purpose: To be stopped\n"
-                             "owner: team\n"
-                             "restart: team\n"
-                             "inform: ana\n"
-                             "mode: auto\n"
-                             "ramp: []\n"
-                             "triggers:\n"
-                             "  - far: stopped if volume > 100000 in 1h\n"
-                             "steps:\n"
-                             "  s:\n"
-                             "    kind: webhook\n"
-                             "    call: plain POST /x/${input.id}\n"
-                             "    key: ${input.id}\n";
+static const char installation[] = RIG_INSTALLATION("%s");
+static const char policy[] = RIG_POLICY("[]");
 
 struct world {
-    uint64_t seed;
     struct rig rig;
     int drain; /* `drain: at most N/s`; 0 = none */
     int pace;  /* live submits a second before the stop */
@@ -48,12 +22,7 @@ struct world {
     bool is_measured; /* the stop was durable with its pace */
 };
 
-#define FAIL(world, ...)                                                                           \
-    do {                                                                                           \
-        print_message("seed %llu: ", (unsigned long long)(world)->seed);                           \
-        print_message(__VA_ARGS__);                                                                \
-        fail();                                                                                    \
-    } while (0)
+#define FAIL(world, ...) RIG_FAIL(&(world)->rig, __VA_ARGS__)
 
 /* The oracle: half of the pace in any window, and what was saved up in a fifth of a second; a crash
  * begins a window of its own. */
@@ -92,12 +61,11 @@ static enum err world_call(void *impl, const struct upstream_call *call)
 {
     struct world *world = impl;
     struct upstream_answer answer = {.phase = UPSTREAM_ANSWERED, .status = 200};
-    uint64_t id = 0;
-    assert_true(slice_to_u64(slice_from(call->target, 3), IDS - 1, &id));
+    int id = rig_id_of(call, IDS);
     if (call->may_send && !call->may_send(call->arg))
         answer = (struct upstream_answer){.phase = UPSTREAM_NOT_SENT, .was_withheld = true};
     else
-        world_sent(world, (int)id);
+        world_sent(world, id);
     call->done(call->arg, &answer);
     return ERR_OK;
 }
@@ -113,50 +81,22 @@ static void start(struct world *world)
     rig_start(&world->rig, options);
 }
 
-static void settle(struct world *world)
-{
-    while (store_memory_flush(world->rig.store, 1000) > 0)
-        ;
-}
-
 static void tick(struct world *world)
 {
     world->rig.now_unix_ms += TICK_MS;
     engine_wake(world->rig.engine);
-    settle(world);
+    rig_settle(&world->rig);
 }
-
-static void ignore(void *arg, const struct engine_reply *reply)
-{
-    (void)arg;
-    (void)reply;
-}
-
-static const struct person ana = {.name = {"ana", 3}}, ben = {.name = {"ben", 3}};
-static const struct principal as_ana = {
-    .kind = PRINCIPAL_PERSON, .name = {"ana", 3}, .person = &ana};
-static const struct principal as_ben = {
-    .kind = PRINCIPAL_PERSON, .name = {"ben", 3}, .person = &ben};
 
 static void submit(struct world *world, bool is_backlog)
 {
-    char input[64];
     int id = world->next_id++;
     CHECK(id < IDS);
-    (void)snprintf(input, sizeof input, "{\"id\":\"%d\"}", id);
-    json_t *json = json_loads(input, 0, NULL);
-    struct engine_submit call = {
-        .principal = &as_ben,
-        .step = config_step(world->rig.port.config(world->rig.port.impl), SLICE("w"), SLICE("s")),
-        .input_json = slice_text(input),
-        .input = json,
-        .done = ignore};
     world->submitted_unix_ms[id] = world->rig.now_unix_ms;
     world->is_backlog[id] = is_backlog;
     world->backlog += is_backlog;
-    (void)world->rig.port.submit(world->rig.port.impl, &call);
-    json_decref(json);
-    settle(world);
+    rig_submit(&world->rig, id);
+    rig_settle(&world->rig);
 }
 
 /* Live work at that rate for one tick. */
@@ -168,34 +108,21 @@ static void live(struct world *world, int pace, int64_t from_unix_ms)
     }
 }
 
-static uint64_t incident(struct world *world)
-{
-    struct stop stops[4];
-    struct arena arena;
-    size_t count = 4;
-    arena_init(&arena, 1 << 20);
-    assert_int_equal(world->rig.port.stops(world->rig.port.impl, false, &arena, stops, &count),
-                     ERR_OK);
-    assert_true(count > 0);
-    arena_done(&arena);
-    return stops[0].incident;
-}
-
 static void crash(struct world *world)
 {
     rig_crash(&world->rig);
     world->crashes++;
     world->rig.now_unix_ms += TICK_MS;
     start(world);
-    settle(world);
+    rig_settle(&world->rig);
 }
 
 static void stop_and_hold(struct world *world, int count, bool may_crash)
 {
     struct scope scope = {.workflow = SLICE("w")};
     struct stop_order order = {.scope = &scope, .position = POSITION_STOPPED};
-    world->rig.port.stop(world->rig.port.impl, &as_ana, &order, ignore, NULL);
-    settle(world);
+    world->rig.port.stop(world->rig.port.impl, &rig_ana, &order, rig_ignore, NULL);
+    rig_settle(&world->rig);
     for (int i = 0; i < count; i++) {
         submit(world, true);
         if (i % 10 == 0)
@@ -205,11 +132,12 @@ static void stop_and_hold(struct world *world, int count, bool may_crash)
         crash(world);              /* the pace before the stop is known still */
     for (int i = 0; i < 2000; i++) /* long enough that the last minute says nothing */
         tick(world);
-    world->rig.port.restart(world->rig.port.impl, &as_ana, incident(world), SLICE("x"), ignore,
+    world->rig.port.restart(world->rig.port.impl, &rig_ana, rig_incident(&world->rig), SLICE("x"),
+                            rig_ignore, NULL);
+    rig_settle(&world->rig);
+    world->rig.port.approve(world->rig.port.impl, &rig_ben, rig_incident(&world->rig), rig_ignore,
                             NULL);
-    settle(world);
-    world->rig.port.approve(world->rig.port.impl, &as_ben, incident(world), ignore, NULL);
-    settle(world);
+    rig_settle(&world->rig);
 }
 
 /* live_pace beside the queue until it is empty; tells how long it took. */
@@ -232,7 +160,7 @@ static int64_t drain(struct world *world, int live_pace, int crash_of)
 
 static void open_world(struct world *world, uint64_t seed, int pace, int drain_rate)
 {
-    *world = (struct world){.seed = seed, .pace = pace, .drain = drain_rate};
+    *world = (struct world){.pace = pace, .drain = drain_rate};
     rig_init(&world->rig, seed, RIG_BEGIN_UNIX_MS);
     start(world);
     int64_t begin = world->rig.now_unix_ms;
@@ -265,18 +193,8 @@ static void play(uint64_t seed)
 
 static void the_queue_leaves_at_half_of_the_pace(void **state)
 {
-    const char *one = getenv("SEED");
-    const char *many = getenv("SEEDS");
-    uint64_t seeds = 50;
     (void)state;
-    if (many)
-        assert_true(slice_to_u64(slice_text(many), 1000000, &seeds));
-    if (one) {
-        play(strtoull(one, NULL, 10));
-        return;
-    }
-    for (uint64_t seed = 1; seed <= (seeds < 200 ? seeds : 200); seed++)
-        play(seed);
+    rig_each_seed(50, 200, play);
 }
 
 /* So fast, and no slower than it must be: seconds for so many. */

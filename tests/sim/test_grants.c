@@ -43,10 +43,6 @@ struct world {
     int sent;
 };
 
-static const struct person ana = {.name = {"ana", 3}};
-static const struct principal as_ana = {
-    .kind = PRINCIPAL_PERSON, .name = {"ana", 3}, .person = &ana};
-
 static enum err world_call(void *impl, const struct upstream_call *call)
 {
     struct world *world = impl;
@@ -54,12 +50,6 @@ static enum err world_call(void *impl, const struct upstream_call *call)
     world->is_there = true;
     world->call = *call;
     return ERR_OK;
-}
-
-static void settle(struct world *world)
-{
-    while (store_memory_flush(world->rig.store, 1000) > 0)
-        continue;
 }
 
 /* What is under way ends so; a byte leaves only if the engine lets it. */
@@ -73,7 +63,7 @@ static void answer(struct world *world, enum upstream_phase phase, int status)
     else
         world->sent++;
     world->call.done(world->call.arg, &said);
-    settle(world);
+    rig_settle(&world->rig);
 }
 
 static void on_done(void *arg, const struct engine_reply *reply)
@@ -97,7 +87,7 @@ static void open_world(struct world *world)
     *world = (struct world){0};
     rig_init(&world->rig, 1, RIG_BEGIN_UNIX_MS);
     rig_start(&world->rig, options);
-    settle(world);
+    rig_settle(&world->rig);
 }
 
 static void stop(struct world *world, const char *step, const char *upstream,
@@ -107,7 +97,7 @@ static void stop(struct world *world, const char *step, const char *upstream,
                           .step = step ? slice_text(step) : (struct slice){0},
                           .upstream = upstream ? slice_text(upstream) : (struct slice){0}};
     struct stop_order order = {.scope = &scope, .position = position};
-    world->rig.port.stop(world->rig.port.impl, &as_ana, &order, on_stop, NULL);
+    world->rig.port.stop(world->rig.port.impl, &rig_ana, &order, on_stop, NULL);
 }
 
 /* An action of which nobody knows whether it happened. */
@@ -115,14 +105,14 @@ static void submit_doubt(struct world *world)
 {
     json_t *input = json_loads("{\"id\":1}", 0, NULL);
     struct engine_submit submit = {
-        .principal = &as_ana,
+        .principal = &rig_ana,
         .step = config_step(world->rig.port.config(world->rig.port.impl), SLICE("w"), SLICE("s")),
         .input_json = SLICE("{\"id\":1}"),
         .input = input,
         .done = on_done,
         .arg = world};
     (void)world->rig.port.submit(world->rig.port.impl, &submit);
-    settle(world);
+    rig_settle(&world->rig);
     json_decref(input);
     answer(world, UPSTREAM_SENT_NO_ANSWER, 0);
     assert_int_equal(world->sent, 1);
@@ -131,7 +121,7 @@ static void submit_doubt(struct world *world)
 static void send_again(struct world *world)
 {
     struct engine_call call = {.act = ENGINE_RESOLVE,
-                               .principal = &as_ana,
+                               .principal = &rig_ana,
                                .action = world->action,
                                .send = true,
                                .done = on_done,
@@ -160,12 +150,12 @@ static void a_stop_elsewhere_takes_no_grant(void **state)
         open_world(&world);
         submit_doubt(&world);
         stop(&world, NULL, NULL, POSITION_REVIEW);
-        settle(&world);
+        rig_settle(&world.rig);
         send_again(&world);
         if (is_late)
-            settle(&world);
+            rig_settle(&world.rig);
         stop(&world, "t", NULL, POSITION_STOPPED);
-        settle(&world);
+        rig_settle(&world.rig);
         answer(&world, UPSTREAM_ANSWERED, 200);
         expect_state(&world, STATE_DONE, false);
         assert_int_equal(world.sent, 2);
@@ -181,9 +171,9 @@ static void a_stop_keeps_the_grant(void **state)
     open_world(&world);
     submit_doubt(&world);
     send_again(&world);
-    settle(&world);
+    rig_settle(&world.rig);
     stop(&world, NULL, "plain", POSITION_STOPPED);
-    settle(&world);
+    rig_settle(&world.rig);
     answer(&world, UPSTREAM_ANSWERED, 200);
     expect_state(&world, STATE_HELD, true);
     assert_int_equal(world.sent, 1);

@@ -2,40 +2,14 @@
  * only after the last has ended well, and nothing else while the stop stands; no crash lifts it.
  * Virtual time, a store in memory, a provider whose calls end when the test says so. SEEDS=n runs
  * more, SEED=x repeats one. */
-#include <jansson.h>
-
-#include "base/text.h"
 #include "sim/rig.h"
 
 enum { IDS = 512, CALLS = 64, CANARIES = 3, STEPS = 120 };
 
-static const char installation[] =
-    "listen: 127.0.0.1:0\n"
-    "store: ./data\n"
-    "people:\n"
-    "  ana: { email: ana@example.org }\n"
-    "  ben: { email: ben@example.org }\n"
-    "groups: { team: [ana, ben], admins: [ben] }\n"
-    "switch: { owner: team, restart: team, inform: ana }\n"
-    "upstreams:\n"
-    "  plain: { url: \"http://127.0.0.1:1\", idempotency: { header: Idempotency-Key } }\n";
-static const char policy[] = "workflow: w\n"
-                             "purpose: To be stopped\n"
-                             "owner: team\n"
-                             "restart: team\n"
-                             "inform: ana\n"
-                             "mode: auto\n"
-                             "ramp: [3]\n"
-                             "triggers:\n"
-                             "  - far: stopped if volume > 100000 in 1h\n"
-                             "steps:\n"
-                             "  s:\n"
-                             "    kind: webhook\n"
-                             "    call: plain POST /x/${input.id}\n"
-                             "    key: ${input.id}\n";
+static const char installation[] = RIG_INSTALLATION("");
+static const char policy[] = RIG_POLICY("[3]");
 
 struct world {
-    uint64_t seed;
     struct rig rig;
     struct upstream_call calls[CALLS]; /* under way; arg NULL: none */
     int id_of[CALLS];
@@ -46,36 +20,11 @@ struct world {
     bool is_ramping, is_stuck;
 };
 
-#define FAIL(world, ...)                                                                           \
-    do {                                                                                           \
-        print_message("seed %llu: ", (unsigned long long)(world)->seed);                           \
-        print_message(__VA_ARGS__);                                                                \
-        print_message("\n");                                                                       \
-        fail();                                                                                    \
-    } while (0)
+#define FAIL(world, ...) RIG_FAIL(&(world)->rig, __VA_ARGS__)
 
 static bool is_stopped(struct world *world)
 {
-    struct stop stops[4];
-    struct arena arena;
-    size_t count = 4;
-    arena_init(&arena, 1 << 20);
-    assert_int_equal(world->rig.port.stops(world->rig.port.impl, false, &arena, stops, &count),
-                     ERR_OK);
-    arena_done(&arena);
-    return count > 0;
-}
-
-static uint64_t incident(struct world *world)
-{
-    struct stop stops[4];
-    struct arena arena;
-    size_t count = 4;
-    arena_init(&arena, 1 << 20);
-    assert_int_equal(world->rig.port.stops(world->rig.port.impl, false, &arena, stops, &count),
-                     ERR_OK);
-    arena_done(&arena);
-    return count > 0 ? stops[0].incident : 0;
+    return rig_incident(&world->rig) != 0;
 }
 
 /* The oracle: it looks at first bytes alone. */
@@ -98,9 +47,8 @@ static void world_sent(struct world *world, int id)
 static enum err world_call(void *impl, const struct upstream_call *call)
 {
     struct world *world = impl;
-    uint64_t id = 0;
+    int id = rig_id_of(call, IDS);
     int place = 0;
-    assert_true(slice_to_u64(slice_from(call->target, 3), IDS - 1, &id));
     if (call->may_send && !call->may_send(call->arg)) {
         struct upstream_answer withheld = {.phase = UPSTREAM_NOT_SENT, .was_withheld = true};
         call->done(call->arg, &withheld);
@@ -110,8 +58,8 @@ static enum err world_call(void *impl, const struct upstream_call *call)
         place++;
     CHECK(place < CALLS);
     world->calls[place] = *call;
-    world->id_of[place] = (int)id;
-    world_sent(world, (int)id);
+    world->id_of[place] = id;
+    world_sent(world, id);
     return ERR_OK;
 }
 
@@ -131,12 +79,6 @@ static void start(struct world *world)
     rig_start(&world->rig, options);
 }
 
-static void settle(struct world *world)
-{
-    while (store_memory_flush(world->rig.store, 1000) > 0)
-        ;
-}
-
 /* What was under way is not heard of any more; who was the canary is it still. */
 static void crash(struct world *world)
 {
@@ -147,46 +89,14 @@ static void crash(struct world *world)
     start(world);
     if (was_stopped && !is_over && !is_stopped(world))
         FAIL(world, "a crash lifted the stop of a ramp%s", "");
-    settle(world);
+    rig_settle(&world->rig);
 }
-
-static void pass(struct world *world, int64_t ms)
-{
-    for (int64_t end = world->rig.now_unix_ms + ms; world->rig.now_unix_ms < end;) {
-        world->rig.now_unix_ms += 500;
-        engine_wake(world->rig.engine);
-        engine_beat(world->rig.engine);
-        settle(world);
-    }
-}
-
-static void ignore(void *arg, const struct engine_reply *reply)
-{
-    (void)arg;
-    (void)reply;
-}
-
-static const struct person ana = {.name = {"ana", 3}}, ben = {.name = {"ben", 3}};
-static const struct principal as_ana = {
-    .kind = PRINCIPAL_PERSON, .name = {"ana", 3}, .person = &ana};
-static const struct principal as_ben = {
-    .kind = PRINCIPAL_PERSON, .name = {"ben", 3}, .person = &ben};
 
 static void submit(struct world *world)
 {
-    char input[64];
     int id = world->next_id++;
     CHECK(id < IDS);
-    (void)snprintf(input, sizeof input, "{\"id\":\"%d\"}", id);
-    json_t *json = json_loads(input, 0, NULL);
-    struct engine_submit call = {
-        .principal = &as_ben,
-        .step = config_step(world->rig.port.config(world->rig.port.impl), SLICE("w"), SLICE("s")),
-        .input_json = slice_text(input),
-        .input = json,
-        .done = ignore};
-    (void)world->rig.port.submit(world->rig.port.impl, &call);
-    json_decref(json);
+    rig_submit(&world->rig, id);
 }
 
 /* The answer to one call comes. A crash before it is durable forgets it; one right after loses what
@@ -208,14 +118,14 @@ static void answer(struct world *world, int status, enum then then)
         world->ok += status == 200;
         world->is_stuck = status != 200;
     }
-    settle(world);
+    rig_settle(&world->rig);
     call.done(call.arg, &given);
     if (then == THEN_CRASH_AFTER)
         (void)store_memory_flush(world->rig.store, 1);
     if (then != THEN_GO_ON)
         crash(world);
     else
-        settle(world);
+        rig_settle(&world->rig);
 }
 
 /* People look: a canary that a crash left without an answer may have made it stuck. */
@@ -224,9 +134,9 @@ static void look(struct world *world)
     struct engine_restart restart;
     struct arena arena;
     arena_init(&arena, 1 << 20);
-    assert_int_equal(
-        world->rig.port.restart_of(world->rig.port.impl, incident(world), &arena, &restart),
-        ERR_OK);
+    assert_int_equal(world->rig.port.restart_of(world->rig.port.impl, rig_incident(&world->rig),
+                                                &arena, &restart),
+                     ERR_OK);
     if (restart.state == RESTART_STUCK && !world->is_stuck) {
         world->is_stuck = true;
         world->canary = -1;
@@ -240,14 +150,15 @@ static void approve(struct world *world)
         look(world);
     if (!is_stopped(world) || (world->is_ramping && !world->is_stuck))
         return;
-    world->rig.port.restart(world->rig.port.impl, &as_ana, incident(world), SLICE("x"), ignore,
-                            NULL);
-    settle(world);
+    world->rig.port.restart(world->rig.port.impl, &rig_ana, rig_incident(&world->rig), SLICE("x"),
+                            rig_ignore, NULL);
+    rig_settle(&world->rig);
     world->started = world->ok = 0;
     world->is_ramping = true;
     world->is_stuck = false;
-    world->rig.port.approve(world->rig.port.impl, &as_ben, incident(world), ignore, NULL);
-    settle(world);
+    world->rig.port.approve(world->rig.port.impl, &rig_ben, rig_incident(&world->rig), rig_ignore,
+                            NULL);
+    rig_settle(&world->rig);
 }
 
 static void step(struct world *world)
@@ -273,24 +184,24 @@ static void step(struct world *world)
         approve(world);
         return;
     case 7:
-        pass(world, 500 * (int64_t)prng_below(&world->rig.prng, 20));
+        rig_pass(&world->rig, 500 * (int64_t)prng_below(&world->rig.prng, 20), 500);
         return;
     default:
         for (uint64_t i = 0; i <= prng_below(&world->rig.prng, 3); i++)
             submit(world); /* several before anything is durable */
-        settle(world);
+        rig_settle(&world->rig);
     }
 }
 
 static void play(uint64_t seed)
 {
-    struct world world = {.seed = seed, .canary = -1};
+    struct world world = {.canary = -1};
     struct scope scope = {.workflow = SLICE("w")};
     struct stop_order order = {.scope = &scope, .position = POSITION_STOPPED};
     rig_init(&world.rig, seed, RIG_BEGIN_UNIX_MS);
     start(&world);
-    world.rig.port.stop(world.rig.port.impl, &as_ana, &order, ignore, NULL);
-    settle(&world);
+    world.rig.port.stop(world.rig.port.impl, &rig_ana, &order, rig_ignore, NULL);
+    rig_settle(&world.rig);
     for (int i = 0; i < STEPS && world.next_id < IDS - 8; i++) {
         bool was_stopped = is_stopped(&world);
         step(&world);
@@ -301,15 +212,15 @@ static void play(uint64_t seed)
         approve(&world);
         if (world.next_id < IDS)
             submit(&world);
-        settle(&world);
+        rig_settle(&world.rig);
         answer(&world, 200, THEN_GO_ON);
-        pass(&world, 2000);
+        rig_pass(&world.rig, 2000, 500);
     }
     if (is_stopped(&world))
         FAIL(&world, "the ramp does not end: %d started, %d ok", world.started, world.ok);
     for (int i = 0; i < 2000 && world_calls(&world) + (i < 1000) > 0; i++) {
         answer(&world, 200, THEN_GO_ON);
-        pass(&world, 500);
+        rig_pass(&world.rig, 500, 500);
     }
     for (int i = 0; i < world.next_id; i++)
         if (!world.is_sent[i])
@@ -319,18 +230,8 @@ static void play(uint64_t seed)
 
 static void one_canary_at_a_time(void **state)
 {
-    const char *one = getenv("SEED");
-    const char *many = getenv("SEEDS");
-    uint64_t seeds = 60;
     (void)state;
-    if (many)
-        assert_true(slice_to_u64(slice_text(many), 1000000, &seeds));
-    if (one) {
-        play(strtoull(one, NULL, 10));
-        return;
-    }
-    for (uint64_t seed = 1; seed <= (seeds < 300 ? seeds : 300); seed++)
-        play(seed);
+    rig_each_seed(60, 300, play);
 }
 
 int main(void)

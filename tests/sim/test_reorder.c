@@ -44,10 +44,6 @@ struct world {
     int sent;
 };
 
-static const struct person ana = {.name = {"ana", 3}};
-static const struct principal as_ana = {
-    .kind = PRINCIPAL_PERSON, .name = {"ana", 3}, .person = &ana};
-
 /* Each call is answered at once. */
 static enum err world_call(void *impl, const struct upstream_call *call)
 {
@@ -68,12 +64,6 @@ static void start(struct world *world, const char *policy)
     rig_start(&world->rig, options);
 }
 
-static void settle(struct world *world)
-{
-    while (store_memory_flush(world->rig.store, 1000) > 0)
-        continue;
-}
-
 static void on_done(void *arg, const struct engine_reply *reply)
 {
     struct world *world = arg;
@@ -90,14 +80,14 @@ static void submit(struct world *world, int id, const char *thing, const char *t
                 ask ? "true" : "false");
     json_t *input = json_loads(buf_text(&text), 0, NULL);
     struct engine_submit submit = {
-        .principal = &as_ana,
+        .principal = &rig_ana,
         .step = config_step(world->rig.port.config(world->rig.port.impl), SLICE("w"), SLICE("s")),
         .input_json = buf_slice(&text),
         .input = input,
         .done = on_done,
         .arg = world};
     (void)world->rig.port.submit(world->rig.port.impl, &submit);
-    settle(world);
+    rig_settle(&world->rig);
     json_decref(input);
     buf_done(&text);
 }
@@ -117,12 +107,12 @@ static enum action_state state_of(struct world *world, uint64_t action)
 static void reject(struct world *world, uint64_t action)
 {
     struct engine_call call = {.act = ENGINE_REJECT,
-                               .principal = &as_ana,
+                               .principal = &rig_ana,
                                .action = action,
                                .done = on_done,
                                .arg = world};
     world->rig.port.act(world->rig.port.impl, &call);
-    settle(world);
+    rig_settle(&world->rig);
 }
 
 static void wake(struct world *world, int times)
@@ -130,7 +120,7 @@ static void wake(struct world *world, int times)
     for (int i = 0; i < times; i++) {
         world->rig.now_unix_ms += 50;
         engine_wake(world->rig.engine);
-        settle(world);
+        rig_settle(&world->rig);
     }
 }
 
@@ -142,7 +132,7 @@ static void what_is_open_moves(void **state)
         struct world world = {.sent = 0};
         rig_init(&world.rig, seed, RIG_BEGIN_UNIX_MS);
         start(&world, POLICY("thing"));
-        settle(&world);
+        rig_settle(&world.rig);
         for (int i = 0; i < OLD_ONES; i++) {
             char thing[16];
             (void)snprintf(thing, sizeof thing, "t%d", i);

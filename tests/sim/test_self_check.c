@@ -122,15 +122,11 @@ static void on_done(void *arg, const struct engine_reply *reply)
     ((struct world *)arg)->told = reply->outcome;
 }
 
-static const struct person ana = {.name = {"ana", 3}};
-static const struct principal as_ana = {
-    .kind = PRINCIPAL_PERSON, .name = {"ana", 3}, .person = &ana};
-
 static void do_caution(struct world *world)
 {
     struct scope scope = {.workflow = SLICE("w")};
     struct stop_order order = {.scope = &scope, .position = POSITION_CAUTION};
-    world->rig.port.stop(world->rig.port.impl, &as_ana, &order, on_done, world);
+    world->rig.port.stop(world->rig.port.impl, &rig_ana, &order, on_done, world);
     (void)store_memory_flush(world->rig.store, 1000);
 }
 

@@ -312,23 +312,10 @@ static void play_random(uint64_t seed)
     free(signals);
 }
 
-static void each_seed(void (*play_seed)(uint64_t seed))
-{
-    const char *one = getenv("SEED");
-    const char *many = getenv("SEEDS");
-    uint64_t seeds = 8;
-    if (many)
-        assert_true(slice_to_u64(slice_text(many), 1000000, &seeds));
-    if (one)
-        play_seed(strtoull(one, NULL, 10));
-    for (uint64_t seed = 1; !one && seed <= (seeds < 8 ? seeds : 8); seed++)
-        play_seed(seed);
-}
-
 static void a_restart_is_not_undone_by_what_people_knew(void **state)
 {
     (void)state;
-    each_seed(play_random);
+    rig_each_seed(8, 8, play_random);
 }
 
 /* ---- labels at random: the sequential test, made anew from all of them at each step ---- */
@@ -430,7 +417,7 @@ static void play_labels(uint64_t seed)
 static void a_test_is_what_all_its_labels_make(void **state)
 {
     (void)state;
-    each_seed(play_labels);
+    rig_each_seed(8, 8, play_labels);
 }
 
 /* ---- every signal at random ---- */
@@ -553,7 +540,7 @@ static void play_every(uint64_t seed)
 static void every_signal_trips_in_a_random_world(void **state)
 {
     (void)state;
-    each_seed(play_every);
+    rig_each_seed(8, 8, play_every);
     for (unsigned signal = 0; signal < SIGNAL_COUNT && !getenv("SEED"); signal++)
         if (every_trips[signal] == 0)
             fail_msg("%s has not tripped in any seed", signal_name((enum signal)signal));

@@ -184,10 +184,6 @@ static void on_done(void *arg, const struct engine_reply *reply)
         world->incident = reply->stop->incident;
 }
 
-static const struct person ana = {.name = {"ana", 3}};
-static const struct principal as_ana = {
-    .kind = PRINCIPAL_PERSON, .name = {"ana", 3}, .person = &ana};
-
 static const struct person cem = {.name = {"cem", 3}};
 static const struct principal as_cem = {
     .kind = PRINCIPAL_PERSON, .name = {"cem", 3}, .person = &cem};
@@ -196,19 +192,19 @@ static void do_stop(struct world *world)
 {
     struct scope scope = {.workflow = SLICE("w")};
     struct stop_order order = {.scope = &scope, .reason = SLICE("it drifts")};
-    world->rig.port.stop(world->rig.port.impl, &as_ana, &order, on_done, world);
+    world->rig.port.stop(world->rig.port.impl, &rig_ana, &order, on_done, world);
 }
 
 static void do_ack(struct world *world)
 {
-    world->rig.port.ack(world->rig.port.impl, &as_ana, world->incident, on_done, world);
+    world->rig.port.ack(world->rig.port.impl, &rig_ana, world->incident, on_done, world);
     settle(world);
     assert_int_equal(world->told, ENGINE_TAKEN);
 }
 
 static void do_restart(struct world *world)
 {
-    world->rig.port.restart(world->rig.port.impl, &as_ana, world->incident, SLICE("mended"),
+    world->rig.port.restart(world->rig.port.impl, &rig_ana, world->incident, SLICE("mended"),
                             on_done, world);
     world->rig.port.approve(world->rig.port.impl, &as_cem, world->incident, on_done, world);
 }
@@ -289,7 +285,7 @@ static void who_informs_is_told_and_reminded(void **state)
         assert_non_null(strstr(world.sent[1].line, "INFORM STAKEHOLDERS by "));
         do_ack(&world); /* an acknowledgement is another thing */
         if (has_informed)
-            world.rig.port.incident_remark(world.rig.port.impl, &as_ana, world.incident, &remark,
+            world.rig.port.incident_remark(world.rig.port.impl, &rig_ana, world.incident, &remark,
                                            said_so, &is_said);
         pass(&world, 29 * MINUTE);
         assert_int_equal(count_informs(&world), 1);

@@ -1,9 +1,6 @@
 /* Triggers under crashes and time: what is sent within a window never exceeds the limit (I13, R22),
  * and caution takes itself back. Virtual time, a store in memory, a provider that answers at once.
  */
-#include <jansson.h>
-
-#include "base/text.h"
 #include "record/row.h"
 #include "sim/rig.h"
 
@@ -37,7 +34,6 @@ static const char policy[] = "workflow: w\n"
                              "    key: ${input.id}\n";
 
 struct world {
-    uint64_t seed;
     struct rig rig;
     int64_t started_unix_ms[IDS]; /* first starts: a repeat of one counts nothing */
     int64_t sent_unix_ms[IDS];
@@ -55,7 +51,7 @@ static void check_i13(struct world *world)
         count += world->rig.now_unix_ms - world->sent_unix_ms[i] < WINDOW_MS &&
                  world->sent_unix_ms[i] > world->restarted_unix_ms;
     if (count > LIMIT)
-        print_message("seed %llu: I13: too many starts\n", (unsigned long long)world->seed);
+        print_message("seed %llu: I13: too many starts\n", (unsigned long long)world->rig.seed);
     if (count > LIMIT)
         fail_msg("I13: %d starts in the window, the limit is %d", count, (int)LIMIT);
 }
@@ -64,8 +60,7 @@ static enum err world_call(void *impl, const struct upstream_call *call)
 {
     struct world *world = impl;
     struct upstream_answer answer = {.phase = UPSTREAM_ANSWERED, .status = 200};
-    uint64_t id = 0;
-    assert_true(slice_to_u64(slice_from(call->target, 3), IDS - 1, &id));
+    int id = rig_id_of(call, IDS);
     if (call->may_send && !call->may_send(call->arg)) {
         answer = (struct upstream_answer){.phase = UPSTREAM_NOT_SENT, .was_withheld = true};
     } else if (!world->is_backlog[id]) {
@@ -85,7 +80,7 @@ static void start(struct world *world)
 
 static void open_world(struct world *world, uint64_t seed)
 {
-    *world = (struct world){.seed = seed};
+    *world = (struct world){0};
     rig_init(&world->rig, seed, RIG_BEGIN_UNIX_MS);
     start(world);
 }
@@ -93,28 +88,6 @@ static void open_world(struct world *world, uint64_t seed)
 static void close_world(struct world *world)
 {
     rig_done(&world->rig);
-}
-
-static void settle(struct world *world)
-{
-    while (store_memory_flush(world->rig.store, 1000) > 0)
-        ;
-}
-
-static void pass(struct world *world, int64_t ms)
-{
-    for (int64_t end = world->rig.now_unix_ms + ms; world->rig.now_unix_ms < end;) {
-        world->rig.now_unix_ms += 10000;
-        engine_wake(world->rig.engine);
-        engine_beat(world->rig.engine);
-        settle(world);
-    }
-}
-
-static void ignore(void *arg, const struct engine_reply *reply)
-{
-    (void)arg;
-    (void)reply;
 }
 
 static size_t stops_in_force(struct world *world, struct arena *arena, struct stop **out)
@@ -139,28 +112,14 @@ static bool is_at(struct world *world, enum position position)
     return is_found;
 }
 
-static const struct person ben = {.name = {"ben", 3}};
-static const struct principal as_ben = {
-    .kind = PRINCIPAL_PERSON, .name = {"ben", 3}, .person = &ben};
-
 static void submit(struct world *world)
 {
-    char input[64];
     int id = world->next_id++;
     if (id >= IDS)
         return;
-    (void)snprintf(input, sizeof input, "{\"id\":\"%d\"}", id);
-    json_t *json = json_loads(input, 0, NULL);
-    struct engine_submit call = {
-        .principal = &as_ben,
-        .step = config_step(world->rig.port.config(world->rig.port.impl), SLICE("w"), SLICE("s")),
-        .input_json = slice_text(input),
-        .input = json,
-        .done = ignore};
     world->started_unix_ms[id] = world->rig.now_unix_ms;
-    (void)world->rig.port.submit(world->rig.port.impl, &call);
+    rig_submit(&world->rig, id);
     world->is_backlog[id] = is_at(world, POSITION_STOPPED);
-    json_decref(json);
 }
 
 static void post(struct world *world, int id, double value)
@@ -172,7 +131,7 @@ static void post(struct world *world, int id, double value)
         .id = slice_text(text),
         .name = SLICE("load"),
         .value = value,
-        .done = ignore};
+        .done = rig_ignore};
     world->rig.port.signal(world->rig.port.impl, &signal);
 }
 
@@ -184,10 +143,10 @@ static void restart(struct world *world)
     size_t count = stops_in_force(world, &arena, &stops);
     for (size_t i = 0; i < count; i++)
         if (stops[i].incident != 0)
-            world->rig.port.restart(world->rig.port.impl, &as_ben, stops[i].incident,
-                                    SLICE("mended"), ignore, NULL);
+            world->rig.port.restart(world->rig.port.impl, &rig_ben, stops[i].incident,
+                                    SLICE("mended"), rig_ignore, NULL);
     arena_done(&arena);
-    settle(world);
+    rig_settle(&world->rig);
     if (!is_at(world, POSITION_STOPPED))
         world->restarted_unix_ms = world->rig.now_unix_ms;
 }
@@ -208,11 +167,11 @@ static void play(uint64_t seed)
             crash(&world);
             break;
         case 1:
-            pass(&world, 10000 * (int64_t)prng_below(&world.rig.prng, 12));
+            rig_pass(&world.rig, 10000 * (int64_t)prng_below(&world.rig.prng, 12), 10000);
             break;
         case 2:
             if (prng_below(&world.rig.prng, 3) == 0) {
-                settle(&world);
+                rig_settle(&world.rig);
                 restart(&world);
             }
             break;
@@ -221,31 +180,21 @@ static void play(uint64_t seed)
             (void)store_memory_flush(world.rig.store, 1 + prng_below(&world.rig.prng, 3));
             break;
         case 5:
-            settle(&world);
+            rig_settle(&world.rig);
             break;
         default:
             submit(&world);
             break;
         }
     }
-    settle(&world);
+    rig_settle(&world.rig);
     close_world(&world);
 }
 
 static void no_window_has_more_starts_than_the_limit(void **state)
 {
-    const char *one = getenv("SEED");
-    const char *many = getenv("SEEDS");
-    uint64_t seeds = 100;
     (void)state;
-    if (many)
-        assert_true(slice_to_u64(slice_text(many), 1000000, &seeds));
-    if (one) {
-        play(strtoull(one, NULL, 10));
-        return;
-    }
-    for (uint64_t seed = 1; seed <= (seeds < 400 ? seeds : 400); seed++)
-        play(seed);
+    rig_each_seed(100, 400, play);
 }
 
 static void the_limit_is_reached_and_not_more(void **state)
@@ -255,13 +204,13 @@ static void the_limit_is_reached_and_not_more(void **state)
     open_world(&world, 1);
     for (int i = 0; i < 3 * LIMIT; i++)
         submit(&world); /* nothing is durable yet: all of them are under way at once */
-    settle(&world);
+    rig_settle(&world.rig);
     assert_int_equal(world.sent_count, LIMIT);
     assert_true(is_at(&world, POSITION_STOPPED));
     crash(&world);
     assert_true(is_at(&world, POSITION_STOPPED));
     submit(&world);
-    settle(&world);
+    rig_settle(&world.rig);
     assert_int_equal(world.sent_count, LIMIT);
     close_world(&world);
 }
@@ -299,13 +248,13 @@ static void in_a_batch_of_64_the_limit_leaves(void **state)
         if (saves < 2 * BATCH)
             (void)store_memory_flush(world.rig.store, saves);
         else
-            settle(&world);
+            rig_settle(&world.rig);
         bool is_whole = saves == 2 * BATCH;
         int before = world.sent_count;
         crash(&world);
         for (int i = 0; i < BATCH; i++)
             submit(&world);
-        settle(&world);
+        rig_settle(&world.rig);
         assert_true(world.sent_count <= LIMIT && before <= world.sent_count);
         assert_int_equal(count_started(&world), LIMIT);
         assert_true(!is_whole || world.sent_count == LIMIT);
@@ -320,16 +269,16 @@ static void caution_takes_itself_back(void **state)
     (void)state;
     open_world(&world, 1);
     post(&world, 1, 9);
-    settle(&world);
+    rig_settle(&world.rig);
     assert_true(is_at(&world, POSITION_CAUTION));
-    pass(&world, 60 * MINUTE_MS);
+    rig_pass(&world.rig, 60 * MINUTE_MS, 10000);
     assert_true(is_at(&world, POSITION_CAUTION)); /* it is not normal yet */
     post(&world, 2, 1);
-    settle(&world);
-    pass(&world, 29 * MINUTE_MS);
+    rig_settle(&world.rig);
+    rig_pass(&world.rig, 29 * MINUTE_MS, 10000);
     crash(&world); /* it goes on over a crash */
     assert_true(is_at(&world, POSITION_CAUTION));
-    pass(&world, 3 * MINUTE_MS);
+    rig_pass(&world.rig, 3 * MINUTE_MS, 10000);
     assert_false(is_at(&world, POSITION_CAUTION));
     crash(&world);
     assert_false(is_at(&world, POSITION_CAUTION));

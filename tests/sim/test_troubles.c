@@ -252,10 +252,6 @@ static void close_world(struct world *world)
     rig_done(&world->rig);
 }
 
-static const struct person ana = {.name = {"ana", 3}};
-static const struct principal as_ana = {
-    .kind = PRINCIPAL_PERSON, .name = {"ana", 3}, .person = &ana};
-
 static void on_submit(void *arg, const struct engine_reply *reply)
 {
     struct world *world = arg;
@@ -269,7 +265,7 @@ static void submit(struct world *world, const char *step, double confidence)
     buf_init(&text, 256);
     buf_add_fmt(&text, "{\"id\":%d}", ++world->next_id);
     json_t *input = json_loads(buf_text(&text), 0, NULL);
-    struct engine_submit submit = {.principal = &as_ana,
+    struct engine_submit submit = {.principal = &rig_ana,
                                    .step = config_step(world->rig.port.config(world->rig.port.impl),
                                                        SLICE("w"), slice_text(step)),
                                    .input_json = buf_slice(&text),
@@ -464,7 +460,7 @@ static void people_who_are_late(void **state)
                          ERR_OK);
         assert_int_equal(page.count, 1);
         struct engine_call call = {.act = ENGINE_REJECT,
-                                   .principal = &as_ana,
+                                   .principal = &rig_ana,
                                    .action = item.view.action->id,
                                    .done = on_submit,
                                    .arg = &world};
@@ -523,7 +519,7 @@ static void one_trouble_is_one_incident(void **state)
     struct stop_order order = {.scope = &scope};
     (void)state;
     open_world(&world, 4);
-    world.rig.port.stop(world.rig.port.impl, &as_ana, &order, on_stop, NULL);
+    world.rig.port.stop(world.rig.port.impl, &rig_ana, &order, on_stop, NULL);
     settle(&world);
     for (int i = 0; i < 5; i++)
         submit(&world, "held", 1);
@@ -543,7 +539,7 @@ static void on_ack(void *arg, const struct engine_reply *reply)
 
 static void acknowledge(struct world *world, uint64_t incident)
 {
-    world->rig.port.ack(world->rig.port.impl, &as_ana, incident, on_ack, NULL);
+    world->rig.port.ack(world->rig.port.impl, &rig_ana, incident, on_ack, NULL);
     settle(world);
 }
 

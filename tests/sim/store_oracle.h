@@ -6,6 +6,26 @@
 #include "record/verify.h"
 #include "sim/model.h"
 
+static struct record sim_record(struct world *world, uint64_t seq, struct arena *arena)
+{
+    const struct store_port *store = &world->rig.store_port;
+    struct store_record stored;
+    struct record record;
+    CHECK(store->get_record(store->impl, seq, arena, &stored) == ERR_OK);
+    CHECK(record_decode(stored.body, arena, &record) == ERR_OK);
+    return record;
+}
+
+/* All of them: a world has no more than a page. */
+static const struct store_action *sim_actions(struct world *world, struct arena *arena,
+                                              size_t *out_count)
+{
+    const struct store_port *store = &world->rig.store_port;
+    struct store_action *page = ARENA_ARRAY(arena, LIMIT_PAGE, struct store_action);
+    CHECK(store->list_actions(store->impl, 0, LIMIT_PAGE, arena, page, out_count) == ERR_OK);
+    return page;
+}
+
 static void sim_check_things(struct world *world)
 {
     for (int step = 0; step < WORLD_STEPS; step++)
@@ -111,11 +131,7 @@ static void sim_check_draws(struct world *world)
     struct inbox_item *audits = ARENA_ARRAY(&arena, LIMIT_PAGE, struct inbox_item);
     world->rig.store_port.counts(world->rig.store_port.impl, &counts);
     for (uint64_t seq = 1; seq <= counts.records; seq++) {
-        struct store_record stored;
-        struct record record;
-        CHECK(world->rig.store_port.get_record(world->rig.store_port.impl, seq, &arena, &stored) ==
-              ERR_OK);
-        CHECK(record_decode(stored.body, &arena, &record) == ERR_OK);
+        struct record record = sim_record(world, seq, &arena);
         if (record.action != 0)
             sim_note_draw(sim_drawn(drawn, &count, record.action), &record);
     }
@@ -144,18 +160,12 @@ static void sim_check_counts(struct world *world)
     arena_init(&arena, 1 << 28);
     world->rig.store_port.counts(world->rig.store_port.impl, &counts);
     for (uint64_t seq = 1; seq <= counts.records; seq++) {
-        struct store_record stored;
-        struct record record;
-        CHECK(world->rig.store_port.get_record(world->rig.store_port.impl, seq, &arena, &stored) ==
-              ERR_OK);
-        CHECK(record_decode(stored.body, &arena, &record) == ERR_OK);
+        struct record record = sim_record(world, seq, &arena);
         own.n[TALLY_SUBMITTED] += record.kind == RECORD_ADMITTED;
         own.n[TALLY_APPROVED] += record.kind == RECORD_APPROVED;
         own.n[TALLY_DECLINED] += record.kind == RECORD_DECLINED;
     }
-    struct store_action *page = ARENA_ARRAY(&arena, LIMIT_PAGE, struct store_action);
-    CHECK(world->rig.store_port.list_actions(world->rig.store_port.impl, 0, LIMIT_PAGE, &arena,
-                                             page, &count) == ERR_OK);
+    const struct store_action *page = sim_actions(world, &arena, &count);
     for (size_t i = 0; i < count; i++) {
         struct row row;
         CHECK(row_decode(page[i].row, &row) == ERR_OK);
@@ -185,9 +195,7 @@ static void sim_check_undone(struct world *world)
     uint64_t ends = 0, named = 0;
     size_t count = 0;
     arena_init(&arena, 1 << 28);
-    struct store_action *page = ARENA_ARRAY(&arena, LIMIT_PAGE, struct store_action);
-    CHECK(world->rig.store_port.list_actions(world->rig.store_port.impl, 0, LIMIT_PAGE, &arena,
-                                             page, &count) == ERR_OK);
+    const struct store_action *page = sim_actions(world, &arena, &count);
     for (size_t i = 0; i < count; i++) {
         struct row row;
         CHECK(row_decode(page[i].row, &row) == ERR_OK);
@@ -200,11 +208,7 @@ static void sim_check_undone(struct world *world)
     }
     world->rig.store_port.counts(world->rig.store_port.impl, &counts);
     for (uint64_t seq = 1; seq <= counts.records; seq++) {
-        struct store_record at;
-        struct record record;
-        CHECK(world->rig.store_port.get_record(world->rig.store_port.impl, seq, &arena, &at) ==
-              ERR_OK);
-        CHECK(record_decode(at.body, &arena, &record) == ERR_OK);
+        struct record record = sim_record(world, seq, &arena);
         named += slice_is(record.tells, "team");
     }
     if (world->rig.store_port.get_row(world->rig.store_port.impl, STORE_UNDONE, SLICE("sim"),

@@ -156,10 +156,8 @@ static uint64_t sim_retain(struct world *world, uint64_t said_seq)
     }
     struct arena arena;
     arena_init(&arena, 1 << 26);
-    struct store_action *page = ARENA_ARRAY(&arena, LIMIT_PAGE, struct store_action);
     size_t count = 0;
-    CHECK(world->rig.store_port.list_actions(world->rig.store_port.impl, 0, LIMIT_PAGE, &arena,
-                                             page, &count) == ERR_OK);
+    const struct store_action *page = sim_actions(world, &arena, &count);
     for (size_t i = 0; i < count; i++) {
         struct row row;
         struct slice payload;

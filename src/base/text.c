@@ -68,7 +68,7 @@ void text_add_hex(struct buf *out, struct slice bytes)
     }
 }
 
-static int text_hex_value(char c)
+int text_hex_digit(char c)
 {
     if (c >= '0' && c <= '9')
         return c - '0';
@@ -84,12 +84,12 @@ bool text_parse_hex(struct slice s, void *out_bytes, size_t size)
     if (s.size != size * 2)
         return false;
     for (size_t i = 0; i < s.size; i++)
-        if (text_hex_value(s.at[i]) < 0)
+        if (text_hex_digit(s.at[i]) < 0)
             return false;
     unsigned char *out = out_bytes;
     for (size_t i = 0; i < size; i++)
         out[i] =
-            (unsigned char)(text_hex_value(s.at[2 * i]) << 4 | text_hex_value(s.at[2 * i + 1]));
+            (unsigned char)(text_hex_digit(s.at[2 * i]) << 4 | text_hex_digit(s.at[2 * i + 1]));
     return true;
 }
 

@@ -12,6 +12,8 @@ bool text_is_utf8(struct slice s);
 size_t text_utf8_count(struct slice s);
 
 void text_add_hex(struct buf *out, struct slice bytes);
+/* 0..15, of lower or upper case; -1: it is none. */
+int text_hex_digit(char c);
 /* Lower or upper case; false when odd, not hex, or not exactly `size` bytes. */
 bool text_parse_hex(struct slice s, void *out_bytes, size_t size);
 /* RFC 4648 base32, lower case, without padding. */

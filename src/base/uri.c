@@ -1,18 +1,8 @@
 #include "base/uri.h"
 
-enum { URI_HOST_MAX = 253, URI_GROUPS = 8 };
+#include "base/text.h"
 
-/* 0..15, or -1. */
-static int uri_hex(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return -1;
-}
+enum { URI_HOST_MAX = 253, URI_GROUPS = 8 };
 
 static bool uri_is_digit(char c)
 {
@@ -29,8 +19,8 @@ static int uri_escape_value(struct slice s, size_t at)
 {
     if (s.size - at < 3)
         return -1;
-    int high = uri_hex(s.at[at + 1]);
-    int low = uri_hex(s.at[at + 2]);
+    int high = text_hex_digit(s.at[at + 1]);
+    int low = text_hex_digit(s.at[at + 2]);
     return high < 0 || low < 0 ? -1 : high * 16 + low;
 }
 
@@ -151,7 +141,7 @@ static int uri_parse_groups(struct slice s, uint16_t out_groups[URI_GROUPS])
             return -1;
         unsigned value = 0;
         for (size_t i = 0; i < end; i++) {
-            int digit = uri_hex(s.at[i]);
+            int digit = text_hex_digit(s.at[i]);
             if (digit < 0)
                 return -1;
             value = value << 4 | (unsigned)digit;

@@ -240,15 +240,9 @@ static bool change_is_masked(const struct step *step, const struct expr *path)
 {
     size_t cursor = 0;
     struct expr_field field;
-    while (expr_field_next(path, &cursor, &field)) {
-        if (field.root != EXPR_ROOT_INPUT)
-            continue;
-        if (field.name_count == 0 && step->masked_count > 0)
+    while (expr_field_next(path, &cursor, &field))
+        if (step_masks_read(step, &field))
             return true;
-        for (size_t i = 0; field.name_count > 0 && i < step->masked_count; i++)
-            if (slice_equal(step->masked[i], field.names[0]))
-                return true;
-    }
     return false;
 }
 

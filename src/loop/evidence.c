@@ -38,13 +38,9 @@ static bool evidence_key_is_masked(const struct step *step)
     struct expr_field field;
     if (!step || (step->masked_count > 0 && !step->key))
         return true;
-    while (step->key && template_field_next(step->key, &cursor, &field)) {
-        if (field.root == EXPR_ROOT_INPUT && field.name_count == 0 && step->masked_count > 0)
+    while (step->key && template_field_next(step->key, &cursor, &field))
+        if (step_masks_read(step, &field))
             return true;
-        for (size_t i = 0; field.name_count > 0 && i < step->masked_count; i++)
-            if (field.root == EXPR_ROOT_INPUT && slice_equal(step->masked[i], field.names[0]))
-                return true;
-    }
     return false;
 }
 

@@ -72,6 +72,14 @@ static int64_t views_next_try(const struct upstream_state *upstream)
                                                    : upstream->drain.at_unix_ms;
 }
 
+static struct view_outage view_outage_of(const struct upstream_state *upstream)
+{
+    return (struct view_outage){.since_unix_ms = upstream->breaker.opened_unix_ms,
+                                .cause = upstream->breaker.cause,
+                                .count = upstream->breaker.cause_count,
+                                .of = upstream->breaker.cause_of};
+}
+
 /* What waits for it: a stop's incident, a probe, an older action. */
 static void view_waits(struct engine *engine, const struct entry *entry, struct arena *arena,
                        struct view *out)
@@ -95,10 +103,7 @@ static void view_waits(struct engine *engine, const struct entry *entry, struct 
         return;
     out->probe_at_unix_ms = views_next_try(upstream);
     if (upstream->breaker.state != BREAKER_CLOSED)
-        out->outage = (struct view_outage){.since_unix_ms = upstream->breaker.opened_unix_ms,
-                                           .cause = upstream->breaker.cause,
-                                           .count = upstream->breaker.cause_count,
-                                           .of = upstream->breaker.cause_of};
+        out->outage = view_outage_of(upstream);
 }
 
 static struct slice view_masked(const struct step *step, struct slice input_json, struct slice text,
@@ -152,10 +157,7 @@ static void view_degraded(struct engine *engine, const struct entry *entry, stru
         upstream && upstream->breaker.state != BREAKER_CLOSED &&
         (action->ended_unix_ms == 0 || upstream->breaker.opened_unix_ms <= action->ended_unix_ms);
     if (is_open)
-        out->outage = (struct view_outage){.since_unix_ms = upstream->breaker.opened_unix_ms,
-                                           .cause = upstream->breaker.cause,
-                                           .count = upstream->breaker.cause_count,
-                                           .of = upstream->breaker.cause_of};
+        out->outage = view_outage_of(upstream);
 }
 
 enum err engine_fill_view(struct engine *engine, struct entry *entry, struct arena *arena,

@@ -1,6 +1,7 @@
 #include "policy/config.h"
 
 #include "base/check.h"
+#include "policy/expr.h"
 #include "policy/kinds.h"
 
 const struct workflow *config_workflow(const struct config *config, struct slice name)
@@ -59,6 +60,21 @@ const struct step *config_step_of(const struct config *config, struct slice work
         if (slices_have(place->steps[i].was, step))
             found = &place->steps[i];
     return found;
+}
+
+bool step_masks(const struct step *step, struct slice field)
+{
+    for (size_t i = 0; i < step->masked_count; i++)
+        if (slice_equal(step->masked[i], field))
+            return true;
+    return false;
+}
+
+bool step_masks_read(const struct step *step, const struct expr_field *read)
+{
+    if (read->root != EXPR_ROOT_INPUT)
+        return false;
+    return read->name_count > 0 ? step_masks(step, read->names[0]) : step->masked_count > 0;
 }
 
 struct slice step_risk_name(const struct step *step, uint8_t risk)

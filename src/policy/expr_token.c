@@ -33,17 +33,6 @@ static bool expr_token_is_name(char c)
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || expr_token_is_digit(c);
 }
 
-static int expr_token_hex(char c)
-{
-    if (expr_token_is_digit(c))
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 static void expr_token_skip_blank(struct expr_lexer *lexer)
 {
     while (lexer->at < lexer->text.size) {
@@ -72,7 +61,7 @@ static struct expr_token expr_token_whole(struct expr_lexer *lexer, size_t begin
     size_t from = base == 16 ? begin + 2 : begin;
     for (size_t i = from; i < lexer->at; i++)
         if (__builtin_mul_overflow(value, base, &value) ||
-            __builtin_add_overflow(value, (unsigned)expr_token_hex(lexer->text.at[i]), &value))
+            __builtin_add_overflow(value, (unsigned)text_hex_digit(lexer->text.at[i]), &value))
             return expr_token_bad(lexer, begin, lexer->at - begin, "the number is too large",
                                   "integers go up to 9223372036854775807");
     char suffix = expr_token_peek(lexer, 0);
@@ -111,9 +100,9 @@ static struct expr_token expr_token_number(struct expr_lexer *lexer)
 {
     size_t begin = lexer->at;
     if (expr_token_peek(lexer, 0) == '0' && expr_token_peek(lexer, 1) == 'x' &&
-        expr_token_hex(expr_token_peek(lexer, 2)) >= 0) {
+        text_hex_digit(expr_token_peek(lexer, 2)) >= 0) {
         lexer->at += 2;
-        while (expr_token_hex(expr_token_peek(lexer, 0)) >= 0)
+        while (text_hex_digit(expr_token_peek(lexer, 0)) >= 0)
             lexer->at++;
         return expr_token_whole(lexer, begin, 16);
     }
@@ -176,7 +165,7 @@ static size_t expr_token_escape(struct slice text, size_t *at, char out[4])
         return 0;
     uint32_t code = 0;
     for (size_t i = from_at; i < from_at + digits; i++) {
-        int value = expr_token_hex(text.at[i]);
+        int value = text_hex_digit(text.at[i]);
         if (value < 0 || (is_octal && value > 7))
             return 0;
         code = code * (is_octal ? 8U : 16U) + (uint32_t)value;

@@ -162,22 +162,13 @@ static void inspect_success(struct load *load, const struct draft_step *draft)
     }
 }
 
-static bool inspect_is_masked(const struct step *step, const struct expr_field *field)
-{
-    bool is_masked = field->root == EXPR_ROOT_INPUT && field->name_count == 0 && step->masked_count;
-    for (size_t i = 0; field->name_count > 0 && i < step->masked_count; i++)
-        is_masked = is_masked || (field->root == EXPR_ROOT_INPUT &&
-                                  slice_equal(step->masked[i], field->names[0]));
-    return is_masked;
-}
-
 /* IL113 */
 static void inspect_masked_key(struct load *load, const struct draft_step *draft)
 {
     const struct step *step = draft->step;
     struct expr_field field;
     for (size_t cursor = 0; step->key && template_field_next(step->key, &cursor, &field);) {
-        if (!inspect_is_masked(step, &field))
+        if (!step_masks_read(step, &field))
             continue;
         struct problem *problem = read_problem(load, IL113, draft->at[STEP_KEY]);
         problem_note(load->problems, problem, "it is shown with a hint for what is masked");

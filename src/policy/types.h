@@ -12,6 +12,7 @@
 #include "core/trigger.h"
 
 struct expr;
+struct expr_field;
 struct template;
 struct template_tree;
 
@@ -452,6 +453,10 @@ const struct duties *config_duties_of(const struct config *config, struct slice 
 bool workflow_calls(const struct workflow *workflow, struct slice upstream);
 const struct step *config_step_of(const struct config *config, struct slice workflow,
                                   struct slice step);
+/* Is that field of its input masked? */
+bool step_masks(const struct step *step, struct slice field);
+/* Does what an expression reads hold a masked field? All of `input` does, where one is. */
+bool step_masks_read(const struct step *step, const struct expr_field *read);
 /* Of a class by its number; "normal" when none holds. */
 struct slice step_risk_name(const struct step *step, uint8_t risk);
 const struct upstream *config_upstream(const struct config *config, struct slice name);

@@ -32,14 +32,6 @@ void mask_add_value(struct slice text, struct buf *out)
     buf_add(out, slice_from(text, slice_find(text, '@')));
 }
 
-bool mask_is_masked(const struct step *step, struct slice field)
-{
-    for (size_t i = 0; i < step->masked_count; i++)
-        if (slice_equal(step->masked[i], field))
-            return true;
-    return false;
-}
-
 bool mask_covers(const struct step *step, struct slice path)
 {
     static const struct slice root = {"input", 5};
@@ -54,7 +46,7 @@ bool mask_covers(const struct step *step, struct slice path)
     size_t end = 0;
     while (end < rest.size && rest.at[end] != '.' && rest.at[end] != '[')
         end++;
-    return mask_is_masked(step, slice_first(rest, end));
+    return step_masks(step, slice_first(rest, end));
 }
 
 void mask_add_input(const struct step *step, struct slice input_json, struct buf *out)
@@ -80,7 +72,7 @@ void mask_add_input(const struct step *step, struct slice input_json, struct buf
         buf_add(out, key);
         buf_add_byte(out, ':');
         is_first = false;
-        if (!scan_add_text(key, &text) || !mask_is_masked(step, buf_slice(&text))) {
+        if (!scan_add_text(key, &text) || !step_masks(step, buf_slice(&text))) {
             buf_add(out, value);
             continue;
         }

@@ -16,7 +16,6 @@ bool mask_covers(const struct step *step, struct slice path);
 /* The input with masked members replaced by their hints: what summaries are rendered from. The
  * JSON was checked. */
 void mask_add_input(const struct step *step, struct slice input_json, struct buf *out);
-bool mask_is_masked(const struct step *step, struct slice field);
 
 /* ---- mask_echo.c ---- */
 /* A response, or an answer of a template, without what masked members hold: what came back often

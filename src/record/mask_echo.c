@@ -16,14 +16,6 @@ static unsigned char echo_fold(char c)
     return (unsigned char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
 }
 
-static int echo_hex(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* How many bytes of `text` at that place are this byte: as it is in any case, or URL-encoded; 0. */
 static size_t echo_byte_size(struct slice text, size_t at, char wanted)
 {
@@ -33,7 +25,7 @@ static size_t echo_byte_size(struct slice text, size_t at, char wanted)
         return 1;
     if (at + 2 >= text.size || text.at[at] != '%')
         return 0;
-    int high = echo_hex(text.at[at + 1]), low = echo_hex(text.at[at + 2]);
+    int high = text_hex_digit(text.at[at + 1]), low = text_hex_digit(text.at[at + 2]);
     bool is_it = high >= 0 && low >= 0 && echo_fold((char)(high << 4 | low)) == echo_fold(wanted);
     return is_it ? 3 : 0;
 }
@@ -192,7 +184,7 @@ void mask_add_response(const struct step *step, struct slice input_json, struct 
     scan_open(&walk, input_json);
     while (scan_next(&walk, &key, &value)) {
         buf_reset(&name);
-        if (!scan_add_text(key, &name) || !mask_is_masked(step, buf_slice(&name)))
+        if (!scan_add_text(key, &name) || !step_masks(step, buf_slice(&name)))
             continue;
         size_t at = 0;
         while (leaves <= MASK_LEAVES && echo_next(value, &at, &token))

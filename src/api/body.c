@@ -184,8 +184,8 @@ static bool body_read_object(const struct body_source *source, void *out)
     return true;
 }
 
-/* How deep arrays and objects nest, counted on any bytes, before a parser recurses over them. */
-static bool body_is_shallow(struct slice bytes)
+/* Counted before a parser recurses over them. */
+bool body_is_shallow(struct slice bytes)
 {
     size_t depth = 0;
     bool is_in_text = false;

@@ -38,6 +38,8 @@ struct body_field {
 bool body_read(struct call *call, const struct body_field *fields, size_t count, void *out);
 /* One line of many: is it one JSON object? false: answered, with its number. */
 bool body_check_line(struct call *call, struct slice line, size_t number);
+/* Do arrays and objects nest at most LIMIT_JSON_DEPTH deep? Of any bytes. */
+bool body_is_shallow(struct slice bytes);
 /* Any one JSON object: somebody else knows its members. */
 bool body_read_any(struct call *call);
 /* The same for a member that body_read gave as BODY_OBJECT; its name leads the pointers. */

@@ -3,19 +3,18 @@
 #include "api/header.h"
 #include "api/parameter.h"
 #include "api/reply.h"
+#include "api/words.h"
 #include "base/limits.h"
 
 struct submit_body {
-    struct slice run, because, input, context;
+    struct slice run, because, input, words, context;
     double confidence;
     bool has_confidence;
 };
 
 static const struct body_field submit_fields[] = {
-    {.name = "input",
-     .type = BODY_OBJECT,
-     .is_required = true,
-     .at = offsetof(struct submit_body, input)},
+    {.name = "input", .type = BODY_OBJECT, .at = offsetof(struct submit_body, input)},
+    {.name = "words", .type = BODY_OBJECT, .at = offsetof(struct submit_body, words)},
     {.name = "run",
      .type = BODY_TEXT,
      .size_max = LIMIT_RUN,
@@ -84,6 +83,24 @@ static void submit_dry_run_taken(struct call *call, const struct engine_reply *r
     reply_dry_run(call, reply);
 }
 
+/* Either the input as JSON, or words whose types the policy says. On false answered. */
+static bool submit_read_input(struct call *call, struct submit_body *body)
+{
+    if (!call->body) {
+        reply_refuse(call, TROUBLE_BAD_JSON,
+                     "the body is empty: send a JSON object with \"input\"");
+        return false;
+    }
+    if (body->words.at)
+        return words_read(call, &(struct words_place){.name = "input"}, &body->input);
+    if (body->input.at)
+        return true;
+    reply_trouble(call, &(struct trouble){.code = TROUBLE_BAD_BODY,
+                                          .pointer = SLICE("/input"),
+                                          .detail = SLICE("\"input\" is missing: an object")});
+    return false;
+}
+
 void submit_post(struct call *call)
 {
     struct submit_body body = {0};
@@ -92,7 +109,8 @@ void submit_post(struct call *call)
                                    .trace = header_trace(call->request),
                                    .arg = call};
     if (!submit_read_query(call, &submit.is_dry_run) || !submit_read_headers(call, &submit) ||
-        !body_read(call, submit_fields, sizeof submit_fields / sizeof *submit_fields, &body))
+        !body_read(call, submit_fields, sizeof submit_fields / sizeof *submit_fields, &body) ||
+        !submit_read_input(call, &body))
         return;
     if (body.has_confidence && !(body.confidence >= 0 && body.confidence <= 1)) {
         reply_trouble(call, &(struct trouble){.code = TROUBLE_BAD_CONFIDENCE,

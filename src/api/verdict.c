@@ -1,10 +1,11 @@
 #include "api/body.h"
 #include "api/handlers.h"
 #include "api/reply.h"
+#include "api/words.h"
 #include "base/limits.h"
 
 struct verdict_body {
-    struct slice id, verdict, digest, note, edit, label;
+    struct slice id, verdict, digest, note, edit, words, label;
 };
 
 static const struct body_field verdict_fields[] = {
@@ -25,6 +26,7 @@ static const struct body_field verdict_fields[] = {
      .size_max = LIMIT_REASON,
      .at = offsetof(struct verdict_body, note)},
     {.name = "edit", .type = BODY_OBJECT, .at = offsetof(struct verdict_body, edit)},
+    {.name = "words", .type = BODY_OBJECT, .at = offsetof(struct verdict_body, words)},
     {.name = "label", .type = BODY_NAME, .at = offsetof(struct verdict_body, label)},
 };
 
@@ -140,6 +142,9 @@ void verdict_post(struct call *call)
 {
     struct verdict_body body = {0};
     if (!body_read(call, verdict_fields, sizeof verdict_fields / sizeof *verdict_fields, &body))
+        return;
+    const struct words_place place = {.name = "edit", .is_edit = true};
+    if (body.words.at && !words_read(call, &place, &body.edit))
         return;
     const struct verdict_kind *kind = verdict_find(body.verdict);
     if (!verdict_check(call, kind, &body) || verdict_is_repeat(call, kind))

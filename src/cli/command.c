@@ -168,9 +168,9 @@ static const struct command command_table[] = {
      command_inbox_options, 0, 0, false, command_run_inbox},
     {"approve", GROUP_EVERY_DAY, "ID|KEY …", "let an action go that waits for a person",
      "With the id of an incident: the restart that somebody else has asked for.\n"
-     "--edit changes a field of the input first, as often as it is given; VALUE is JSON where it\n"
-     "parses, else text. Several IDs are answered each for itself; exits 1 when one was not "
-     "taken.\n",
+     "--edit changes a field of the input first, as often as it is given; VALUE has the type that\n"
+     "the policy gives the field, and null takes away a field that need not be there.\n"
+     "Several IDs are answered each for itself; exits 1 when one was not taken.\n",
      command_approve_options, 1, LIMIT_BULK, false, command_run_approve},
     {"reject", GROUP_EVERY_DAY, "ID|KEY …", "do not let it go", NULL, command_note_options, 1,
      LIMIT_BULK, false, command_run_reject},
@@ -205,6 +205,8 @@ static const struct command command_table[] = {
      false, command_run_cancel},
 
     {"submit", GROUP_LATER, "WORKFLOW STEP [NAME=VALUE …]", "ask for an action",
+     "A value takes its type from the policy that the daemon has; without one it is JSON where it\n"
+     "parses, else text.\n"
      "Exits 0 when it was taken (the answer says whether it is done or waits), 1 when it was\n"
      "refused or has failed.\n",
      command_submit_options, 2, INVOCATION_ARGUMENTS, false, command_run_submit},

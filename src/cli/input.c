@@ -24,35 +24,6 @@ static bool input_is_number(struct slice text)
     return text.size > 0 && strchr("-0123456789", text.at[0]) && input_is_json(text, false);
 }
 
-/* Must the value stand as it is? Else it is a text. A value of the wrong type stays a text: the
- * gate's own message says what it should be. */
-static bool input_is_raw(const struct field *field, struct slice value)
-{
-    if (!field || field->is_list)
-        return input_is_json(value, false);
-    switch (field->type) {
-    case FIELD_ANY:
-        return input_is_json(value, false);
-    case FIELD_TEXT:
-    case FIELD_DATE:
-        return false;
-    case FIELD_NUMBER:
-    case FIELD_INTEGER:
-        return input_is_number(value);
-    case FIELD_BOOLEAN:
-        return slice_is(value, "true") || slice_is(value, "false");
-    }
-    return false;
-}
-
-static const struct field *input_field(const struct step *step, struct slice name)
-{
-    for (size_t i = 0; step && i < step->field_count; i++)
-        if (slice_equal(step->fields[i].name, name))
-            return &step->fields[i];
-    return NULL;
-}
-
 static bool input_is_twice(const struct invocation *invocation, size_t first, size_t at,
                            struct slice name)
 {
@@ -64,8 +35,7 @@ static bool input_is_twice(const struct invocation *invocation, size_t first, si
     return false;
 }
 
-static bool input_add(struct invocation *invocation, size_t first, size_t at,
-                      const struct step *step, struct buf *out)
+static bool input_add(struct invocation *invocation, size_t first, size_t at, struct buf *out)
 {
     struct slice text = slice_text(invocation->arguments[at]);
     struct slice name = slice_first(text, slice_find(text, '='));
@@ -86,10 +56,7 @@ static bool input_add(struct invocation *invocation, size_t first, size_t at,
     buf_add_text(out, at > first ? "," : "");
     buf_add_json_text(out, name);
     buf_add_byte(out, ':');
-    if (input_is_raw(input_field(step, name), value))
-        buf_add(out, value);
-    else
-        buf_add_json_text(out, value);
+    buf_add_json_text(out, value);
     return true;
 }
 
@@ -103,34 +70,31 @@ bool input_object(struct invocation *invocation, const char *option, struct slic
     return false;
 }
 
-bool input_build(struct invocation *invocation, size_t first, const struct step *step,
-                 struct slice *out_json)
+bool input_read(struct invocation *invocation, size_t first, struct input_typed *out_typed)
 {
-    struct slice whole;
-    if (!input_object(invocation, "input", &whole))
+    *out_typed = (struct input_typed){0};
+    if (!input_object(invocation, "input", &out_typed->json))
         return false;
-    if (whole.at && invocation->argument_count > first) {
+    if (out_typed->json.at && invocation->argument_count > first) {
         (void)invocation_wrong(invocation, "either --input or NAME=VALUE, not both");
         return false;
     }
-    if (whole.at) {
-        *out_json = whole;
+    if (out_typed->json.at)
         return true;
-    }
     struct buf json;
     bool is_good = true;
-    buf_init(&json, LIMIT_HTTP_BODY);
+    buf_init(&json, LIMIT_HTTP_BODY_MAX);
     buf_add_byte(&json, '{');
     for (size_t at = first; at < invocation->argument_count && is_good; at++)
-        is_good = input_add(invocation, first, at, step, &json);
+        is_good = input_add(invocation, first, at, &json);
     buf_add_byte(&json, '}');
     if (is_good && !buf_ok(&json)) {
-        (void)invocation_wrong(invocation, "the input is over %d bytes (LIMIT_HTTP_BODY)",
-                               LIMIT_HTTP_BODY);
+        (void)invocation_wrong(invocation, "the input is over %d bytes (LIMIT_HTTP_BODY_MAX)",
+                               LIMIT_HTTP_BODY_MAX);
         is_good = false;
     }
-    if (is_good)
-        *out_json = arena_copy(&invocation->arena, buf_slice(&json));
+    *out_typed =
+        (struct input_typed){arena_copy(&invocation->arena, buf_slice(&json)), .is_words = true};
     buf_done(&json);
     return is_good;
 }

@@ -1,16 +1,16 @@
 /* cli/input.h - the input of an action, from what stands on the command line.
- * Owns: the rule how NAME=VALUE becomes JSON: by the type that the step's `input:` gives the name;
- *   without one JSON where it parses, else text.
- * Invariants:
- *   1. A number keeps its digits as typed: it is copied, never read and printed again (R8). */
+ * Owns: how words are read: NAME=VALUE, each name once. Which type a word has says who has the
+ *   policy: the daemon for `submit`, the files for `try` (policy/input_words.h). */
 #pragma once
 #include "cli/invocation.h"
-#include "policy/types.h"
 
-/* The arguments from `first` on, or --input. step may be NULL: no types are known.
- * false: wrong use, told. */
-bool input_build(struct invocation *invocation, size_t first, const struct step *step,
-                 struct slice *out_json);
+struct input_typed {
+    struct slice json; /* an object, in the arena */
+    bool is_words;     /* of texts, from NAME=VALUE; else the input itself, from --input */
+};
+
+/* The arguments from `first` on, or --input. false: wrong use, told. */
+bool input_read(struct invocation *invocation, size_t first, struct input_typed *out_typed);
 /* An option that must be a JSON object, or empty when it was not given. false: told. */
 bool input_object(struct invocation *invocation, const char *option, struct slice *out_json);
 /* --confidence as a number from 0 to 1. false: told. */

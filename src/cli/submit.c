@@ -2,7 +2,6 @@
 #include "cli/command.h"
 #include "cli/found.h"
 #include "cli/input.h"
-#include "cli/local.h"
 
 enum { SUBMIT_WAIT_MAX_S = WAIT_MAX_MS / 1000 };
 
@@ -14,21 +13,20 @@ static void submit_add_text(struct buf *out, const char *name, const char *value
     buf_add_json_text(out, slice_text(value));
 }
 
-/* The JSON body. false: wrong use, told. */
-static bool submit_body(struct invocation *invocation, const struct step *step,
-                        struct slice *out_body)
+/* The JSON body. Words go as such: the daemon knows their types. false: wrong use, told. */
+static bool submit_body(struct invocation *invocation, struct slice *out_body)
 {
-    struct slice input, context;
+    struct input_typed input;
+    struct slice context;
     bool has_confidence = false;
     double confidence = 0;
-    if (!input_build(invocation, 2, step, &input) ||
-        !input_object(invocation, "context", &context) ||
+    if (!input_read(invocation, 2, &input) || !input_object(invocation, "context", &context) ||
         !input_confidence(invocation, &has_confidence, &confidence))
         return false;
     struct buf body;
-    buf_init(&body, LIMIT_HTTP_BODY * 2);
-    buf_add_text(&body, "{\"input\":");
-    buf_add(&body, input);
+    buf_init(&body, LIMIT_HTTP_BODY_MAX * 2);
+    buf_add_text(&body, input.is_words ? "{\"words\":" : "{\"input\":");
+    buf_add(&body, input.json);
     submit_add_text(&body, "run", invocation_option(invocation, "run"));
     submit_add_text(&body, "because", invocation_option(invocation, "because"));
     if (has_confidence)
@@ -105,17 +103,7 @@ int command_run_submit(struct invocation *invocation)
         .target = daemon_target(invocation, prefix.at, slice_text(name),
                                 is_dry_run ? "/actions?dry_run=1" : "/actions"),
         .key = slice_text(invocation_option(invocation, "key"))};
-    struct local local = {.is_quiet = true};
-    const struct step *step = NULL;
-    int code = CLI_WRONG_USE;
-    /* The types of the input come from the files, where the daemon's are at hand. */
-    if (!daemon_is_elsewhere(invocation) && local_read(invocation, NULL, 0, &local)) {
-        local_load(&local);
-        if (local.config)
-            step = config_step(local.config, slice_text(workflow), slice_text(name));
-    }
-    if (submit_wait(invocation, &question) && submit_body(invocation, step, &question.body))
-        code = submit_ask(invocation, &question);
-    local_done(&local);
-    return code;
+    if (!submit_wait(invocation, &question) || !submit_body(invocation, &question.body))
+        return CLI_WRONG_USE;
+    return submit_ask(invocation, &question);
 }

@@ -6,6 +6,7 @@
 #include "cli/local.h"
 #include "policy/facts.h"
 #include "policy/input_check.h"
+#include "policy/input_words.h"
 #include "policy/near.h"
 #include "policy/template.h"
 #include "record/render.h"
@@ -56,17 +57,32 @@ static int try_find_step(struct invocation *invocation, const struct config *con
     return try_unknown(invocation, "step", step_name, &near);
 }
 
+/* NULL: it has a number that no JSON reader takes. */
+static json_t *try_parse_input(struct try *try, const struct input_typed *typed)
+{
+    json_t *json = json_loadb(typed->json.at, typed->json.size, JSON_REJECT_DUPLICATES, NULL);
+    if (!json || !typed->is_words)
+        return json;
+    struct buf input;
+    buf_init(&input, LIMIT_HTTP_BODY_MAX);
+    bool is_good = input_from_words(try->step, false, json, &input) && buf_ok(&input);
+    json_decref(json);
+    json = is_good ? json_loadb(input.at, input.size, JSON_REJECT_DUPLICATES, NULL) : NULL;
+    buf_done(&input);
+    return json;
+}
+
 /* Input, context and confidence as the daemon would see them. */
 static int try_read_input(struct try *try)
 {
     struct invocation *invocation = try->invocation;
-    struct slice input, context;
+    struct input_typed typed;
+    struct slice context;
     struct input_problem problem;
-    if (!input_build(invocation, 2, try->step, &input) ||
-        !input_object(invocation, "context", &context) ||
+    if (!input_read(invocation, 2, &typed) || !input_object(invocation, "context", &context) ||
         !input_confidence(invocation, &try->scope.has_confidence, &try->scope.confidence))
         return CLI_WRONG_USE;
-    try->input = json_loadb(input.at, input.size, JSON_REJECT_DUPLICATES, NULL);
+    try->input = try_parse_input(try, &typed);
     if (context.size > 0)
         try->context = json_loadb(context.at, context.size, JSON_REJECT_DUPLICATES, NULL);
     if (!try->input || (context.size > 0 && !try->context)) {

@@ -7,7 +7,7 @@
 
 void verdict_begin(struct verdict_body *body)
 {
-    buf_init(&body->json, LIMIT_HTTP_BODY);
+    buf_init(&body->json, LIMIT_HTTP_BODY_MAX);
     buf_add_byte(&body->json, '{');
 }
 
@@ -15,7 +15,8 @@ static void verdict_add_name(struct verdict_body *body, const char *name)
 {
     if (body->json.size > 1)
         buf_add_byte(&body->json, ',');
-    buf_add_fmt(&body->json, "\"%s\":", name);
+    buf_add_json_text(&body->json, slice_text(name));
+    buf_add_byte(&body->json, ':');
 }
 
 void verdict_add(struct verdict_body *body, const char *name, const char *text)
@@ -94,7 +95,7 @@ int verdict_find_review(struct invocation *invocation, const char *what, struct 
     return verdict_read_review(invocation, action, what, out_review) ? CLI_DONE : invocation->exit;
 }
 
-/* --edit FIELD=VALUE, as often as wanted: VALUE is JSON where it parses, else text. Empty: none.
+/* --edit FIELD=VALUE, as often as wanted, as words: the daemon knows their types. Empty: none.
  * false: wrong use, told. */
 static bool verdict_read_edit(struct invocation *invocation, struct slice *out_json)
 {
@@ -112,16 +113,11 @@ static bool verdict_read_edit(struct invocation *invocation, struct slice *out_j
             return false;
         }
         struct slice value = slice_from(text, at + 1);
-        json_t *parsed = json_loadb(value.at, value.size, JSON_DECODE_ANY, NULL);
         struct buf name;
-        buf_init(&name, LIMIT_HTTP_BODY);
+        buf_init(&name, LIMIT_HTTP_BODY_MAX);
         buf_add(&name, slice_first(text, at));
-        if (parsed)
-            verdict_add_raw(&edit, buf_text(&name), value);
-        else
-            verdict_add(&edit, buf_text(&name), value.at);
+        verdict_add(&edit, buf_text(&name), value.at);
         buf_done(&name);
-        json_decref(parsed);
         count++;
     }
     *out_json = verdict_end(invocation, &edit);
@@ -218,7 +214,7 @@ static int verdict_give(struct invocation *invocation, const char *verdict)
     verdict_begin(&body);
     verdict_add(&body, "verdict", edit.size > 0 ? "edit" : verdict);
     if (edit.size > 0)
-        verdict_add_raw(&body, "edit", edit);
+        verdict_add_raw(&body, "words", edit);
     verdict_add(&body, "note", invocation_option(invocation, "note"));
     return found_act(invocation, daemon_target(invocation, "/v1/reviews/", review, "/verdict"),
                      verdict_end(invocation, &body));

@@ -151,6 +151,41 @@ def test_init_asks_on_a_terminal(shell):
     shell("check")
 
 
+WORDS = """\
+workflow: words
+purpose: What people type has the types of the policy
+owner: ana
+mode: observe
+steps:
+  say:
+    kind: ticket
+    call: provider POST /say
+    key: k-${input.id}
+    input: { id: text, note?: text, n?: number, ok?: boolean, on?: date, ids?: list of text }
+    body: { id: "${input.id}", n: "${input.n}" }
+"""
+
+
+@pytest.mark.parametrize("where", ("beside the files", "elsewhere"))
+def test_words_have_the_types_of_the_daemons_policy(shell, tmp_path_factory, where):
+    shell("init", "--listen", "127.0.0.1:0")
+    shell.write("policies/words.yaml", WORDS)
+    with Serving(shell):
+        user = shell
+        if where == "elsewhere":
+            user = Shell(tmp_path_factory.mktemp("elsewhere"))
+            user.env.update(INTERLOCK_URL=shell.env["INTERLOCK_URL"],
+                            INTERLOCK_TOKEN=(shell.folder / "secrets/cli-token").read_text().strip())
+        else:  # what is in the files and not loaded says nothing
+            shell.write("policies/words.yaml", WORDS.replace("id: text", "id: number"))
+        for word in ("1", "007", "1e3", "true", "null", '"q"', "[1]", ""):
+            said = user("submit", "words", "say", "id=" + word, "note=" + word, "n=1.50", "ok=true", "on=2026-12-01",
+                        'ids=["1"]', "--dry-run")
+            assert '{"id":%s,"n":1.5}' % json.dumps(word) in said, said
+        assert "`n` must be number" in user("submit", "words", "say", "id=1", "n=one", code=1)
+        assert "`ok` must be boolean" in user("submit", "words", "say", "id=1", "ok=1", code=1)
+
+
 def test_a_day_with_the_daemon(shell):
     shell("init", "--restart", "ben", "--listen", "127.0.0.1:0")
     policy = shell.folder / "policies/invoice-reminders.yaml"

@@ -237,11 +237,12 @@ static void fake_act(void *impl, const struct engine_call *call)
     struct fake *fake = impl;
     fake_note(fake,
               "%.*s act=%d action=%llu review=%d digest=%.*s reason=%.*s evidence=%.*s happened=%d "
-              "send=%d token=%.*s attempt=%d outcome=%d response=%.*s",
+              "send=%d token=%.*s attempt=%d outcome=%d response=%.*s edit=%.*s",
               SLICE_FMT(call->principal->name), (int)call->act, (unsigned long long)call->action,
               call->review, SLICE_FMT(call->digest), SLICE_FMT(call->reason),
               SLICE_FMT(call->evidence), call->happened, call->send, SLICE_FMT(call->token),
-              call->attempt, (int)call->outcome, SLICE_FMT(call->response_json));
+              call->attempt, (int)call->outcome, SLICE_FMT(call->response_json),
+              SLICE_FMT(call->edit_json));
     if (call->action == 4 && call->act != ENGINE_AGAIN)
         fake_refuse(fake, ENGINE_NOT_NOW, 4, call->done, call->arg);
     else

@@ -62,6 +62,14 @@ static struct config fake_config = {
     .timezone = {"UTC", 3},
 };
 
+static const struct field fake_fields[] = {
+    {.name = {"id", sizeof "id" - 1}, .type = FIELD_TEXT},
+    {.name = {"on", sizeof "on" - 1}, .type = FIELD_DATE},
+    {.name = {"n", sizeof "n" - 1}, .type = FIELD_NUMBER},
+    {.name = {"ok", sizeof "ok" - 1}, .type = FIELD_BOOLEAN},
+    {.name = {"any", sizeof "any" - 1}, .type = FIELD_ANY},
+    {.name = {"ids", sizeof "ids" - 1}, .type = FIELD_TEXT, .is_list = true}};
+
 static void fake_fill_config(void)
 {
     fake_reminder[0] = (struct step){.workflow = &fake_workflows[0],
@@ -76,5 +84,8 @@ static void fake_fill_config(void)
                                   .kind = KIND_TICKET,
                                   .upstream = &fake_upstreams[1],
                                   .method = SLICE("PUT"),
+                                  .has_input = true,
+                                  .fields = fake_fields,
+                                  .field_count = sizeof fake_fields / sizeof *fake_fields,
                                   .is_four_eyes = true};
 }

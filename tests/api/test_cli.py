@@ -178,7 +178,7 @@ def test_words_have_the_types_of_the_daemons_policy(shell, tmp_path_factory, whe
                             INTERLOCK_TOKEN=(shell.folder / "secrets/cli-token").read_text().strip())
         else:  # what is in the files and not loaded says nothing
             shell.write("policies/words.yaml", WORDS.replace("id: text", "id: number"))
-        for word in ("1", "007", "1e3", "true", "null", '"q"', "[1]", ""):
+        for word in ("1", "007", "1e3", "true", "null", '"q"', "[1]", "a b"):
             said = user("submit", "words", "say", "id=" + word, "note=" + word, "n=1.50", "ok=true", "on=2026-12-01",
                         'ids=["1"]', "--dry-run")
             assert '{"id":%s,"n":1.5}' % json.dumps(word) in said, said

@@ -173,6 +173,7 @@ static void incidents_add(struct call *call, const struct engine_incident *incid
     member_add_word(out, "state", is_open ? "open" : "closed");
     member_add_time(out, "since", incident->since_unix_ms);
     member_add_time(out, "closed_at", incident->closed_unix_ms);
+    member_add_id(out, "joined_into", ID_INCIDENT, incident->journal.joined_into);
     member_add_text(out, "by", incident->by);
     incidents_add_why(call, incident, out);
     member_add_name(out, "who");
@@ -292,6 +293,15 @@ bool incidents_is_open(struct call *call)
 {
     if (slice_is(call->incident->state, "open"))
         return true;
+    if (call->incident->journal.joined_into != 0) {
+        struct buf id;
+        buf_init(&id, TEXT_ID_MAX);
+        text_add_id(&id, ID_INCIDENT, call->incident->journal.joined_into);
+        reply_refuse(call, TROUBLE_NOT_NOW, "this incident is part of %s: it goes on there",
+                     buf_text(&id));
+        buf_done(&id);
+        return false;
+    }
     reply_refuse(call, TROUBLE_NOT_NOW,
                  call->incident->kind == INCIDENT_STOP
                      ? "this incident is closed: its stop was lifted"

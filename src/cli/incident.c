@@ -77,6 +77,8 @@ static void incident_say(struct invocation *invocation, const json_t *incident)
     buf_done(&words);
     if (!*closed_at)
         incident_say_ladder(invocation, incident);
+    else if (*daemon_text(incident, "joined_into"))
+        say(invocation, "    it goes on as %s\n", daemon_text(incident, "joined_into"));
 }
 
 static bool incident_is_stop(const json_t *incident)

@@ -14,6 +14,14 @@ static bool alert_people_has(const struct alert_people *people, const struct per
     return false;
 }
 
+bool alert_people_have(const struct alert_people *people, struct slice name)
+{
+    for (size_t i = 0; i < people->count; i++)
+        if (slice_equal(people->people[i]->name, name))
+            return true;
+    return false;
+}
+
 void alert_people_add(struct alert_people *people, const struct person *person)
 {
     if (!person || alert_people_has(people, person))

@@ -66,14 +66,6 @@ void engine_alert_save(struct engine *engine, struct alert *alert, const struct 
     alert_save(engine, alert, &write);
 }
 
-static bool alert_people_have(const struct alert_people *people, struct slice name)
-{
-    for (size_t i = 0; i < people->count; i++)
-        if (slice_equal(people->people[i]->name, name))
-            return true;
-    return false;
-}
-
 void alert_add_inform(struct engine *engine, const struct alert *alert,
                       const struct alert_word *word, struct notice_batch *batch)
 {
@@ -146,7 +138,7 @@ void alert_tell_told(struct engine *engine, struct alert *alert, struct alert_wr
         draft.about = word->about;
         draft.rung = alert->ladder.rung;
         draft.incident = alert->incident;
-        draft.is_quiet = alert->journal.kind == INCIDENT_UNDONE;
+        draft.is_quiet = alert->journal.kind == INCIDENT_UNDONE || alert->journal.joined_into != 0;
         notice_batch_add_told(engine, &batch, &draft);
     }
     write->batch = &batch;

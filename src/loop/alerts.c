@@ -223,44 +223,79 @@ bool engine_alert_undone(struct engine *engine, const struct journal *journal,
     return true;
 }
 
-/* The first of each owner who is in `after` and not in `before`. */
-static void alert_add_joined(struct engine *engine, struct alert *alert,
-                             const struct alert_people *before, struct notice_batch *batch)
+/* Those of them who have not heard of it. */
+static void alert_add_untold(struct engine *engine, struct alert *alert,
+                             const struct alert_people *people, struct notice_batch *batch)
 {
-    struct alert_people after = {.count = 0};
-    struct alert_word word = {.stop = &alert->scope, .about = NOTICE_TROUBLE, .is_opening = true};
+    const struct stop *stop = alert_stop(engine, alert);
+    struct alert_people told = {.count = 0}, untold = {.count = 0};
+    struct engine_incident incident = {0};
     struct notice_draft draft;
-    engine_alert_people(engine, &alert->journal, LADDER_FIRST, &after);
+    struct arena arena;
+    engine_told_people(engine, alert->incident, &told);
+    for (size_t i = 0; i < people->count; i++)
+        if (!alert_people_have(&told, people->people[i]->name))
+            alert_people_add(&untold, people->people[i]);
+    if (!stop || untold.count == 0)
+        return;
+    arena_init(&arena, ENGINE_SCRATCH);
     notice_draft_init(&draft);
+    struct alert_word word = {
+        .stop = stop, .about = NOTICE_TROUBLE, .by = slice_text(stop->by), .is_opening = true};
+    if (engine_read_incident(engine, alert->incident, &arena, &incident) == ERR_OK)
+        word.reason = incident.reason;
     alert_make_texts(engine, alert, &word, &draft);
     draft.rung = alert->ladder.rung;
     draft.incident = alert->incident;
-    for (size_t i = 0; i < after.count; i++) {
-        bool is_told = false;
-        for (size_t j = 0; j < before->count; j++)
-            is_told = is_told || slice_equal(after.people[i]->name, before->people[j]->name);
-        if (!is_told)
-            (void)notice_batch_add(engine, batch, &draft, &after.people[i], 1);
-    }
+    (void)notice_batch_add(engine, batch, &draft, untold.people, untold.count);
     notice_draft_done(&draft);
+    arena_done(&arena);
+}
+
+void engine_alert_add(struct engine *engine, struct alert *alert, const struct record *record,
+                      struct slice words, const struct journal *journal)
+{
+    struct alert_people people = {.count = 0};
+    struct notice_batch batch = {0};
+    struct pending pending = {.saved = notice_batch_is_durable};
+    notice_batch_init(&batch);
+    engine_alert_people(engine, journal, LADDER_FIRST, &people);
+    if (record->number != 0)
+        engine_told_people(engine, record->number, &people);
+    alert_add_untold(engine, alert, &people, &batch);
+    struct alert_write write = {
+        .record = *record, .words = words, .batch = &batch, .pending = &pending};
+    alert_save(engine, alert, &write);
+    notice_batch_done(&batch);
 }
 
 void engine_alert_join(struct engine *engine, struct alert *alert, const struct journal *journal,
                        struct slice words)
 {
-    struct alert_people before = {.count = 0};
+    struct alert_people people = {.count = 0};
     struct notice_batch batch = {0};
     struct pending pending = {.saved = notice_batch_is_durable};
     struct alert_draft draft = {.loaded = engine->loaded};
     struct control control;
+    struct arena arena;
+    struct engine_incident incident = {0};
+    bool was_informed = alert->journal.inform_due_unix_ms > 0;
+    arena_init(&arena, ENGINE_SCRATCH);
+    enum err err = engine_read_incident(engine, alert->incident, &arena, &incident);
     struct incident_row row = {.id = alert->incident,
                                .workflow = slice_text(journal->names[JOURNAL_WORKFLOW]),
+                               .has_reason = err == ERR_OK && incident.words_seq > 0,
+                               .words_seq = incident.words_seq,
                                .since_unix_ms = journal->since_unix_ms};
-    engine_alert_people(engine, &alert->journal, LADDER_FIRST, &before);
     alert->journal = *journal;
     alert_set_scope(alert);
     notice_batch_init(&batch);
-    alert_add_joined(engine, alert, &before, &batch);
+    engine_alert_people(engine, &alert->journal, LADDER_FIRST, &people);
+    alert_add_untold(engine, alert, &people, &batch);
+    struct alert_word inform = {
+        .stop = &alert->scope, .about = NOTICE_INFORM, .reason = incident.reason};
+    if (!was_informed) /* it asks for that only from now on */
+        alert_add_inform(engine, alert, &inform, &batch);
     alert_draft_make(&draft, journal, &row, (struct slice){0}, &control);
     control.record.subject = SLICE("joined");
     struct alert_write write = {.record = {.kind = RECORD_REMARK, .subject = SLICE("joined")},
@@ -271,6 +306,18 @@ void engine_alert_join(struct engine *engine, struct alert *alert, const struct 
     alert_save(engine, alert, &write);
     alert_draft_done(&draft);
     notice_batch_done(&batch);
+    arena_done(&arena);
+}
+
+static struct alert *alert_find_alarm(struct engine *engine, const struct journal *journal)
+{
+    for (struct list *node = engine->alerts.next; node != &engine->alerts; node = node->next) {
+        struct alert *alert = LIST_ENTRY(node, struct alert, link);
+        if (alert->journal.kind == INCIDENT_ALERT &&
+            memcmp(alert->journal.names, journal->names, sizeof journal->names) == 0)
+            return alert;
+    }
+    return NULL;
 }
 
 void engine_alarm(struct engine *engine, const struct engine_alarm *alarm)
@@ -283,11 +330,17 @@ void engine_alarm(struct engine *engine, const struct engine_alarm *alarm)
         if (name.size > 0)
             memcpy(journal.names[i], name.at, name.size);
     }
-    for (struct list *node = engine->alerts.next; node != &engine->alerts; node = node->next) {
-        const struct alert *alert = LIST_ENTRY(node, struct alert, link);
-        if (alert->journal.kind == INCIDENT_ALERT && !alert->is_closing &&
-            memcmp(alert->journal.names, journal.names, sizeof journal.names) == 0)
-            return; /* one is told already, and nobody has answered */
+    struct record joined = {.kind = RECORD_REMARK, .subject = SLICE("joined"), .actor = alarm->by};
+    struct alert *open = engine_alarm_incident(engine, &journal);
+    if (open) {
+        engine_alert_add(engine, open, &joined, alarm->words, &journal);
+        return;
+    }
+    open = alert_find_alarm(engine, &journal);
+    if (open) { /* one is told already, and nobody has answered */
+        struct pending none = {0};
+        engine_alert_save(engine, open, &joined, alarm->words, &none);
+        return;
     }
     (void)engine_alert_begin(engine, &journal, alarm->words);
 }

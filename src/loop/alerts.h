@@ -24,13 +24,13 @@ struct alert {
     char by[LIMIT_NAME + 1]; /* who acknowledged it last */
     struct journal journal;
     struct stop scope; /* of one that no stop made: its scope, as a stop's */
-    bool is_closing;   /* its end is on the way to the store */
 };
 
 /* What a trigger says that moves nothing. */
 struct engine_alarm {
     struct slice workflow, step; /* step: empty = all of it */
     struct slice words;          /* "19 of the last 100 wrong, limit 10 %" */
+    struct slice by;             /* "trigger late" */
     struct journal_trip trip;
 };
 
@@ -46,9 +46,13 @@ struct alert *engine_alert_begin(struct engine *engine, const struct journal *jo
 bool engine_alert_undone(struct engine *engine, const struct journal *journal,
                          const struct store_row *rows, size_t row_count);
 /* A later trouble is the same one: from now on its journal is this one. Said in its story in these
- * words; who answers for it only now is told. */
+ * words; who answers for it and has not heard of it is told. */
 void engine_alert_join(struct engine *engine, struct alert *alert, const struct journal *journal,
                        struct slice words);
+/* Something more is the same trouble: said in its story, and told to whoever has not heard of it:
+ * the first of those who answer for `journal`, and who was told of the incident record.number. */
+void engine_alert_add(struct engine *engine, struct alert *alert, const struct record *record,
+                      struct slice words, const struct journal *journal);
 /* Its end, with what is told of it: "15:10 · 409 sent by 15:19". */
 void engine_alert_end(struct engine *engine, struct alert *alert, struct slice by,
                       struct slice words);
@@ -81,6 +85,7 @@ struct alert_people {
     const struct person *people[ALERT_PEOPLE];
     size_t count;
 };
+bool alert_people_have(const struct alert_people *people, struct slice name);
 /* Each once; NULL is nobody. What finds no room is left out. */
 void alert_people_add(struct alert_people *people, const struct person *person);
 /* The members of a group, but one of that name; group: or NULL. */

@@ -1,8 +1,10 @@
 /* loop/incidents.h - what an incident holds, what changed before it, which trouble opens one.
  * Owns: incidents as they are read (incidents.c); the journals of open ones, in struct alert
- *   (journals.c); causes (changes.c); who signed the plan (plans.c); what has lasted (troubles.c).
+ *   (journals.c); causes (changes.c); who signed the plan (plans.c); what has lasted (troubles.c);
+ *   which of them are one (joins.c).
  * Invariants:
  *   1. What is said is a record of its own: nothing that was said is written over.
+ *   2. One trouble is one incident (decision 0022).
  *   I12 what is degraded is told when it lasts. */
 #pragma once
 #include "port/engine.h"
@@ -72,3 +74,11 @@ void engine_run_troubles(struct engine *engine);
 void engine_trouble_ended(struct engine *engine, const struct row *row);
 /* The start: an open incident of the last run. */
 void engine_trouble_loaded(struct engine *engine, const struct journal *journal);
+
+/* ---- joins.c ---- */
+/* A trouble that lasts: an incident of its own, or part of an open one. true: somebody is told. */
+bool engine_trouble_open(struct engine *engine, const struct journal *journal);
+/* The open incident that tells already of what a trigger's alert is about; or NULL. */
+struct alert *engine_alarm_incident(struct engine *engine, const struct journal *alarm);
+/* Open incidents that another one explains by now become part of that. */
+void engine_run_joins(struct engine *engine);

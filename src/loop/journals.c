@@ -119,9 +119,12 @@ uint64_t engine_journal_waits(struct engine *engine, const struct journal *journ
     return impact.held + impact.waiting + impact.in_review + impact.uncertain;
 }
 
-/* Who is there of those who inform. */
-static void journal_name_informer(const struct engine *engine, struct journal *journal)
+/* Who is there of those who inform, and by when. */
+static void journal_name_informer(const struct engine *engine, struct journal *journal,
+                                  int64_t from_unix_ms)
 {
+    if (journal->kind != INCIDENT_STOP && journal->kind != INCIDENT_DEGRADED)
+        return;
     const struct group *group = engine_alert_duties(engine, journal)->inform;
     const struct person *found = group && group->member_count ? group->members[0] : NULL;
     for (size_t i = 0; group && i < group->member_count; i++)
@@ -131,16 +134,14 @@ static void journal_name_informer(const struct engine *engine, struct journal *j
         }
     if (found)
         memcpy(journal->informs, found->name.at, slice_first(found->name, LIMIT_NAME).size);
+    journal->inform_due_unix_ms = from_unix_ms + JOURNAL_INFORM_MS;
 }
 
 void engine_journal_open(struct engine *engine, struct journal *journal)
 {
     engine_journal_tally(engine, journal, &journal->before);
     journal->open_before = journal_count_open(engine, journal, NULL);
-    if (journal->kind != INCIDENT_STOP && journal->kind != INCIDENT_DEGRADED)
-        return;
-    journal_name_informer(engine, journal);
-    journal->inform_due_unix_ms = journal->since_unix_ms + JOURNAL_INFORM_MS;
+    journal_name_informer(engine, journal, journal->since_unix_ms);
 }
 
 void engine_journal_widen(struct engine *engine, const struct journal *former,
@@ -153,6 +154,8 @@ void engine_journal_widen(struct engine *engine, const struct journal *former,
         journal->before.n[i] += has.n[i] - had.n[i];
     journal->open_before +=
         journal_count_open(engine, journal, NULL) - journal_count_open(engine, former, NULL);
+    if (journal->inform_due_unix_ms == 0)
+        journal_name_informer(engine, journal, engine->now_unix_ms);
 }
 
 enum err engine_read_journal(struct engine *engine, uint64_t incident, struct journal *out)
@@ -241,7 +244,7 @@ static void journals_do_close(void *impl, const struct principal *principal, uin
     struct engine *engine = impl;
     struct alert *alert = engine_alert_find(engine, incident);
     (void)engine_now(engine);
-    if (!alert || alert->is_closing || alert->journal.kind == INCIDENT_STOP) {
+    if (!alert || alert->journal.kind == INCIDENT_STOP) {
         engine_refuse(done, arg, ENGINE_NOT_NOW,
                       alert && alert->journal.kind == INCIDENT_STOP
                           ? "this one is closed by the restart of what it stopped"

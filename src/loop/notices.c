@@ -312,6 +312,27 @@ static bool notice_is_told(const struct engine *engine, const struct notice *not
     return false;
 }
 
+void engine_told_people(struct engine *engine, uint64_t incident, struct alert_people *people)
+{
+    const struct config *config = engine_config(engine);
+    struct arena arena;
+    size_t count = LIMIT_PAGE;
+    arena_init(&arena, ENGINE_SCRATCH);
+    struct notice *told = ARENA_ARRAY(&arena, LIMIT_PAGE, struct notice);
+    if (!told || engine_list_notices(engine, incident, &arena, told, &count) != ERR_OK)
+        count = 0; /* better twice than not */
+    for (size_t i = 0; i < count; i++) {
+        const struct channel *channel = config_channel(config, told[i].channel);
+        if (told[i].state == NOTICE_FAILED || !notice_is_trouble(&told[i], channel))
+            continue;
+        alert_people_add(people, config_person(config, told[i].person));
+        for (size_t p = 0; channel_is_shared(channel) && p < config->person_count; p++)
+            if (config->people[p].tell == channel)
+                alert_people_add(people, &config->people[p]);
+    }
+    arena_done(&arena);
+}
+
 void notice_batch_add_told(struct engine *engine, struct notice_batch *batch,
                            const struct notice_draft *draft)
 {

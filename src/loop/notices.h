@@ -10,6 +10,7 @@
 #include "port/store.h"
 #include "record/notice.h"
 
+struct alert_people;
 struct engine;
 struct pending;
 struct person;
@@ -53,6 +54,9 @@ size_t notice_batch_add(struct engine *engine, struct notice_batch *batch,
 /* A message to each who was told of the incident before. */
 void notice_batch_add_told(struct engine *engine, struct notice_batch *batch,
                            const struct notice_draft *draft);
+/* Adds those of the configuration in force who were told of the incident; of a channel that speaks
+ * to a room, all who are in it. */
+void engine_told_people(struct engine *engine, uint64_t incident, struct alert_people *people);
 struct slice notice_batch_names(const struct notice_batch *batch);
 /* Room for batch->count rows. */
 void notice_batch_rows(struct notice_batch *batch, struct store_row *out_rows);

@@ -201,18 +201,22 @@ static void trip_clear(struct engine *engine, struct trigger_slot *slot, uint64_
 /* Who answers for its scope is told, until somebody answers. */
 static void trip_alarm(struct engine *engine, const struct trigger_slot *slot)
 {
-    struct buf words;
+    struct buf words, by;
     struct trip trip;
     buf_init(&words, LIMIT_REASON);
+    buf_init(&by, LIMIT_NAME);
+    trip_by(slot, &by);
     slot_trip(slot, &slot->row.answer, &trip);
     trip_text_add(&trip, &words);
     struct scope scope = slot_scope(slot);
     struct engine_alarm alarm = {.workflow = scope.workflow,
                                  .step = scope.step,
                                  .words = buf_slice(&words),
+                                 .by = buf_slice(&by),
                                  .trip = trip_journal(engine, slot)};
     engine->triggers.alarms++;
     engine_alarm(engine, &alarm);
+    buf_done(&by);
     buf_done(&words);
 }
 

@@ -1,9 +1,8 @@
-/* loop/troubles.c - trouble that lasts becomes an incident, one for each trouble, and its end
- * closes it: a breaker that is open, a workflow that lives on its fallbacks, held work past half
- * of its time, people who are late.
+/* loop/troubles.c - trouble that lasts becomes an incident, and its end closes it: a breaker that
+ * is open, a workflow that lives on its fallbacks, held work past half of its time, people who are
+ * late. One trouble is one incident: joins.c.
  * Invariants:
- *   1. One trouble is one incident: what another open one explains opens none.
- *   2. People who are late are told in one message a workflow and hour, not in one an action.
+ *   1. People who are late are told in one message a workflow and hour, not in one an action.
  *   I12 what is degraded is told when it lasts. */
 #include "loop/incidents.h"
 
@@ -31,96 +30,6 @@ static void trouble_name(char out[LIMIT_NAME + 1], struct slice name)
     if (size > 0)
         memcpy(out, name.at, size);
     out[size] = '\0';
-}
-
-/* ---- which are open ---- */
-
-typedef bool trouble_is_fn(const struct engine *engine, const struct alert *alert,
-                           const struct journal *journal);
-
-static struct alert *trouble_find(struct engine *engine, trouble_is_fn *is,
-                                  const struct journal *journal)
-{
-    for (struct list *node = engine->alerts.next; node != &engine->alerts; node = node->next) {
-        struct alert *alert = LIST_ENTRY(node, struct alert, link);
-        if (is(engine, alert, journal))
-            return alert;
-    }
-    return NULL;
-}
-
-static bool trouble_is_same(const struct engine *engine, const struct alert *alert,
-                            const struct journal *journal)
-{
-    (void)engine;
-    const struct journal *open = &alert->journal;
-    if (open->lasting == LASTING_HELD && journal->lasting == LASTING_HELD)
-        return strcmp(open->names[JOURNAL_WORKFLOW], journal->names[JOURNAL_WORKFLOW]) == 0;
-    return open->kind == journal->kind && open->lasting == journal->lasting &&
-           open->cause == journal->cause &&
-           memcmp(open->names, journal->names, sizeof open->names) == 0;
-}
-
-/* A stop of all of it, or its upstream, which is not called: they say already what is wrong. */
-static bool trouble_is_explained(const struct engine *engine, const struct alert *alert,
-                                 const struct journal *journal)
-{
-    const struct journal *open = &alert->journal;
-    struct slice workflow = slice_text(journal->names[JOURNAL_WORKFLOW]);
-    struct slice upstream = slice_text(journal->names[JOURNAL_UPSTREAM]);
-    bool is_of_it = workflow.size > 0 && engine_journal_covers(engine, open, workflow);
-    if (open->kind == INCIDENT_STOP)
-        return is_of_it || (upstream.size > 0 && slice_is(upstream, open->names[JOURNAL_UPSTREAM]));
-    if (open->kind != INCIDENT_DEGRADED || open->lasting == journal->lasting)
-        return false;
-    if (open->lasting == LASTING_BREAKER)
-        return journal->lasting == LASTING_HELD ? slice_is(upstream, open->names[JOURNAL_UPSTREAM])
-                                                : is_of_it && journal->cause == CAUSE_UNAVAILABLE;
-    return open->lasting == LASTING_CAUSE && journal->lasting == LASTING_HELD && is_of_it;
-}
-
-/* What is held for an upstream was told before its upstream was given up: that is why. */
-static bool trouble_is_why(const struct engine *engine, const struct alert *alert,
-                           const struct journal *journal)
-{
-    const struct journal *open = &alert->journal;
-    (void)engine;
-    return journal->lasting == LASTING_BREAKER && open->lasting == LASTING_HELD &&
-           !alert->is_closing &&
-           strcmp(open->names[JOURNAL_UPSTREAM], journal->names[JOURNAL_UPSTREAM]) == 0;
-}
-
-/* The later joins the earlier, which is that of the upstream from now on. */
-static void trouble_join(struct engine *engine, struct alert *alert, const struct journal *journal)
-{
-    struct journal joined = alert->journal;
-    struct buf words;
-    buf_init(&words, LIMIT_SENTENCE);
-    memcpy(joined.names, journal->names, sizeof joined.names);
-    joined.lasting = journal->lasting;
-    joined.breaker = journal->breaker;
-    joined.breaker_count = journal->breaker_count;
-    joined.breaker_of = journal->breaker_of;
-    joined.recovered_unix_ms = 0;
-    if (joined.began_unix_ms == 0 || journal->began_unix_ms < joined.began_unix_ms)
-        joined.began_unix_ms = journal->began_unix_ms;
-    engine_journal_widen(engine, &alert->journal, &joined);
-    incident_add_trouble(&words, journal, engine->options.zone, engine->now_unix_ms);
-    engine_alert_join(engine, alert, &joined, buf_slice(&words));
-    buf_done(&words);
-}
-
-static void trouble_open(struct engine *engine, const struct journal *journal)
-{
-    if (trouble_find(engine, trouble_is_same, journal) ||
-        trouble_find(engine, trouble_is_explained, journal))
-        return;
-    struct alert *earlier = trouble_find(engine, trouble_is_why, journal);
-    if (earlier) {
-        trouble_join(engine, earlier, journal);
-        return;
-    }
-    (void)engine_alert_begin(engine, journal, (struct slice){0});
 }
 
 /* ---- what lasts ---- */
@@ -163,7 +72,7 @@ static void trouble_look_upstream(struct engine *engine, const struct upstream_s
         engine->now_unix_ms - breaker->opened_unix_ms < upstream->told_ms)
         return;
     trouble_name(journal.names[JOURNAL_UPSTREAM], slice_text(upstream->name));
-    trouble_open(engine, &journal);
+    engine_trouble_open(engine, &journal);
 }
 
 static void trouble_look_causes(struct engine *engine, const struct workflow_state *workflow)
@@ -176,7 +85,7 @@ static void trouble_look_causes(struct engine *engine, const struct workflow_sta
         if (!lasting_is_long(&workflow->causes[cause], LASTING_CAUSE_MS))
             continue;
         trouble_name(journal.names[JOURNAL_WORKFLOW], slice_text(workflow->name));
-        trouble_open(engine, &journal);
+        engine_trouble_open(engine, &journal);
     }
 }
 
@@ -196,8 +105,10 @@ static int64_t trouble_hold_ms(const struct engine *engine, const struct row *ro
     return what && what->kind == WHAT_HOLD ? what->ms : end - action->submitted_unix_ms;
 }
 
-/* The oldest of that queue, as the trouble that it is; false: it has more than half of its time. */
-static bool trouble_of_held(struct engine *engine, enum store_queue queue, struct journal *out)
+/* The oldest of a workflow in that queue, as the trouble that it is; workflow: empty = of all.
+ * false: it has more than half of its time. */
+static bool trouble_of_held(struct engine *engine, enum store_queue queue, struct slice workflow,
+                            struct journal *out)
 {
     const struct store_port *store = &engine->options.store;
     struct store_open_query query = {.has_queue = true, .queue = queue, .limit = 1};
@@ -206,6 +117,8 @@ static bool trouble_of_held(struct engine *engine, enum store_queue queue, struc
     struct row row = {0};
     size_t count = 0;
     arena_init(&arena, ENGINE_SCRATCH);
+    if (workflow.size > 0)
+        query.scope = arena_fmt(&arena, "%.*s/", SLICE_FMT(workflow));
     enum err err = store->list_open(store->impl, &query, &arena, &first, &count);
     bool is_late = err == ERR_OK && count > 0 && row_decode(first.row, &row) == ERR_OK;
     if (is_late) {
@@ -223,13 +136,16 @@ static bool trouble_of_held(struct engine *engine, enum store_queue queue, struc
     return is_late;
 }
 
-static void trouble_look_held(struct engine *engine)
+static const enum store_queue trouble_queues[] = {STORE_QUEUE_HELD_UPSTREAM,
+                                                  STORE_QUEUE_HELD_OTHER};
+
+/* Each workflow's own: the oldest of all may be of another one, and that one's owner knows. */
+static void trouble_look_held(struct engine *engine, struct slice workflow)
 {
-    static const enum store_queue queues[] = {STORE_QUEUE_HELD_UPSTREAM, STORE_QUEUE_HELD_OTHER};
     for (size_t i = 0; i < 2; i++) {
         struct journal journal;
-        if (trouble_of_held(engine, queues[i], &journal))
-            trouble_open(engine, &journal);
+        if (trouble_of_held(engine, trouble_queues[i], workflow, &journal))
+            engine_trouble_open(engine, &journal);
     }
 }
 
@@ -282,13 +198,7 @@ static void trouble_look_people(struct engine *engine, struct workflow_state *wo
     if (trouble_of_people(engine, name, 1, &journal) == 0)
         return;
     (void)trouble_of_people(engine, name, TROUBLE_PAGE, &journal);
-    for (struct list *node = engine->alerts.next; node != &engine->alerts; node = node->next) {
-        const struct alert *alert = LIST_ENTRY(node, struct alert, link);
-        if (alert->journal.kind == INCIDENT_OVERDUE &&
-            slice_is(name, alert->journal.names[JOURNAL_WORKFLOW]))
-            return; /* its ladder goes on */
-    }
-    if (engine_alert_begin(engine, &journal, (struct slice){0}))
+    if (engine_trouble_open(engine, &journal))
         workflow->overdue_unix_ms = engine->now_unix_ms;
 }
 
@@ -385,10 +295,11 @@ static void trouble_close(struct engine *engine, struct alert *alert)
 }
 
 /* What leaves one queue may wait in the other, as for a fresh fact: it is the same trouble. */
-static bool trouble_is_late(struct engine *engine, enum store_queue queue, struct slice workflow)
+static bool trouble_is_late(struct engine *engine, struct slice workflow)
 {
     struct journal now;
-    return trouble_of_held(engine, queue, &now) && slice_is(workflow, now.names[JOURNAL_WORKFLOW]);
+    return trouble_of_held(engine, trouble_queues[0], workflow, &now) ||
+           trouble_of_held(engine, trouble_queues[1], workflow, &now);
 }
 
 /* Is what opened it still so? */
@@ -408,8 +319,7 @@ static bool trouble_is_on(struct engine *engine, const struct journal *journal)
     case LASTING_CAUSE:
         return workflow && lasting_is_on(&workflow->causes[journal->cause]);
     case LASTING_HELD:
-        return trouble_is_late(engine, STORE_QUEUE_HELD_UPSTREAM, name) ||
-               trouble_is_late(engine, STORE_QUEUE_HELD_OTHER, name);
+        return trouble_is_late(engine, name);
     case LASTING_REVIEWS:
     case LASTING_UNCERTAIN:
         return trouble_of_people(engine, name, 1, &now) > 0;
@@ -493,8 +403,10 @@ void engine_run_troubles(struct engine *engine)
     for (size_t i = 0; i < engine->workflow_count; i++) {
         trouble_look_causes(engine, &engine->workflows[i]);
         trouble_look_people(engine, &engine->workflows[i]);
+        trouble_look_held(engine, slice_text(engine->workflows[i].name));
     }
-    trouble_look_held(engine);
+    trouble_look_held(engine, (struct slice){0}); /* what was stored under a former name */
+    engine_run_joins(engine);
     for (struct list *node = engine->alerts.next; node != &engine->alerts;) {
         struct alert *alert = LIST_ENTRY(node, struct alert, link);
         node = node->next;

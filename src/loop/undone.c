@@ -86,7 +86,7 @@ static uint64_t undone_open(const struct engine *engine, const char *workflow)
 {
     for (struct list *node = engine->alerts.next; node != &engine->alerts; node = node->next) {
         const struct alert *alert = LIST_ENTRY(node, struct alert, link);
-        if (alert->journal.kind == INCIDENT_UNDONE && !alert->is_closing &&
+        if (alert->journal.kind == INCIDENT_UNDONE &&
             strcmp(alert->journal.names[JOURNAL_WORKFLOW], workflow) == 0)
             return alert->incident;
     }

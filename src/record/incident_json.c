@@ -1,5 +1,6 @@
 /* An incident as the API shows it, beside its stops and who was told. */
-#include "record/incident_view.h"
+#include "record/ids.h"
+#include "record/incident_words.h"
 #include "record/member.h"
 #include "record/number.h"
 
@@ -108,7 +109,7 @@ static void json_add_times(struct buf *out, const struct incident_view *view)
     member_add_word(out, "detect_why", incident_no_detection(view));
     json_add_span(out, "acknowledge_s", since, answered ? answered->at_unix_ms : 0);
     json_add_span(out, "inform_s", since, informed ? informed->at_unix_ms : 0);
-    json_add_span(out, "restart_s", since, view->is_open ? 0 : view->closed_unix_ms);
+    json_add_span(out, "restart_s", since, incident_end(view));
     buf_add_byte(out, '}');
 }
 
@@ -134,6 +135,24 @@ static void json_add_timeline(struct buf *out, const struct incident_view *view)
     buf_done(&words);
 }
 
+/* The incidents that are part of it. */
+static void json_add_joined(struct buf *out, const struct incident_view *view)
+{
+    bool is_first = true;
+    member_add_name(out, "joined");
+    buf_add_byte(out, '[');
+    for (size_t i = 0; i < view->entry_count; i++) {
+        uint64_t joined = incident_joined_by(view, &view->entries[i]);
+        if (joined == 0)
+            continue;
+        buf_add_text(out, is_first ? "\"" : ",\"");
+        text_add_id(out, ID_INCIDENT, joined);
+        buf_add_byte(out, '"');
+        is_first = false;
+    }
+    buf_add_byte(out, ']');
+}
+
 static void json_add_said(struct buf *out, const struct incident_view *view, const char *name)
 {
     const struct incident_entry *entry = incident_remark(view, name);
@@ -150,5 +169,6 @@ void incident_json_add(struct buf *out, const struct incident_view *view)
     json_add_said(out, view, "follow_up");
     json_add_said(out, view, "recovered");
     member_add_text(out, "runbook", view->workflow ? view->workflow->runbook : (struct slice){0});
+    json_add_joined(out, view);
     json_add_timeline(out, view);
 }

@@ -17,9 +17,27 @@ static const char *entry_subject_words(struct slice subject)
         return "informed stakeholders";
     if (slice_is(subject, "recovered"))
         return "the trouble is over";
-    if (slice_is(subject, "joined"))
-        return "joined";
     return NULL;
+}
+
+/* What it is from its joining on. */
+static const char *entry_join_words(const struct incident_view *view)
+{
+    return view->journal.lasting == LASTING_BREAKER ? "told for its upstream"
+                                                    : "closes itself from here on";
+}
+
+/* "i_… joined": another incident is part of this one; or this one is part of another. */
+static void entry_add_joined(struct buf *out, const struct incident_view *view,
+                             const struct incident_entry *entry)
+{
+    bool is_part = view->journal.joined_into != 0 && entry->number == view->journal.joined_into;
+    if (is_part)
+        buf_add_text(out, "goes on as ");
+    if (entry->number != 0)
+        text_add_id(out, ID_INCIDENT, entry->number);
+    if (!is_part)
+        buf_add_text(out, entry->number != 0 ? " joined" : "joined");
 }
 
 static void entry_add_what(struct buf *out, const struct incident_view *view,
@@ -53,7 +71,7 @@ static void entry_add_what(struct buf *out, const struct incident_view *view,
         break;
     case RECORD_INCIDENT:
         buf_add_text(out, slice_is(entry->subject, "closed")               ? "closed"
-                          : slice_is(entry->subject, "joined")             ? "told for its upstream"
+                          : slice_is(entry->subject, "joined")             ? entry_join_words(view)
                           : incident_first(view, RECORD_INCIDENT) == entry ? "opened"
                                                                            : "why it was stopped");
         return;
@@ -69,6 +87,12 @@ static void entry_add_what(struct buf *out, const struct incident_view *view,
     case RECORD_ACKNOWLEDGED:
         buf_add_text(out, "acknowledged");
         return;
+    case RECORD_REMARK:
+        if (slice_is(entry->subject, "joined")) {
+            entry_add_joined(out, view, entry);
+            return;
+        }
+        /* fall through */
     default:
         words = entry_subject_words(entry->subject);
         buf_add_text(out, words ? words : record_kind_name(entry->kind));
@@ -132,7 +156,7 @@ static void report_add_times(struct buf *out, const struct incident_view *view)
     report_add_time(out, "acknowledge", since, answered ? answered->at_unix_ms : 0);
     report_add_time(out, "inform", since, informed ? informed->at_unix_ms : 0);
     report_add_time(out, view->journal.kind == INCIDENT_STOP ? "restart" : "its end", since,
-                    view->is_open ? 0 : view->closed_unix_ms);
+                    incident_end(view));
 }
 
 static void report_add_said(struct buf *out, const struct incident_view *view, const char *subject,
@@ -178,6 +202,25 @@ static void report_add_no_change(struct buf *out, const struct incident_view *vi
     buf_add_text(out, ".\n");
 }
 
+/* What it is part of, and what is part of it. */
+static void report_add_joined(struct buf *out, const struct incident_view *view)
+{
+    if (view->journal.joined_into != 0) {
+        buf_add_text(out, "\n- Goes on as: ");
+        text_add_id(out, ID_INCIDENT, view->journal.joined_into);
+    }
+    for (size_t i = 0; i < view->entry_count; i++) {
+        const struct incident_entry *entry = &view->entries[i];
+        uint64_t joined = incident_joined_by(view, entry);
+        if (joined == 0)
+            continue;
+        buf_add_text(out, "\n- Joined: ");
+        text_add_id(out, ID_INCIDENT, joined);
+        buf_add_text(out, entry->words.size > 0 ? ", " : "");
+        wording_add_line(out, entry->words, INCIDENT_LONG);
+    }
+}
+
 void incident_report_add(struct buf *out, const struct incident_view *view)
 {
     buf_add_text(out, "# Incident ");
@@ -196,6 +239,7 @@ void incident_report_add(struct buf *out, const struct incident_view *view)
         buf_add_text(out, "\n- Closed: ");
         incident_add_at(out, view, view->closed_unix_ms);
     }
+    report_add_joined(out, view);
     buf_add_text(out, "\n- Impact: ");
     incident_add_impact(out, view);
     buf_add_text(out, "\n- Who: ");

@@ -25,6 +25,17 @@ const struct incident_entry *incident_first(const struct incident_view *view, en
     return NULL;
 }
 
+uint64_t incident_joined_by(const struct incident_view *view, const struct incident_entry *entry)
+{
+    bool is_joined = entry->kind == RECORD_REMARK && slice_is(entry->subject, "joined") &&
+                     entry->number != view->journal.joined_into;
+    for (const struct incident_entry *other = view->entries; is_joined && other < entry; other++)
+        if (other->kind == entry->kind && other->number == entry->number &&
+            slice_equal(other->subject, entry->subject))
+            return 0; /* a crash said it twice */
+    return is_joined ? entry->number : 0;
+}
+
 void incident_add_at(struct buf *out, const struct incident_view *view, int64_t at_unix_ms)
 {
     zone_add_time(out, view->zone, (struct zone_time){at_unix_ms, view->now_unix_ms}, ZONE_MINUTES);
@@ -143,7 +154,7 @@ void incident_line_add(struct buf *out, const struct incident_view *view)
     buf_add_text(out, " since ");
     incident_add_at(out, view, view->journal.since_unix_ms);
     if (!view->is_open) {
-        buf_add_text(out, ", closed ");
+        buf_add_text(out, view->journal.joined_into != 0 ? ", joined another " : ", closed ");
         incident_add_at(out, view, view->closed_unix_ms);
     }
     if (view->by.size > 0) {
@@ -446,7 +457,12 @@ static void text_add_head(struct buf *out, const struct incident_view *view)
     buf_add_text(out, ": ");
     incident_add_why(out, view, TEXT_WORDS);
     if (!view->is_open) {
-        buf_add_text(out, ". Closed ");
+        bool is_part = view->journal.joined_into != 0;
+        buf_add_text(out, is_part ? ". Joined " : ". Closed ");
+        if (is_part) {
+            text_add_id(out, ID_INCIDENT, view->journal.joined_into);
+            buf_add_byte(out, ' ');
+        }
         incident_add_at(out, view, view->closed_unix_ms);
         text_add_end(out, view);
     }
@@ -470,6 +486,12 @@ static void text_add_do(struct buf *out, const struct incident_view *view)
     bool is_answered = view->has_ladder && view->ladder.acknowledged_by.size > 0;
     bool may_say = j->kind == INCIDENT_STOP || j->kind == INCIDENT_DEGRADED;
     bool is_first = true;
+    if (!view->is_open && j->joined_into != 0) {
+        buf_add_text(out, "DO      interlock incident ");
+        text_add_id(out, ID_INCIDENT, j->joined_into);
+        buf_add_text(out, "   # it goes on there\n");
+        return;
+    }
     if (!view->is_open) {
         if (view->drain.size > 0)
             buf_add_fmt(out, "DRAIN   %.*s\n", SLICE_FMT(view->drain));
@@ -553,10 +575,35 @@ static void text_add_joined(struct buf *out, const struct incident_view *view)
     }
 }
 
+/* "JOINED  i_…  w: held work is past half of its time, since 14:01": incidents that are part of it,
+ * and triggers that saw the same. */
+static void text_add_parts(struct buf *out, const struct incident_view *view)
+{
+    for (size_t i = 0; i < view->entry_count; i++) {
+        const struct incident_entry *entry = &view->entries[i];
+        bool is_trigger = entry->kind == RECORD_REMARK && slice_is(entry->subject, "joined") &&
+                          entry->number == 0 && entry->actor.size > 0;
+        uint64_t joined = incident_joined_by(view, entry);
+        if (joined == 0 && !is_trigger)
+            continue;
+        buf_add_text(out, "JOINED  ");
+        incident_add_at(out, view, entry->at_unix_ms);
+        buf_add_byte(out, ' ');
+        if (joined != 0)
+            text_add_id(out, ID_INCIDENT, joined);
+        else
+            wording_add_line(out, entry->actor, LIMIT_NAME);
+        buf_add_text(out, entry->words.size > 0 ? ": " : "");
+        wording_add_line(out, entry->words, TEXT_WORDS);
+        buf_add_byte(out, '\n');
+    }
+}
+
 void incident_text_add(struct buf *out, const struct incident_view *view)
 {
     text_add_head(out, view);
     text_add_joined(out, view);
+    text_add_parts(out, view);
     buf_add_text(out, "WHO     ");
     incident_add_answer(out, view);
     incident_add_informing(out, view);

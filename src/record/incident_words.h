@@ -17,4 +17,11 @@ void incident_add_change(struct buf *out, const struct incident_view *view,
 void incident_add_changed_by(struct buf *out, const struct incident_view *view);
 void incident_add_answer(struct buf *out, const struct incident_view *view);
 void incident_add_informing(struct buf *out, const struct incident_view *view);
+/* When it was over; 0 = it is not, or goes on as another. */
+static inline int64_t incident_end(const struct incident_view *view)
+{
+    return view->is_open || view->journal.joined_into != 0 ? 0 : view->closed_unix_ms;
+}
+/* The incident that joined by this entry; 0 = it tells of none. */
+uint64_t incident_joined_by(const struct incident_view *view, const struct incident_entry *entry);
 void incident_add_end_words(struct buf *out, const struct incident_view *view);

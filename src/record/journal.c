@@ -9,7 +9,7 @@ enum {
     JOURNAL_VERSION = 2,
     JOURNAL_TEXTS = JOURNAL_NAMES + 3,
     JOURNAL_NUMBERS = 21,
-    JOURNAL_LATER = 5 + JOURNAL_FIRST
+    JOURNAL_LATER = 6 + JOURNAL_FIRST
 };
 
 static void journal_add_text(struct buf *out, const char *text)
@@ -61,7 +61,8 @@ static void journal_add_later(struct buf *out, const struct journal *j)
                                              j->failed,
                                              j->first[0],
                                              j->first[1],
-                                             j->first[2]};
+                                             j->first[2],
+                                             j->joined_into};
     number_add_varint(out, JOURNAL_LATER);
     for (size_t i = 0; i < JOURNAL_LATER; i++)
         number_add_varint(out, numbers[i]);
@@ -86,6 +87,7 @@ static bool journal_take_later(struct slice *rest, struct journal *j)
     j->failed = numbers[4];
     for (size_t i = 0; i < JOURNAL_FIRST; i++)
         j->first[i] = numbers[5 + i];
+    j->joined_into = numbers[5 + JOURNAL_FIRST];
     return true;
 }
 

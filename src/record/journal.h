@@ -66,6 +66,7 @@ struct journal {
     int64_t lost;     /* closed: how many were lost by then, as the counts prove; LOST_UNKNOWN */
     uint64_t expired, failed;      /* INCIDENT_UNDONE: how many ended so, since began_unix_ms */
     uint64_t first[JOURNAL_FIRST]; /* and which actions were the first of them; 0 = no more */
+    uint64_t joined_into;          /* closed: it goes on as that incident; 0 = it was over */
     struct tally before;           /* what the hour of its opening had counted by then */
     struct tally at_recovery, at_close; /* since that hour */
     struct journal_trip trip;           /* its began_unix_ms is the journal's */

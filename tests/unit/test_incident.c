@@ -127,6 +127,69 @@ static void add_pages(struct buf *out, struct fixture *f)
     buf_add_text(out, "}\n");
 }
 
+/* Two that were told before it are part of it; the one of them as it stands. */
+static void add_joined(struct buf *out, struct fixture *f)
+{
+    const struct incident_entry entries[] = {
+        {.at_unix_ms = FIXTURE_AT(14, 11, 0), .kind = RECORD_INCIDENT, .subject = SLICE("open")},
+        {.at_unix_ms = FIXTURE_AT(14, 12, 0),
+         .kind = RECORD_REMARK,
+         .number = 5,
+         .subject = SLICE("joined"),
+         .words = SLICE("w: held work is past half of its time, since 14:01")},
+        {.at_unix_ms = FIXTURE_AT(14, 12, 1), /* over a crash */
+         .kind = RECORD_REMARK,
+         .number = 5,
+         .subject = SLICE("joined"),
+         .words = SLICE("w: held work is past half of its time, since 14:01")},
+        {.at_unix_ms = FIXTURE_AT(14, 13, 0),
+         .kind = RECORD_REMARK,
+         .actor = SLICE("trigger old"),
+         .subject = SLICE("joined"),
+         .words = SLICE("the oldest is held for 40 min, limit 30 min")}};
+    const struct incident_entry part[] = {
+        {.at_unix_ms = FIXTURE_AT(14, 5, 0), .kind = RECORD_INCIDENT, .subject = SLICE("open")},
+        {.at_unix_ms = FIXTURE_AT(14, 12, 0),
+         .kind = RECORD_REMARK,
+         .number = 8,
+         .subject = SLICE("joined")},
+        {.at_unix_ms = FIXTURE_AT(14, 12, 0), .kind = RECORD_INCIDENT, .subject = SLICE("closed")}};
+    struct incident_view view = {.id = 8,
+                                 .config = &f->config,
+                                 .journal = {.incident = 8,
+                                             .kind = INCIDENT_DEGRADED,
+                                             .lasting = LASTING_BREAKER,
+                                             .names = {"", "", "mailer"},
+                                             .since_unix_ms = FIXTURE_AT(14, 11, 0)},
+                                 .is_open = true,
+                                 .scope = SLICE("upstream mailer"),
+                                 .entries = entries,
+                                 .entry_count = sizeof entries / sizeof *entries,
+                                 .zone = &f->zone,
+                                 .now_unix_ms = FIXTURE_AT(14, 20, 0)};
+    incident_text_add(out, &view);
+    incident_report_add(out, &view);
+    buf_add_byte(out, '{');
+    incident_json_add(out, &view);
+    buf_add_text(out, "}\n");
+    view.id = 5;
+    view.scope = SLICE("w");
+    view.journal = (struct journal){.incident = 5,
+                                    .kind = INCIDENT_DEGRADED,
+                                    .lasting = LASTING_HELD,
+                                    .names = {"w", "", "mailer"},
+                                    .since_unix_ms = FIXTURE_AT(14, 5, 0),
+                                    .joined_into = 8};
+    view.is_open = false;
+    view.closed_unix_ms = FIXTURE_AT(14, 12, 0);
+    view.entries = part;
+    view.entry_count = sizeof part / sizeof *part;
+    incident_text_add(out, &view);
+    incident_line_add(out, &view);
+    buf_add_byte(out, '\n');
+    incident_report_add(out, &view);
+}
+
 /* Each kind of trouble, as a line of a list and as the first line of its messages. */
 static void add_troubles(struct buf *out, struct fixture *f)
 {
@@ -219,6 +282,8 @@ static void words_of_incidents(void **state)
     buf_init(&out, FIXTURE_GOLDEN_MAX);
     fixture_init(&f);
     add_pages(&out, &f);
+    buf_add_text(&out, "\n== others are part of it\n");
+    add_joined(&out, &f);
     buf_add_text(&out, "\n== troubles: in a list, as a message\n");
     add_troubles(&out, &f);
     buf_add_text(&out, "\n== messages\n");
@@ -318,6 +383,7 @@ static void journals_come_back(void **state)
                               .since_unix_ms = 2,
                               .closed_unix_ms = 3,
                               .overdue = 4,
+                              .joined_into = 99,
                               .trip = {true, SIGNAL_LATENCY, 5, 1}};
     struct journal back;
     struct buf bytes, key;
@@ -334,6 +400,7 @@ static void journals_come_back(void **state)
     assert_true(slice_equal(buf_slice(&again), buf_slice(&bytes)));
     assert_string_equal(back.answers, "judges");
     assert_int_equal(back.overdue, 4);
+    assert_int_equal(back.joined_into, 99);
     assert_true(back.trip.is_set && back.trip.signal == SIGNAL_LATENCY);
     assert_true(back.trip.late_ms == 5 && back.trip.began_unix_ms == 1);
     buf_done(&again);

@@ -314,6 +314,7 @@ static enum err journal_read_entry(struct engine *engine, uint64_t seq, struct a
     *out = (struct incident_entry){.at_unix_ms = record.at_unix_ms,
                                    .seq = seq,
                                    .number = record.number,
+                                   .stop = record.stop,
                                    .kind = record.kind,
                                    .actor = record.actor,
                                    .subject = record.subject,

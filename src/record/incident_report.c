@@ -40,13 +40,39 @@ static void entry_add_joined(struct buf *out, const struct incident_view *view,
         buf_add_text(out, entry->number != 0 ? " joined" : "joined");
 }
 
+/* A stop that has its record already binds again: its ramp was sent back. */
+static bool entry_is_again(const struct incident_view *view, const struct incident_entry *entry)
+{
+    for (const struct incident_entry *other = view->entries; other < entry; other++)
+        if (other->kind == RECORD_STOP && other->stop == entry->stop && entry->stop != 0)
+            return true;
+    return false;
+}
+
+static void entry_add_ramp(struct buf *out, const struct incident_entry *entry)
+{
+    unsigned long long stage = entry->number;
+    if (slice_is(entry->subject, "passed"))
+        buf_add_fmt(out, "ramp: stage %llu went well", stage);
+    else if (slice_is(entry->subject, "over"))
+        buf_add_text(out, "ramp over: nothing is left out any more");
+    else if (slice_is(entry->subject, "stuck"))
+        buf_add_fmt(out, "ramp stuck in stage %llu: nothing more starts", stage + 1);
+    else if (slice_is(entry->subject, "reloaded"))
+        buf_add_text(out, "ramp sent back to stage one by a reload of its policy, stopped");
+    else if (slice_is(entry->subject, "stopped"))
+        buf_add_text(out, "ramp sent back to stage one by a further stop, stopped");
+    else
+        wording_add_line(out, entry->subject, LIMIT_SUMMARY);
+}
+
 static void entry_add_what(struct buf *out, const struct incident_view *view,
                            const struct incident_entry *entry)
 {
     const char *words = NULL;
     switch ((int)entry->kind) {
     case RECORD_STOP:
-        buf_add_text(out, "stop of ");
+        buf_add_text(out, entry_is_again(view, entry) ? "in force again: stop of " : "stop of ");
         wording_add_line(out, entry->scope, LIMIT_SUMMARY);
         return;
     case RECORD_STOPPED:
@@ -55,6 +81,10 @@ static void entry_add_what(struct buf *out, const struct incident_view *view,
     case RECORD_RESTART:
         buf_add_text(out, "restart of ");
         wording_add_line(out, entry->scope, LIMIT_SUMMARY);
+        buf_add_text(out, entry->number > 0 ? ", a little at a time" : "");
+        return;
+    case RECORD_RAMP:
+        entry_add_ramp(out, entry);
         return;
     case RECORD_LIFTED:
         buf_add_text(out, "runs again: ");

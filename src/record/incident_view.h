@@ -17,6 +17,7 @@
 struct incident_entry {
     int64_t at_unix_ms;
     uint64_t seq, number;
+    uint64_t stop; /* which one it is about; 0 = none */
     enum record_kind kind;
     struct slice actor, subject;
     struct slice scope; /* of a stop or a restart, in words */

@@ -335,6 +335,9 @@ def test_another_policy_sends_it_back(one_by_one):
     assert daemon.post("/v1/admin/reload").status == 200
     assert daemon.remind("INV-1").json["state"] == "held"
     assert kinds(daemon, kind="ramp")[-1]["subject"] == "reloaded"
+    told = [entry["what"] for entry in incident_of(daemon, incident)["timeline"]]
+    back = next(i for i, what in enumerate(told) if what.startswith("ramp sent back to stage one by a reload of its policy, stopped, by "))
+    assert told[back + 1].startswith("in force again: stop of invoice-reminders, by ")
 
 
 def test_another_workflow_does_not(one_by_one):

@@ -120,6 +120,25 @@ static void add_pages(struct buf *out, struct fixture *f)
     view.impact.was_held = 2;
     view.closed_unix_ms = FIXTURE_AT(15, 2, 0);
     incident_text_add(out, &view);
+    buf_add_text(out, "\n== its ramp\n");
+    static const struct incident_entry ramp[] = {
+        {.kind = RECORD_STOP, .stop = 3, .actor = SLICE("ana"), .scope = SLICE("w")},
+        {.kind = RECORD_STOP, .stop = 4, .actor = SLICE("ana"), .scope = SLICE("w/s")},
+        {.kind = RECORD_RESTART, .stop = 3, .number = 1, .scope = SLICE("w")},
+        {.kind = RECORD_RAMP, .number = 1, .subject = SLICE("passed")},
+        {.kind = RECORD_RAMP, .number = 1, .subject = SLICE("stuck")},
+        {.kind = RECORD_RAMP, .number = 1, .actor = SLICE("ben"), .subject = SLICE("reloaded")},
+        {.kind = RECORD_STOP, .stop = 3, .actor = SLICE("ben"), .scope = SLICE("w")},
+        {.kind = RECORD_STOP, .stop = 4, .actor = SLICE("ben"), .scope = SLICE("w/s")},
+        {.kind = RECORD_RAMP, .actor = SLICE("trigger t"), .subject = SLICE("stopped")},
+        {.kind = RECORD_RAMP, .number = 3, .subject = SLICE("over")},
+        {.kind = RECORD_LIFTED, .stop = 3, .actor = SLICE("ben"), .scope = SLICE("w")}};
+    struct incident_view ramped = {
+        .id = 7, .config = &f->config, .entries = ramp, .entry_count = sizeof ramp / sizeof *ramp};
+    for (size_t i = 0; i < ramped.entry_count; i++) {
+        incident_entry_add(out, &ramped, &ramp[i]);
+        buf_add_byte(out, '\n');
+    }
     buf_add_text(out, "\n== its report\n");
     incident_report_add(out, &view);
     buf_add_text(out, "\n== as JSON\n{");

@@ -178,6 +178,8 @@ void engine_count_open(struct engine *engine, const struct row *row)
     workflow->contradicted += counts_is_contradicted(&row->action);
     counts_open(workflow, row->step, row->action.state, true);
     workflow->drain.held += drain_holds(&row->action);
+    if (drain_holds(&row->action) && drain_queue_add(&workflow->drain, row->upstream) != ERR_OK)
+        engine_fail(engine, "out of memory");
 }
 
 uint64_t engine_open_reviews(struct engine *engine, const struct step *step)

@@ -4,18 +4,19 @@
 #include "loop/drains.h"
 
 #include "base/check.h"
-#include "core/breaker.h"
-#include "core/pace.h"
 #include "core/switchboard.h"
 #include "loop/counts.h"
 #include "loop/engine_state.h"
 #include "loop/entries.h"
 #include "loop/gates.h"
+#include "loop/order.h"
 #include "loop/restarts.h"
 #include "loop/upstreams.h"
+#include "record/digest.h"
 #include "record/number.h"
 
-enum { DRAIN_PAGE = 16, DRAIN_LOOKS = 64 }; /* read at once; looked at in one turn */
+/* Looked at in one turn; what one costs that is passed over for an older one. */
+enum { DRAIN_LOOKS = 64, DRAIN_PASS_COST = 4 };
 
 static const char drain_key[] = "/pace/"; /* in STORE_COUNTS: no workflow has such a name */
 
@@ -120,20 +121,23 @@ void engine_drains_ramped(struct engine *engine, const struct stop *stop)
             drain_measure(engine, &engine->workflows[i], true);
 }
 
-/* `drain: at most` of the upstreams that it calls, or what was measured. */
+/* `drain: at most` of the upstreams that it calls, or what was measured: also where only some of
+ * them say it, for theirs bounds only what goes to them. */
 static int64_t drain_full(const struct engine *engine, const struct workflow_state *state)
 {
     const struct workflow *workflow =
         config_workflow_of(engine_config(engine), slice_text(state->name));
+    int64_t measured =
+        state->drain.former_milli > RATE_LEAST ? state->drain.former_milli : RATE_LEAST;
     int64_t full = 0;
+    bool is_of_all = true;
     for (size_t i = 0; workflow && i < workflow->step_count; i++) {
         const struct upstream *upstream = workflow->steps[i].upstream;
+        is_of_all = is_of_all && (!upstream || upstream->drain_milli > 0);
         if (upstream && upstream->drain_milli > full)
             full = upstream->drain_milli;
     }
-    if (full > 0)
-        return full;
-    return state->drain.former_milli > RATE_LEAST ? state->drain.former_milli : RATE_LEAST;
+    return full == 0 || (!is_of_all && measured > full) ? measured : full;
 }
 
 void engine_drains_after(struct engine *engine, const struct entry *entry,
@@ -174,8 +178,8 @@ bool engine_drain_leaves(const struct engine *engine, const struct entry *entry)
 static void drain_begin(struct engine *engine, struct workflow_state *workflow)
 {
     struct drain *drain = &workflow->drain;
-    drain->after_id = 0;
-    drain->kept = 0;
+    for (size_t i = 0; i < drain->queue_count; i++)
+        drain_queue_begin(&drain->queues[i]);
     engine->is_releasing = true;
     if (drain->is_on)
         return;
@@ -192,30 +196,20 @@ void engine_drains_begin(struct engine *engine)
 
 void engine_drains_saved(struct engine *engine, const struct entry *entry)
 {
-    if (entry->unsaved > 0 || !drain_holds(&entry->row.action) || drain_is_stopped(engine, entry))
+    if (entry->unsaved > 0 || !drain_holds(&entry->row.action))
         return;
     struct workflow_state *workflow = engine_workflow(engine, entry->row.workflow);
-    if (workflow)
+    if (!workflow || drain_queue_add(&workflow->drain, entry->row.upstream) != ERR_OK)
+        engine_fail(engine, "out of memory");
+    else if (!drain_is_stopped(engine, entry) && !workflow->drain.is_on)
         drain_begin(engine, workflow);
+    else if (!drain_is_stopped(engine, entry))
+        drain_queue_begin(drain_queue_of(&workflow->drain, entry->row.upstream));
 }
 
 static bool drains_may_run(const struct engine *engine)
 {
     return !engine->is_closing && !engine->has_failed && engine->unsaved < ENGINE_UNSAVED_ACT;
-}
-
-/* The upstream has room, and its own rate lets one of the queue go. */
-static bool drain_upstream_lets(struct engine *engine, struct upstream_state *upstream)
-{
-    if (!upstream || upstream->breaker.state != BREAKER_CLOSED)
-        return true; /* it will be held for the upstream, and leave as that recovers */
-    if (upstream->drain_milli > 0 && !upstream->rate.is_on)
-        rate_begin_restarted(&upstream->rate, upstream->drain_milli, engine->now_unix_ms);
-    upstream->has_restarted = upstream->has_restarted || upstream->drain_milli > 0;
-    rate_pass(&upstream->rate, engine->now_unix_ms);
-    return pace_has_drain_room(&upstream->pace) &&
-           engine->now_unix_ms >= upstream->pace.pause_until_unix_ms &&
-           (!upstream->rate.is_on || rate_lets_held(&upstream->rate, upstream->pace.under_way));
 }
 
 /* One that no stop holds any more enters the gate, and its start counts as one of the queue. */
@@ -235,69 +229,100 @@ static void drain_release(struct engine *engine, struct drain *drain, struct ent
         rate_started(&drain->rate, true);
 }
 
-/* Looks at one of the queue; false: not yet, and nothing behind it. */
-static bool drain_look(struct engine *engine, struct workflow_state *workflow, struct entry *entry)
+/* Is the oldest of its order key in this queue too, behind an upstream that takes nothing now? Then
+ * it waits where it is: what an older one frees would start at any pace (R11, invariant 1). */
+static bool drain_is_behind(struct engine *engine, const struct entry *entry)
 {
-    struct drain *drain = &workflow->drain;
-    if (entry->unsaved > 0 || !drain_holds(&entry->row.action))
-        return true;
-    if (drain_is_stopped(engine, entry)) {
-        drain->kept++;
-        return true;
-    }
-    int under_way = (int)workflow->now[STATE_ATTEMPTING];
-    if (!rate_lets_held(&drain->rate, under_way) ||
-        !drain_upstream_lets(engine, engine_upstream(engine, entry->row.upstream)))
+    const struct row *row = &entry->row;
+    enum err err = ERR_OK;
+    if (digest_is_zero(row->order, STORE_KEY_SIZE))
         return false;
-    drain_release(engine, drain, entry);
-    return true;
-}
-
-/* A page of one workflow's queue. Returns how many of it were looked at. */
-static size_t drain_page(struct engine *engine, struct workflow_state *workflow)
-{
-    struct arena arena;
-    struct buf scope;
-    arena_init(&arena, ENGINE_SCRATCH);
-    buf_init(&scope, LIMIT_NAME + 2);
-    buf_add_fmt(&scope, "%s/", workflow->name);
-    struct store_action *page = ARENA_ARRAY(&arena, DRAIN_PAGE, struct store_action);
-    struct store_open_query query = {.has_queue = true,
-                                     .queue = STORE_QUEUE_HELD_STOP,
-                                     .scope = buf_slice(&scope),
-                                     .after_id = workflow->drain.after_id,
-                                     .limit = DRAIN_PAGE};
-    size_t count = 0, looked = 0;
-    const struct store_port *store = &engine->options.store;
-    enum err err =
-        page ? store->list_open(store->impl, &query, &arena, page, &count) : ERR_NO_MEMORY;
-    bool goes_on = true;
-    while (err == ERR_OK && goes_on && looked < count) {
-        struct entry *entry = entry_get(engine, page[looked].id, &err);
-        goes_on = entry && drain_look(engine, workflow, entry);
-        if (goes_on)
-            workflow->drain.after_id = page[looked++].id;
-        if (entry)
-            entry_let_go(engine, entry);
-    }
-    if (err == ERR_OK && count == 0) {
-        workflow->drain.is_on = false;
-        rate_end(&workflow->drain.rate);
-    }
-    buf_done(&scope);
-    arena_done(&arena);
+    uint64_t id = engine_order_before(engine, row->order, row->action.id);
+    struct entry *older = id != 0 ? entry_get(engine, id, &err) : NULL;
+    bool is_behind = older && slice_equal(older->row.workflow, row->workflow) &&
+                     engine_drain_leaves(engine, older);
+    if (older)
+        entry_let_go(engine, older);
     if (err != ERR_OK)
         engine_fail(engine, err_text(err));
-    return looked;
+    return is_behind;
+}
+
+/* Looks at the next of a queue. Returns what that cost; 0: not yet, and nothing behind it. */
+static size_t drain_look(struct engine *engine, struct workflow_state *workflow,
+                         struct drain_queue *queue, bool is_blocked)
+{
+    enum err err = ERR_OK;
+    struct drain *drain = &workflow->drain;
+    struct entry *entry = entry_get(engine, queue->next_id, &err);
+    size_t cost = entry ? 1 : 0;
+    if (!entry) {
+        engine_fail(engine, err_text(err));
+    } else if (entry->unsaved > 0 || !drain_holds(&entry->row.action)) {
+        drain_queue_looked(queue);
+    } else if (drain_is_stopped(engine, entry)) {
+        queue->kept++;
+        drain_queue_looked(queue);
+    } else if (!rate_lets_held(&drain->rate, (int)workflow->now[STATE_ATTEMPTING])) {
+        cost = 0;
+    } else if (is_blocked && drain_is_behind(engine, entry)) {
+        cost = DRAIN_PASS_COST;
+        drain_queue_pass(queue);
+        drain_queue_looked(queue);
+    } else {
+        drain_queue_looked(queue);
+        drain_release(engine, drain, entry);
+    }
+    if (entry)
+        entry_let_go(engine, entry);
+    return cost;
+}
+
+/* What was passed over is looked at again. */
+static bool drain_return(struct drain *drain)
+{
+    bool is_any = false;
+    for (size_t i = 0; i < drain->queue_count; i++)
+        is_any = drain_queue_return(&drain->queues[i]) || is_any;
+    return is_any;
+}
+
+void engine_drains_freed(struct engine *engine, const struct entry *entry)
+{
+    for (size_t i = 0; !entry && i < engine->workflow_count; i++)
+        (void)drain_return(&engine->workflows[i].drain);
+    if (!entry || !engine->is_releasing || !drain_holds(&entry->row.action))
+        return;
+    struct workflow_state *workflow = engine_workflow(engine, entry->row.workflow);
+    struct drain_queue *queue =
+        workflow ? drain_queue_of(&workflow->drain, entry->row.upstream) : NULL;
+    if (queue)
+        (void)drain_queue_return(queue);
+}
+
+static void drain_end(struct drain *drain)
+{
+    drain->is_on = false;
+    rate_end(&drain->rate);
+    if (drain->held == 0)
+        drain_done(drain);
 }
 
 static void drain_run(struct engine *engine, struct workflow_state *workflow)
 {
-    size_t looks = 0, looked = 1;
-    rate_pass(&workflow->drain.rate, engine->now_unix_ms);
-    while (workflow->drain.is_on && looked > 0 && looks < DRAIN_LOOKS && drains_may_run(engine)) {
-        looked = drain_page(engine, workflow);
-        looks += looked;
+    struct drain *drain = &workflow->drain;
+    size_t looks = 0, cost = 1;
+    rate_pass(&drain->rate, engine->now_unix_ms);
+    while (drain->is_on && cost > 0 && looks < DRAIN_LOOKS && drains_may_run(engine)) {
+        bool is_blocked = false;
+        struct drain_queue *queue = drain_oldest(engine, workflow, &is_blocked);
+        cost = queue ? drain_look(engine, workflow, queue, is_blocked) : 0;
+        looks += cost;
+        if (queue || is_blocked || engine->has_failed)
+            continue;
+        cost = drain_return(drain); /* whom they waited for has left otherwise */
+        if (cost == 0)
+            drain_end(drain);
     }
 }
 
@@ -333,7 +358,10 @@ int64_t engine_drains_due_unix_ms(const struct engine *engine)
 
 uint64_t drain_left(const struct drain *drain)
 {
-    return drain->is_on && drain->held > drain->kept ? drain->held - drain->kept : 0;
+    uint64_t kept = 0;
+    for (size_t i = 0; i < drain->queue_count; i++)
+        kept += drain->queues[i].kept;
+    return drain->is_on && drain->held > kept ? drain->held - kept : 0;
 }
 
 int64_t drain_milli(struct engine *engine, struct drain *drain)

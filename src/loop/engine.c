@@ -237,8 +237,10 @@ void engine_free(struct engine *engine)
     arena_done(&engine->away_arena[1]);
     buf_done(&engine->flag);
     free(engine->upstreams);
-    for (size_t i = 0; i < engine->workflow_count; i++)
+    for (size_t i = 0; i < engine->workflow_count; i++) {
         free(engine->workflows[i].steps);
+        drain_done(&engine->workflows[i].drain);
+    }
     free(engine->workflows);
     if (engine->identity)
         identity_done(engine->identity);

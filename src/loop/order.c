@@ -7,6 +7,7 @@
 
 #include "base/list.h"
 #include "base/map.h"
+#include "loop/drains.h"
 #include "loop/engine_state.h"
 #include "loop/entries.h"
 #include "loop/gates.h"
@@ -255,6 +256,7 @@ void engine_order_saved(struct engine *engine, struct entry *entry)
     if (!order_is_set(entry->row.order) || entry->unsaved > 0)
         return;
     if (!order_may_release(engine)) {
+        engine_drains_freed(engine, NULL);
         engine->is_ordering = true;
         engine->order_after = 0;
         return;
@@ -267,6 +269,7 @@ void engine_order_saved(struct engine *engine, struct entry *entry)
     enum err err = ERR_OK;
     struct entry *waiting = next != 0 ? entry_get(engine, next, &err) : NULL;
     if (waiting) {
+        engine_drains_freed(engine, waiting);
         order_try(engine, waiting);
         entry_let_go(engine, waiting);
     }

@@ -156,6 +156,7 @@ struct store_open_query {
     enum store_queue queue;
     struct slice scope;    /* prefix "workflow/" or whole "workflow/step"; empty = any */
     struct slice upstream; /* empty = any */
+    bool is_of_upstream;   /* empty = those that go to none */
     struct slice order;    /* order key; empty = any; alone, or with after_id */
     uint64_t after_id;
     int64_t after_due_unix_ms; /* by_due, by_people_due: that time of after_id, the last one of the

@@ -113,7 +113,8 @@ static bool memory_read_fits(const struct store_open_query *query,
 {
     if (action->is_ended || (query->has_queue && action->queue != query->queue))
         return false;
-    if (query->upstream.size > 0 && !slice_equal(action->upstream, query->upstream))
+    if ((query->upstream.size > 0 || query->is_of_upstream) &&
+        !slice_equal(action->upstream, query->upstream))
         return false;
     if (query->order.size > 0 && !slice_equal(action->order, query->order))
         return false;

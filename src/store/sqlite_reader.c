@@ -23,6 +23,7 @@ enum sqlite_reader_statement {
     READ_OPEN_WORKFLOW,
     READ_OPEN_SCOPE,
     READ_OPEN_UPSTREAM,
+    READ_OPEN_STOPPED,
     READ_OPEN_PEOPLE,
     READ_OPEN_PEOPLE_OF,
     READ_OPEN_ORDER,
@@ -44,10 +45,11 @@ static_assert((int)READ_COUNT == (int)SQLITE_READER_STATEMENTS, "room for each")
     "SELECT id, 0, body, frozen, queue, due, people_due, scope,"                                   \
     " upstream, coalesce(order_key, x'') FROM open_actions "
 #define ENDED_ACTION "SELECT id, 1, body, x'', 0, 0, 0, '', '', x'' FROM ended_actions "
-/* ?1 after_id, ?2 limit, ?3 queue or -1, ?4 workflow, ?5 scope, ?6 upstream, each empty = any. */
+/* ?1 after_id, ?2 limit, ?3 queue or -1, ?4 workflow, ?5 scope, ?6 upstream, each empty = any;
+ * ?10 upstream is asked for, also where it is empty. */
 #define OPEN_FILTER                                                                                \
     "AND (?3 < 0 OR queue = ?3) AND (?4 = '' OR workflow = ?4) "                                   \
-    "AND (?5 = '' OR scope = ?5) AND (?6 = '' OR upstream = ?6) "
+    "AND (?5 = '' OR scope = ?5) AND ((?6 = '' AND ?10 = 0) OR upstream = ?6) "
 /* The index holds id after its own columns: such a page is read in order, without a sort. */
 #define OPEN_BY(index, conditions)                                                                 \
     OPEN_ACTION "INDEXED BY " index " WHERE " conditions " AND id > ?1 " OPEN_FILTER               \
@@ -68,6 +70,8 @@ static const char *const sqlite_reader_sql[READ_COUNT] = {
         OPEN_BY("open_by_workflow", "queue > 0 AND queue = ?3 AND workflow = ?4"),
     [READ_OPEN_SCOPE] = OPEN_BY("open_by_scope", "queue > 0 AND queue = ?3 AND scope = ?5"),
     [READ_OPEN_UPSTREAM] = OPEN_BY("open_by_upstream", "queue = 2 AND upstream = ?6"),
+    [READ_OPEN_STOPPED] =
+        OPEN_BY("open_by_stopped", "queue = 1 AND workflow = ?4 AND upstream = ?6"),
     [READ_OPEN_PEOPLE] =
         OPEN_ACTION "INDEXED BY open_by_people WHERE queue = 4"
                     " AND (people_due, id) > (?8, ?1) " OPEN_FILTER "ORDER BY people_due, id"
@@ -91,6 +95,7 @@ static const char *const sqlite_reader_sql[READ_COUNT] = {
     [READ_LET_GO] = "COMMIT",
 };
 
+static_assert(STORE_QUEUE_HELD_STOP == 1, "as the index open_by_stopped says");
 static_assert(STORE_QUEUE_HELD_UPSTREAM == 2, "as the index open_by_upstream says");
 static_assert(STORE_QUEUE_PEOPLE == 4, "as the index open_by_people says");
 
@@ -358,6 +363,9 @@ static enum sqlite_reader_statement sqlite_reader_index(const struct store_open_
         return READ_OPEN;
     if (query->queue == STORE_QUEUE_HELD_UPSTREAM && query->upstream.size > 0)
         return READ_OPEN_UPSTREAM;
+    bool is_of_upstream = query->upstream.size > 0 || query->is_of_upstream;
+    if (query->queue == STORE_QUEUE_HELD_STOP && is_workflow && is_of_upstream)
+        return READ_OPEN_STOPPED;
     if (query->scope.size == 0)
         return READ_OPEN_QUEUE;
     return is_workflow ? READ_OPEN_WORKFLOW : READ_OPEN_SCOPE;
@@ -380,6 +388,7 @@ static enum err sqlite_reader_list_open(void *impl, const struct store_open_quer
     sql_bind_text(read, 4, is_workflow ? scope : (struct slice){0});
     sql_bind_text(read, 5, is_workflow ? (struct slice){0} : scope);
     sql_bind_text(read, 6, query->upstream);
+    sql_bind_i64(read, 10, query->is_of_upstream);
     if (which == READ_OPEN_DUE)
         sql_bind_i64(read, 7, query->due_until_unix_ms);
     if (query->by_due || query->by_people_due)

@@ -42,8 +42,13 @@ static const char sqlite_schema_2_0[] =
     " sum BLOB NOT NULL,"
     " PRIMARY KEY (tab, key)) STRICT, WITHOUT ROWID;";
 
+/* 1 is STORE_QUEUE_HELD_STOP: what a stop held leaves in the order of each upstream. */
+static const char sqlite_schema_2_1[] =
+    "CREATE INDEX open_by_stopped ON open_actions(workflow, upstream) WHERE queue = 1;";
+
 static const struct sqlite_schema_step sqlite_schema_history[] = {
     {2, 0, sqlite_schema_2_0},
+    {2, 1, sqlite_schema_2_1},
 };
 
 const struct sqlite_schema_step *sqlite_schema_steps(size_t *out_count)

@@ -1,7 +1,9 @@
 """What a stop held leaves after the restart at a measured pace (R19), at providers that count."""
-import threading
+import threading, time
 
-from story_world import POLICY, World
+import pytest
+
+from story_world import POLICY, World, wait_requests
 
 TWO = POLICY + "ramp: []\n"
 
@@ -87,3 +89,28 @@ def test_what_another_stop_holds_stays(tmp_path):
         assert line_of(daemon)["drain"] is None
         daemon.restart(other, "go")
         world.wait("plain", "p2", "done")
+
+
+@pytest.mark.parametrize("mode", [{"mode": "hang"}, {"mode": "status:429", "retry_after": 600}])
+def test_an_upstream_that_takes_nothing_holds_only_its_own(tmp_path, mode):
+    """300 held for it before four that go elsewhere: those leave at their pace, over a kill, and it is called once."""
+    policy = TWO.replace("timeout: 2s", "timeout: 5m", 1)
+    with World(tmp_path, policy, upstream=", concurrency: 1 ") as world:
+        daemon = world.daemon
+        world.plain.set(times=None, **mode)
+        incident = stop(daemon)
+        hold(world, "plain", 300)
+        hold(world, "keyed", 4)
+        daemon.restart(incident, "go")
+        wait_requests(world.plain, 1)
+        begin = time.monotonic()
+        world.wait("keyed", "h1", "done")
+        drain = line_of(daemon)["drain"]
+        assert 299 <= drain["held"] <= 301, drain
+        daemon.kill()
+        daemon.start()
+        world.wait("keyed", "h3", "done")
+        assert time.monotonic() - begin < 60  # 120 s for the 300 alone, if they went
+        assert world.keyed.effects()["by"] == {"h%d" % i: 1 for i in range(4)}
+        assert world.plain.effects()["effects"] == 0 and world.plain.effects()["requests"] <= 2
+        daemon.kill()  # a call may hang for its five minutes

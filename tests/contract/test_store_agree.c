@@ -213,6 +213,7 @@ static struct store_open_query make_query(struct script *script)
         .queue = (enum store_queue)pick(script, STORE_QUEUE_COUNT),
         .scope = pick(script, 2) ? slice_text(scopes[pick(script, 7)]) : (struct slice){0},
         .upstream = pick(script, 3) ? (struct slice){0} : slice_text(upstreams[pick(script, 3)]),
+        .is_of_upstream = pick(script, 3) == 0,
         .limit = 1 + pick(script, 9),
     };
 }
@@ -221,9 +222,9 @@ static void print_query(struct harness *h, struct store_open_query query, struct
 {
     struct store_action actions[10];
     size_t count = 0;
-    buf_add_fmt(out, "query due %d%d until %d queue %d %d limit %d", query.by_due,
-                query.by_people_due, (int)query.due_until_unix_ms, query.has_queue,
-                (int)query.queue, (int)query.limit);
+    buf_add_fmt(out, "query due %d%d%d until %d queue %d %d limit %d", query.by_due,
+                query.by_people_due, query.is_of_upstream, (int)query.due_until_unix_ms,
+                query.has_queue, (int)query.queue, (int)query.limit);
     print_slice(out, query.scope);
     print_slice(out, query.upstream);
     print_slice(out, query.order);

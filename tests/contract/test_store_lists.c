@@ -53,6 +53,26 @@ static void open_actions_are_listed_by_queue_and_scope(void **state)
     assert_int_equal(harness_list_open(h, query, out), 12);
     query = (struct store_open_query){.upstream = SLICE("u2")};
     assert_int_equal(harness_list_open(h, query, out), 20);
+    query = (struct store_open_query){.has_queue = true,
+                                      .queue = STORE_QUEUE_HELD_STOP,
+                                      .scope = SLICE("wf0/"),
+                                      .upstream = SLICE("u2"),
+                                      .is_of_upstream = true};
+    assert_int_equal(harness_list_open(h, query, out), 2); /* of id % 5 == 1, % 3 == 2: 41, 56 */
+    assert_int_equal(out[0].id, 41);
+    query.after_id = 41;
+    assert_int_equal(harness_list_open(h, query, out), 1);
+    query = (struct store_open_query){
+        .has_queue = true, .queue = STORE_QUEUE_HELD_STOP, .scope = SLICE("wf0/")};
+    query.is_of_upstream = true; /* to none: there is none of that */
+    assert_int_equal(harness_list_open(h, query, out), 0);
+    struct store_write write = harness_open_action(h, 61, "row");
+    write.scope = SLICE("wf0/s0");
+    write.queue = STORE_QUEUE_HELD_STOP;
+    write.upstream = (struct slice){0};
+    harness_save_action(h, write);
+    assert_int_equal(harness_list_open(h, query, out), 1);
+    assert_int_equal(out[0].id, 61);
     free(out);
 }
 

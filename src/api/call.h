@@ -22,7 +22,7 @@ typedef void call_taken_fn(struct call *call, const struct engine_reply *reply);
 struct call {
     const struct engine_port *engine;
     const struct api_options *options;
-    void *api; /* with handle: takes a request of ours as one from outside (bulk.c) */
+    void *api; /* with handle: takes a request of ours as one from outside (batch.c) */
     void (*handle)(void *api, struct door_exchange *exchange);
     size_t *followers; /* streams under way, of all calls */
     struct verifications *verifications;
@@ -52,8 +52,8 @@ struct call {
     struct door_header headers[CALL_HEADERS]; /* of the answer */
     size_t header_count;
     uint64_t submit;                 /* handle to forget when the caller goes away, 0 = none */
-    void *stream;                    /* the handler's, while it streams */
-    void (*gone)(struct call *call); /* a stream: the peer has gone */
+    void *stream;                    /* the handler's, while it streams or handles many */
+    void (*gone)(struct call *call); /* then: the peer has gone */
     int holds;
 };
 

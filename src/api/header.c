@@ -96,6 +96,11 @@ static enum header_found header_unquote(struct slice value, struct arena *arena,
     return HEADER_BAD;
 }
 
+bool header_is_key(struct slice key)
+{
+    return key.size > 0 && key.size <= LIMIT_KEY && header_is_visible(key);
+}
+
 enum header_found header_key(const struct door_request *request, struct arena *arena,
                              struct slice *out_key)
 {
@@ -108,7 +113,7 @@ enum header_found header_key(const struct door_request *request, struct arena *a
         if (found != HEADER_GOOD)
             return found;
     }
-    if (value.size == 0 || value.size > LIMIT_KEY || !header_is_visible(value))
+    if (!header_is_key(value))
         return HEADER_BAD;
     *out_key = value;
     return HEADER_GOOD;

@@ -18,6 +18,9 @@ enum header_found header_bearer(const struct door_request *request, struct slice
 enum header_found header_key(const struct door_request *request, struct arena *arena,
                              struct slice *out_key);
 
+/* The same of a key that stands elsewhere. */
+bool header_is_key(struct slice key);
+
 /* RFC 7240. Preferences that are not known are ignored, as it says; a bad `wait` is not. */
 struct header_prefer {
     bool has_wait, is_async;

@@ -87,14 +87,24 @@ void reply_refuse(struct call *call, enum trouble_code code, const char *format,
         call, &(struct trouble){.code = code, .detail = slice_of(text, text ? (size_t)size : 0)});
 }
 
-void reply_json(struct call *call, int status, const struct buf *body)
+static void reply_values(struct call *call, int status, struct slice media, const struct buf *body)
 {
     if (!buf_ok(body)) {
         reply_err(call, ERR_LIMIT);
         return;
     }
     reply_add_zone(call);
-    call_answer(call, status, SLICE("application/json"), buf_slice(body));
+    call_answer(call, status, media, buf_slice(body));
+}
+
+void reply_json(struct call *call, int status, const struct buf *body)
+{
+    reply_values(call, status, SLICE("application/json"), body);
+}
+
+void reply_lines(struct call *call, int status, const struct buf *body)
+{
+    reply_values(call, status, SLICE("application/x-ndjson"), body);
 }
 
 void reply_begin_object(struct buf *out)

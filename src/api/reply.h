@@ -85,6 +85,7 @@ void reply_begin_list(struct buf *out);
 void reply_list(struct call *call, struct slice next, struct buf *out);
 /* A JSON value or a text that was built; an overflowed buffer is TROUBLE_TOO_LARGE. */
 void reply_json(struct call *call, int status, const struct buf *body);
+void reply_lines(struct call *call, int status, const struct buf *body); /* one value a line */
 void reply_text(struct call *call, int status, const struct buf *body);
 void reply_markdown(struct call *call, int status, const struct buf *body);
 /* A failed read of the engine: not found, too large, or the store. */

@@ -3,13 +3,14 @@
 #include "api/header.h"
 #include "api/parameter.h"
 #include "api/reply.h"
+#include "api/submit_lines.h"
 #include "api/words.h"
 #include "base/limits.h"
 
 struct submit_body {
-    struct slice run, because, input, words, context;
+    struct slice run, because, input, words, context, key;
     double confidence;
-    bool has_confidence;
+    bool has_confidence, has_key;
 };
 
 static const struct body_field submit_fields[] = {
@@ -28,7 +29,11 @@ static const struct body_field submit_fields[] = {
      .size_max = LIMIT_BECAUSE,
      .at = offsetof(struct submit_body, because)},
     {.name = "context", .type = BODY_OBJECT, .at = offsetof(struct submit_body, context)},
-    {.name = "key", .type = BODY_ELSEWHERE, .hint = "the key goes into the header Idempotency-Key"},
+    {.name = "key",
+     .type = BODY_TEXT,
+     .size_max = LIMIT_KEY,
+     .at = offsetof(struct submit_body, key),
+     .has_at = offsetof(struct submit_body, has_key)},
     {.name = "workflow", .type = BODY_ELSEWHERE, .hint = "the workflow stands in the path"},
     {.name = "step", .type = BODY_ELSEWHERE, .hint = "the step stands in the path"},
     {.name = "callback",
@@ -73,6 +78,24 @@ static bool submit_read_query(struct call *call, bool *out_is_dry_run)
            parameter_flag(call, "dry_run", dry_run, out_is_dry_run);
 }
 
+/* The key in the body, as a line of many must have it; on false answered. */
+static bool submit_read_key(struct call *call, const struct submit_body *body, struct slice *key)
+{
+    if (!body->has_key || (key->size > 0 && slice_equal(*key, body->key)))
+        return true;
+    if (key->size == 0 && header_is_key(body->key)) {
+        *key = body->key;
+        return true;
+    }
+    const char *detail = key->size > 0
+                             ? "it is not the key of the header Idempotency-Key: send one of them"
+                             : "a key is 1 to 255 visible ASCII characters (LIMIT_KEY)";
+    reply_trouble(call, &(struct trouble){.code = TROUBLE_BAD_BODY,
+                                          .pointer = SLICE("/key"),
+                                          .detail = slice_text(detail)});
+    return false;
+}
+
 static void submit_taken(struct call *call, const struct engine_reply *reply)
 {
     reply_action(call, reply->view);
@@ -108,9 +131,19 @@ void submit_post(struct call *call)
                                    .step = call->step,
                                    .trace = header_trace(call->request),
                                    .arg = call};
-    if (!submit_read_query(call, &submit.is_dry_run) || !submit_read_headers(call, &submit) ||
-        !body_read(call, submit_fields, sizeof submit_fields / sizeof *submit_fields, &body) ||
-        !submit_read_input(call, &body))
+    if (!submit_read_query(call, &submit.is_dry_run) || !submit_read_headers(call, &submit))
+        return;
+    if (header_is_lines(call->request)) {
+        if (submit.key.size > 0)
+            reply_refuse(call, TROUBLE_BAD_HEADER,
+                         "one Idempotency-Key cannot be that of many lines: each line has its own "
+                         "\"key\"");
+        else
+            submit_lines_post(call);
+        return;
+    }
+    if (!body_read(call, submit_fields, sizeof submit_fields / sizeof *submit_fields, &body) ||
+        !submit_read_key(call, &body, &submit.key) || !submit_read_input(call, &body))
         return;
     if (body.has_confidence && !(body.confidence >= 0 && body.confidence <= 1)) {
         reply_trouble(call, &(struct trouble){.code = TROUBLE_BAD_CONFIDENCE,

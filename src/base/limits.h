@@ -154,6 +154,7 @@
 #define CLAIM_MS 900000             /* a claim of a review runs out after this */
 #define LIMIT_CLAIM_MINUTES 480     /* or after as long as was asked for, at most this */
 #define LIMIT_BULK 100              /* verdicts of one call */
+#define LIMIT_SUBMIT_LINES 500      /* submits of one call: one turn of the loop takes them all */
 #define LIMIT_INBOX_SCAN 2000       /* pieces of work looked at for one page of an inbox */
 #define STOP_TAKEN_UP_MS 300000     /* somebody takes a stop up by then; default of `ack_within` */
 #define LIMIT_DISK_RESERVE (16 * 1024 * 1024) /* admissions end when less is free */

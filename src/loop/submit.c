@@ -129,8 +129,8 @@ static bool submission_find_key(struct submission *submission)
         }
         if (call->key.size > 0 && !slice_equal(call->key, buf_slice(&submission->key))) {
             submission_refuse(submission, ENGINE_KEY_DIFFERS,
-                              "the Idempotency-Key header is not the key that the policy makes of "
-                              "the input; leave the header out, or send that key");
+                              "the key that was sent is not the key that the policy makes of the "
+                              "input; leave it out, or send that key");
             return false;
         }
     } else if (call->key.size > 0) {

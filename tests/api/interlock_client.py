@@ -75,9 +75,9 @@ class Response:
         self.text = body.decode("utf-8", "replace")
         media = self.headers.get("content-type", "").split(";")[0]
         self.json = None
-        if media.endswith("json") and body:
+        if media.endswith("json") and media != "application/x-ndjson" and body:
             self.json = json.loads(body)
-        elif media == "application/jsonl":
+        elif media in ("application/jsonl", "application/x-ndjson"):
             self.json = Lines(json.loads(line) for line in body.splitlines())
 
     def __repr__(self):

@@ -48,7 +48,7 @@ static bool next_part(struct slice *rest, struct slice *out_part)
     return true;
 }
 
-/* \xNN, \n and "@deep N", "@long N" (an input with a text of N bytes). */
+/* \xNN and "@deep N", "@long N" (a run with a text of N bytes), "@lines N" (N submits). */
 static void make_body(struct slice text, struct buf *out)
 {
     unsigned size = 0;
@@ -66,6 +66,11 @@ static void make_body(struct slice text, struct buf *out)
         for (unsigned i = 0; i < size; i++)
             buf_add_byte(out, 'r');
         buf_add_text(out, "\"}");
+        return;
+    }
+    if (sscanf(text.at, "@lines %u", &size) == 1) {
+        for (unsigned i = 0; i < size; i++)
+            buf_add_text(out, "{\"key\":\"done\",\"input\":{}}\n");
         return;
     }
     for (size_t i = 0; i < text.size; i++) {
@@ -199,19 +204,27 @@ struct talk {
     struct fake_exchange exchange;
 };
 
-static void talk_begin(struct talk *talk, const char *method, const char *target, const char *key)
+static void talk_begin_with(struct talk *talk, const char *method, const char *target,
+                            struct slice body, const struct door_header *header)
 {
     fake_init(&talk->fake);
     talk->api = api_new(&talk->fake.port, &(struct api_options){.version = SLICE("1")});
     talk->handler = api_handler(talk->api);
     bool is_post = strcmp(method, "POST") == 0;
-    fake_exchange_init(&talk->exchange, slice_text(method), slice_text(target),
-                       is_post ? SLICE("{\"input\":{}}") : (struct slice){0});
+    fake_exchange_init(&talk->exchange, slice_text(method), slice_text(target), body);
     fake_exchange_header(&talk->exchange, SLICE("authorization"),
                          is_post ? SLICE("Bearer t-billing-cron") : SLICE("Bearer t-ben"));
-    if (key)
-        fake_exchange_header(&talk->exchange, SLICE("idempotency-key"), slice_text(key));
+    if (header)
+        fake_exchange_header(&talk->exchange, header->name, header->value);
     talk->handler.handle(talk->handler.impl, &talk->exchange.door);
+}
+
+static void talk_begin(struct talk *talk, const char *method, const char *target, const char *key)
+{
+    struct door_header header = {SLICE("idempotency-key"), slice_text(key)};
+    bool is_post = strcmp(method, "POST") == 0;
+    talk_begin_with(talk, method, target, is_post ? SLICE("{\"input\":{}}") : (struct slice){0},
+                    key ? &header : NULL);
 }
 
 static void talk_end(struct talk *talk)
@@ -247,6 +260,21 @@ static void who_goes_away_is_forgotten(void **state)
     talk_begin(&talk, "POST", submit_path, "later");
     talk.exchange.door.on_gone(&talk.exchange.door);
     assert_int_equal(talk.fake.forgotten, 1);
+    talk_end(&talk);
+}
+
+/* So of each line that waits, and each only once. */
+static void who_sent_lines_and_goes_away_is_forgotten(void **state)
+{
+    (void)state;
+    struct talk talk;
+    talk_begin_with(&talk, "POST", submit_path,
+                    SLICE("{\"key\":\"later\",\"input\":{}}\n{\"key\":\"done\",\"input\":{}}\n"
+                          "{\"key\":\"later\",\"input\":{}}\n"),
+                    &(struct door_header){SLICE("content-type"), SLICE("application/x-ndjson")});
+    assert_int_equal(talk.exchange.answers, 0);
+    talk.exchange.door.on_gone(&talk.exchange.door);
+    assert_int_equal(talk.fake.forgotten, 2);
     talk_end(&talk);
 }
 
@@ -423,6 +451,7 @@ int main(void)
         cmocka_unit_test(cases_hold),
         cmocka_unit_test(a_late_answer_is_one_answer),
         cmocka_unit_test(who_goes_away_is_forgotten),
+        cmocka_unit_test(who_sent_lines_and_goes_away_is_forgotten),
         cmocka_unit_test(the_log_is_followed),
         cmocka_unit_test(a_slow_reader_is_ended),
         cmocka_unit_test(a_stream_begins_near_the_head),

@@ -160,7 +160,7 @@ static bool status_fill_answers(struct call *call, struct status *status)
         struct status_answer *answer = &answers[status->answer_count++];
         *answer = (struct status_answer){.incident = incident};
         answer->is_open = engine->ladder(engine->impl, incident, &call->arena, &ladder) == ERR_OK &&
-                          ladder.acknowledged_by.size == 0;
+                          ladder.ladder.state == LADDER_RUNNING;
         if (engine->restart_of(engine->impl, incident, &call->arena, &restart) != ERR_OK ||
             restart.state != RESTART_ASKED)
             continue;

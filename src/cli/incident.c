@@ -49,15 +49,18 @@ static void incident_say_ladder(struct invocation *invocation, const json_t *inc
 {
     const json_t *ladder = json_object_get(incident, "ladder");
     const char *by = daemon_text(ladder, "acknowledged_by");
+    bool is_telling = strcmp(daemon_text(ladder, "state"), "telling") == 0;
     if (*by)
-        say(invocation, "    acknowledged at %s by %s\n",
-            daemon_time(invocation, daemon_text(ladder, "acknowledged_at")), by);
-    else if (strcmp(daemon_text(ladder, "state"), "telling") == 0)
+        say(invocation, "    acknowledged at %s by %s%s%s\n",
+            daemon_time(invocation, daemon_text(ladder, "acknowledged_at")), by,
+            is_telling ? ", and it goes on: interlock ack " : "",
+            is_telling ? daemon_text(incident, "id") : "");
+    else if (is_telling)
         say(invocation, "    nobody has acknowledged it: interlock ack %s\n",
             daemon_text(incident, "id"));
 }
 
-static void incident_say(struct invocation *invocation, const json_t *incident)
+static void incident_say_line(struct invocation *invocation, const json_t *incident)
 {
     const char *trouble = daemon_text(incident, "trouble");
     const char *kind = daemon_text(incident, "kind");
@@ -75,7 +78,12 @@ static void incident_say(struct invocation *invocation, const json_t *incident)
         daemon_time(invocation, *closed_at ? closed_at : daemon_text(incident, "since")),
         *by ? " by " : "", by, *why ? ": " : "", buf_text(&words));
     buf_done(&words);
-    if (!*closed_at)
+}
+
+static void incident_say(struct invocation *invocation, const json_t *incident)
+{
+    incident_say_line(invocation, incident);
+    if (!*daemon_text(incident, "closed_at"))
         incident_say_ladder(invocation, incident);
     else if (*daemon_text(incident, "joined_into"))
         say(invocation, "    it goes on as %s\n", daemon_text(incident, "joined_into"));
@@ -299,11 +307,47 @@ int command_run_restart(struct invocation *invocation)
     return incident_post(invocation, id.at, "/restart", "reason");
 }
 
+/* Who takes care of it now, whether others are told on, and what is still to be done. */
+static void incident_say_acknowledged(struct invocation *invocation, const json_t *incident)
+{
+    const json_t *ladder = json_object_get(incident, "ladder");
+    const json_t *commands = json_object_get(incident, "do");
+    bool is_open = strcmp(daemon_text(incident, "state"), "open") == 0;
+    bool is_ramping =
+        strcmp(daemon_text(json_object_get(incident, "restart"), "state"), "ramp") == 0;
+    const char *next = daemon_text(ladder, "next_at");
+    incident_say_line(invocation, incident);
+    say(invocation, "ACKNOWLEDGED by %s. ", daemon_text(ladder, "acknowledged_by"));
+    if (!is_open) {
+        say(invocation, "Nobody more is told. With that it is over.\n");
+        return;
+    }
+    if (*next)
+        say(invocation, "Nobody more is told before %s; if it is open then, all are told anew.\n",
+            daemon_time(invocation, next));
+    else
+        say(invocation, "Nobody more is told.\n");
+    say(invocation, "To do: %s\n",
+        is_ramping ? "nothing, it starts again a little at a time"
+                   : daemon_text(json_object_get(incident, "who"), "to_do"));
+    for (size_t i = 0; i < json_array_size(commands); i++)
+        say(invocation, "  %s   # %s\n", daemon_text(json_array_get(commands, i), "command"),
+            daemon_text(json_array_get(commands, i), "what"));
+}
+
 int command_run_ack(struct invocation *invocation)
 {
     const char *id = invocation_argument(invocation, 0);
     if (!incident_is_id(id))
         return invocation_wrong(invocation, "the id of an incident is %s and 13 letters and digits",
                                 ID_INCIDENT);
-    return incident_post(invocation, id, "/ack", NULL);
+    struct daemon_question question = {
+        .method = "POST",
+        .target = daemon_target(invocation, "/v1/incidents/", slice_text(id), "/ack"),
+        .body = SLICE("{}")};
+    json_t *incident = daemon_object(invocation, &question);
+    if (incident)
+        incident_say_acknowledged(invocation, incident);
+    json_decref(incident);
+    return invocation->exit;
 }

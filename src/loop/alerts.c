@@ -368,12 +368,21 @@ void engine_alert_remind(struct engine *engine, struct alert *alert)
     arena_done(&arena);
 }
 
+static void alert_acknowledged(struct pending *pending)
+{
+    struct engine_reply reply = {.outcome = ENGINE_TAKEN};
+    engine_send_notices(pending->engine);
+    pending->done(pending->arg, &reply);
+}
+
+/* reply: see engine_alert_end. */
 static void alert_close(struct engine *engine, struct alert *alert, const struct alert_word *word,
-                        struct control *incident)
+                        struct control *incident, const struct pending *reply)
 {
     struct ladder_effects effects;
     struct ladder_event event = {.kind = LADDER_CLOSE, .now_unix_ms = engine->now_unix_ms};
-    struct pending pending = {.saved = notice_batch_is_durable};
+    struct pending pending = reply ? *reply : (struct pending){0};
+    pending.saved = reply ? alert_acknowledged : notice_batch_is_durable;
     ladder_step(&alert->ladder, &event, &effects);
     alert->journal.closed_unix_ms = engine->now_unix_ms;
     engine_journal_tally(engine, &alert->journal, &alert->journal.at_close);
@@ -394,11 +403,11 @@ void engine_alert_close(struct engine *engine, const struct stop *stop, struct s
     struct alert *alert = alert_find(engine, stop->incident);
     struct alert_word word = {.stop = stop, .about = NOTICE_RECOVERED, .by = by, .reason = reason};
     if (alert)
-        alert_close(engine, alert, &word, NULL);
+        alert_close(engine, alert, &word, NULL, NULL);
 }
 
 void engine_alert_end(struct engine *engine, struct alert *alert, struct slice by,
-                      struct slice words)
+                      struct slice words, const struct pending *reply)
 {
     struct alert_draft draft = {.loaded = engine->loaded};
     struct control control;
@@ -417,16 +426,9 @@ void engine_alert_end(struct engine *engine, struct alert *alert, struct slice b
         .stop = &alert->scope, .about = NOTICE_RECOVERED, .by = by, .reason = words};
     alert_draft_make(&draft, &alert->journal, &row, (struct slice){0}, &control);
     control.record.actor = by;
-    alert_close(engine, alert, &word, &control);
+    alert_close(engine, alert, &word, &control, reply);
     alert_draft_done(&draft);
     arena_done(&arena);
-}
-
-static void alert_acknowledged(struct pending *pending)
-{
-    struct engine_reply reply = {.outcome = ENGINE_TAKEN};
-    engine_send_notices(pending->engine);
-    pending->done(pending->arg, &reply);
 }
 
 static void alerts_do_ack(void *impl, const struct principal *principal, uint64_t incident,
@@ -451,15 +453,16 @@ static void alerts_do_ack(void *impl, const struct principal *principal, uint64_
     alert->by[size] = '\0';
     if (alert->journal.acknowledged_unix_ms == 0)
         alert->journal.acknowledged_unix_ms = engine->now_unix_ms;
-    struct pending pending = {.saved = alert_acknowledged, .done = done, .arg = arg};
+    bool is_news = alert->journal.kind == INCIDENT_ALERT || alert->journal.kind == INCIDENT_UNDONE;
+    struct pending reply = {.saved = alert_acknowledged, .done = done, .arg = arg};
+    struct pending none = {.saved = notice_batch_is_durable};
     struct alert_word word = {
         .stop = alert_stop(engine, alert), .about = NOTICE_ACKNOWLEDGED, .by = principal->name};
     struct alert_write write = {.record = {.kind = RECORD_ACKNOWLEDGED, .actor = principal->name},
-                                .pending = &pending};
+                                .pending = is_news ? &none : &reply};
     alert_tell_told(engine, alert, &write, &word);
-    bool is_news = alert->journal.kind == INCIDENT_ALERT || alert->journal.kind == INCIDENT_UNDONE;
-    if (is_news) /* it moved nothing: an answer is its end */
-        engine_alert_end(engine, alert, principal->name, (struct slice){0});
+    if (is_news) /* it moved nothing: an answer is its end, and is told as that */
+        engine_alert_end(engine, alert, principal->name, (struct slice){0}, &reply);
 }
 
 void engine_alert_lost(struct engine *engine, uint64_t incident, uint8_t rung)

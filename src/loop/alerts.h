@@ -53,12 +53,18 @@ void engine_alert_join(struct engine *engine, struct alert *alert, const struct 
  * the first of those who answer for `journal`, and who was told of the incident record.number. */
 void engine_alert_add(struct engine *engine, struct alert *alert, const struct record *record,
                       struct slice words, const struct journal *journal);
-/* Its end, with what is told of it: "15:10 · 409 sent by 15:19". */
+/* Its end, with what is told of it: "15:10 · 409 sent by 15:19". reply: whose done is told when it
+ * is durable; or NULL. */
 void engine_alert_end(struct engine *engine, struct alert *alert, struct slice by,
-                      struct slice words);
+                      struct slice words, const struct pending *reply);
 /* Its journal changed: saved with the record that says so, whose words go into its payload. */
 void engine_alert_save(struct engine *engine, struct alert *alert, const struct record *record,
                        struct slice words, const struct pending *pending);
+/* Does somebody take care of it? Their word holds for a while (LADDER_HOLD_MS). */
+static inline bool engine_alert_is_answered(const struct alert *alert)
+{
+    return alert->ladder.state == LADDER_ACKNOWLEDGED;
+}
 /* The open incident, or NULL. */
 struct alert *engine_alert_find(struct engine *engine, uint64_t incident);
 /* Whoever is to inform others is told once more. */

@@ -112,7 +112,8 @@ static bool inbox_wants_incident(const struct inbox_work *work, const struct ale
     const struct stop *scope = &alert->scope;
     bool is_kind = alert->journal.kind == INCIDENT_DEGRADED ||
                    alert->journal.kind == INCIDENT_ALERT || alert->journal.kind == INCIDENT_UNDONE;
-    if (!is_kind || alert->by[0] || (query->has_kind && query->kind != INBOX_INCIDENT))
+    if (!is_kind || engine_alert_is_answered(alert) ||
+        (query->has_kind && query->kind != INBOX_INCIDENT))
         return false;
     if (query->workflow.size > 0 && !slice_is(query->workflow, scope->names[0]))
         return false;
@@ -210,7 +211,7 @@ static void inbox_fill_stop(struct inbox_work *work, const struct inbox_stop *at
     item->stop = copy;
     item->is_stuck = restart && restart->row.is_ramping;
     const struct alert *alert = engine_alert_find(engine, copy->incident);
-    item->is_unanswered = alert && !alert->by[0];
+    item->is_unanswered = alert && !engine_alert_is_answered(alert);
     if (at->kind == INBOX_RESTART) {
         item->reason = engine_words(engine, restart->row.words_seq, work->arena);
         item->asked_by = arena_copy(work->arena, slice_text(restart->row.request.by));

@@ -150,7 +150,7 @@ static void join_merge(struct engine *engine, struct alert *alert, struct alert 
     alert->journal.joined_into = record.number = into->incident;
     record.incident = alert->incident;
     engine_alert_save(engine, alert, &record, (struct slice){0}, &none);
-    engine_alert_end(engine, alert, (struct slice){0}, (struct slice){0});
+    engine_alert_end(engine, alert, (struct slice){0}, (struct slice){0}, NULL);
     buf_done(&words);
     arena_done(&arena);
 }

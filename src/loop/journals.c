@@ -259,9 +259,9 @@ static void journals_do_close(void *impl, const struct principal *principal, uin
                             .actor = principal->name,
                             .incident = incident,
                             .subject = SLICE("cause")};
-    struct pending pending = {.saved = journal_said, .done = done, .arg = arg};
-    engine_alert_save(engine, alert, &record, reason, &pending);
-    engine_alert_end(engine, alert, principal->name, (struct slice){0});
+    struct pending none = {0}, reply = {.done = done, .arg = arg};
+    engine_alert_save(engine, alert, &record, reason, &none);
+    engine_alert_end(engine, alert, principal->name, (struct slice){0}, &reply);
     engine_set_alarm(engine);
 }
 
@@ -561,7 +561,8 @@ static void journal_add_brief(struct engine *engine, const struct alert *alert, 
         .kind = slice_text(incident_kind_name(alert->journal.kind)),
         .scope = arena_copy(arena, buf_slice(&scope)),
         .what = engine_alert_why(engine, alert, arena),
-        .acknowledged_by = arena_copy(arena, slice_text(alert->by)),
+        .acknowledged_by =
+            arena_copy(arena, slice_text(engine_alert_is_answered(alert) ? alert->by : "")),
         .workflow = arena_copy(arena, slice_text(alert->journal.names[JOURNAL_WORKFLOW])),
         .since_unix_ms = alert->journal.since_unix_ms};
     buf_done(&scope);

@@ -290,7 +290,7 @@ static void trouble_close(struct engine *engine, struct alert *alert)
         trouble_add_end(engine, journal, &words);
         engine_alert_save(engine, alert, &record, buf_slice(&words), &none);
     }
-    engine_alert_end(engine, alert, (struct slice){0}, buf_slice(&words));
+    engine_alert_end(engine, alert, (struct slice){0}, buf_slice(&words), NULL);
     buf_done(&words);
 }
 

@@ -153,6 +153,27 @@ static void json_add_joined(struct buf *out, const struct incident_view *view)
     buf_add_byte(out, ']');
 }
 
+/* The commands of its page, with what each is for. */
+static void json_add_do(struct buf *out, const struct incident_view *view)
+{
+    struct incident_command commands[INCIDENT_COMMANDS];
+    size_t count = incident_commands(view, commands);
+    struct buf command;
+    buf_init(&command, LIMIT_SUMMARY);
+    member_add_name(out, "do");
+    buf_add_byte(out, '[');
+    for (size_t i = 0; i < count; i++) {
+        buf_reset(&command);
+        incident_command_add(&command, &commands[i]);
+        buf_add_text(out, i ? ",{" : "{");
+        member_add_text(out, "command", buf_slice(&command));
+        member_add_word(out, "what", commands[i].what);
+        buf_add_byte(out, '}');
+    }
+    buf_add_byte(out, ']');
+    buf_done(&command);
+}
+
 static void json_add_said(struct buf *out, const struct incident_view *view, const char *name)
 {
     const struct incident_entry *entry = incident_remark(view, name);
@@ -170,5 +191,6 @@ void incident_json_add(struct buf *out, const struct incident_view *view)
     json_add_said(out, view, "recovered");
     member_add_text(out, "runbook", view->workflow ? view->workflow->runbook : (struct slice){0});
     json_add_joined(out, view);
+    json_add_do(out, view);
     json_add_timeline(out, view);
 }

@@ -167,30 +167,40 @@ void incident_line_add(struct buf *out, const struct incident_view *view)
 
 /* ---- who ---- */
 
+/* Who answers for it; their word holds for a while only. */
+static bool who_add_acknowledged(struct buf *out, const struct incident_view *view)
+{
+    if (!view->has_ladder || view->ladder.acknowledged_by.size == 0)
+        return false;
+    incident_add_person(out, view, view->ladder.acknowledged_by);
+    buf_add_text(out, " acknowledged ");
+    incident_add_at(out, view, view->ladder.ladder.acknowledged_unix_ms);
+    return true;
+}
+
 void incident_add_answer(struct buf *out, const struct incident_view *view)
 {
-    if (view->has_ladder && view->ladder.acknowledged_by.size > 0) {
-        incident_add_person(out, view, view->ladder.acknowledged_by);
-        buf_add_text(out, " acknowledged ");
-        incident_add_at(out, view, view->ladder.ladder.acknowledged_unix_ms);
-        buf_add_text(out, ".");
-        return;
-    }
-    if (!view->is_open) {
+    if (who_add_acknowledged(out, view)) {
+        if (!view->is_open || incident_is_answered(view)) {
+            buf_add_byte(out, '.');
+            return;
+        }
+        buf_add_text(out, ", and it goes on");
+    } else if (!view->is_open) {
         buf_add_text(out, "Nobody acknowledged it.");
         return;
-    }
-    if (view->has_ladder && ladder_is_loud(&view->ladder.ladder)) {
+    } else if (view->has_ladder && ladder_is_loud(&view->ladder.ladder)) {
         buf_add_text(out, "NOBODY ANSWERS, and nobody is left to tell.");
         return;
+    } else {
+        buf_add_text(out, "Nobody has acknowledged it");
     }
-    buf_add_text(out, "Nobody has acknowledged it");
     bool goes_on = view->journal.kind != INCIDENT_UNDONE || view->journal.expired > 0;
     if (goes_on && view->has_ladder && view->ladder.ladder.next_unix_ms > view->now_unix_ms) {
         buf_add_text(out, "; the next are told ");
         incident_add_at(out, view, view->ladder.ladder.next_unix_ms);
     }
-    buf_add_text(out, ".");
+    buf_add_byte(out, '.');
 }
 
 void incident_add_informing(struct buf *out, const struct incident_view *view)
@@ -470,51 +480,19 @@ static void text_add_head(struct buf *out, const struct incident_view *view)
 }
 
 /* "DO      interlock ack i_…   # you take care of it": the first one names the block. */
-static void text_add_command(struct buf *out, const struct incident_view *view, bool *is_first,
-                             const char *verb, const char *rest)
-{
-    buf_add_fmt(out, "%sinterlock %s ", *is_first ? "DO      " : "        ", verb);
-    text_add_id(out, ID_INCIDENT, view->id);
-    buf_add_fmt(out, "%s\n", rest);
-    *is_first = false;
-}
-
-/* The commands that it waits for. */
 static void text_add_do(struct buf *out, const struct incident_view *view)
 {
-    const struct journal *j = &view->journal;
-    bool is_answered = view->has_ladder && view->ladder.acknowledged_by.size > 0;
-    bool may_say = j->kind == INCIDENT_STOP || j->kind == INCIDENT_DEGRADED;
-    bool is_first = true;
-    if (!view->is_open && j->joined_into != 0) {
-        buf_add_text(out, "DO      interlock incident ");
-        text_add_id(out, ID_INCIDENT, j->joined_into);
-        buf_add_text(out, "   # it goes on there\n");
-        return;
-    }
-    if (!view->is_open) {
-        if (view->drain.size > 0)
-            buf_add_fmt(out, "DRAIN   %.*s\n", SLICE_FMT(view->drain));
-        if (may_say && !incident_remark(view, "cause"))
-            text_add_command(out, view, &is_first, "incident",
-                             " --cause \"…\"   # its cause is not said yet");
-        return;
-    }
-    if (view->ramp.size > 0)
+    struct incident_command commands[INCIDENT_COMMANDS];
+    size_t count = incident_commands(view, commands);
+    if (!view->is_open && view->drain.size > 0)
+        buf_add_fmt(out, "DRAIN   %.*s\n", SLICE_FMT(view->drain));
+    if (view->is_open && view->ramp.size > 0)
         buf_add_fmt(out, "RAMP    %.*s\n", SLICE_FMT(view->ramp));
-    if (!is_answered)
-        text_add_command(out, view, &is_first, "ack", "   # you take care of it");
-    if (j->kind == INCIDENT_STOP && view->why.size == 0)
-        text_add_command(out, view, &is_first, "incident",
-                         " --reason \"…\"   # why it was stopped: not said yet");
-    if (j->inform_due_unix_ms > 0 && !incident_remark(view, "informed"))
-        text_add_command(out, view, &is_first, "incident",
-                         " --informed \"…\"   # stakeholders were told this");
-    if (view->is_restart_asked)
-        text_add_command(out, view, &is_first, "approve", "   # let it run again");
-    else if (j->kind == INCIDENT_STOP && (view->ramp.size == 0 || view->is_stuck))
-        text_add_command(out, view, &is_first, "restart",
-                         " --reason \"…\"   # ask that it runs again");
+    for (size_t i = 0; i < count; i++) {
+        buf_add_text(out, i == 0 ? "DO      " : "        ");
+        incident_command_add(out, &commands[i]);
+        buf_add_fmt(out, "   # %s\n", commands[i].what);
+    }
 }
 
 static void text_add_said(struct buf *out, const struct incident_view *view, const char *subject,

@@ -17,6 +17,25 @@ void incident_add_change(struct buf *out, const struct incident_view *view,
 void incident_add_changed_by(struct buf *out, const struct incident_view *view);
 void incident_add_answer(struct buf *out, const struct incident_view *view);
 void incident_add_informing(struct buf *out, const struct incident_view *view);
+/* Does somebody take care of it? Their word holds for a while only. */
+static inline bool incident_is_answered(const struct incident_view *view)
+{
+    return view->has_ladder && view->ladder.ladder.state == LADDER_ACKNOWLEDGED;
+}
+
+/* ---- incident_do.c ---- */
+enum { INCIDENT_COMMANDS = 6 };
+struct incident_command {
+    const char *verb, *rest, *what; /* "ack", "", "you take care of it" */
+    uint64_t incident;
+};
+/* What it waits for; returns how many. */
+size_t incident_commands(const struct incident_view *view,
+                         struct incident_command out[INCIDENT_COMMANDS]);
+/* "interlock ack i_…" */
+void incident_command_add(struct buf *out, const struct incident_command *command);
+
+/* ---- incident_text.c, incident_report.c ---- */
 /* When it was over; 0 = it is not, or goes on as another. */
 static inline int64_t incident_end(const struct incident_view *view)
 {

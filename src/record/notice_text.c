@@ -49,6 +49,20 @@ static void notice_add_by_when(struct buf *out, const struct notice_facts *facts
                   (struct zone_time){facts->inform_due_unix_ms, facts->now_unix_ms}, ZONE_MINUTES);
 }
 
+/* ", nobody answers", ", acknowledged 14:12 by ana" */
+static void notice_add_answer(struct buf *out, const struct notice_facts *facts)
+{
+    struct zone_time at = {facts->acknowledged_unix_ms, facts->now_unix_ms};
+    if (facts->acknowledged_by.size == 0) {
+        buf_add_text(out, ", nobody answers");
+        return;
+    }
+    buf_add_text(out, ", acknowledged ");
+    zone_add_time(out, facts->zone, at, ZONE_MINUTES);
+    buf_add_text(out, " by ");
+    wording_add_line(out, facts->acknowledged_by, NOTICE_NAME);
+}
+
 /* What stands before the reason. */
 static void notice_add_head(struct buf *out, const struct notice_facts *facts)
 {
@@ -59,7 +73,7 @@ static void notice_add_head(struct buf *out, const struct notice_facts *facts)
         if (facts->is_again) {
             buf_add_text(out, " for ");
             zone_add_span(out, facts->now_unix_ms - facts->since_unix_ms);
-            buf_add_text(out, ", nobody answers");
+            notice_add_answer(out, facts);
         }
         notice_add_by(out, facts, facts->is_again ? "; by " : " by ");
         return;

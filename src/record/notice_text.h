@@ -21,12 +21,14 @@ struct notice_facts {
     struct slice position;  /* of its stops: "fallback"; or empty */
     struct slice by;     /* TROUBLE: who stopped it; else who answered or restarted; may be empty */
     struct slice reason; /* a person's words, or empty */
-    bool is_again;       /* TROUBLE: it was told before, and nobody answers */
-    uint64_t waiting;    /* actions that wait: held, waiting, in review, uncertain */
-    uint64_t in_flight;  /* attempts that the stop still waits for */
-    uint64_t refused;    /* callers that were turned away since */
-    uint64_t uncertain;  /* DOWN */
-    int64_t lost;        /* as the counts prove; LOST_UNKNOWN: nothing is said of it */
+    bool is_again;       /* TROUBLE: it was told before, and goes on */
+    struct slice acknowledged_by; /* who said that they see to it; empty = nobody has */
+    int64_t acknowledged_unix_ms;
+    uint64_t waiting;     /* actions that wait: held, waiting, in review, uncertain */
+    uint64_t in_flight;   /* attempts that the stop still waits for */
+    uint64_t refused;     /* callers that were turned away since */
+    uint64_t uncertain;   /* DOWN */
+    int64_t lost;         /* as the counts prove; LOST_UNKNOWN: nothing is said of it */
     struct slice informs; /* who informs stakeholders, by when; 0 = nobody has to */
     struct slice restart; /* TROUBLE of a stop: who approves that it runs again; or empty */
     int64_t inform_due_unix_ms;

@@ -236,6 +236,26 @@ def test_who_answers_for_a_workflow_answers_for_the_upstream_that_it_calls(tmp_p
         assert daemon.post("/v1/incidents/%s/restart" % mine, {"reason": "x"}, token="ben").status == 403  # R20: rights to restart do not add up
 
 
+def test_the_answer_to_ack(tmp_path):
+    """Who takes care of it now, whether others are told on, what is still to be done; an alert is over with that, and the answer says so."""
+    text = ROUTING + "triggers:\n  - many: alert if volume > 2 in 1h\n"
+    with Daemon(install(tmp_path, INSTALLATION, {"invoice-reminders.yaml": REMINDERS, "inquiry-routing.yaml": text})) as daemon:
+        for n in range(3):
+            route(daemon, "T-%d" % n, "m3")
+        [alert] = daemon.get("/v1/incidents?open=1").json["items"]
+        assert alert["kind"] == "alert" and alert["ladder"]["state"] == "telling"
+        answer = say(daemon, alert["id"], "ack", {})
+        assert (answer["state"], answer["ladder"]["state"], answer["ladder"]["acknowledged_by"], answer["do"]) == ("closed", "over", "ana", [])
+        assert answer["closed_at"] and answer["ladder"]["next_at"] is None
+        id = stop(daemon, token="ben")
+        code, out, _ = cli(daemon, "ack", id)
+        assert code == 0 and "ACKNOWLEDGED by ana. Nobody more is told before " in out and "if it is open then, all are told anew" in out, out
+        assert "To do: approve a restart" in out and "  interlock restart %s --reason" % id in out and "interlock ack" not in out
+        daemon.kill()
+        daemon.start()
+        assert incident(daemon, alert["id"])["state"] == "closed"
+
+
 def test_refusals(routing):
     id = stop(routing)
     say(routing, id, "note", {}, status=422)

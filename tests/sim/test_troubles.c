@@ -130,6 +130,9 @@ static void people_who_are_late(void **state)
     expect_lines(&world, "ben: w WAITS FOR PEOPLE: 20 reviews are past due", 1); /* who decides */
     pass(&world, 6 * MINUTE);
     expect_lines(&world, "ana: w WAITS FOR PEOPLE", 1);
+    acknowledge(&world, one.id);
+    pass(&world, 31 * MINUTE); /* a word holds for half an hour */
+    expect_lines(&world, "ben: w WAITS FOR PEOPLE for 37 min, acknowledged 23:20 by ana: ", 1);
     for (int i = 0; i < 20; i++)
         reject_first(&world);
     pass(&world, MINUTE);

@@ -120,7 +120,16 @@ static void add_pages(struct buf *out, struct fixture *f)
     view.impact.was_held = 2;
     view.closed_unix_ms = FIXTURE_AT(15, 2, 0);
     incident_text_add(out, &view);
-    buf_add_text(out, "\n== its ramp\n");
+    buf_add_text(out, "\n== its report\n");
+    incident_report_add(out, &view);
+    buf_add_text(out, "\n== as JSON\n{");
+    incident_json_add(out, &view);
+    buf_add_text(out, "}\n");
+}
+
+/* Each stage of a ramp, sent back twice. */
+static void add_ramp(struct buf *out, struct fixture *f)
+{
     static const struct incident_entry ramp[] = {
         {.kind = RECORD_STOP, .stop = 3, .actor = SLICE("ana"), .scope = SLICE("w")},
         {.kind = RECORD_STOP, .stop = 4, .actor = SLICE("ana"), .scope = SLICE("w/s")},
@@ -139,11 +148,6 @@ static void add_pages(struct buf *out, struct fixture *f)
         incident_entry_add(out, &ramped, &ramp[i]);
         buf_add_byte(out, '\n');
     }
-    buf_add_text(out, "\n== its report\n");
-    incident_report_add(out, &view);
-    buf_add_text(out, "\n== as JSON\n{");
-    incident_json_add(out, &view);
-    buf_add_text(out, "}\n");
 }
 
 /* Two that were told before it are part of it; the one of them as it stands. */
@@ -301,6 +305,8 @@ static void words_of_incidents(void **state)
     buf_init(&out, FIXTURE_GOLDEN_MAX);
     fixture_init(&f);
     add_pages(&out, &f);
+    buf_add_text(&out, "\n== its ramp\n");
+    add_ramp(&out, &f);
     buf_add_text(&out, "\n== others are part of it\n");
     add_joined(&out, &f);
     buf_add_text(&out, "\n== troubles: in a list, as a message\n");

@@ -28,7 +28,12 @@
 #include "record/row.h"
 #include "record/tally.h"
 
-enum { JOURNAL_INFORM_MS = 30 * 60000, JOURNAL_MESSAGES_UP_TO = LIMIT_PAGE / 2 };
+enum {
+    JOURNAL_INFORM_MS = 30 * 60000,
+    JOURNAL_MESSAGES_UP_TO = LIMIT_PAGE / 2,
+    JOURNAL_LOOK_PAGE = 32, /* of what waits for people */
+    JOURNAL_LOOKS = 32
+};
 
 /* ---- the scope ---- */
 
@@ -380,26 +385,51 @@ static void journal_add_label(void *arg, const struct label_row *row, int64_t no
                      engine_journal_covers(labels->engine, labels->journal, row->workflow);
 }
 
-/* The oldest of its scope, and by when people should act. */
-static void journal_read_due(struct engine *engine, struct incident_view *view)
+/* The first review of a workflow, by its due time or by its age: what is uncertain or contradicted
+ * stands in the same queue, and of it so many are looked through. */
+static void journal_find_review(struct engine *engine, const char *workflow, bool by_due,
+                                int64_t *out_unix_ms)
 {
     const struct store_port *store = &engine->options.store;
-    struct arena arena;
-    struct store_action first;
-    struct row row = {0};
-    size_t count = 0;
-    arena_init(&arena, ENGINE_SCRATCH);
-    struct slice name = slice_text(view->journal.names[JOURNAL_WORKFLOW]);
-    struct store_open_query query = {
-        .by_people_due = true,
-        .scope = name.size ? arena_fmt(&arena, "%.*s/", SLICE_FMT(name)) : name,
-        .limit = 1};
-    if (store->list_open(store->impl, &query, &arena, &first, &count) == ERR_OK && count > 0 &&
-        row_decode(first.row, &row) == ERR_OK) {
-        view->impact.people_due_unix_ms = first.people_due_unix_ms;
-        view->impact.oldest_unix_ms = row.action.submitted_unix_ms;
+    struct store_open_query query = {.by_people_due = by_due,
+                                     .has_queue = true,
+                                     .queue = STORE_QUEUE_PEOPLE,
+                                     .limit = JOURNAL_LOOK_PAGE};
+    size_t count = JOURNAL_LOOK_PAGE;
+    int64_t found = 0;
+    for (int page = 0; page < JOURNAL_LOOKS && count == JOURNAL_LOOK_PAGE && found == 0; page++) {
+        struct store_action rows[JOURNAL_LOOK_PAGE];
+        struct arena arena;
+        arena_init_pooled(&arena, ENGINE_SCRATCH, &engine->arenas);
+        query.scope = arena_fmt(&arena, "%s/", workflow);
+        if (store->list_open(store->impl, &query, &arena, rows, &count) != ERR_OK)
+            count = 0;
+        for (size_t i = 0; i < count && found == 0; i++) {
+            struct row row = {0};
+            bool is_review =
+                row_decode(rows[i].row, &row) == ERR_OK && row.action.state == STATE_IN_REVIEW;
+            if (is_review)
+                found = by_due ? rows[i].people_due_unix_ms : row.action.submitted_unix_ms;
+            query.after_id = rows[i].id;
+            query.after_due_unix_ms = by_due ? rows[i].people_due_unix_ms : 0;
+        }
+        arena_done(&arena);
     }
-    arena_done(&arena);
+    if (found != 0 && (*out_unix_ms == 0 || found < *out_unix_ms))
+        *out_unix_ms = found;
+}
+
+/* Of the reviews that it counts: when the oldest was submitted, and when the first is due. */
+static void journal_read_due(struct engine *engine, struct incident_view *view)
+{
+    for (size_t i = 0; i < engine->workflow_count; i++) {
+        const struct workflow_state *state = &engine->workflows[i];
+        if (state->now[STATE_IN_REVIEW] == 0 ||
+            !engine_journal_covers(engine, &view->journal, slice_text(state->name)))
+            continue;
+        journal_find_review(engine, state->name, false, &view->impact.oldest_unix_ms);
+        journal_find_review(engine, state->name, true, &view->impact.people_due_unix_ms);
+    }
 }
 
 /* What its stops turned away, and what they held; of one that is closed its first stop is read. */

@@ -50,8 +50,8 @@ struct incident_impact {
     uint64_t waits;                               /* of them, as its messages count them */
     uint64_t refused;                             /* turned away by its stops */
     uint64_t was_held;                            /* closed: what its stops held */
-    int64_t oldest_unix_ms;     /* when the oldest that has not ended was submitted; 0 = none */
-    int64_t people_due_unix_ms; /* the earliest time by which people should act; 0 = none */
+    int64_t oldest_unix_ms;     /* when the oldest in review was submitted; 0 = none */
+    int64_t people_due_unix_ms; /* when the first in review is due; 0 = none */
     uint64_t wrong_before;      /* found wrong, of what started before it opened */
     int64_t lost;               /* as the counts prove; LOST_UNKNOWN */
     int target_percent;         /* of `sla`; 0 = none */

@@ -5,6 +5,7 @@ import pytest
 
 from interlock_client import BUILD, INSTALLATION, REMINDERS, TOKENS, Daemon, install
 from receivers import MailSink
+from story_world import POLICY, World
 
 ROUTING = """\
 workflow: inquiry-routing
@@ -270,3 +271,32 @@ def test_refusals(routing):
     assert routing.get("/v1/incidents/%s?format=xml" % id).status == 400
     code, _, err = cli(routing, "incident", "--cause", "x")
     assert code == 2 and "which incident" in err
+
+
+ASKED = """\
+  asked:
+    kind: webhook
+    call: plain POST /v1/asked
+    key: ${input.id}
+    body: { id: "${input.id}" }
+    rules:
+      - ask: review if true
+    fallback:
+      rule:
+        - review, due 30d
+"""
+
+
+def test_the_impact_names_the_oldest_and_the_first_due_of_the_reviews(tmp_path):
+    """An older write of which nobody knows whether it happened stands before them in the people's queue."""
+    with World(tmp_path, POLICY.replace("\ntriggers:", ASKED + "\ntriggers:", 1)) as world:
+        world.plain.set(mode="effect-drop", times=1)
+        unknown = world.submit("plain", "u1", headers={"Prefer": "wait=10"})
+        assert unknown.json["state"] == "uncertain", unknown
+        reviews = [world.daemon.action(world.submit("asked", "r%d" % n).json["action"]) for n in range(2)]
+        page = incident(world.daemon, stop(world.daemon, "stories"))
+        impact = page["impact"]
+        assert impact["in_review"] == 2 and impact["uncertain"] == 1, impact
+        assert impact["oldest_at"] == reviews[0]["submitted_at"], (impact, reviews)
+        due = world.daemon.get("/v1/inbox?kind=review").json["items"][0]["by"]
+        assert impact["people_due_at"] == due, (impact, due)

@@ -12,6 +12,7 @@
 #include "loop/alerts.h"
 #include "loop/counts.h"
 #include "loop/engine_state.h"
+#include "loop/entries.h"
 #include "loop/steps.h"
 #include "loop/upstreams.h"
 #include "record/row.h"
@@ -19,8 +20,9 @@
 
 enum {
     TROUBLE_TICK_MS = 10000,
-    TROUBLE_AGAIN_MS = 3600000, /* people who are late are told of that once an hour */
-    TROUBLE_PAGE = 100          /* late ones that are counted; more is "100" */
+    TROUBLE_HOLD_MS = 2 * TROUBLE_TICK_MS, /* what is held for less is over before it is told */
+    TROUBLE_AGAIN_MS = 3600000,            /* people who are late are told of that once an hour */
+    TROUBLE_PAGE = 100                     /* late ones that are counted; more is "100" */
 };
 #define TROUBLE_DOT " \xc2\xb7 "
 
@@ -105,6 +107,13 @@ static int64_t trouble_hold_ms(const struct engine *engine, const struct row *ro
     return what && what->kind == WHAT_HOLD ? what->ms : end - action->submitted_unix_ms;
 }
 
+/* Is it held still? Memory knows before the store does. */
+static bool trouble_is_held(struct engine *engine, uint64_t id)
+{
+    const struct entry *entry = entry_peek(engine, id);
+    return !entry || entry->row.action.state == STATE_HELD;
+}
+
 /* The oldest of a workflow in that queue, as the trouble that it is; workflow: empty = of all.
  * false: it has more than half of its time. */
 static bool trouble_of_held(struct engine *engine, enum store_queue queue, struct slice workflow,
@@ -120,12 +129,13 @@ static bool trouble_of_held(struct engine *engine, enum store_queue queue, struc
     if (workflow.size > 0)
         query.scope = arena_fmt(&arena, "%.*s/", SLICE_FMT(workflow));
     enum err err = store->list_open(store->impl, &query, &arena, &first, &count);
-    bool is_late = err == ERR_OK && count > 0 && row_decode(first.row, &row) == ERR_OK;
+    bool is_late = err == ERR_OK && count > 0 && row_decode(first.row, &row) == ERR_OK &&
+                   trouble_is_held(engine, first.id);
     if (is_late) {
         int64_t end =
             row.action.hold_end_unix_ms ? row.action.hold_end_unix_ms : row.action.due_unix_ms;
         int64_t hold_ms = trouble_hold_ms(engine, &row, end);
-        is_late = end > 0 && end - engine->now_unix_ms < hold_ms / 2;
+        is_late = hold_ms >= TROUBLE_HOLD_MS && end > 0 && end - engine->now_unix_ms < hold_ms / 2;
         *out = (struct journal){
             .kind = INCIDENT_DEGRADED, .lasting = LASTING_HELD, .began_unix_ms = end - hold_ms};
         trouble_name(out->names[JOURNAL_WORKFLOW], row.workflow);

@@ -141,6 +141,42 @@ static void people_who_are_late(void **state)
     close_world(&world);
 }
 
+/* What is held for a moment, or is held no more and only the store does not know it yet, is no
+ * trouble: nobody is told that 0 wait. */
+static void what_is_held_for_a_moment(void **state)
+{
+    struct world world;
+    struct engine_incident one = {0};
+    (void)state;
+    for (int ms = 1; ms < 12; ms++) {
+        open_world(&world, 8);
+        submit(&world, "blink", 1);
+        world.rig.now_unix_ms += ms;
+        engine_beat(world.rig.engine);
+        settle(&world);
+        pass(&world, MINUTE);
+        expect_lines(&world, "DEGRADED", 0);
+        assert_int_equal(count_open(&world, &one), 0);
+        close_world(&world);
+    }
+    open_world(&world, 9);
+    submit(&world, "later", 1);
+    pass(&world, 2 * MINUTE);
+    world.rig.now_unix_ms += 3 * MINUTE; /* it is past its half, and at its end */
+    engine_wake(world.rig.engine);
+    engine_beat(world.rig.engine);
+    settle(&world);
+    pass(&world, MINUTE);
+    expect_lines(&world, " 0 wait", 0);
+    close_world(&world);
+    open_world(&world, 10);
+    submit(&world, "later", 1);
+    pass(&world, 3 * MINUTE);
+    expect_lines(&world, "ana: w DEGRADED: held work is past half of its time", 1);
+    expect_lines(&world, " 1 waits", 1);
+    close_world(&world);
+}
+
 /* ---- what ended and was not done ---- */
 
 /* Its entry in the inbox; count: how many incidents stand there. */
@@ -280,10 +316,13 @@ static void what_nobody_decided_is_told(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_breaker_that_stays_open),  cmocka_unit_test(an_upstream_of_two_owners),
-        cmocka_unit_test(a_cause_that_lasts),         cmocka_unit_test(people_who_are_late),
-        cmocka_unit_test(what_expires_is_told),       cmocka_unit_test(what_fails_is_told_quietly),
-        cmocka_unit_test(what_nobody_decided_is_told)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(a_breaker_that_stays_open),
+                                       cmocka_unit_test(an_upstream_of_two_owners),
+                                       cmocka_unit_test(a_cause_that_lasts),
+                                       cmocka_unit_test(people_who_are_late),
+                                       cmocka_unit_test(what_is_held_for_a_moment),
+                                       cmocka_unit_test(what_expires_is_told),
+                                       cmocka_unit_test(what_fails_is_told_quietly),
+                                       cmocka_unit_test(what_nobody_decided_is_told)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

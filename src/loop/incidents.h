@@ -4,7 +4,7 @@
  *   which of them are one (joins.c).
  * Invariants:
  *   1. What is said is a record of its own: nothing that was said is written over.
- *   2. One trouble is one incident (decision 0022).
+ *   2. One trouble is one incident (decision 0025).
  *   I12 what is degraded is told when it lasts. */
 #pragma once
 #include "port/engine.h"

@@ -230,18 +230,26 @@ bool position_parse(struct slice name, enum position *out_position)
     return false;
 }
 
-size_t switchboard_attempt_ended(struct switchboard *board, const struct scope *at,
-                                 uint64_t epoch_at_start, unsigned state, int64_t now_unix_ms)
+/* Was it under way when the stop came? */
+static bool switchboard_counts(const struct stop *stop, const struct scope *at,
+                               const struct attempt_end *end)
 {
-    CHECK(state < STOP_STATES);
+    return end->epoch_at_start <= stop->epoch && stop->epoch < end->epoch_at_end &&
+           scope_covers(stop, at);
+}
+
+size_t switchboard_attempt_ended(struct switchboard *board, const struct scope *at,
+                                 const struct attempt_end *end)
+{
+    CHECK(end->state < STOP_STATES);
     size_t stopped_count = 0;
     for (size_t i = 0; i < board->stop_count; i++) {
         struct stop *stop = &board->stops[i];
-        if (stop->in_flight == 0 || epoch_at_start > stop->epoch || !scope_covers(stop, at))
+        if (stop->in_flight == 0 || !switchboard_counts(stop, at, end))
             continue;
-        stop->ended[state]++;
+        stop->ended[end->state]++;
         if (--stop->in_flight == 0) { /* invariant 2 */
-            stop->stopped_at_unix_ms = now_unix_ms;
+            stop->stopped_at_unix_ms = end->now_unix_ms;
             stopped_count++;
         }
     }

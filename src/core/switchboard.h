@@ -6,7 +6,8 @@
  *   I7  a loaded stop counts at once; nothing but a lift removes one.
  *   1.  The epoch grows with each stop and never falls: a start whose gate saw an older epoch asks
  *       again before its first byte.
- *   2.  A receipt says stopped only when none of its in-flight attempts is under way. */
+ *   2.  A receipt says stopped only when none of its in-flight attempts is under way: what had
+ *       ended before the stop is none of them, whenever that becomes durable. */
 #pragma once
 #include "base/err.h"
 #include "base/limits.h"
@@ -116,7 +117,14 @@ enum position restriction_position(unsigned restrictions);
 const char *position_name(enum position position);
 bool position_parse(struct slice name, enum position *out_position);
 bool scope_covers(const struct stop *stop, const struct scope *at);
-/* An attempt that started at epoch_at_start ended in `state`: the receipts of the stops that count
- * it move. Returns how many receipts became stopped by it (their stopped_at is now). */
+
+/* An attempt that has ended, and where it left its action. */
+struct attempt_end {
+    uint64_t epoch_at_start, epoch_at_end; /* a stop between the two counts it */
+    unsigned state;
+    int64_t now_unix_ms;
+};
+/* The receipts of the stops that count it move. Returns how many became stopped by it (their
+ * stopped_at is now). at: where the attempt was. */
 size_t switchboard_attempt_ended(struct switchboard *board, const struct scope *at,
-                                 uint64_t epoch_at_start, unsigned state, int64_t now_unix_ms);
+                                 const struct attempt_end *end);

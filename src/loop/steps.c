@@ -323,6 +323,25 @@ static struct slice engine_add_scope(struct engine *engine, const struct entry *
     return buf_slice(scope);
 }
 
+/* What follows the write of an action. */
+static struct pending engine_pending_of(const struct engine *engine, struct entry *entry,
+                                        const struct action_effects *effects)
+{
+    const struct action *action = &entry->row.action;
+    struct slice upstream = slice_first(entry->row.upstream, LIMIT_NAME);
+    struct pending pending = {.entry = entry,
+                              .must_send = effects && effects->must_send,
+                              .attempt = action->starts_total,
+                              .ended_attempt = effects && effects->has_verdict && !effects->is_late,
+                              .epoch_at_start = entry->epoch_at_start,
+                              .epoch_at_end = engine->board.epoch,
+                              .risk_id = entry->row.risk_id,
+                              .state = action->state};
+    if (upstream.size > 0)
+        memcpy(pending.upstream, upstream.at, upstream.size);
+    return pending;
+}
+
 void engine_save(struct engine *engine, struct entry *entry, const struct step_note *note)
 {
     struct action *action = &entry->row.action;
@@ -382,13 +401,7 @@ void engine_save(struct engine *engine, struct entry *entry, const struct step_n
     write.erased_count = note->erased_count;
     write.keys = keys;
     write.key_count = engine_fill_keys(entry, note, keys);
-    struct pending pending = {.entry = entry,
-                              .must_send = note->effects && note->effects->must_send,
-                              .attempt = action->starts_total,
-                              .ended_attempt = note->effects && note->effects->has_verdict &&
-                                               !note->effects->is_late,
-                              .epoch_at_start = entry->epoch_at_start,
-                              .state = action->state};
+    struct pending pending = engine_pending_of(engine, entry, note->effects);
     entry->unsaved++;
     engine_submit_writes(engine, &write, 1, &pending);
     arena_done(&arena);

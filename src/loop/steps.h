@@ -23,7 +23,9 @@ struct pending {
     bool must_send;
     uint16_t attempt;
     bool ended_attempt; /* receipts move */
-    uint64_t epoch_at_start;
+    uint64_t epoch_at_start, epoch_at_end;
+    char upstream[LIMIT_NAME + 1]; /* where it was: the action may be elsewhere by now */
+    uint32_t risk_id;
     enum action_state state;                /* where the ended attempt left it */
     void (*saved)(struct pending *pending); /* control records: what to do */
     engine_done_fn *done;

@@ -306,9 +306,17 @@ void engine_tell_full(struct engine *engine)
 /* An attempt ended and that is durable: the receipts that waited for it move. */
 void engine_receipts(struct engine *engine, const struct pending *pending)
 {
-    struct scope scope = entry_scope(pending->entry);
-    size_t stopped = switchboard_attempt_ended(&engine->board, &scope, pending->epoch_at_start,
-                                               pending->state, engine->now_unix_ms);
+    const struct entry *entry = pending->entry;
+    struct row row = entry->row;
+    struct attempt_end end = {.epoch_at_start = pending->epoch_at_start,
+                              .epoch_at_end = pending->epoch_at_end,
+                              .state = pending->state,
+                              .now_unix_ms = engine->now_unix_ms};
+    row.upstream = slice_text(pending->upstream);
+    row.risk_id = pending->risk_id;
+    row_place_risk(&row, entry->step);
+    struct scope scope = row_scope(&row, entry->step);
+    size_t stopped = switchboard_attempt_ended(&engine->board, &scope, &end);
     for (size_t i = 0; stopped > 0 && i < engine->board.stop_count; i++) {
         struct stop *stop = &engine->board.stops[i];
         if (stop->in_flight == 0 && stop->in_flight_at_start > 0 && !stop->is_receipt_saved) {

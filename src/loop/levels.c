@@ -270,8 +270,10 @@ void engine_run_triggers(struct engine *engine)
     if (engine->now_unix_ms < triggers->sight_unix_ms || engine->unsaved >= ENGINE_UNSAVED_ACT)
         return;
     triggers->sight_unix_ms = engine->now_unix_ms + TRIGGER_SIGHT_MS;
-    for (size_t i = 0; i < triggers->count; i++)
+    for (size_t i = 0; i < triggers->count; i++) {
         slot_look(engine, &triggers->slots[i]);
+        triggers->has_due |= triggers->slots[i].row.is_trip_due; /* there was no room to tell it */
+    }
     engine_run_trips(engine);
     engine_save_triggers(engine);
     if (engine->now_unix_ms >= triggers->sweep_unix_ms)

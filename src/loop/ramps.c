@@ -394,3 +394,27 @@ void engine_ramps_reloaded(struct engine *engine, struct slice actor)
             ramp_back(engine, restart, actor, "reloaded");
     }
 }
+
+/* A stop that came after the approval, or in the same incident, and does not start again by it. */
+static bool ramp_is_sent_back(const struct engine *engine, const struct restart_row *row,
+                              const struct stop *own)
+{
+    for (size_t i = 0; i < engine->board.stop_count; i++) {
+        const struct stop *stop = &engine->board.stops[i];
+        bool is_newer = stop->incident == row->incident || stop->at_unix_ms > row->approved_unix_ms;
+        if (!stop->is_lifted && !stop->is_ramping && stop->position != POSITION_CAUTION &&
+            is_newer && ramp_stops_meet(engine, own, stop))
+            return true;
+    }
+    return false;
+}
+
+void engine_ramps_recovered(struct engine *engine)
+{
+    for (struct list *node = engine->restarts.next; node != &engine->restarts; node = node->next) {
+        struct restart *restart = LIST_ENTRY(node, struct restart, link);
+        const struct stop *own = ramp_stop(engine, restart->row.incident);
+        if (ramp_is_running(restart) && own && ramp_is_sent_back(engine, &restart->row, own))
+            ramp_back(engine, restart, SLICE("interlock"), "stopped");
+    }
+}

@@ -317,8 +317,10 @@ enum err engine_recover(struct engine *engine, struct buf *out_message)
         err = engine_load_undone(engine);
     if (err == ERR_OK)
         err = engine_load_triggers(engine);
-    if (err == ERR_OK)
+    if (err == ERR_OK) {
         engine_ramps_reloaded(engine, SLICE("interlock"));
+        engine_ramps_recovered(engine);
+    }
     if (err == ERR_OK)
         err = engine_reorder_begin(engine);
     if (err == ERR_OK)

@@ -88,6 +88,8 @@ void engine_ramps_follow(struct engine *engine);
 void engine_ramps_stopped(struct engine *engine, const struct stop *stop);
 /* Another configuration is in force. */
 void engine_ramps_reloaded(struct engine *engine, struct slice actor);
+/* At a start: a stop was saved, and that it sends a ramp back was not. */
+void engine_ramps_recovered(struct engine *engine);
 void engine_run_ramps(struct engine *engine);
 /* When that is worth calling; 0 = not by time. */
 int64_t engine_ramps_due_unix_ms(const struct engine *engine);

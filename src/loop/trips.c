@@ -133,17 +133,18 @@ static bool trip_is_in_force(const struct engine *engine, uint64_t id)
     return false;
 }
 
-/* The same stop, when it was saved and what followed was not. */
+/* The same stop, when it was saved and what followed was not. One that starts again by its ramp is
+ * none: a trip stops that ramp (R19). */
 static const struct stop *trip_find(const struct engine *engine, const struct trigger_slot *slot,
                                     struct slice by, enum position position)
 {
     struct scope scope = slot_scope(slot);
     for (size_t i = 0; i < engine->board.stop_count; i++) {
         const struct stop *stop = &engine->board.stops[i];
-        if (!stop->is_lifted && !stop->is_lifting && stop->position == position &&
-            slice_is(by, stop->by) && slice_is(scope.workflow, stop->names[0]) &&
-            slice_is(scope.step, stop->names[1]) && slice_is(scope.risk, stop->names[3]) &&
-            stop->names[2][0] == '\0')
+        if (!stop->is_lifted && !stop->is_lifting && !stop->is_ramping &&
+            stop->position == position && slice_is(by, stop->by) &&
+            slice_is(scope.workflow, stop->names[0]) && slice_is(scope.step, stop->names[1]) &&
+            slice_is(scope.risk, stop->names[3]) && stop->names[2][0] == '\0')
             return stop;
     }
     return NULL;
@@ -222,8 +223,20 @@ static void trip_alarm(struct engine *engine, const struct trigger_slot *slot)
 
 /* ---- what its last event asks for ---- */
 
+/* Overdue work is an incident by itself. */
+static bool trip_is_alarm(const struct trigger_slot *slot)
+{
+    return slot->terms.move == MOVE_ALERT &&
+           !(slot->trigger->is_standard && slot->trigger->signal == SIGNAL_OVERDUE);
+}
+
 static void trip_carry_out(struct engine *engine, struct trigger_slot *slot)
 {
+    bool is_alarm = trip_is_alarm(slot);
+    if (is_alarm && engine->unsaved >= ENGINE_UNSAVED_ACT)
+        return;   /* it stays due: looked at again when there is room (levels.c) */
+    if (is_alarm) /* before it counts as carried out: a crash in between tells it again */
+        trip_alarm(engine, slot);
     if (slot->terms.move != MOVE_ALERT)
         slot->row.stop = trip_stop(engine, slot, trip_position(slot->terms.move));
     if (slot->row.caution == slot->row.stop) /* it stays at caution, as what has tripped */
@@ -233,10 +246,6 @@ static void trip_carry_out(struct engine *engine, struct trigger_slot *slot)
     slot->row.is_trip_due = false;
     engine->triggers.trips++;
     trip_record(engine, slot, RECORD_TRIPPED, slot->row.stop);
-    bool is_told = slot->trigger && slot->trigger->is_standard &&
-                   slot->trigger->signal == SIGNAL_OVERDUE; /* it is an incident by itself */
-    if (slot->terms.move == MOVE_ALERT && !is_told)
-        trip_alarm(engine, slot);
 }
 
 static void trip_warn(struct engine *engine, struct trigger_slot *slot)
@@ -280,14 +289,21 @@ void engine_run_trips(struct engine *engine)
 
 /* ---- an approved restart ---- */
 
+static bool trip_has_name(struct slice wanted, struct slice name, struct slices was)
+{
+    return wanted.size == 0 || slice_equal(wanted, name) || slices_have(was, wanted);
+}
+
+/* A stop that names what it was called before is one of it (R28). */
 static bool trip_is_within(const struct trigger_slot *slot, const struct scope *scope)
 {
+    const struct step *step = slot->trigger->step;
     struct scope own = slot_scope(slot);
     if (scope->upstream.size > 0)
         return false;
-    return (scope->workflow.size == 0 || slice_equal(scope->workflow, own.workflow)) &&
-           (scope->step.size == 0 || slice_equal(scope->step, own.step)) &&
-           (scope->risk.size == 0 || slice_equal(scope->risk, own.risk));
+    return trip_has_name(scope->workflow, own.workflow, slot->workflow->was) &&
+           trip_has_name(scope->step, own.step, step ? step->was : (struct slices){0}) &&
+           trip_has_name(scope->risk, own.risk, (struct slices){0});
 }
 
 void engine_triggers_restarted(struct engine *engine, const struct scope *scope)

@@ -163,7 +163,7 @@ static bool start_amount(const struct expr_value *value, int64_t *out)
         return false;
     real = fabs(real) * TRIGGER_MILLION;
     *out = real < (double)INT64_MAX ? (int64_t)ceil(real) : INT64_MAX;
-    if (value->type == EXPR_INT && llabs(value->integer) < INT64_MAX / TRIGGER_MILLION)
+    if (value->type == EXPR_INT && *out < INT64_MAX)
         *out = llabs(value->integer) * TRIGGER_MILLION; /* exact */
     return true;
 }
@@ -216,6 +216,26 @@ static struct trigger_start_item *start_add(struct trigger_start *start, uint32_
     return &start->items[start->count++];
 }
 
+/* What waited for an upstream or a stop leaves at the pace of its queue, and counts apart; so does
+ * what was there before the restart, wherever it has waited since. A delay that a rule asks for, or
+ * an older action of the same thing, is no such queue. */
+static bool start_is_backlog(const struct trigger_slot *slot, const struct action *action)
+{
+    bool is_held = action->state == STATE_HELD;
+    bool is_stored = is_held || action->state == STATE_WAITING;
+    return (is_held &&
+            (action->hold_for == HOLD_FOR_STOP || action->hold_for == HOLD_FOR_UPSTREAM ||
+             (action->hold_for == HOLD_FOR_FACT && action->is_release_wanted))) ||
+           (is_stored && action->submitted_unix_ms <= slot->row.restarted_unix_ms);
+}
+
+/* What it needs cannot be made of the input: people look at it; it counts at the others alone. */
+static bool start_drop(struct engine *engine)
+{
+    engine->triggers.start.count--;
+    return false;
+}
+
 /* What this start counts at one trigger. false: it cannot be told. */
 static bool start_measure(struct engine *engine, const struct start_question *question,
                           uint32_t index)
@@ -223,18 +243,21 @@ static bool start_measure(struct engine *engine, const struct start_question *qu
     const struct trigger_slot *slot = &engine->triggers.slots[index];
     struct expr_work work = {.scratch = question->scratch};
     struct expr_value value;
-    if (!slot_takes_risk(slot, question->step, question->risk))
+    bool is_volume = slot->trigger->signal == SIGNAL_VOLUME;
+    if (!slot_takes_risk(slot, question->step, question->risk) ||
+        (is_volume && start_is_backlog(slot, question->action)))
         return true;
     struct trigger_start_item *item = start_add(&engine->triggers.start, index);
     if (!item)
         return false;
     switch (slot->trigger->signal) {
     case SIGNAL_SUM:
-        return expr_eval(slot->trigger->argument, question->scope, &work, &value) == EXPR_OK &&
-               start_amount(&value, &item->amount);
+        return (expr_eval(slot->trigger->argument, question->scope, &work, &value) == EXPR_OK &&
+                start_amount(&value, &item->amount)) ||
+               start_drop(engine);
     case SIGNAL_REPEAT:
         item->has_memo = true;
-        return start_recipient(engine, slot, question, item->memo);
+        return start_recipient(engine, slot, question, item->memo) || start_drop(engine);
     default:
         return true;
     }
@@ -250,9 +273,6 @@ static bool start_measure_all(struct engine *engine, const struct start_question
     for (size_t s = 0; s < sizeof signals / sizeof *signals; s++) {
         size_t count = 0;
         const uint32_t *feeds = engine_feeds(engine, question->step, signals[s], &count);
-        /* What a restart lets go counts apart: its rate is held down by the ramp. */
-        if (signals[s] == SIGNAL_VOLUME && question->action->state == STATE_HELD)
-            continue;
         for (size_t i = 0; i < count; i++)
             is_good = start_measure(engine, question, feeds[i]) && is_good;
     }
@@ -379,7 +399,7 @@ static void feed_start(struct engine *engine, const struct entry *entry)
 static bool feed_is_attempt(const struct action_event *event, const struct action_effects *effects)
 {
     return effects->has_verdict && !effects->is_late && event->kind != EVENT_CRASHED &&
-           effects->verdict.reason != REASON_WITHHELD &&
+           event->kind != EVENT_QUARANTINE && effects->verdict.reason != REASON_WITHHELD &&
            effects->verdict.reason != REASON_NOT_BEGUN;
 }
 

@@ -434,6 +434,13 @@ static bool slots_has_stop(const struct triggers *triggers, uint64_t id)
     return false;
 }
 
+/* At a start the workflow may be one that could not be loaded: all that it has stays (R28). */
+static bool slots_is_kept(const struct engine *engine, const struct slots_row *row, bool is_reload)
+{
+    return slots_find(engine->triggers.slots, engine->triggers.count, row->key) ||
+           (!is_reload && !slots_workflow(engine_config(engine), &row->row));
+}
+
 /* The row of a definition that is no more goes with the next write, which has those that were made
  * of it: on a reload the one that stores the policy. One whose stop is in force stays, and at a
  * start those of a workflow that could not be loaded (R28). */
@@ -445,8 +452,7 @@ static enum err slots_gone(struct engine *engine, const struct slots_known *know
     triggers->gone = calloc(known->count + 1, sizeof *triggers->gone);
     for (size_t i = 0; triggers->gone && i < known->count; i++) {
         const struct slots_row *row = &known->rows[i];
-        bool is_there = slots_find(triggers->slots, triggers->count, row->key) ||
-                        (!is_reload && !slots_workflow(engine_config(engine), &row->row)) ||
+        bool is_there = slots_is_kept(engine, row, is_reload) ||
                         slots_in_force(engine, row->row.stop) ||
                         slots_in_force(engine, row->row.caution);
         for (size_t j = 0; j < triggers->gone_count && !is_there; j++)
@@ -458,15 +464,18 @@ static enum err slots_gone(struct engine *engine, const struct slots_known *know
 }
 
 /* A caution of a trigger that is no more has nobody who would clear it. */
-static void slots_drop(struct engine *engine, const struct trigger_slot *old)
+static void slots_drop(struct engine *engine, const struct slots_row *old, bool is_reload)
 {
-    const uint64_t stops[] = {old->row.caution,
-                              old->terms.move == MOVE_CAUTION ? old->row.stop : 0};
-    if (slots_find(engine->triggers.slots, engine->triggers.count, old->key))
+    const uint64_t stops[] = {old->row.caution, old->row.stop};
+    struct slice name = slice_first(old->row.name, slice_find(old->row.name, ' '));
+    if (slots_is_kept(engine, old, is_reload))
         return;
-    for (size_t i = 0; i < sizeof stops / sizeof *stops; i++)
-        if (slots_in_force(engine, stops[i]) && !slots_has_stop(&engine->triggers, stops[i]))
-            engine_lift_caution(engine, stops[i], old->trigger->name, NULL);
+    for (size_t i = 0; i < sizeof stops / sizeof *stops; i++) {
+        const struct stop *stop = slots_in_force(engine, stops[i]);
+        if (stop && stop->position == POSITION_CAUTION &&
+            !slots_has_stop(&engine->triggers, stops[i]))
+            engine_lift_caution(engine, stops[i], name, NULL);
+    }
 }
 
 void engine_save_triggers(struct engine *engine)
@@ -505,8 +514,8 @@ enum err engine_make_triggers(struct engine *engine)
     if (err == ERR_OK)
         err = slots_fill(engine, &known);
     if (err == ERR_OK) {
-        for (size_t i = 0; i < old_count; i++)
-            slots_drop(engine, &old[i]);
+        for (size_t i = 0; i < known.count; i++)
+            slots_drop(engine, &known.rows[i], old_count > 0);
         for (size_t i = 0; i < triggers->count; i++)
             slots_mend(engine, &triggers->slots[i]);
         err = slots_gone(engine, &known, old_count > 0);

@@ -194,13 +194,28 @@ void init_fill(struct init_plan *plan)
         plan->upstream = SLICE("provider");
 }
 
+/* Is it a boolean, or null, to some readers of YAML (IL007)? */
+static bool init_is_yaml_word(struct slice text)
+{
+    static const char *const words[] = {"true", "false", "null", "yes", "no",
+                                        "on",   "off",   "y",    "n"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (curl_name_is(text, words[i]))
+            return true;
+    return false;
+}
+
+/* A name as a YAML value: quoted where it is such a word. */
+static struct slice init_yaml_name(const struct init_plan *plan, struct slice name)
+{
+    return init_is_yaml_word(name) ? arena_fmt(plan->arena, "\"%.*s\"", SLICE_FMT(name)) : name;
+}
+
 /* A text as a YAML value: plain where that is surely the same text, else quoted. */
 static void init_add_value(struct buf *out, struct slice text)
 {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
                                 "0123456789-_./ ,()${}?=&@+%~:";
-    static const char *const words[] = {"true", "false", "null", "yes", "no",
-                                        "on",   "off",   "y",    "n"};
     bool is_plain = text.size > 0 &&
                     (strchr("abcdefghijklmnopqrstuvwxyz"
                             "ABCDEFGHIJKLMNOPQRSTUVWXYZ$/",
@@ -209,9 +224,7 @@ static void init_add_value(struct buf *out, struct slice text)
     for (size_t i = 0; i < text.size && is_plain; i++)
         is_plain = text.at[i] != 0 && strchr(plain, text.at[i]) != NULL &&
                    (text.at[i] != ':' || (i + 1 < text.size && text.at[i + 1] != ' '));
-    for (size_t i = 0; i < sizeof words / sizeof *words && is_plain; i++)
-        is_plain = !curl_name_is(text, words[i]);
-    if (is_plain)
+    if (is_plain && !init_is_yaml_word(text))
         buf_add(out, text);
     else
         buf_add_json_text(out, text);
@@ -267,27 +280,41 @@ static void init_add_person(struct buf *out, struct slice name, bool has_token)
                        "of the command line");
 }
 
+/* Where the secret stands: a variable may have the name ON. */
+static void init_add_secret(const struct init_plan *plan, struct buf *out)
+{
+    bool is_variable = plan->secret_source == INIT_SECRET_ENV;
+    buf_add_text(out, is_variable ? "{ env: " : "{ file: secrets/");
+    if (is_variable)
+        buf_add(out, init_yaml_name(plan, plan->secret));
+    else
+        buf_add(out, plan->upstream);
+    buf_add_text(out, " }");
+}
+
 static void init_add_auth(const struct init_plan *plan, struct buf *out)
 {
-    const char *source = plan->secret_source == INIT_SECRET_ENV ? "env" : "file";
-    struct slice place = plan->secret;
-    if (plan->secret_source == INIT_SECRET_FILE)
-        place = arena_fmt(plan->arena, "secrets/%.*s", SLICE_FMT(plan->upstream));
     switch (plan->auth) {
     case AUTH_NONE:
         return;
     case AUTH_BEARER:
-        buf_add_fmt(out, "    auth: { bearer: { %s: %.*s } }\n", source, SLICE_FMT(place));
+        buf_add_text(out, "    auth: { bearer: ");
+        init_add_secret(plan, out);
+        buf_add_text(out, " }\n");
         return;
     case AUTH_BASIC:
         buf_add_text(out, "    auth:\n      basic:\n        user: ");
         init_add_value(out, plan->auth_name);
-        buf_add_fmt(out, "\n        password: { %s: %.*s }\n", source, SLICE_FMT(place));
+        buf_add_text(out, "\n        password: ");
+        init_add_secret(plan, out);
+        buf_add_byte(out, '\n');
         return;
     case AUTH_HEADER:
         buf_add_text(out, "    auth:\n      header:\n        name: ");
         init_add_value(out, plan->auth_name);
-        buf_add_fmt(out, "\n        value: { %s: %.*s }\n", source, SLICE_FMT(place));
+        buf_add_text(out, "\n        value: ");
+        init_add_secret(plan, out);
+        buf_add_byte(out, '\n');
         return;
     }
 }
@@ -338,15 +365,16 @@ void init_add_config(const struct init_plan *plan, struct buf *out)
     init_add_person(out, plan->owner, true);
     if (init_has_second(plan))
         init_add_person(out, plan->restart, false);
-    struct slice admins = arena_fmt(plan->arena, "[%.*s]", SLICE_FMT(plan->owner));
+    struct slice owner = init_yaml_name(plan, plan->owner);
+    struct slice admins = arena_fmt(plan->arena, "[%.*s]", SLICE_FMT(owner));
     buf_add_text(out, "groups:\n");
     init_add_noted(out, "  admins", admins, "may configure; approve and settle nothing");
     if (init_has_second(plan))
-        buf_add_fmt(out, "  restarters: [%.*s, %.*s]\n", SLICE_FMT(plan->owner),
-                    SLICE_FMT(plan->restart));
+        buf_add_fmt(out, "  restarters: [%.*s, %.*s]\n", SLICE_FMT(owner),
+                    SLICE_FMT(init_yaml_name(plan, plan->restart)));
     buf_add_text(out, "# Who answers for stops of everything, and of an upstream:\nswitch:\n");
-    buf_add_fmt(out, "  owner: %.*s\n  restart: %.*s\n  inform: %.*s\n", SLICE_FMT(plan->owner),
-                SLICE_FMT(init_restart(plan)), SLICE_FMT(plan->owner));
+    buf_add_fmt(out, "  owner: %.*s\n  restart: %.*s\n  inform: %.*s\n", SLICE_FMT(owner),
+                SLICE_FMT(init_yaml_name(plan, init_restart(plan))), SLICE_FMT(owner));
     init_add_upstream(plan, out);
 }
 
@@ -400,7 +428,7 @@ static void init_add_fields(const struct init_plan *plan, struct buf *out)
 
 void init_add_policy(const struct init_plan *plan, struct buf *out)
 {
-    buf_add_fmt(out, "workflow: %.*s\npurpose: ", SLICE_FMT(plan->workflow));
+    buf_add_fmt(out, "workflow: %.*s\npurpose: ", SLICE_FMT(init_yaml_name(plan, plan->workflow)));
     init_add_value(out, plan->purpose);
     buf_add_byte(out, '\n');
     init_add_noted(out, "owner", plan->owner,

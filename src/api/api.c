@@ -25,8 +25,8 @@ struct api {
 static bool api_port_is_whole(const struct engine_port *e)
 {
     bool acts = e->submit && e->act && e->forget && e->stop && e->restart && e->approve &&
-                e->restart_of && e->ack && e->incident_reason && e->reload && e->backup &&
-                e->token_put && e->token_revoke && e->sandbox;
+                e->reject && e->restart_of && e->ack && e->incident_reason && e->reload &&
+                e->backup && e->token_put && e->token_revoke && e->sandbox;
     bool reads = e->config && e->now_unix_ms && e->zone && e->random && e->view && e->list &&
                  e->inbox && e->stops && e->stop_by_id && e->incidents && e->incident &&
                  e->ladder && e->away_put && e->away && e->notices && e->in_flight && e->counts &&

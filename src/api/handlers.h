@@ -48,6 +48,7 @@ void incidents_list(struct call *call);
 void incidents_get(struct call *call);
 void restart_post(struct call *call);
 void restart_approve(struct call *call);
+void restart_reject(struct call *call);
 void incidents_note(struct call *call);
 void incidents_ack(struct call *call);
 void incidents_informed(struct call *call);

@@ -25,6 +25,23 @@ static void restart_add_approvers(struct buf *out, const struct engine_restart *
     buf_add_byte(out, ']');
 }
 
+/* Who said no, when and why; null: nobody has. */
+static void restart_add_no(struct buf *out, const char *name, const struct restart_no *no,
+                           struct slice why)
+{
+    member_add_name(out, name);
+    if (!no->by[0]) {
+        buf_add_text(out, "null");
+        return;
+    }
+    buf_add_byte(out, '{');
+    member_add_text(out, "by", slice_text(no->by));
+    member_add_time(out, "at", no->at_unix_ms);
+    member_add_text(out, "asked_by", slice_text(no->asked_by));
+    member_add_text(out, "reason", why);
+    buf_add_byte(out, '}');
+}
+
 static void restart_add_ramp(struct buf *out, const struct engine_restart *restart)
 {
     struct buf text;
@@ -54,11 +71,9 @@ static void restart_add_ramp(struct buf *out, const struct engine_restart *resta
 
 void restart_add(struct call *call, uint64_t incident, struct buf *out)
 {
-    static const char *const states[] = {[RESTART_NONE] = NULL,
-                                         [RESTART_ASKED] = "asked",
-                                         [RESTART_VOID] = "void",
-                                         [RESTART_RAMPING] = "ramp",
-                                         [RESTART_STUCK] = "stuck"};
+    static const char *const states[] = {
+        [RESTART_NONE] = NULL,      [RESTART_ASKED] = "asked", [RESTART_VOID] = "void",
+        [RESTART_RAMPING] = "ramp", [RESTART_STUCK] = "stuck", [RESTART_ENDED] = NULL};
     struct engine_restart restart = {.state = RESTART_NONE};
     const struct engine_port *engine = call->engine;
     member_add_name(out, "restart");
@@ -70,7 +85,9 @@ void restart_add(struct call *call, uint64_t incident, struct buf *out)
     const struct restart_row *row = &restart.row;
     bool is_asked = row->request.by[0] != '\0';
     buf_add_byte(out, '{');
-    member_add_word(out, "state", states[restart.state]);
+    bool was_withdrawn = row->request.end == RESTART_END_WITHDRAWN;
+    const char *ended = was_withdrawn ? "withdrawn" : "rejected";
+    member_add_word(out, "state", restart.state == RESTART_ENDED ? ended : states[restart.state]);
     member_add_text(out, "by", slice_text(row->request.by));
     member_add_time(out, "at", is_asked ? row->request.at_unix_ms : 0);
     member_add_text(out, "reason", restart.reason);
@@ -81,6 +98,8 @@ void restart_add(struct call *call, uint64_t incident, struct buf *out)
     member_add_text(out, "approved_by", slice_text(row->approved_by));
     member_add_time(out, "approved_at", row->approved_unix_ms);
     member_add_bool(out, "alone", row->is_alone);
+    restart_add_no(out, "rejected", &row->rejected, restart.rejected_why);
+    restart_add_no(out, "withdrawn", &row->withdrawn, restart.withdrawn_why);
     restart_add_ramp(out, &restart);
     buf_add_byte(out, '}');
 }
@@ -102,26 +121,40 @@ static void restart_taken(struct call *call, const struct engine_reply *reply)
     incidents_reply(call, 202, call->id);
 }
 
-void restart_post(struct call *call)
+/* Of a stop that is open, with a reason that is not empty; else it is told. */
+static bool restart_read(struct call *call, const char *empty, struct restart_body *body)
 {
-    struct restart_body body = {0};
     if (call->incident->kind != INCIDENT_STOP) {
         reply_refuse(call, TROUBLE_NOT_NOW,
                      "nothing is stopped by this incident: it is closed by the end of its trouble");
-        return;
+        return false;
     }
-    if (!body_read(call, restart_fields, 1, &body) || !incidents_is_open(call))
-        return;
-    if (body.reason.size == 0) {
-        reply_trouble(call,
-                      &(struct trouble){.code = TROUBLE_BAD_BODY,
-                                        .pointer = SLICE("/reason"),
-                                        .detail = SLICE("\"reason\" is empty: who approves it "
-                                                        "reads why it may run again")});
-        return;
-    }
-    call->engine->restart(call->engine->impl, &call->principal, call->id, body.reason,
-                          reply_when_taken(call, restart_taken), call);
+    if (!body_read(call, restart_fields, 1, body) || !incidents_is_open(call))
+        return false;
+    if (body->reason.size > 0)
+        return true;
+    reply_trouble(call, &(struct trouble){.code = TROUBLE_BAD_BODY,
+                                          .pointer = SLICE("/reason"),
+                                          .detail = slice_text(empty)});
+    return false;
+}
+
+void restart_post(struct call *call)
+{
+    struct restart_body body = {0};
+    if (restart_read(call, "\"reason\" is empty: who approves it reads why it may run again",
+                     &body))
+        call->engine->restart(call->engine->impl, &call->principal, call->id, body.reason,
+                              reply_when_taken(call, restart_taken), call);
+}
+
+/* Who may is asked by the engine, as for an approval. */
+void restart_reject(struct call *call)
+{
+    struct restart_body body = {0};
+    if (restart_read(call, "\"reason\" is empty: who asked reads why not", &body))
+        call->engine->reject(call->engine->impl, &call->principal, call->id, body.reason,
+                             reply_when_taken(call, restart_taken), call);
 }
 
 /* Who may is asked by the engine, at the use: it knows who asked, and records what it refuses. */

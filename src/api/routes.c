@@ -70,6 +70,8 @@ static const struct route routes[] = {
      SUBJECT_INCIDENT, restart_post},
     {"POST", INCIDENT "/approve", "approveRestart", DOOR_LANE_VERDICT, RIGHT_RECEIPT,
      SUBJECT_INCIDENT, restart_approve},
+    {"POST", INCIDENT "/reject", "rejectRestart", DOOR_LANE_VERDICT, RIGHT_RECEIPT,
+     SUBJECT_INCIDENT, restart_reject},
     {"POST", INCIDENT "/ack", "acknowledgeIncident", DOOR_LANE_VERDICT, RIGHT_ACKNOWLEDGE,
      SUBJECT_INCIDENT, incidents_ack},
     {"POST", INCIDENT "/note", "noteIncident", DOOR_LANE_VERDICT, RIGHT_ACKNOWLEDGE,

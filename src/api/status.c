@@ -146,6 +146,26 @@ static bool status_fill_ramps(struct call *call, struct status *status)
     return ramps != NULL;
 }
 
+/* The no that ended the last request, or stands before the one that is asked for; or empty. */
+static struct slice status_no(struct call *call, const struct engine_restart *restart)
+{
+    const struct engine_port *engine = call->engine;
+    const struct restart_no *no =
+        restart->state == RESTART_ASKED ? &restart->row.rejected : restart_row_end(&restart->row);
+    struct buf text;
+    if (restart->state == RESTART_NONE || !no || !no->by[0])
+        return (struct slice){0};
+    buf_init(&text, LIMIT_REASON);
+    restart_no_add(
+        &text,
+        &(struct restart_no_words){
+            no, no == &restart->row.rejected ? restart->rejected_why : restart->withdrawn_why,
+            engine->now_unix_ms(engine->impl), engine->zone(engine->impl)});
+    struct slice kept = arena_copy(&call->arena, buf_slice(&text));
+    buf_done(&text);
+    return kept;
+}
+
 /* Which of the stops that are shown nobody has acknowledged, and which wait for an approval. */
 static bool status_fill_answers(struct call *call, struct status *status)
 {
@@ -161,8 +181,10 @@ static bool status_fill_answers(struct call *call, struct status *status)
         *answer = (struct status_answer){.incident = incident};
         answer->is_open = engine->ladder(engine->impl, incident, &call->arena, &ladder) == ERR_OK &&
                           ladder.ladder.state == LADDER_RUNNING;
-        if (engine->restart_of(engine->impl, incident, &call->arena, &restart) != ERR_OK ||
-            restart.state != RESTART_ASKED)
+        if (engine->restart_of(engine->impl, incident, &call->arena, &restart) != ERR_OK)
+            continue;
+        answer->no = status_no(call, &restart);
+        if (restart.state != RESTART_ASKED)
             continue;
         struct buf who;
         buf_init(&who, LIMIT_HTTP_LINE);

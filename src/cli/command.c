@@ -71,6 +71,11 @@ static const struct option command_note_options[] = {
     {"note", "TEXT", "why"},
     {NULL, NULL, NULL},
 };
+static const struct option command_reject_options[] = {
+    {"note", "TEXT", "why"},
+    {"because", "TEXT", "the same; a no to a restart needs it"},
+    {NULL, NULL, NULL},
+};
 static const struct option command_label_options[] = {
     {"workflow", "NAME", "whose action it is; a service has to say it of what others submitted"},
     {"note", "TEXT", "why"},
@@ -172,8 +177,10 @@ static const struct command command_table[] = {
      "the policy gives the field, and null takes away a field that need not be there.\n"
      "Several IDs are answered each for itself; exits 1 when one was not taken.\n",
      command_approve_options, 1, LIMIT_BULK, false, command_run_approve},
-    {"reject", GROUP_EVERY_DAY, "ID|KEY …", "do not let it go", NULL, command_note_options, 1,
-     LIMIT_BULK, false, command_run_reject},
+    {"reject", GROUP_EVERY_DAY, "ID|KEY … | INCIDENT --because TEXT", "do not let it go",
+     "Of an incident: no to the restart that is asked for, by who may approve it; or who asked "
+     "takes it back. It stays stopped; a new request is approved by somebody else.",
+     command_reject_options, 1, LIMIT_BULK, false, command_run_reject},
     {"label", GROUP_EVERY_DAY, "ID|KEY|RUN LABEL", "say whether what was done was right",
      "LABEL is one of the step's `audit: labels`; the first means right, each other one wrong.\n",
      command_label_options, 2, 2, false, command_run_label},

@@ -40,6 +40,7 @@ int command_run_incident(struct invocation *invocation);
 int command_run_label(struct invocation *invocation);
 /* Approves the restart that is asked for. */
 int incident_approve(struct invocation *invocation, const char *id);
+int incident_reject(struct invocation *invocation, const char *id, const char *why);
 int command_run_ack(struct invocation *invocation);
 int command_run_resolve(struct invocation *invocation);
 int command_run_cancel(struct invocation *invocation);

@@ -146,6 +146,20 @@ static void incident_say_approvers(struct invocation *invocation, const json_t *
     say(invocation, "\n");
 }
 
+/* Who said no to it, or took it back. */
+static void incident_say_no(struct invocation *invocation, const json_t *no)
+{
+    const char *by = daemon_text(no, "by"), *asked_by = daemon_text(no, "asked_by");
+    if (!json_is_object(no))
+        return;
+    if (strcmp(by, asked_by) == 0)
+        say(invocation, "RESTART TAKEN BACK by %s at %s: %s\n", by,
+            daemon_time(invocation, daemon_text(no, "at")), daemon_text(no, "reason"));
+    else
+        say(invocation, "RESTART REJECTED by %s at %s, as asked by %s: %s\n", by,
+            daemon_time(invocation, daemon_text(no, "at")), asked_by, daemon_text(no, "reason"));
+}
+
 /* How far it is on its way back, and what comes next. */
 static void incident_say_restart(struct invocation *invocation, const json_t *incident)
 {
@@ -161,7 +175,9 @@ static void incident_say_restart(struct invocation *invocation, const json_t *in
         say(invocation, "RESTART ASKED by %s at %s: %s\n", daemon_text(restart, "by"),
             daemon_time(invocation, daemon_text(restart, "at")), daemon_text(restart, "reason"));
         incident_say_approvers(invocation, restart);
+        incident_say_no(invocation, json_object_get(restart, "rejected"));
         say(invocation, "To approve it: interlock approve %s\n", id);
+        say(invocation, "To say no: interlock reject %s --because \"…\"\n", id);
     } else if (strcmp(state, "ramp") == 0) {
         say(invocation, "It starts again by itself, a little at a time; approved by %s%s.\n",
             daemon_text(restart, "approved_by"),
@@ -172,20 +188,26 @@ static void incident_say_restart(struct invocation *invocation, const json_t *in
         if (strcmp(state, "void") == 0)
             say(invocation, "A restart was asked for by %s; that is over, or things changed.\n",
                 daemon_text(restart, "by"));
+        if (strcmp(state, "rejected") == 0 || strcmp(state, "withdrawn") == 0)
+            incident_say_no(invocation, json_object_get(restart, state));
         say(invocation, "To let it run again: interlock restart %s --reason \"…\"\n", id);
     }
 }
 
-/* What is said: NAME of the body, and the text; an empty object without one. */
-static int incident_post(struct invocation *invocation, const char *id, const char *path,
-                         const char *name)
+/* NAME of the body, and the text; an empty object without one. */
+struct incident_said {
+    const char *name, *text;
+};
+static int incident_post_words(struct invocation *invocation, const char *id, const char *path,
+                               struct incident_said said)
 {
+    const char *name = said.name;
     struct buf body;
     buf_init(&body, LIMIT_HTTP_BODY);
     buf_add_byte(&body, '{');
     if (name) {
         buf_add_fmt(&body, "\"%s\":", name);
-        buf_add_json_text(&body, slice_text(incident_words(invocation)));
+        buf_add_json_text(&body, slice_text(said.text));
     }
     buf_add_byte(&body, '}');
     struct daemon_question question = {
@@ -200,16 +222,29 @@ static int incident_post(struct invocation *invocation, const char *id, const ch
         say(invocation, "On record as its %s.\n", strcmp(name, "follow_up") ? name : "follow-up");
     if (incident && strcmp(path, "/informed") == 0 && !invocation_has(invocation, "json"))
         say(invocation, "On record: stakeholders were told this.\n");
-    bool is_restart = strcmp(path, "/restart") == 0 || strcmp(path, "/approve") == 0;
+    bool is_restart = strcmp(path, "/restart") == 0 || strcmp(path, "/approve") == 0 ||
+                      strcmp(path, "/reject") == 0;
     if (incident && is_restart && !invocation_has(invocation, "json"))
         incident_say_restart(invocation, incident);
     json_decref(incident);
     return invocation->exit;
 }
 
+static int incident_post(struct invocation *invocation, const char *id, const char *path,
+                         const char *name)
+{
+    return incident_post_words(invocation, id, path,
+                               (struct incident_said){name, incident_words(invocation)});
+}
+
 int incident_approve(struct invocation *invocation, const char *id)
 {
     return incident_post(invocation, id, "/approve", NULL);
+}
+
+int incident_reject(struct invocation *invocation, const char *id, const char *why)
+{
+    return incident_post_words(invocation, id, "/reject", (struct incident_said){"reason", why});
 }
 
 static int incident_report(struct invocation *invocation, const char *id)

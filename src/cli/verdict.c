@@ -81,10 +81,11 @@ int verdict_find_review(struct invocation *invocation, const char *what, struct 
     uint64_t id;
     *out_review = slice_text(what);
     if (text_parse_id(*out_review, ID_INCIDENT, &id)) {
-        say_error(
-            invocation,
-            "interlock: %s is an incident: its restart is approved, by itself, or not at all\n",
-            what);
+        say_error(invocation,
+                  "interlock: %s is an incident: its restart is approved, or rejected, by itself, "
+                  "or not at "
+                  "all\n",
+                  what);
         return CLI_REFUSED;
     }
     if (slice_starts(*out_review, SLICE(ID_REVIEW)))
@@ -145,6 +146,13 @@ static int verdict_say_results(struct invocation *invocation, const json_t *resu
     return code;
 }
 
+/* Why, in whichever of the two words it was said. */
+static const char *verdict_note(struct invocation *invocation)
+{
+    const char *note = invocation_option(invocation, "note");
+    return note ? note : invocation_option(invocation, "because");
+}
+
 /* Many at once: each is found and answered for itself. What is not found is told, and stands in the
  * exit code; the others go on. */
 static int verdict_give_many(struct invocation *invocation, const char *verdict)
@@ -168,7 +176,7 @@ static int verdict_give_many(struct invocation *invocation, const char *verdict)
         verdict_begin(&body);
         verdict_add(&body, "id", arena_fmt(&invocation->arena, "%.*s", SLICE_FMT(review)).at);
         verdict_add(&body, "verdict", verdict);
-        verdict_add(&body, "note", invocation_option(invocation, "note"));
+        verdict_add(&body, "note", verdict_note(invocation));
         buf_add_text(&list, found++ > 0 ? "," : "");
         buf_add(&list, verdict_end(invocation, &body));
     }
@@ -215,7 +223,7 @@ static int verdict_give(struct invocation *invocation, const char *verdict)
     verdict_add(&body, "verdict", edit.size > 0 ? "edit" : verdict);
     if (edit.size > 0)
         verdict_add_raw(&body, "words", edit);
-    verdict_add(&body, "note", invocation_option(invocation, "note"));
+    verdict_add(&body, "note", verdict_note(invocation));
     return found_act(invocation, daemon_target(invocation, "/v1/reviews/", review, "/verdict"),
                      verdict_end(invocation, &body));
 }
@@ -232,7 +240,14 @@ int command_run_approve(struct invocation *invocation)
 
 int command_run_reject(struct invocation *invocation)
 {
-    return verdict_give(invocation, "reject");
+    const char *what = invocation_argument(invocation, 0);
+    const char *why = verdict_note(invocation);
+    uint64_t id;
+    if (!text_parse_id(slice_text(what), ID_INCIDENT, &id) || invocation_argument(invocation, 1))
+        return verdict_give(invocation, "reject");
+    if (!why || !*why)
+        return invocation_wrong(invocation, "who asked reads why not: --because \"…\"");
+    return incident_reject(invocation, what, why);
 }
 
 int command_run_note(struct invocation *invocation)

@@ -6,8 +6,8 @@
 
 int64_t restart_alone_ms(const struct restart_terms *terms)
 {
-    if (terms->alone_ms <= 0 || terms->alone_ms_at_open <= 0)
-        return 0; /* invariant 4 */
+    if (terms->alone_ms <= 0 || terms->alone_ms_at_open <= 0 || terms->needs_other)
+        return 0; /* invariants 4, 5 */
     return terms->alone_ms > terms->alone_ms_at_open ? terms->alone_ms : terms->alone_ms_at_open;
 }
 
@@ -29,12 +29,26 @@ bool restart_stands(const struct restart_request *request, const struct restart_
            !restart_is_changed(request, terms);
 }
 
+/* Nobody asks: because of what? */
+static enum restart_says restart_says_nobody(const struct restart_request *request)
+{
+    switch (request->end) {
+    case RESTART_END_NONE:
+        return RESTART_NOT_ASKED;
+    case RESTART_END_REJECTED:
+        return RESTART_REJECTED;
+    case RESTART_END_WITHDRAWN:
+        return RESTART_WITHDRAWN;
+    }
+    CHECK_UNREACHABLE();
+}
+
 enum restart_says restart_decide(const struct restart_request *request,
                                  const struct restart_terms *terms,
                                  const struct restart_voice *voice)
 {
     if (request->by[0] == '\0')
-        return RESTART_NOT_ASKED;
+        return restart_says_nobody(request);
     if (voice->is_service)
         return RESTART_SERVICE; /* invariant 1 */
     if (!voice->is_member)
@@ -52,10 +66,33 @@ enum restart_says restart_decide(const struct restart_request *request,
                                                             : RESTART_YES_ALONE;
 }
 
+enum restart_says restart_decide_no(const struct restart_request *request,
+                                    const struct restart_terms *terms,
+                                    const struct restart_voice *voice)
+{
+    if (request->by[0] == '\0')
+        return restart_says_nobody(request);
+    if (voice->is_service)
+        return RESTART_SERVICE; /* invariants 1, 5 */
+    if (!voice->is_member && !slice_is(voice->person, request->by))
+        return RESTART_NOT_MEMBER; /* invariant 5 */
+    if (terms->now_unix_ms >= restart_over_unix_ms(request, terms))
+        return RESTART_OVER;
+    return restart_is_changed(request, terms) ? RESTART_CHANGED : RESTART_YES;
+}
+
+void restart_end(struct restart_request *request, struct slice person)
+{
+    CHECK(request->by[0] != '\0');
+    request->end = slice_is(person, request->by) ? RESTART_END_WITHDRAWN : RESTART_END_REJECTED;
+    request->by[0] = '\0';
+}
+
 const char *restart_says_name(enum restart_says says)
 {
     static const char *const names[RESTART_SAYS_COUNT] = {
-        [RESTART_NOT_ASKED] = "not_asked",     [RESTART_SERVICE] = "service",
+        [RESTART_NOT_ASKED] = "not_asked",     [RESTART_REJECTED] = "rejected",
+        [RESTART_WITHDRAWN] = "withdrawn",     [RESTART_SERVICE] = "service",
         [RESTART_NOT_MEMBER] = "not_entitled", [RESTART_OVER] = "over",
         [RESTART_CHANGED] = "changed",         [RESTART_OWN] = "own",
         [RESTART_OWN_NOT_YET] = "own_not_yet", [RESTART_YES] = "yes",

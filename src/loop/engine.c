@@ -334,6 +334,7 @@ void engine_as_port(struct engine *engine, struct engine_port *out_port)
     engine_port_journals(out_port);
     engine_port_plans(out_port);
     engine_port_restarts(out_port);
+    engine_port_rejections(out_port);
     engine_port_away(out_port);
     engine_port_triggers(out_port);
 }

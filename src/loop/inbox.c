@@ -210,6 +210,7 @@ static void inbox_fill_stop(struct inbox_work *work, const struct inbox_stop *at
     item->kind = at->kind;
     item->stop = copy;
     item->is_stuck = restart && restart->row.is_ramping;
+    item->no = engine_restart_no_words(engine, copy->incident, work->arena);
     const struct alert *alert = engine_alert_find(engine, copy->incident);
     item->is_unanswered = alert && !engine_alert_is_answered(alert);
     if (at->kind == INBOX_RESTART) {

@@ -43,6 +43,20 @@ static void news_approvers(const struct engine *engine, const struct group *grou
         alert_people_add_members(out, engine_config(engine)->admins, but);
 }
 
+/* Who asked, the owner, and those who were asked to approve it: all but who said no. */
+static void news_people_rejected(struct engine *engine, const struct restart *restart,
+                                 const struct stop *stop, struct alert_people *out)
+{
+    const struct config *config = engine_config(engine);
+    const struct restart_no *no = restart_row_end(&restart->row);
+    struct slice by = no ? slice_text(no->by) : (struct slice){0};
+    const struct duties *duties = config_duties_of(config, slice_text(stop->names[0]));
+    if (no && strcmp(no->by, no->asked_by) != 0)
+        alert_people_add(out, config_person(config, slice_text(no->asked_by)));
+    alert_people_add_members(out, duties->owner, by);
+    alert_people_add_members(out, engine_restarters(engine, stop), by);
+}
+
 /* Of what came of a request. */
 static void news_people(struct engine *engine, const struct restart *restart,
                         const struct stop *stop, struct alert_people *out)
@@ -51,7 +65,8 @@ static void news_people(struct engine *engine, const struct restart *restart,
     const struct duties *duties =
         config_duties_of(engine_config(engine), slice_text(stop->names[0]));
     struct slice by = slice_text(row->approved_by);
-    alert_people_add(out, config_person(engine_config(engine), slice_text(row->asked_by)));
+    if (row->news != RESTART_NEWS_REJECTED)
+        alert_people_add(out, config_person(engine_config(engine), slice_text(row->asked_by)));
     switch (row->news) {
     case RESTART_NEWS_APPROVED:
         alert_people_add_members(out, duties->owner, by);
@@ -72,6 +87,9 @@ static void news_people(struct engine *engine, const struct restart *restart,
         alert_people_add_members(out, engine_restarters(engine, stop), (struct slice){0});
         alert_people_add_members(out, duties->owner, (struct slice){0});
         return;
+    case RESTART_NEWS_REJECTED:
+        news_people_rejected(engine, restart, stop, out);
+        return;
     case RESTART_NEWS_ASKED:
     case RESTART_NEWS_NONE:
         break;
@@ -91,16 +109,38 @@ static const struct stop *news_stop(struct engine *engine, uint64_t incident, st
     return stop;
 }
 
+/* The no that is told, or stood before what is asked for: its reason is in no_why. */
+static struct restart_no_words news_no(struct engine *engine, const struct restart *restart,
+                                       struct slice said, struct buf *no_why)
+{
+    const struct restart_row *row = &restart->row;
+    bool is_news = row->news == RESTART_NEWS_REJECTED;
+    const struct restart_no *no = is_news ? restart_row_end(row) : &row->rejected;
+    struct arena arena;
+    if (!no || !no->by[0] || (!is_news && row->news != RESTART_NEWS_ASKED))
+        return (struct restart_no_words){.no = NULL};
+    arena_init(&arena, ENGINE_SCRATCH);
+    if (!is_news || said.size == 0)
+        said = engine_words(engine, no->words_seq, &arena);
+    redact_add(&engine->loaded->redact, said, false, no_why);
+    arena_done(&arena);
+    return (struct restart_no_words){no, buf_slice(no_why), engine->now_unix_ms,
+                                     engine->options.zone};
+}
+
 static void news_make_texts(struct engine *engine, const struct restart *restart,
                             const struct stop *stop, struct slice said, struct notice_draft *draft)
 {
     const struct restart_row *row = &restart->row;
     unsigned char digest[RESTART_DIGEST];
     struct restart_terms terms = engine_restart_terms(engine, row->incident, digest);
-    struct buf reason, ramp;
+    struct buf reason, ramp, no_why;
+    buf_init(&no_why, LIMIT_REASON * 4);
     buf_init(&reason, LIMIT_REASON * 4);
     buf_init(&ramp, LIMIT_REASON);
-    redact_add(&engine->loaded->redact, said, false, &reason);
+    struct restart_no_words no = news_no(engine, restart, said, &no_why);
+    if (row->news != RESTART_NEWS_REJECTED)
+        redact_add(&engine->loaded->redact, said, false, &reason);
     receipt_add_scope(&draft->scope, stop);
     if (row->is_ramping)
         ramp_text_add(&ramp, engine_ramp_of(engine, stop, NULL), &row->ramp);
@@ -113,6 +153,7 @@ static void news_make_texts(struct engine *engine, const struct restart *restart
         .scope = buf_slice(&draft->scope),
         .asked_by = slice_text(row->asked_by),
         .reason = buf_slice(&reason),
+        .no = no,
         .approved_by = is_used ? slice_text(row->approved_by) : (struct slice){0},
         .group = engine_restarters(engine, stop),
         .is_again = is_again,
@@ -129,6 +170,7 @@ static void news_make_texts(struct engine *engine, const struct restart *restart
     restart_notice_body(&notice, &draft->body);
     buf_done(&ramp);
     buf_done(&reason);
+    buf_done(&no_why);
 }
 
 /* ---- the write ---- */
@@ -188,7 +230,7 @@ static void news_tell(struct engine *engine, struct restart *restart, struct sli
     notice_batch_init(&batch);
     const struct stop *stop = news_stop(engine, restart->row.incident, &arena);
     if (stop) {
-        if (reason.size == 0)
+        if (reason.size == 0 && restart->row.news != RESTART_NEWS_REJECTED)
             reason = engine_words(engine, restart->row.words_seq, &arena);
         news_make_texts(engine, restart, stop, reason, &draft);
         if (restart->row.news == RESTART_NEWS_ASKED)

@@ -78,8 +78,9 @@ const struct group *engine_restarters(struct engine *engine, const struct stop *
 
 /* By somebody else, or, where the policy says so, by who asked. */
 static bool restart_is_possible(const struct config *config, const struct stop *stop,
-                                struct slice asked_by)
+                                const struct restart_row *row)
 {
+    struct slice asked_by = slice_text(row->request.by);
     const struct group *group = restart_group(config, stop);
     const struct workflow *workflow =
         stop->names[0][0] ? config_workflow_of(config, slice_text(stop->names[0])) : NULL;
@@ -87,7 +88,8 @@ static bool restart_is_possible(const struct config *config, const struct stop *
     for (size_t i = 0; group && i < group->member_count; i++)
         if (!slice_equal(group->members[i]->name, asked_by))
             return true;
-    return group && group->member_count > 0 && ramp->alone_ms > 0 && stop->alone_ms > 0;
+    return group && group->member_count > 0 && ramp->alone_ms > 0 && stop->alone_ms > 0 &&
+           !row->rejected.by[0];
 }
 
 bool engine_restarts_allow(struct engine *engine, const struct config *next, struct buf *out)
@@ -102,8 +104,8 @@ bool engine_restarts_allow(struct engine *engine, const struct config *next, str
             continue;
         struct restart_terms terms = engine_restart_terms(engine, restart->row.incident, digest);
         if (!restart_stands(&restart->row.request, &terms) ||
-            !restart_is_possible(engine_config(engine), stop, by) ||
-            restart_is_possible(next, stop, by))
+            !restart_is_possible(engine_config(engine), stop, &restart->row) ||
+            restart_is_possible(next, stop, &restart->row))
             continue;
         is_good = false;
         buf_add_text(out, "the restart of ");
@@ -124,7 +126,10 @@ struct restart_terms engine_restart_terms(struct engine *engine, uint64_t incide
 {
     const struct stop *stops[LIMIT_INCIDENT_STOPS];
     struct restart_subject subject = {.stops = stops, .version = engine_config(engine)->version};
-    struct restart_terms terms = {.now_unix_ms = engine->now_unix_ms, .digest = out_digest};
+    const struct restart *restart = engine_restart_of(engine, incident);
+    struct restart_terms terms = {.now_unix_ms = engine->now_unix_ms,
+                                  .needs_other = restart && restart->row.rejected.by[0],
+                                  .digest = out_digest};
     for (size_t i = 0; i < engine->board.stop_count && subject.stop_count < LIMIT_INCIDENT_STOPS;
          i++) {
         const struct stop *stop = &engine->board.stops[i];
@@ -141,7 +146,7 @@ struct restart_terms engine_restart_terms(struct engine *engine, uint64_t incide
 
 /* ---- the write ---- */
 
-static void restart_copy_name(char out[LIMIT_NAME + 1], struct slice name)
+void engine_restart_copy_name(char out[LIMIT_NAME + 1], struct slice name)
 {
     size_t size = name.size < LIMIT_NAME ? name.size : LIMIT_NAME;
     if (size > 0)
@@ -198,16 +203,15 @@ void engine_save_restart_with_stops(struct engine *engine, struct restart *resta
 
 /* ---- ask ---- */
 
-static void restart_acknowledge(struct pending *pending)
+void engine_restart_saved(struct pending *pending)
 {
     struct stop *stop = engine_incident_stop(pending->engine, pending->id);
     struct engine_reply reply = {.outcome = ENGINE_TAKEN, .stop = stop};
     pending->done(pending->arg, &reply);
 }
 
-/* The stop that it is about; NULL: refused, and told. */
-static struct stop *restart_find_stop(struct engine *engine, uint64_t incident,
-                                      engine_done_fn *done, void *arg)
+struct stop *engine_restart_stop(struct engine *engine, uint64_t incident, engine_done_fn *done,
+                                 void *arg)
 {
     struct stop *stop = engine_incident_stop(engine, incident);
     if (!stop || stop->is_lifted || stop->is_lifting) {
@@ -254,7 +258,7 @@ static void restarts_do_ask(void *impl, const struct principal *principal, uint6
     struct engine *engine = impl;
     (void)engine_now(engine);
     restart_sweep(engine);
-    struct stop *stop = restart_find_stop(engine, incident, done, arg);
+    struct stop *stop = engine_restart_stop(engine, incident, done, arg);
     struct restart *restart = stop ? engine_restart_of(engine, incident) : NULL;
     if (!stop || restart_refuse_ask(engine, restart, principal, done, arg))
         return;
@@ -268,17 +272,18 @@ static void restarts_do_ask(void *impl, const struct principal *principal, uint6
     buf_init(&words, LIMIT_REASON * 8);
     loaded_encode_words(engine->loaded, &(struct bundle_words){.reason = reason}, &words);
     struct restart_row *row = &restart->row;
-    restart_copy_name(row->request.by, principal->name);
-    restart_copy_name(row->asked_by, principal->name);
+    engine_restart_copy_name(row->request.by, principal->name);
+    engine_restart_copy_name(row->asked_by, principal->name);
     row->news = RESTART_NEWS_ASKED;
     row->request.at_unix_ms = engine->now_unix_ms;
+    row->request.end = RESTART_END_NONE;
     row->words_seq = engine->seq + 1;
     (void)engine_restart_terms(engine, incident, row->request.digest);
     struct record record = {.kind = RECORD_RESTART_ASKED,
                             .actor = principal->name,
                             .workflow = slice_text(stop->names[0])};
     struct pending pending = {
-        .saved = restart_acknowledge, .done = done, .arg = arg, .id = incident};
+        .saved = engine_restart_saved, .done = done, .arg = arg, .id = incident};
     engine_save_restart(engine, restart, &record, buf_slice(&words), &pending);
     engine_tell_restart(engine, restart, reason);
     buf_done(&words);
@@ -287,26 +292,58 @@ static void restarts_do_ask(void *impl, const struct principal *principal, uint6
 
 /* ---- approve ---- */
 
-/* A sentence to who spoke, and a record. */
-static void restart_refuse(struct engine *engine, const struct principal *principal,
-                           const struct restart_refusal *refusal, uint64_t incident,
-                           const struct pending *reply)
+void engine_restart_refuse(enum restart_says says, const char *text, const struct pending *reply)
 {
     static const enum engine_refusal outcomes[RESTART_SAYS_COUNT] = {
-        [RESTART_NOT_ASKED] = ENGINE_NOT_NOW, [RESTART_SERVICE] = ENGINE_DENIED,
+        [RESTART_NOT_ASKED] = ENGINE_NOT_NOW, [RESTART_REJECTED] = ENGINE_NOT_NOW,
+        [RESTART_WITHDRAWN] = ENGINE_NOT_NOW, [RESTART_SERVICE] = ENGINE_DENIED,
         [RESTART_NOT_MEMBER] = ENGINE_DENIED, [RESTART_OVER] = ENGINE_NOT_NOW,
         [RESTART_CHANGED] = ENGINE_NOT_NOW,   [RESTART_OWN] = ENGINE_DENIED,
         [RESTART_OWN_NOT_YET] = ENGINE_DENIED};
+    engine_refuse(reply->done, reply->arg, outcomes[says], text);
+}
+
+struct restart_refusal engine_restart_refusal(struct engine *engine, uint64_t incident,
+                                              const struct principal *principal,
+                                              struct arena *arena)
+{
+    static const struct restart_request nobody = {.at_unix_ms = 0};
+    const struct restart *restart = engine_restart_of(engine, incident);
+    const struct restart_no *no = restart ? restart_row_end(&restart->row) : NULL;
+    struct restart_refusal refusal = {.who = principal->name,
+                                      .request = restart ? &restart->row.request : &nobody,
+                                      .incident = incident};
+    if (restart && restart->row.is_ramping && !restart->row.ramp.is_stuck)
+        refusal.approved_by = slice_text(restart->row.approved_by);
+    if (no)
+        refusal.no = (struct restart_no_words){no, engine_words(engine, no->words_seq, arena),
+                                               engine->now_unix_ms, engine->options.zone};
+    return refusal;
+}
+
+struct restart_voice engine_restart_voice(const struct group *group,
+                                          const struct principal *principal)
+{
+    bool is_person = principal->kind == PRINCIPAL_PERSON;
+    return (struct restart_voice){.person = principal->name,
+                                  .is_service = !is_person,
+                                  .is_member = is_person && group_has(group, principal->name)};
+}
+
+/* A sentence to who spoke, and a record. */
+static void restart_refuse(struct engine *engine, const struct principal *principal,
+                           const struct restart_refusal *refusal, const struct pending *reply)
+{
     struct pending none = {0};
     struct control control = {.record = {.kind = RECORD_RESTART_REFUSED,
                                          .actor = principal->name,
-                                         .incident = incident,
+                                         .incident = refusal->incident,
                                          .subject = slice_text(restart_says_name(refusal->says))}};
     engine_save_control(engine, &control, &none);
     struct buf text;
     buf_init(&text, LIMIT_REASON);
     restart_refusal_add(&text, refusal);
-    engine_refuse(reply->done, reply->arg, outcomes[refusal->says], buf_text(&text));
+    engine_restart_refuse(refusal->says, buf_text(&text), reply);
     buf_done(&text);
 }
 
@@ -321,7 +358,7 @@ static void restart_carry_out(struct engine *engine, struct restart *restart,
     struct slice reason = engine_words(engine, row->words_seq, &arena);
     struct slice asked_by = arena_copy(&arena, slice_text(row->request.by));
     const struct stop told = *stop; /* of the message: it moves with the switchboard */
-    restart_copy_name(row->approved_by, principal->name);
+    engine_restart_copy_name(row->approved_by, principal->name);
     row->approved_unix_ms = engine->now_unix_ms;
     row->request.by[0] = '\0'; /* used, once */
     row->news = row->is_alone ? RESTART_NEWS_ALONE : RESTART_NEWS_APPROVED;
@@ -335,7 +372,7 @@ static void restart_carry_out(struct engine *engine, struct restart *restart,
                                   .is_approval = true,
                                   .actor = principal->name,
                                   .reason = reason};
-    reply->saved = restart_acknowledge;
+    reply->saved = engine_restart_saved;
     engine_save_restart_with_stops(engine, restart, &record, &change, reply);
     engine_tell_restart(engine, restart, reason);
     if (!row->is_ramping)
@@ -343,7 +380,7 @@ static void restart_carry_out(struct engine *engine, struct restart *restart,
     arena_done(&arena);
 }
 
-/* Who approved it asks again, for want of an answer: the same one, when all of it is durable. */
+/* Who approved it asks again, for want of an answer. */
 static bool restart_is_repeat(const struct restart *restart, const struct principal *principal)
 {
     return restart && restart->row.is_ramping && !restart->row.ramp.is_stuck &&
@@ -351,12 +388,12 @@ static bool restart_is_repeat(const struct restart *restart, const struct princi
            slice_is(principal->name, restart->row.approved_by);
 }
 
-static void restart_repeat(struct engine *engine, struct restart *restart, struct pending *reply)
+void engine_restart_repeat(struct engine *engine, struct restart *restart, struct pending *reply)
 {
     struct restart_draft draft;
     struct record unused = {.kind = RECORD_RESTART_APPROVED};
     restart_draft_make(restart, &unused, (struct slice){0}, &draft);
-    reply->saved = restart_acknowledge;
+    reply->saved = engine_restart_saved;
     engine_save_rows(engine, draft.rows, 1, reply); /* no record: nothing happens */
     restart_draft_done(&draft);
 }
@@ -368,37 +405,30 @@ static void restarts_do_approve(void *impl, const struct principal *principal, u
     unsigned char digest[RESTART_DIGEST];
     (void)engine_now(engine);
     restart_sweep(engine);
-    struct stop *stop = restart_find_stop(engine, incident, done, arg);
+    struct stop *stop = engine_restart_stop(engine, incident, done, arg);
     if (!stop)
         return;
-    static const struct restart_request nobody = {.at_unix_ms = 0};
+    struct arena arena;
+    arena_init(&arena, ENGINE_SCRATCH);
     struct restart *restart = engine_restart_of(engine, incident);
-    const struct restart_request *request = restart ? &restart->row.request : &nobody;
     struct restart_terms terms = engine_restart_terms(engine, incident, digest);
-    const struct group *group = engine_restarters(engine, stop);
-    bool is_person = principal->kind == PRINCIPAL_PERSON;
-    struct restart_voice voice = {.person = principal->name,
-                                  .is_service = !is_person,
-                                  .is_member = is_person && group_has(group, principal->name)};
-    struct restart_refusal refusal = {.says = restart_decide(request, &terms, &voice),
-                                      .who = principal->name,
-                                      .request = request,
-                                      .group = group,
-                                      .incident = incident};
-    if (restart && restart->row.is_ramping && !restart->row.ramp.is_stuck)
-        refusal.approved_by = slice_text(restart->row.approved_by);
-    refusal.wait_ms = request->at_unix_ms + restart_alone_ms(&terms) - engine->now_unix_ms;
+    struct restart_refusal refusal = engine_restart_refusal(engine, incident, principal, &arena);
+    refusal.group = engine_restarters(engine, stop);
+    struct restart_voice voice = engine_restart_voice(refusal.group, principal);
+    refusal.says = restart_decide(refusal.request, &terms, &voice);
+    refusal.wait_ms = refusal.request->at_unix_ms + restart_alone_ms(&terms) - engine->now_unix_ms;
     struct pending reply = {.done = done, .arg = arg, .id = incident};
     if (restart_is_repeat(restart, principal)) {
-        restart_repeat(engine, restart, &reply);
+        engine_restart_repeat(engine, restart, &reply);
     } else if (refusal.says != RESTART_YES && refusal.says != RESTART_YES_ALONE) {
-        restart_refuse(engine, principal, &refusal, incident, &reply);
+        restart_refuse(engine, principal, &refusal, &reply);
     } else if (engine->ramp_count >= LIMIT_RAMPS && !restart->row.is_ramping) {
         engine_refuse(done, arg, ENGINE_NO_ROOM, "LIMIT_RAMPS incidents start again already");
     } else {
         restart->row.is_alone = refusal.says == RESTART_YES_ALONE;
         restart_carry_out(engine, restart, principal, stop, &reply);
     }
+    arena_done(&arena);
     engine_set_alarm(engine);
 }
 
@@ -423,6 +453,8 @@ static enum err restarts_do_read(void *impl, uint64_t incident, struct arena *ar
     out->row = *row;
     out->ramp = engine_ramp_of(engine, stop, &out->stage_due_ms);
     out->reason = engine_words(engine, row->words_seq, arena);
+    out->rejected_why = engine_words(engine, row->rejected.words_seq, arena);
+    out->withdrawn_why = engine_words(engine, row->withdrawn.words_seq, arena);
     out->over_unix_ms = restart_over_unix_ms(&row->request, &terms);
     int64_t alone_ms = restart_alone_ms(&terms);
     out->alone_unix_ms = alone_ms ? row->request.at_unix_ms + alone_ms : 0;
@@ -432,6 +464,8 @@ static enum err restarts_do_read(void *impl, uint64_t incident, struct arena *ar
         out->state = row->ramp.is_stuck ? RESTART_STUCK : RESTART_RAMPING;
     else if (row->request.by[0])
         out->state = RESTART_VOID;
+    else if (row->request.end != RESTART_END_NONE)
+        out->state = RESTART_ENDED;
     return ERR_OK;
 }
 
@@ -481,6 +515,28 @@ static void restart_add_drain(struct engine *engine, struct incident_view *view,
     drain_add_text(out, count, milli);
 }
 
+struct slice engine_restart_no_words(struct engine *engine, uint64_t incident, struct arena *arena)
+{
+    struct engine_restart restart;
+    struct buf out;
+    if (restarts_do_read(engine, incident, arena, &restart) != ERR_OK ||
+        restart.state == RESTART_NONE)
+        return (struct slice){0};
+    const struct restart_row *row = &restart.row;
+    const struct restart_no *no =
+        restart.state == RESTART_ASKED ? &row->rejected : restart_row_end(row);
+    if (!no || !no->by[0])
+        return (struct slice){0};
+    buf_init(&out, LIMIT_REASON);
+    restart_no_add(&out, &(struct restart_no_words){no,
+                                                    no == &row->rejected ? restart.rejected_why
+                                                                         : restart.withdrawn_why,
+                                                    engine->now_unix_ms, engine->options.zone});
+    struct slice kept = arena_copy(arena, buf_slice(&out));
+    buf_done(&out);
+    return kept;
+}
+
 void engine_restart_words(struct engine *engine, struct arena *arena, struct incident_view *view)
 {
     struct engine_restart restart;
@@ -506,6 +562,12 @@ void engine_restart_words(struct engine *engine, struct arena *arena, struct inc
         buf_reset(&out);
         buf_add_fmt(&out, "Restart approved by %s%s.", row->approved_by,
                     row->is_alone ? ", ALONE" : "");
+    }
+    struct slice no = engine_restart_no_words(engine, view->id, arena);
+    if (no.size > 0) {
+        buf_add_text(&out, out.size > 0 ? " " : "");
+        buf_add(&out, no);
+        buf_add_byte(&out, '.');
     }
     view->restart_words = arena_copy(arena, buf_slice(&out));
     buf_done(&out);

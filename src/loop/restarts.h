@@ -45,16 +45,39 @@ void engine_save_restart(struct engine *engine, struct restart *restart, struct 
 void engine_save_restart_with_stops(struct engine *engine, struct restart *restart,
                                     const struct record *record, struct stops_change *change,
                                     const struct pending *pending);
+/* The stop that a word on a restart is about; NULL: refused, and told. */
+struct stop *engine_restart_stop(struct engine *engine, uint64_t incident, engine_done_fn *done,
+                                 void *arg);
+/* It is durable: told to who spoke. */
+void engine_restart_saved(struct pending *pending);
+void engine_restart_copy_name(char out[LIMIT_NAME + 1], struct slice name);
+/* Why a word on a restart is not taken: terms and group as they are now. */
+struct restart_refusal engine_restart_refusal(struct engine *engine, uint64_t incident,
+                                              const struct principal *principal,
+                                              struct arena *arena);
+/* Who speaks: membership counts at the use (R20). */
+struct restart_voice engine_restart_voice(const struct group *group,
+                                          const struct principal *principal);
+/* Tells it to who spoke. text: the sentence. */
+void engine_restart_refuse(enum restart_says says, const char *text, const struct pending *reply);
+/* Who spoke gets no answer and says it again: the same one, when all of it is durable. */
+void engine_restart_repeat(struct engine *engine, struct restart *restart, struct pending *reply);
 /* R20: would each request that stands find somebody to approve it? Said in words where not. */
 bool engine_restarts_allow(struct engine *engine, const struct config *next, struct buf *out);
 /* How the stop that holds an action stands: who asks for its restart, how far its ramp is. */
 void engine_restart_view(struct engine *engine, const struct stop *stop, struct arena *arena,
                          struct view *out);
+/* The no that ended the last request, or came before the one that stands, in words; or empty. */
+struct slice engine_restart_no_words(struct engine *engine, uint64_t incident, struct arena *arena);
 /* How far an open incident is on its way back, for its page. */
 void engine_restart_words(struct engine *engine, struct arena *arena, struct incident_view *view);
 MUST_USE enum err engine_load_restarts(struct engine *engine);
 void engine_restarts_done(struct engine *engine);
 void engine_port_restarts(struct engine_port *port);
+
+/* ---- rejections.c ---- */
+/* Somebody says no to the request that stands: engine_port.reject. */
+void engine_port_rejections(struct engine_port *port);
 
 /* ---- restart_news.c ---- */
 /* Tells what row.news says, right after the write that made it durable. reason: of the request;

@@ -200,12 +200,15 @@ enum restart_state {
     RESTART_ASKED,   /* an approval is waited for */
     RESTART_VOID,    /* it was asked, and not approved in time; or something changed since */
     RESTART_RAMPING, /* approved: it starts again, a little at a time */
-    RESTART_STUCK    /* its ramp waits for people */
+    RESTART_STUCK,   /* its ramp waits for people */
+    RESTART_ENDED    /* somebody said no to it, or who asked took it back: row.request.end */
 };
 struct engine_restart {
     enum restart_state state;
     struct restart_row row;
     struct slice reason;           /* what who asked said */
+    struct slice rejected_why;     /* what was said with row.rejected */
+    struct slice withdrawn_why;    /* and with row.withdrawn */
     const struct group *approvers; /* or NULL: nobody */
     int64_t over_unix_ms;          /* when the request ends */
     int64_t alone_unix_ms;         /* when who asked may approve; 0 = never */
@@ -313,6 +316,10 @@ struct engine_port {
      * with a sentence, and a record: core/restart.h. */
     void (*approve)(void *impl, const struct principal *principal, uint64_t incident,
                     engine_done_fn *done, void *arg);
+    /* Says no to it, with a reason: nothing is approved until somebody asks anew, and then not by
+     * who asks. Those who may approve; who asked takes it back. Refused with a sentence. */
+    void (*reject)(void *impl, const struct principal *principal, uint64_t incident,
+                   struct slice reason, engine_done_fn *done, void *arg);
     enum err (*restart_of)(void *impl, uint64_t incident, struct arena *arena,
                            struct engine_restart *out_restart);
     void (*incident_reason)(void *impl, const struct principal *principal, uint64_t incident,

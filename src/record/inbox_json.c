@@ -243,6 +243,10 @@ static void inbox_json_add_stop_why(struct buf *out, const struct inbox_item *it
     } else {
         buf_add_text(&why, ". No reason was said");
     }
+    if (item->no.size > 0) {
+        buf_add_text(&why, ". ");
+        buf_add(&why, item->no);
+    }
     member_add_text(out, "why", buf_slice(&why));
     buf_done(&why);
 }
@@ -298,7 +302,9 @@ static void inbox_json_add_stop(struct buf *out, const struct inbox_item *item)
     buf_add_text(out, is_first_ack ? "[" INBOX_ACK "," : "[");
     buf_add_text(out, item->kind == INBOX_RESTART
                           ? "{\"verdict\":\"approve\",\"does\":\"Let it start again, a little "
-                            "at a time as its policy says; what it held goes out at the end\"}]"
+                            "at a time as its policy says; what it held goes out at the end\"},"
+                            "{\"verdict\":\"reject\",\"does\":\"Say no, with a reason: it stays "
+                            "stopped\"}]"
                           : "{\"verdict\":\"restart\",\"does\":\"Ask that it starts again; "
                             "somebody else approves it\"}]");
 }

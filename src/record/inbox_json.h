@@ -32,6 +32,7 @@ struct inbox_item {
     const struct stop *stop; /* STOP, RESTART; of an INCIDENT its scope, as a stop's */
     struct slice reason;     /* STOP, RESTART: what was said, or empty; INCIDENT: why */
     struct slice asked_by;   /* RESTART: who asks, and so does not approve */
+    struct slice no;         /* STOP, RESTART: who said no to a restart, and why; or empty */
     bool is_stuck;           /* STOP: its ramp has stopped moving */
     bool is_undone;          /* INCIDENT: actions ended and were not done */
     bool is_unanswered;      /* STOP: nobody has acknowledged it */

@@ -41,10 +41,13 @@ size_t incident_commands(const struct incident_view *view,
         do_add(out, &count,
                &(struct incident_command){"incident", " --informed \"\xe2\x80\xa6\"",
                                           "stakeholders were told this", view->id});
-    if (view->is_restart_asked)
+    if (view->is_restart_asked) {
         do_add(out, &count,
                &(struct incident_command){"approve", "", "let it run again", view->id});
-    else if (j->kind == INCIDENT_STOP && (view->ramp.size == 0 || view->is_stuck))
+        do_add(out, &count,
+               &(struct incident_command){"reject", " --because \"\xe2\x80\xa6\"",
+                                          "say no: it stays stopped", view->id});
+    } else if (j->kind == INCIDENT_STOP && (view->ramp.size == 0 || view->is_stuck))
         do_add(out, &count,
                &(struct incident_command){"restart", " --reason \"\xe2\x80\xa6\"",
                                           "ask that it runs again", view->id});

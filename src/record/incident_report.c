@@ -96,6 +96,10 @@ static void entry_add_what(struct buf *out, const struct incident_view *view,
     case RECORD_RESTART_APPROVED:
         buf_add_text(out, "restart approved, as asked by ");
         break;
+    case RECORD_RESTART_REJECTED:
+        buf_add_text(out, entry->number > 0 ? "restart taken back, as asked by "
+                                            : "restart rejected, as asked by ");
+        break;
     case RECORD_RESTART_REFUSED:
         buf_add_text(out, "approval refused: ");
         break;

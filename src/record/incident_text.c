@@ -238,7 +238,8 @@ void incident_add_end_words(struct buf *out, const struct incident_view *view)
         if (view->restart_words.size > 0) {
             buf_add_byte(out, ' ');
             wording_add_line(out, view->restart_words, TEXT_WORDS);
-            return;
+            if (view->is_restart_asked || view->ramp.size > 0)
+                return;
         }
         const struct group *group = view->restart ? view->restart : view->owner;
         if (!group)

@@ -314,6 +314,11 @@ static void log_line_add_restart(struct buf *out, const struct record *record)
         buf_add_text(out, ": a restart is asked for");
     else if (record->kind == RECORD_RESTART_REFUSED)
         log_line_add_named(out, ": approval refused: ", record->subject);
+    else if (record->kind == RECORD_RESTART_REJECTED)
+        log_line_add_named(out,
+                           record->number > 0 ? ": restart taken back, as asked by "
+                                              : ": restart rejected, as asked by ",
+                           record->subject);
     else if (record->kind == RECORD_RAMP)
         log_line_add_named(out, ": ramp: ", record->subject);
     else if (record->number > 0)
@@ -438,6 +443,7 @@ static void log_line_add_control(struct buf *out, const struct record *record)
     case RECORD_RESTART_ASKED:
     case RECORD_RESTART_APPROVED:
     case RECORD_RESTART_REFUSED:
+    case RECORD_RESTART_REJECTED:
     case RECORD_RAMP:
         log_line_add_restart(out, record);
         return;

@@ -53,6 +53,7 @@
     X(RECORD_RESTART_ASKED, "restart_asked")                                                       \
     X(RECORD_RESTART_APPROVED, "restart_approved") /* subject: who asked; number: 1 = alone */     \
     X(RECORD_RESTART_REFUSED, "restart_refused")   /* an approval; subject: why */                 \
+    X(RECORD_RESTART_REJECTED, "restart_rejected") /* subject: who asked; number: 1 = by them */   \
     X(RECORD_RAMP, "ramp") /* subject: passed, over, stuck, stopped, reloaded; number: stage */    \
     X(RECORD_INCIDENT, "incident") /* opened, reason added, closed */                              \
     X(RECORD_POLICY, "policy")     /* a configuration came into force */                           \

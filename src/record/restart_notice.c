@@ -13,6 +13,24 @@ static void restart_add_name(struct buf *out, struct slice name)
     wording_add_line(out, name, RESTART_NAME);
 }
 
+/* ": ben SAID NO TO THE RESTART asked by ana", ": ana TOOK BACK THE RESTART" */
+static void restart_add_rejection(struct buf *out, const struct restart_notice *notice)
+{
+    const struct restart_no *no = notice->no.no;
+    buf_add_text(out, ": ");
+    if (!no) { /* its row is of another version */
+        buf_add_text(out, "THE RESTART IS REJECTED");
+        return;
+    }
+    restart_add_name(out, slice_text(no->by));
+    if (strcmp(no->by, no->asked_by) == 0) {
+        buf_add_text(out, " TOOK BACK THE RESTART");
+        return;
+    }
+    buf_add_text(out, " SAID NO TO THE RESTART asked by ");
+    restart_add_name(out, slice_text(no->asked_by));
+}
+
 /* What stands before the reason. */
 static void restart_add_head(struct buf *out, const struct restart_notice *notice)
 {
@@ -21,7 +39,12 @@ static void restart_add_head(struct buf *out, const struct restart_notice *notic
     case RESTART_NEWS_ASKED:
         buf_add_text(out, ": ");
         restart_add_name(out, notice->asked_by);
-        buf_add_text(out, " ASKS FOR A RESTART");
+        buf_add_text(out, notice->no.no ? " ASKS AGAIN FOR A RESTART, to which "
+                                        : " ASKS FOR A RESTART");
+        if (notice->no.no) {
+            restart_add_name(out, slice_text(notice->no.no->by));
+            buf_add_text(out, " said no");
+        }
         if (notice->is_again) {
             buf_add_text(out, " since ");
             zone_add_span(out, notice->now_unix_ms - notice->asked_unix_ms);
@@ -57,6 +80,9 @@ static void restart_add_head(struct buf *out, const struct restart_notice *notic
     case RESTART_NEWS_BACK:
         buf_add_text(out, ": THE RAMP IS GIVEN UP: a stop was added, or its policy changed");
         return;
+    case RESTART_NEWS_REJECTED:
+        restart_add_rejection(out, notice);
+        return;
     case RESTART_NEWS_NONE:
         break;
     }
@@ -66,7 +92,8 @@ static void restart_add_head(struct buf *out, const struct restart_notice *notic
 static bool restart_is_end(const struct restart_notice *notice)
 {
     return notice->news == RESTART_NEWS_CHANGED || notice->news == RESTART_NEWS_OVER ||
-           notice->news == RESTART_NEWS_STUCK || notice->news == RESTART_NEWS_BACK;
+           notice->news == RESTART_NEWS_STUCK || notice->news == RESTART_NEWS_BACK ||
+           notice->news == RESTART_NEWS_REJECTED;
 }
 
 /* What waits, and the id: never cut. */
@@ -78,6 +105,13 @@ static void restart_add_tail(struct buf *out, const struct restart_notice *notic
     text_add_id(out, ID_INCIDENT, notice->incident);
 }
 
+static struct slice restart_line_reason(const struct restart_notice *notice)
+{
+    if (notice->news == RESTART_NEWS_REJECTED)
+        return notice->no.why;
+    return restart_is_end(notice) ? (struct slice){0} : notice->reason;
+}
+
 void restart_notice_line(const struct restart_notice *notice, struct buf *out)
 {
     struct buf head, tail;
@@ -87,8 +121,7 @@ void restart_notice_line(const struct restart_notice *notice, struct buf *out)
     restart_add_tail(&tail, notice);
     notice_line_add(out, &(struct notice_line){.head = buf_slice(&head),
                                                .lead = ": ",
-                                               .reason = restart_is_end(notice) ? (struct slice){0}
-                                                                                : notice->reason,
+                                               .reason = restart_line_reason(notice),
                                                .tail = buf_slice(&tail)});
     buf_done(&tail);
     buf_done(&head);
@@ -116,6 +149,16 @@ static void restart_add_command(struct buf *out, const struct restart_notice *no
     buf_add_byte(out, '\n');
 }
 
+/* "Refused: ben said no at 14:02 to the restart that ana asked for: …" */
+static void restart_add_no_row(struct buf *out, const struct restart_notice *notice)
+{
+    if (!notice->no.no)
+        return;
+    buf_add_text(out, notice->news == RESTART_NEWS_ASKED ? "Refused before: " : "Refused: ");
+    restart_no_add(out, &notice->no);
+    buf_add_byte(out, '\n');
+}
+
 void restart_notice_body(const struct restart_notice *notice, struct buf *out)
 {
     bool is_asked = notice->news == RESTART_NEWS_ASKED;
@@ -123,6 +166,7 @@ void restart_notice_body(const struct restart_notice *notice, struct buf *out)
     notice_row_add(out, "Asked by: ", notice->asked_by, LIMIT_NAME);
     notice_row_add(out, "Why it may run again: ", notice->reason, LIMIT_REASON / 2);
     notice_row_add(out, "Approved by: ", notice->approved_by, LIMIT_NAME);
+    restart_add_no_row(out, notice);
     notice_row_add(out, "Ramp: ", notice->ramp, LIMIT_REASON);
     buf_add_fmt(out, "Waiting: %llu\n", (unsigned long long)notice->waiting);
     if (is_asked) {
@@ -134,8 +178,11 @@ void restart_notice_body(const struct restart_notice *notice, struct buf *out)
                          "Who asked may approve it alone from: ", notice->alone_unix_ms);
     }
     buf_add_byte(out, '\n');
-    if (is_asked)
+    if (is_asked) {
         restart_add_command(out, notice, "Let it run again:  interlock approve ", "");
+        restart_add_command(out, notice, "Say no:  interlock reject ",
+                            " --because \"\xe2\x80\xa6\"");
+    }
     if (restart_is_end(notice))
         restart_add_command(out, notice, "Ask again:  interlock restart ",
                             " --reason \"\xe2\x80\xa6\"");

@@ -1,5 +1,5 @@
-/* record/restart_notice.h - what people are told of a restart: asked for, approved, alone, void,
- * over.
+/* record/restart_notice.h - what people are told of a restart: asked for, approved, alone, refused,
+ * void, over.
  * Owns: the words, for every channel.
  * Invariants:
  *   1. The first line has at most LIMIT_NOTICE_LINE characters; the reason is what is cut.
@@ -16,6 +16,7 @@ struct restart_notice {
     uint64_t incident;
     struct slice scope;            /* "inquiry-routing", "upstream mailer", "everything" */
     struct slice asked_by, reason; /* reason: masked */
+    struct restart_no_words no;    /* REJECTED; ASKED: an earlier one; no NULL = none */
     struct slice approved_by;
     const struct group *group; /* who approves */
     bool is_again;             /* ASKED: it was told before, and nobody answers */

@@ -5,9 +5,10 @@
 #include "record/ids.h"
 #include "record/notice.h"
 #include "record/number.h"
+#include "record/wording.h"
 #include "record/zone.h"
 
-enum { RESTART_ROW_VERSION = 1, RESTART_NUMBERS = 18 };
+enum { RESTART_ROW_VERSION = 2, RESTART_NUMBERS = 23 };
 
 static void restart_row_add_text(struct buf *out, struct slice text)
 {
@@ -56,7 +57,12 @@ void restart_row_encode(const struct restart_row *row, struct buf *out)
                                                (uint64_t)ramp->uncertain,
                                                ramp->under_way,
                                                ramp->is_stuck,
-                                               (uint64_t)row->news};
+                                               (uint64_t)row->news,
+                                               (uint64_t)row->request.end,
+                                               (uint64_t)row->rejected.at_unix_ms,
+                                               row->rejected.words_seq,
+                                               (uint64_t)row->withdrawn.at_unix_ms,
+                                               row->withdrawn.words_seq};
     buf_add_byte(out, RESTART_ROW_VERSION);
     for (size_t i = 0; i < RESTART_NUMBERS; i++)
         number_add_varint(out, numbers[i]);
@@ -65,7 +71,41 @@ void restart_row_encode(const struct restart_row *row, struct buf *out)
     restart_row_add_text(out, slice_text(row->request.by));
     restart_row_add_text(out, slice_text(row->approved_by));
     restart_row_add_text(out, slice_text(row->asked_by));
+    restart_row_add_text(out, slice_text(row->rejected.by));
+    restart_row_add_text(out, slice_text(row->rejected.asked_by));
+    restart_row_add_text(out, slice_text(row->withdrawn.by));
     ladder_row_encode(&(struct ladder_row){.incident = row->incident, .ladder = row->ladder}, out);
+}
+
+/* What a number says that this version does not know is the safe one. */
+static void restart_row_set(struct restart_row *row, const uint64_t numbers[RESTART_NUMBERS])
+{
+    row->incident = numbers[0];
+    row->request.at_unix_ms = (int64_t)numbers[1];
+    row->words_seq = numbers[2];
+    row->approved_unix_ms = (int64_t)numbers[3];
+    row->is_alone = numbers[4] == 1;
+    row->is_ramping = numbers[5] == 1; /* invariant 2 */
+    row->is_over = numbers[6] == 1;
+    row->began_unix_ms = (int64_t)numbers[7];
+    row->ramp = (struct ramp_state){.stage = (size_t)numbers[8],
+                                    .since_unix_ms = (int64_t)numbers[9],
+                                    .progress_unix_ms = (int64_t)numbers[10],
+                                    .started = (int64_t)numbers[11],
+                                    .ended_ok = (int64_t)numbers[12],
+                                    .ended_otherwise = (int64_t)numbers[13],
+                                    .uncertain = (int64_t)numbers[14],
+                                    .under_way = numbers[15],
+                                    .is_stuck = numbers[16] != 0};
+    row->news =
+        numbers[17] <= RESTART_NEWS_REJECTED ? (enum restart_news)numbers[17] : RESTART_NEWS_NONE;
+    row->request.end =
+        numbers[18] <= RESTART_END_WITHDRAWN ? (enum restart_end)numbers[18] : RESTART_END_REJECTED;
+    row->rejected.at_unix_ms = (int64_t)numbers[19];
+    row->rejected.words_seq = numbers[20];
+    row->withdrawn.at_unix_ms = (int64_t)numbers[21];
+    row->withdrawn.words_seq = numbers[22];
+    memcpy(row->withdrawn.asked_by, row->withdrawn.by, sizeof row->withdrawn.by);
 }
 
 enum err restart_row_decode(struct slice bytes, struct restart_row *out)
@@ -81,27 +121,13 @@ enum err restart_row_decode(struct slice bytes, struct restart_row *out)
         !restart_row_take_digest(&bytes, row.terms) ||
         !restart_row_take_name(&bytes, row.request.by) ||
         !restart_row_take_name(&bytes, row.approved_by) ||
-        !restart_row_take_name(&bytes, row.asked_by) || ladder_row_decode(bytes, &ladder) != ERR_OK)
+        !restart_row_take_name(&bytes, row.asked_by) ||
+        !restart_row_take_name(&bytes, row.rejected.by) ||
+        !restart_row_take_name(&bytes, row.rejected.asked_by) ||
+        !restart_row_take_name(&bytes, row.withdrawn.by) ||
+        ladder_row_decode(bytes, &ladder) != ERR_OK)
         return ERR_CORRUPT;
-    row.incident = numbers[0];
-    row.request.at_unix_ms = (int64_t)numbers[1];
-    row.words_seq = numbers[2];
-    row.approved_unix_ms = (int64_t)numbers[3];
-    row.is_alone = numbers[4] == 1;
-    row.is_ramping = numbers[5] == 1; /* invariant 2 */
-    row.is_over = numbers[6] == 1;
-    row.began_unix_ms = (int64_t)numbers[7];
-    row.ramp = (struct ramp_state){.stage = (size_t)numbers[8],
-                                   .since_unix_ms = (int64_t)numbers[9],
-                                   .progress_unix_ms = (int64_t)numbers[10],
-                                   .started = (int64_t)numbers[11],
-                                   .ended_ok = (int64_t)numbers[12],
-                                   .ended_otherwise = (int64_t)numbers[13],
-                                   .uncertain = (int64_t)numbers[14],
-                                   .under_way = numbers[15],
-                                   .is_stuck = numbers[16] != 0};
-    row.news =
-        numbers[17] <= RESTART_NEWS_BACK ? (enum restart_news)numbers[17] : RESTART_NEWS_NONE;
+    restart_row_set(&row, numbers);
     row.ladder = ladder.ladder;
     *out = row;
     return ERR_OK;
@@ -178,6 +204,42 @@ static void restart_add_command(struct buf *out, uint64_t incident)
     buf_add_text(out, " --reason \"\xe2\x80\xa6\"");
 }
 
+void restart_no_add(struct buf *out, const struct restart_no_words *words)
+{
+    const struct restart_no *no = words->no;
+    bool is_own = strcmp(no->by, no->asked_by) == 0;
+    buf_add_fmt(out, is_own ? "%s took it back at " : "%s said no at ", no->by);
+    zone_add_time(out, words->zone, (struct zone_time){no->at_unix_ms, words->now_unix_ms},
+                  ZONE_MINUTES);
+    if (!is_own)
+        buf_add_fmt(out, " to the restart that %s asked for", no->asked_by);
+    if (words->why.size == 0)
+        return;
+    buf_add_text(out, ": ");
+    wording_add_line(out, words->why, LIMIT_SUMMARY);
+}
+
+const struct restart_no *restart_row_end(const struct restart_row *row)
+{
+    switch (row->request.end) {
+    case RESTART_END_NONE:
+        return NULL;
+    case RESTART_END_REJECTED:
+        return &row->rejected;
+    case RESTART_END_WITHDRAWN:
+        return &row->withdrawn;
+    }
+    CHECK_UNREACHABLE();
+}
+
+/* The no that ended it, and what may be done. */
+static void restart_add_ended(struct buf *out, const struct restart_refusal *refusal)
+{
+    restart_no_add(out, &refusal->no);
+    buf_add_text(out, ". Ask again");
+    restart_add_command(out, refusal->incident);
+}
+
 void restart_refusal_add(struct buf *out, const struct restart_refusal *refusal)
 {
     const char *by = refusal->request->by;
@@ -190,6 +252,10 @@ void restart_refusal_add(struct buf *out, const struct restart_refusal *refusal)
         }
         buf_add_text(out, "nobody has asked for a restart of this incident");
         restart_add_command(out, refusal->incident);
+        return;
+    case RESTART_REJECTED:
+    case RESTART_WITHDRAWN:
+        restart_add_ended(out, refusal);
         return;
     case RESTART_SERVICE:
         buf_add_fmt(out, "%.*s is a service: a service approves no restart. Who may: ",
@@ -217,6 +283,47 @@ void restart_refusal_add(struct buf *out, const struct restart_refusal *refusal)
         zone_add_span(out, refusal->wait_ms);
         buf_add_text(out, ", if nobody else has. Who may now: ");
         break;
+    case RESTART_YES:
+    case RESTART_YES_ALONE:
+    case RESTART_SAYS_COUNT:
+        CHECK_UNREACHABLE();
+    }
+    restart_approvers_add(out, refusal->group, slice_text(by));
+}
+
+void restart_no_refusal_add(struct buf *out, const struct restart_refusal *refusal)
+{
+    const char *by = refusal->request->by;
+    switch (refusal->says) {
+    case RESTART_NOT_ASKED:
+        if (refusal->approved_by.size > 0)
+            buf_add_fmt(out,
+                        "%.*s has approved it already: it starts again. To stop it: interlock stop",
+                        SLICE_FMT(refusal->approved_by));
+        else
+            buf_add_text(out, "nobody asks for a restart of this incident: it stays stopped");
+        return;
+    case RESTART_REJECTED:
+    case RESTART_WITHDRAWN:
+        restart_no_add(out, &refusal->no);
+        buf_add_text(out, ". Nobody asks for it any more");
+        return;
+    case RESTART_SERVICE:
+        buf_add_fmt(out, "%.*s is a service: a person says no. Who may: ", SLICE_FMT(refusal->who));
+        break;
+    case RESTART_NOT_MEMBER:
+        buf_add_fmt(out, "%.*s may not say no to this restart. Who may: %s, who asked, and ",
+                    SLICE_FMT(refusal->who), by);
+        break;
+    case RESTART_OVER:
+        buf_add_fmt(out, "the request of %s is over: it was not approved in time", by);
+        return;
+    case RESTART_CHANGED:
+        buf_add_fmt(
+            out, "the request of %s is void: a stop was added, or the configuration changed", by);
+        return;
+    case RESTART_OWN:
+    case RESTART_OWN_NOT_YET:
     case RESTART_YES:
     case RESTART_YES_ALONE:
     case RESTART_SAYS_COUNT:

@@ -11,6 +11,8 @@
 #include "core/restart.h"
 #include "core/switchboard.h"
 
+struct zone;
+
 /* What people are to be told of a request. Parts of stored rows: only ever add at the end. */
 enum restart_news {
     RESTART_NEWS_NONE,
@@ -20,7 +22,16 @@ enum restart_news {
     RESTART_NEWS_CHANGED, /* it is void */
     RESTART_NEWS_OVER,    /* nobody approved it in time */
     RESTART_NEWS_STUCK,   /* its ramp waits for people */
-    RESTART_NEWS_BACK     /* its ramp was given up: as stopped */
+    RESTART_NEWS_BACK,    /* its ramp was given up: as stopped */
+    RESTART_NEWS_REJECTED /* somebody said no to it, or who asked took it back */
+};
+
+/* A no to a request. */
+struct restart_no {
+    char by[LIMIT_NAME + 1]; /* "" = nobody has said no */
+    char asked_by[LIMIT_NAME + 1];
+    int64_t at_unix_ms;
+    uint64_t words_seq; /* the record whose payload has the reason */
 };
 
 struct restart_row {
@@ -38,6 +49,8 @@ struct restart_row {
     enum restart_news news;        /* not told yet */
     char asked_by[LIMIT_NAME + 1]; /* who asked last, also once it is used */
     struct ladder ladder;          /* of the request; closed = people know its end */
+    struct restart_no rejected;    /* the last no of somebody else, until the incident is over */
+    struct restart_no withdrawn;   /* when who asked took it back last */
 };
 
 void restart_row_encode(const struct restart_row *row, struct buf *out);
@@ -55,16 +68,30 @@ void restart_digest(const struct restart_subject *subject, unsigned char out[RES
 /* "5 one by one: 3 ok · 10 % · 50 %", "5 one by one ok · 10 %: 12 ended, 1 not ok · 50 %" */
 void ramp_text_add(struct buf *out, const struct ramp *ramp, const struct ramp_state *state);
 
+/* "ben said no at 14:02 to the restart that ana asked for: the mailer is not mended" */
+struct restart_no_words {
+    const struct restart_no *no;
+    struct slice why; /* masked; or empty */
+    int64_t now_unix_ms;
+    const struct zone *zone;
+};
+void restart_no_add(struct buf *out, const struct restart_no_words *words);
+/* What ended the last request, or NULL: nobody did. */
+const struct restart_no *restart_row_end(const struct restart_row *row);
+
 /* Why an approval was not taken, in a sentence. group: those who approve it. */
 struct restart_refusal {
     enum restart_says says;
     struct slice who; /* who spoke */
     const struct restart_request *request;
     const struct group *group;
-    int64_t wait_ms;          /* OWN_NOT_YET: how long still */
-    uint64_t incident;        /* what it is about */
-    struct slice approved_by; /* NOT_ASKED: it starts again already, by this person's word */
+    int64_t wait_ms;            /* OWN_NOT_YET: how long still */
+    uint64_t incident;          /* what it is about */
+    struct slice approved_by;   /* NOT_ASKED: it starts again already, by this person's word */
+    struct restart_no_words no; /* REJECTED, WITHDRAWN */
 };
 void restart_refusal_add(struct buf *out, const struct restart_refusal *refusal);
+/* The same of a no. */
+void restart_no_refusal_add(struct buf *out, const struct restart_refusal *refusal);
 /* "ben, cyd (support-leads)": those of the group but that person; "nobody" when it is so. */
 void restart_approvers_add(struct buf *out, const struct group *group, struct slice but);

@@ -463,6 +463,10 @@ static void status_add_stop_do(struct buf *out, const struct status *status,
     bool is_first = answer->is_open && !answer->is_asked; /* say that you know of it */
     if (stop->incident == 0 || (is_moving && !is_first))
         return;
+    if (answer->no.size > 0) {
+        buf_add_text(out, "; ");
+        wording_add_line(out, answer->no, STATUS_WHY_MAX);
+    }
     buf_add_fmt(out, "; interlock %s ",
                 is_first           ? "ack"
                 : answer->is_asked ? "approve"

@@ -71,6 +71,7 @@ struct status_answer {
     bool is_open;           /* nobody has acknowledged it */
     bool is_asked;          /* its restart waits for an approval */
     struct slice approvers; /* "ben, cleo (owners)": who may give it */
+    struct slice no;        /* "ben said no at 14:02 to the restart …": the last one; or empty */
 };
 
 /* Whether a stop would work: the daemon tries it by itself. */

@@ -37,6 +37,7 @@ void verify_free(struct verify *verify)
     free(verify->incidents.items);
     free(verify->asked.items);
     free(verify->approved.items);
+    free(verify->rejected.items);
     free(verify->tokens.items);
     free(verify->away.items);
     free(verify->plans.items);

@@ -59,8 +59,8 @@ struct verify {
     struct verify_action *actions;
     size_t action_count, action_capacity;
     struct verify_things stops, incidents, tokens;
-    struct verify_things asked, approved; /* restarts, by incident */
-    struct verify_things away, plans;     /* by verify_name_id() of the person, of the workflow */
+    struct verify_things asked, approved, rejected; /* restarts, by incident */
+    struct verify_things away, plans; /* by verify_name_id() of the person, of the workflow */
     struct verify_things untold; /* by name of the workflow; seq: how many nobody was told of */
     uint64_t run_epoch;          /* of the newest start */
 

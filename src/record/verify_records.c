@@ -242,9 +242,10 @@ static enum err verify_note_row(struct verify *verify, uint64_t seq, const struc
 static enum err verify_note_restart(struct verify *verify, uint64_t seq,
                                     const struct record *record)
 {
-    bool is_asked = record->kind == RECORD_RESTART_ASKED;
-    return verify_note(is_asked ? &verify->asked : &verify->approved, record->incident, seq,
-                       record->row);
+    struct verify_things *things = record->kind == RECORD_RESTART_ASKED      ? &verify->asked
+                                   : record->kind == RECORD_RESTART_REJECTED ? &verify->rejected
+                                                                             : &verify->approved;
+    return verify_note(things, record->incident, seq, record->row);
 }
 
 static enum err verify_control(struct verify *verify, uint64_t seq, const struct record *record)
@@ -259,6 +260,7 @@ static enum err verify_control(struct verify *verify, uint64_t seq, const struct
         return verify_note(&verify->incidents, record->incident, seq, record->row);
     case RECORD_RESTART_ASKED:
     case RECORD_RESTART_APPROVED:
+    case RECORD_RESTART_REJECTED:
         return verify_note_restart(verify, seq, record);
     case RECORD_TOKEN:
     case RECORD_AWAY:

@@ -208,6 +208,20 @@ static enum err verify_is_said_since(struct verify *verify, enum record_kind kin
     return ERR_OK;
 }
 
+/* Somebody said no, says its row: does a record? */
+static enum err verify_restart_no(struct verify *verify, uint64_t id, struct slice name)
+{
+    bool is_said = false;
+    if (verify_thing(&verify->rejected, id))
+        return ERR_OK;
+    enum err err = verify_is_said_since(verify, RECORD_RESTART_REJECTED, id, &is_said);
+    if (err == ERR_OK && !is_said)
+        verify_find(verify,
+                    "restart of %.*s: its row says that it was rejected, but no record does",
+                    SLICE_FMT(name));
+    return err;
+}
+
 /* Its ramp moves with actions, so the bytes are no record's; but nobody starts again what nobody
  * asked for, or nobody approved (I11). */
 static enum err verify_restart_row(struct verify *verify, const struct store_row *stored)
@@ -220,6 +234,11 @@ static enum err verify_restart_row(struct verify *verify, const struct store_row
         restart_row_decode(stored->value, &row) != ERR_OK || row.incident != id) {
         verify_find(verify, "restart of %.*s: its row cannot be read", SLICE_FMT(name));
         return ERR_OK;
+    }
+    if (row.rejected.by[0] || row.withdrawn.by[0]) {
+        enum err no_err = verify_restart_no(verify, id, name);
+        if (no_err != ERR_OK)
+            return no_err;
     }
     bool is_approved = row.is_ramping || row.approved_unix_ms != 0;
     enum record_kind kind = is_approved ? RECORD_RESTART_APPROVED : RECORD_RESTART_ASKED;

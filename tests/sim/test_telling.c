@@ -430,13 +430,13 @@ static const struct person dia = {.name = {"dia", 3}};
 static const struct principal as_dia = {
     .kind = PRINCIPAL_PERSON, .name = {"dia", 3}, .person = &dia};
 
-/* Those who may approve are told until one of them does, or until it is too late: that is told to
- * who asked. Never to who asked before; over crashes between any two of them. */
+/* Those who may approve are told until one of them does, or says no, or until it is too late: that
+ * is told to who asked. Never to who asked before; over crashes between any two of them. */
 static void who_may_approve_is_told_until_somebody_does(void **state)
 {
     (void)state;
     for (int crashes = 0; crashes < 2; crashes++) {
-        for (int is_approved = 0; is_approved < 2; is_approved++) {
+        for (int answer = 0; answer < 3; answer++) { /* none, yes, no */
             struct world world;
             struct buf got;
             buf_init(&got, 1 << 16);
@@ -451,10 +451,14 @@ static void who_may_approve_is_told_until_somebody_does(void **state)
                 if (crashes)
                     crash(&world);
                 pass(&world, MINUTE);
-                if (!is_approved || minute != 20)
+                if (answer == 0 || minute != 20)
                     continue;
-                world.rig.port.approve(world.rig.port.impl, &as_dia, world.incident, on_done,
-                                       &world);
+                if (answer == 1)
+                    world.rig.port.approve(world.rig.port.impl, &as_dia, world.incident, on_done,
+                                           &world);
+                else
+                    world.rig.port.reject(world.rig.port.impl, &as_dia, world.incident,
+                                          SLICE("not yet"), on_done, &world);
                 settle(&world);
                 assert_int_equal(world.told, ENGINE_TAKEN);
             }
@@ -462,12 +466,14 @@ static void who_may_approve_is_told_until_somebody_does(void **state)
                 if (world.sent[i].about != NOTICE_RESTART)
                     continue;
                 assert_in_range(strlen(world.sent[i].line), 1, 160);
+                if (world.sent[i].rung == 0 && answer == 2)
+                    assert_non_null(strstr(world.sent[i].line, "dia SAID NO TO THE RESTART"));
                 buf_add_fmt(&got, "%s%u:%s", got.size ? " " : "", world.sent[i].rung,
                             world.sent[i].person);
             }
-            const char *want = is_approved ? "1:dia 3:dia 4:dia 0:cem 0:ana 0:ben"
-                                           : "1:dia 3:dia 4:dia 5:dia 6:dia 0:cem 0:dia "
-                                             "0:ana 0:ben";
+            const char *want = answer ? "1:dia 3:dia 4:dia 0:cem 0:ana 0:ben"
+                                      : "1:dia 3:dia 4:dia 5:dia 6:dia 0:cem 0:dia "
+                                        "0:ana 0:ben";
             assert_string_equal(buf_text(&got), want);
             buf_done(&got);
             close_world(&world);

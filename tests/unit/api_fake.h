@@ -520,6 +520,7 @@ static void fake_init(struct fake *fake)
                                       .stop = fake_stop,
                                       .restart = fake_restart,
                                       .approve = fake_approve,
+                                      .reject = fake_reject,
                                       .restart_of = fake_restart_of,
                                       .incident_reason = fake_restart,
                                       .incident_view = fake_incident_view,

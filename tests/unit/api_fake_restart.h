@@ -9,6 +9,15 @@ static void fake_approve(void *impl, const struct principal *principal, uint64_t
     done(arg, &(struct engine_reply){.outcome = ENGINE_TAKEN, .stop = &fake->stop});
 }
 
+static void fake_reject(void *impl, const struct principal *principal, uint64_t incident,
+                        struct slice reason, engine_done_fn *done, void *arg)
+{
+    struct fake *fake = impl;
+    fake_note(fake, "%.*s reject %llu %.*s", SLICE_FMT(principal->name),
+              (unsigned long long)incident, SLICE_FMT(reason));
+    done(arg, &(struct engine_reply){.outcome = ENGINE_TAKEN, .stop = &fake->stop});
+}
+
 /* Of 2: asked for by ana; of 6: its ramp is in its second stage. */
 static enum err fake_restart_of(void *impl, uint64_t incident, struct arena *arena,
                                 struct engine_restart *out)

@@ -32,6 +32,20 @@ static void say(struct play *play, const char *what)
     (void)snprintf(play->got + size, sizeof play->got - size, "%s%s", size ? "; " : "", what);
 }
 
+/* no=WHO of the group, no-service=HUMAN, no-stranger=WHO. */
+static void play_no(struct play *play, const char *word, const char *name)
+{
+    struct restart_voice voice = {.person = slice_text(name),
+                                  .is_service = strncmp(word, "no-service=", 11) == 0,
+                                  .is_member = strncmp(word, "no-stranger=", 12) != 0};
+    enum restart_says says = restart_decide_no(&play->request, &play->terms, &voice);
+    say(play, restart_says_name(says));
+    if (says != RESTART_YES)
+        return;
+    restart_end(&play->request, voice.person);
+    play->terms.needs_other = play->terms.needs_other || play->request.end == RESTART_END_REJECTED;
+}
+
 static void play_word(struct play *play, char *word)
 {
     char *name = strchr(word, '=');
@@ -45,7 +59,10 @@ static void play_word(struct play *play, char *word)
     } else if (strncmp(word, "ask=", 4) == 0) {
         (void)snprintf(play->request.by, sizeof play->request.by, "%s", name + 1);
         play->request.at_unix_ms = play->terms.now_unix_ms;
+        play->request.end = RESTART_END_NONE;
         memcpy(play->request.digest, play->digest, RESTART_DIGEST);
+    } else if (strncmp(word, "no", 2) == 0) {
+        play_no(play, word, name + 1);
     } else {
         struct restart_voice voice = {.person = slice_text(name + 1),
                                       .is_service = strncmp(word, "service=", 8) == 0,

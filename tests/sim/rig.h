@@ -222,8 +222,9 @@ static const struct principal rig_ben = {
     "switch: { owner: team, restart: team, inform: ana }\n"                                        \
     "upstreams:\n"                                                                                 \
     "  plain: { url: \"http://127.0.0.1:1\", idempotency: { header: Idempotency-Key }" more " }\n"
-/* The policy `w` with the step `s`; lines of the step may follow. */
-#define RIG_POLICY(ramp)                                                                           \
+/* The policy `w` with the step `s`; lines of the step may follow. triggers: more of them. */
+#define RIG_POLICY(ramp) RIG_POLICY_TRIGGERS(ramp, "")
+#define RIG_POLICY_TRIGGERS(ramp, triggers)                                                        \
     "workflow: w\n"                                                                                \
     "purpose: To be stopped\n"                                                                     \
     "owner: team\n"                                                                                \
@@ -232,8 +233,7 @@ static const struct principal rig_ben = {
     "mode: auto\n"                                                                                 \
     "ramp: " ramp "\n"                                                                             \
     "triggers:\n"                                                                                  \
-    "  - far: stopped if volume > 100000 in 1h\n"                                                  \
-    "steps:\n"                                                                                     \
+    "  - far: stopped if volume > 100000 in 1h\n" triggers "steps:\n"                              \
     "  s:\n"                                                                                       \
     "    kind: webhook\n"                                                                          \
     "    call: plain POST /x/${input.id}\n"                                                        \

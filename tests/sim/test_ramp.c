@@ -1,5 +1,6 @@
 /* The ramp of an approved restart (R19): one canary under way, never more than its number, the next
- * only after the last has ended well, and nothing else while the stop stands; no crash lifts it.
+ * only after the last has ended well, and nothing else while the stop stands; no crash lifts it. A
+ * trip, a further stop, or another policy of the workflow sends it back, over crashes too.
  * Virtual time, a store in memory, a provider whose calls end when the test says so. SEEDS=n runs
  * more, SEED=x repeats one. */
 #include "sim/rig.h"
@@ -7,7 +8,11 @@
 enum { IDS = 512, CALLS = 64, CANARIES = 3, STEPS = 120 };
 
 static const char installation[] = RIG_INSTALLATION("");
-static const char policy[] = RIG_POLICY("[3]");
+/* Two policies of the same workflow: the second has one more trigger. */
+#define TRIP "  - load: stopped if posted(load) > 5\n"
+static const char policy[] = RIG_POLICY_TRIGGERS("[3]", TRIP);
+static const char other_policy[] =
+    RIG_POLICY_TRIGGERS("[3]", TRIP "  - doubt: stopped if uncertain > 100000 in 1h\n");
 
 struct world {
     struct rig rig;
@@ -17,7 +22,10 @@ struct world {
     bool is_sent[IDS];
     int canary; /* it has started and has not ended; -1 = none */
     int started, ok;
-    bool is_ramping, is_stuck;
+    bool is_ramping, is_stuck, is_tripped;
+    bool is_other;           /* the files have the other policy */
+    bool is_lost_by_a_crash; /* nothing was stopped before the stop that is not durable yet */
+    int next_signal;
 };
 
 #define FAIL(world, ...) RIG_FAIL(&(world)->rig, __VA_ARGS__)
@@ -72,17 +80,29 @@ static size_t world_calls(void *impl)
     return count;
 }
 
+static struct loaded *world_files(void *arg, struct buf *out_text)
+{
+    const struct world *world = arg;
+    (void)out_text;
+    struct loaded *loaded = rig_load(installation, world->is_other ? other_policy : policy);
+    CHECK(loaded_digest(loaded) == ERR_OK);
+    return loaded;
+}
+
 static void start(struct world *world)
 {
-    struct engine_options options = {.upstream = {world, world_call, world_calls},
-                                     .loaded = rig_load(installation, policy)};
+    struct engine_options options = {
+        .upstream = {world, world_call, world_calls},
+        .arg = world,
+        .load = world_files,
+        .loaded = rig_load(installation, world->is_other ? other_policy : policy)};
     rig_start(&world->rig, options);
 }
 
 /* What was under way is not heard of any more; who was the canary is it still. */
 static void crash(struct world *world)
 {
-    bool was_stopped = is_stopped(world);
+    bool was_stopped = is_stopped(world) && !world->is_lost_by_a_crash;
     bool is_over = world->ok == CANARIES;
     rig_crash(&world->rig);
     memset(world->calls, 0, sizeof world->calls);
@@ -155,14 +175,123 @@ static void approve(struct world *world)
     rig_settle(&world->rig);
     world->started = world->ok = 0;
     world->is_ramping = true;
-    world->is_stuck = false;
+    world->is_stuck = world->is_tripped = false;
     world->rig.port.approve(world->rig.port.impl, &rig_ben, rig_incident(&world->rig), rig_ignore,
                             NULL);
     rig_settle(&world->rig);
 }
 
+/* ---- what sends it back ---- */
+
+static enum restart_state state_of(struct world *world)
+{
+    struct engine_restart restart;
+    struct arena arena;
+    arena_init(&arena, 1 << 20);
+    assert_int_equal(world->rig.port.restart_of(world->rig.port.impl, rig_incident(&world->rig),
+                                                &arena, &restart),
+                     ERR_OK);
+    arena_done(&arena);
+    return restart.state;
+}
+
+static void trip(struct world *world)
+{
+    char id[16];
+    (void)snprintf(id, sizeof id, "s%d", world->next_signal++);
+    struct engine_signal signal = {
+        .workflow = config_workflow(world->rig.port.config(world->rig.port.impl), SLICE("w")),
+        .id = slice_text(id),
+        .name = SLICE("load"),
+        .value = 9,
+        .done = rig_ignore};
+    world->is_tripped = true;
+    world->rig.port.signal(world->rig.port.impl, &signal);
+}
+
+static void stop(struct world *world)
+{
+    struct scope scope = {.workflow = SLICE("w")};
+    struct stop_order order = {.scope = &scope, .position = POSITION_STOPPED};
+    world->rig.port.stop(world->rig.port.impl, &rig_ana, &order, rig_ignore, NULL);
+}
+
+/* In memory it is in force at once; a crash may lose it whole, but no half of it. */
+static void send_back(struct world *world, void (*how)(struct world *world), enum then then)
+{
+    struct world before = *world;
+    rig_settle(&world->rig);
+    world->is_lost_by_a_crash = !is_stopped(world);
+    how(world);
+    world->is_ramping = world->is_stuck = false;
+    world->canary = -1;
+    world->started = world->ok = 0;
+    if (then == THEN_GO_ON) {
+        rig_settle(&world->rig);
+        world->is_lost_by_a_crash = false;
+        return;
+    }
+    (void)store_memory_flush(world->rig.store, prng_below(&world->rig.prng, 4));
+    crash(world);
+    world->is_lost_by_a_crash = false;
+    enum restart_state state = state_of(world);
+    bool is_lost = state == RESTART_RAMPING || state == RESTART_STUCK || !is_stopped(world);
+    if (!is_lost)
+        return;
+    world->is_ramping = before.is_ramping;
+    world->is_stuck = before.is_stuck;
+    world->is_tripped = before.is_tripped;
+    world->canary = before.canary;
+    world->started = before.started;
+    world->ok = before.ok;
+    look(world);
+}
+
+/* Another policy of the workflow sends it back, the same one does not. */
+static void reload(struct world *world, bool is_change, enum then then)
+{
+    rig_settle(&world->rig);
+    if (is_change) {
+        world->is_other = !world->is_other;
+        world->is_ramping = world->is_stuck = false;
+        world->canary = -1;
+        world->started = world->ok = 0;
+    }
+    world->rig.port.reload(world->rig.port.impl, &rig_ben, rig_ignore, NULL);
+    if (then == THEN_GO_ON) {
+        rig_settle(&world->rig);
+        return;
+    }
+    (void)store_memory_flush(world->rig.store, prng_below(&world->rig.prng, 3));
+    crash(world);
+}
+
+static void meddle(struct world *world)
+{
+    enum then then = prng_below(&world->rig.prng, 2) ? THEN_GO_ON : THEN_CRASH_AFTER;
+    switch (prng_below(&world->rig.prng, 4)) {
+    case 0:
+        if (!world->is_tripped) /* what has tripped is silent until a restart */
+            send_back(world, trip, then);
+        return;
+    case 1:
+        send_back(world, stop, then);
+        return;
+    case 2:
+        reload(world, true, then);
+        return;
+    default:
+        reload(world, false, then);
+        return;
+    }
+}
+
 static void step(struct world *world)
 {
+    if (prng_below(&world->rig.prng, 10) == 0) {
+        meddle(world);
+        return;
+    }
     switch (prng_below(&world->rig.prng, 12)) {
     case 0:
         crash(world);

@@ -3,6 +3,7 @@
 #include "api/parameter.h"
 #include "api/reply.h"
 #include "base/limits.h"
+#include "record/ids.h"
 #include "record/member.h"
 
 void status_health(struct call *call)
@@ -96,6 +97,8 @@ static struct status_workflow status_workflow_of(const struct call *call,
     struct status_workflow row = {.name = counts->workflow,
                                   .workflow = config_workflow_of(call->config, counts->workflow),
                                   .automatic = counts->automatic,
+                                  .by_template = counts->by_template,
+                                  .by_fallback = counts->by_fallback,
                                   .reviewed = counts->reviewed,
                                   .rejected = counts->rejected,
                                   .failed = counts->failed,
@@ -119,6 +122,33 @@ static struct status_workflow status_workflow_of(const struct call *call,
                                   .step_count = counts->step_count};
     memcpy(row.degraded, counts->degraded, sizeof row.degraded);
     return row;
+}
+
+/* Of "a, b" those that this caller may know of. */
+static struct slice status_seen(struct call *call, struct slice list, bool is_incidents)
+{
+    struct buf out;
+    buf_init(&out, LIMIT_HTTP_ANSWER);
+    while (list.size > 0) {
+        size_t end = slice_find(list, ',');
+        struct slice one = slice_first(list, end), workflow = one;
+        struct engine_incident incident = {0};
+        uint64_t id = 0;
+        bool is_known =
+            !is_incidents ||
+            (text_parse_id(one, ID_INCIDENT, &id) &&
+             call->engine->incident(call->engine->impl, id, &call->arena, &incident) == ERR_OK);
+        if (is_incidents)
+            workflow = incident.workflow;
+        if (is_known && call_may_see_stops(call, workflow)) {
+            buf_add_text(&out, out.size > 0 ? ", " : "");
+            buf_add(&out, one);
+        }
+        list = end + 2 < list.size ? slice_from(list, end + 2) : (struct slice){0};
+    }
+    struct slice kept = arena_copy(&call->arena, buf_slice(&out));
+    buf_done(&out);
+    return kept;
 }
 
 /* Of the stops that are shown, those that start again. */
@@ -286,8 +316,8 @@ static bool status_fill(struct call *call, struct status_facts *facts, struct st
                            .why = facts->health.why,
                            .warnings_json = facts->health.warnings,
                            .flag = facts->health.flag,
-                           .unanswered = facts->health.unanswered,
-                           .unsigned_plans = facts->unsigned_plans,
+                           .unanswered = status_seen(call, facts->health.unanswered, true),
+                           .unsigned_plans = status_seen(call, facts->unsigned_plans, false),
                            .has_watchdog = facts->health.has_watchdog,
                            .is_watchdog_good = facts->health.is_watchdog_good,
                            .watchdog_what = facts->health.watchdog_what,

@@ -106,10 +106,10 @@ static void counts_end_of_step(struct engine *engine, struct workflow_state *wor
         risk->other++;
         return;
     }
-    if (tally_had_people(action))
-        risk->reviewed++;
-    else
-        risk->automatic++;
+    enum tally_counter by = tally_of_done(action);
+    risk->reviewed += by == TALLY_REVIEWED;
+    risk->automatic += by == TALLY_AUTOMATIC;
+    risk->fallback += by == TALLY_FALLBACK || by == TALLY_TEMPLATE;
     if (action->cause == CAUSE_NONE)
         return;
     risk->degraded++;

@@ -99,7 +99,7 @@ static int64_t journal_lost(const struct journal *journal, const struct tally *s
 {
     const uint64_t *n = since->n;
     uint64_t had = n[TALLY_SUBMITTED] + journal->open_before;
-    uint64_t has = n[TALLY_AUTOMATIC] + n[TALLY_REVIEWED] + n[TALLY_REJECTED] + n[TALLY_FAILED] +
+    uint64_t has = tally_done(since) + n[TALLY_TEMPLATE] + n[TALLY_REJECTED] + n[TALLY_FAILED] +
                    n[TALLY_CANCELLED] + n[TALLY_EXPIRED] + open;
     return had >= has ? (int64_t)(had - has) : LOST_UNKNOWN;
 }

@@ -274,8 +274,7 @@ static void trouble_add_end(struct engine *engine, const struct journal *journal
     /* Held work goes as soon as it can, and is no trouble any more before all of it has gone. */
     const struct tally *from =
         journal->lasting == LASTING_HELD ? &journal->before : &journal->at_recovery;
-    uint64_t done = now.n[TALLY_AUTOMATIC] + now.n[TALLY_REVIEWED] - from->n[TALLY_AUTOMATIC] -
-                    from->n[TALLY_REVIEWED];
+    uint64_t done = tally_done(&now) - tally_done(from);
     engine_journal_since(journal, &now);
     trouble_add_time(engine, journal->recovered_unix_ms, out);
     if (done > 0) {

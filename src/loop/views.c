@@ -460,6 +460,8 @@ static enum err views_do_list(void *impl, const struct engine_query *query, stru
 static void counts_fill(struct engine_counts *out, const struct tally *tally)
 {
     out->automatic = tally->n[TALLY_AUTOMATIC];
+    out->by_template = tally->n[TALLY_TEMPLATE];
+    out->by_fallback = tally->n[TALLY_FALLBACK];
     out->reviewed = tally->n[TALLY_REVIEWED];
     out->rejected = tally->n[TALLY_REJECTED];
     out->failed = tally->n[TALLY_FAILED];
@@ -496,6 +498,7 @@ static void counts_fill_step(const struct step *step, const struct step_state *s
             if (!one)
                 continue;
             out->risks[i].automatic += one->automatic;
+            out->risks[i].fallback += one->fallback;
             out->risks[i].reviewed += one->reviewed;
             out->risks[i].degraded += one->degraded;
             out->risks[i].other += one->other;

@@ -219,7 +219,8 @@ struct engine_restart {
 /* Counters of one workflow for status: since the time that `since` says. */
 struct engine_counts {
     struct slice workflow;
-    uint64_t automatic, reviewed, degraded[CAUSE_COUNT], rejected, failed, cancelled, expired;
+    uint64_t automatic, by_template, by_fallback, reviewed; /* done */
+    uint64_t degraded[CAUSE_COUNT], rejected, failed, cancelled, expired;
     uint64_t held, uncertain, in_review, attempting, waiting; /* now */
     uint64_t repeats_answered,
         seconds_prevented; /* replays; of them, ones that would have sent again */

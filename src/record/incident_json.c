@@ -23,6 +23,7 @@ static void json_add_impact(struct buf *out, const struct incident_view *view)
     member_add_u64(out, "reviewed", n[TALLY_REVIEWED]);
     member_add_u64(out, "degraded", degraded);
     member_add_u64(out, "by_template", n[TALLY_TEMPLATE]);
+    member_add_u64(out, "by_fallback", n[TALLY_FALLBACK]);
     member_add_u64(out, "became_uncertain", n[TALLY_UNCERTAIN]);
     member_add_u64(out, "expired", n[TALLY_EXPIRED]);
     member_add_u64(out, "failed", n[TALLY_FAILED]);

@@ -268,14 +268,6 @@ static void impact_add(struct buf *out, bool *is_first, uint64_t count, const ch
     *is_first = false;
 }
 
-static uint64_t impact_degraded(const struct incident_impact *impact)
-{
-    uint64_t sum = 0;
-    for (int cause = CAUSE_LOW_CONFIDENCE; cause <= CAUSE_STOPPED; cause++)
-        sum += impact->counts.n[tally_of_cause((enum cause)cause)];
-    return sum;
-}
-
 /* "40 in review (oldest 6 min, due 14:41)" */
 static void impact_add_review(struct buf *out, const struct incident_view *view, bool *is_first)
 {
@@ -313,11 +305,10 @@ static void impact_add_time(struct buf *out, const struct incident_impact *impac
 void incident_add_impact(struct buf *out, const struct incident_view *view)
 {
     const struct incident_impact *impact = &view->impact;
-    uint64_t degraded = impact_degraded(impact), template = impact->counts.n[TALLY_TEMPLATE];
     bool is_first = true;
     impact_add(out, &is_first, impact->wrong_before, "wrong before");
-    impact_add(out, &is_first, template, "by template");
-    impact_add(out, &is_first, degraded > template ? degraded - template : 0, "by other fallback");
+    impact_add(out, &is_first, impact->counts.n[TALLY_TEMPLATE], "by template");
+    impact_add(out, &is_first, impact->counts.n[TALLY_FALLBACK], "by other fallback");
     impact_add_review(out, view, &is_first);
     impact_add(out, &is_first, impact->held, "held");
     impact_add(out, &is_first, impact->was_held, impact->was_held == 1 ? "was held" : "were held");

@@ -22,12 +22,19 @@ static void report_add_count(struct buf *out, uint64_t count, const char *word, 
     *is_first = false;
 }
 
+static const char *report_word(enum tally_counter counter)
+{
+    return counter == TALLY_TEMPLATE   ? "by template"
+           : counter == TALLY_FALLBACK ? "by other fallback"
+                                       : tally_name(counter);
+}
+
 static void report_add_counters(struct buf *out, const struct tally *tally,
                                 const enum tally_counter *counters, size_t count)
 {
     bool is_first = true;
     for (size_t i = 0; i < count; i++)
-        report_add_count(out, tally->n[counters[i]], tally_name(counters[i]), &is_first);
+        report_add_count(out, tally->n[counters[i]], report_word(counters[i]), &is_first);
     if (is_first)
         buf_add_text(out, "none");
 }
@@ -53,8 +60,9 @@ static void report_add_head(struct buf *out, const struct evidence *e)
 
 static void report_add_submitted(struct buf *out, const struct evidence *e)
 {
-    static const enum tally_counter ends[] = {TALLY_AUTOMATIC, TALLY_REVIEWED,  TALLY_REJECTED,
-                                              TALLY_FAILED,    TALLY_CANCELLED, TALLY_EXPIRED};
+    static const enum tally_counter ends[] = {TALLY_AUTOMATIC, TALLY_TEMPLATE, TALLY_FALLBACK,
+                                              TALLY_REVIEWED,  TALLY_REJECTED, TALLY_FAILED,
+                                              TALLY_CANCELLED, TALLY_EXPIRED};
     report_add_name(out, "SUBMITTED");
     buf_add_fmt(out, "%llu. Ended: ", (unsigned long long)e->tally.n[TALLY_SUBMITTED]);
     report_add_counters(out, &e->tally, ends, sizeof ends / sizeof *ends);
@@ -240,8 +248,9 @@ void report_text_add(struct buf *out, const struct evidence *evidence)
  * failed; 4 open, 1 of them uncertain" */
 void report_line_add(struct buf *out, const struct evidence *e)
 {
-    static const enum tally_counter ends[] = {TALLY_AUTOMATIC, TALLY_REVIEWED, TALLY_REJECTED,
-                                              TALLY_FAILED, TALLY_EXPIRED};
+    static const enum tally_counter ends[] = {TALLY_AUTOMATIC, TALLY_TEMPLATE, TALLY_FALLBACK,
+                                              TALLY_REVIEWED,  TALLY_REJECTED, TALLY_FAILED,
+                                              TALLY_EXPIRED};
     const uint64_t open = e->held + e->uncertain + e->in_review + e->waiting + e->attempting;
     buf_add_text(out, "REPORT ");
     wording_add_line(out, e->workflow->name, REPORT_NAME);
@@ -251,7 +260,7 @@ void report_line_add(struct buf *out, const struct evidence *e)
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
         if (e->tally.n[ends[i]] > 0)
             buf_add_fmt(out, ", %llu %s", (unsigned long long)e->tally.n[ends[i]],
-                        tally_name(ends[i]));
+                        report_word(ends[i]));
     buf_add_fmt(out, "; %llu open", (unsigned long long)open);
     if (e->uncertain > 0)
         buf_add_fmt(out, ", %llu uncertain", (unsigned long long)e->uncertain);

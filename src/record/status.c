@@ -389,7 +389,7 @@ static void status_add_in_time(struct buf *out, const struct status_workflow *wo
 
 static uint64_t status_risk_sum(const struct risk_counts *risk)
 {
-    return risk->automatic + risk->reviewed + risk->other;
+    return risk->automatic + risk->reviewed + risk->fallback + risk->other;
 }
 
 /* "  route_ticket: high 4.0 % (3 reviewed, 1 degraded) · normal 96.0 %": the shares of its risk
@@ -437,8 +437,10 @@ static void status_add_workflow(struct buf *out, const struct status *status,
     if (workflow->workflow && workflow->workflow->mode != MODE_AUTO)
         buf_add_fmt(out, ", %s", mode_name(workflow->workflow->mode));
     status_pad(out, start, STATUS_POSITION_WIDTH);
-    buf_add_fmt(out, "%llu automatic" STATUS_DOT "%llu reviewed",
-                (unsigned long long)workflow->automatic, (unsigned long long)workflow->reviewed);
+    buf_add_fmt(out, "%llu automatic", (unsigned long long)workflow->automatic);
+    status_add_count(out, workflow->by_template, "by template");
+    status_add_count(out, workflow->by_fallback, "by other fallback");
+    buf_add_fmt(out, STATUS_DOT "%llu reviewed", (unsigned long long)workflow->reviewed);
     status_add_degraded(out, workflow);
     status_add_count(out, workflow->held, "held");
     status_add_drain(out, workflow);
@@ -482,6 +484,15 @@ static void status_add_stop_do(struct buf *out, const struct status *status,
     wording_add_line(out, answer->approvers, LIMIT_SUMMARY);
 }
 
+/* What its incident waits for stands with the first of its stops. */
+static bool status_is_said(const struct status *status, const struct stop *stop)
+{
+    for (const struct stop *other = status->stops; other < stop; other++)
+        if (!other->is_lifted && other->incident != 0 && other->incident == stop->incident)
+            return true;
+    return false;
+}
+
 static void status_add_stop(struct buf *out, const struct status *status, const struct stop *stop)
 {
     size_t start = out->size;
@@ -501,9 +512,11 @@ static void status_add_stop(struct buf *out, const struct status *status, const 
     buf_add_text(out, why.size > 0 ? ": " : "");
     wording_add_line(out, why, STATUS_WHY_MAX);
     const struct status_ramp *ramp = status_ramp(status, stop);
-    if (ramp)
+    bool is_said = status_is_said(status, stop);
+    if (ramp && !is_said)
         buf_add_fmt(out, "; RAMP %.*s", SLICE_FMT(ramp->text));
-    status_add_stop_do(out, status, stop);
+    if (!is_said)
+        status_add_stop_do(out, status, stop);
     buf_add_byte(out, '\n');
 }
 

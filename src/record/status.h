@@ -18,7 +18,8 @@ enum status_exit { STATUS_FINE, STATUS_DEGRADED, STATUS_STOPPED };
 struct status_workflow {
     struct slice name;
     const struct workflow *workflow; /* or NULL: no longer in the configuration */
-    uint64_t automatic, reviewed, degraded[CAUSE_COUNT], rejected, failed, expired, cancelled;
+    uint64_t automatic, by_template, by_fallback, reviewed; /* done */
+    uint64_t degraded[CAUSE_COUNT], rejected, failed, expired, cancelled;
     uint64_t held, uncertain, in_review, attempting, waiting; /* now */
     bool is_on_fallback;       /* what went last was done by a fallback: its cause is not over */
     uint64_t draining;         /* of what is held, what a restart let go, one after the other */

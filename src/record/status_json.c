@@ -32,6 +32,7 @@ static void status_json_add_step(struct buf *out, const struct step_counts *step
         buf_add_text(out, i > 0 ? ",{" : "{");
         member_add_text(out, "class", step->risk_names[i]);
         member_add_u64(out, "automatic", risk->automatic);
+        member_add_u64(out, "by_fallback", risk->fallback);
         member_add_u64(out, "reviewed", risk->reviewed);
         member_add_u64(out, "degraded", risk->degraded);
         member_add_u64(out, "other", risk->other);
@@ -64,6 +65,8 @@ static void status_json_add_workflow(struct buf *out, const struct status *statu
     member_add_word(out, "position", status_position(status, workflow));
     member_add_word(out, "mode", workflow->workflow ? mode_name(workflow->workflow->mode) : NULL);
     member_add_u64(out, "automatic", workflow->automatic);
+    member_add_u64(out, "by_template", workflow->by_template);
+    member_add_u64(out, "by_fallback", workflow->by_fallback);
     member_add_u64(out, "reviewed", workflow->reviewed);
     status_json_add_causes(out, workflow->degraded);
     member_add_u64(out, "rejected", workflow->rejected);

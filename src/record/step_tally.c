@@ -3,7 +3,7 @@
 #include "base/text.h"
 #include "record/number.h"
 
-enum { STEP_TALLY_VERSION = 1, STEP_TALLY_DIGITS = 10 };
+enum { STEP_TALLY_VERSION = 2, STEP_TALLY_DIGITS = 10 };
 
 struct risk_counts *step_tally_class(struct step_tally *tally, uint32_t risk_id)
 {
@@ -38,6 +38,7 @@ void step_tally_encode(const struct step_tally *tally, struct buf *out)
         number_add_varint(out, one->counts.reviewed);
         number_add_varint(out, one->counts.degraded);
         number_add_varint(out, one->counts.other);
+        number_add_varint(out, one->counts.fallback);
     }
 }
 
@@ -48,7 +49,8 @@ static bool step_tally_take_class(struct slice *bytes, struct step_class *out)
                    number_take_varint(bytes, &out->counts.automatic) &&
                    number_take_varint(bytes, &out->counts.reviewed) &&
                    number_take_varint(bytes, &out->counts.degraded) &&
-                   number_take_varint(bytes, &out->counts.other);
+                   number_take_varint(bytes, &out->counts.other) &&
+                   number_take_varint(bytes, &out->counts.fallback);
     out->risk_id = (uint32_t)id;
     return is_good;
 }

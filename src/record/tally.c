@@ -32,10 +32,18 @@ bool tally_had_people(const struct action *action)
            action->reason == REASON_PERSON_BY_HAND;
 }
 
+enum tally_counter tally_of_done(const struct action *action)
+{
+    if (tally_had_people(action))
+        return TALLY_REVIEWED;
+    if (action->reason == REASON_TEMPLATE)
+        return TALLY_TEMPLATE;
+    return action->cause == CAUSE_NONE ? TALLY_AUTOMATIC : TALLY_FALLBACK;
+}
+
 static void tally_add_done(struct tally *tally, const struct action *action, int64_t sla_ms)
 {
-    bool had_people = tally_had_people(action);
-    tally->n[had_people ? TALLY_REVIEWED : TALLY_AUTOMATIC]++;
+    tally->n[tally_of_done(action)]++;
     if (action->cause > CAUSE_NONE && action->cause <= CAUSE_STOPPED)
         tally->n[tally_of_cause(action->cause)]++;
     if (sla_ms > 0)
@@ -103,7 +111,6 @@ void tally_add(struct tally *tally, const struct record *record, const struct ro
     tally->n[TALLY_APPROVED] += record->kind == RECORD_APPROVED;
     tally->n[TALLY_EDITED] += record->kind == RECORD_EDITED;
     tally->n[TALLY_DECLINED] += record->kind == RECORD_DECLINED;
-    tally->n[TALLY_TEMPLATE] += record->kind == RECORD_ANSWERED;
     tally->n[TALLY_TWICE] += record->kind == RECORD_LATE && record->reason != REASON_LATE &&
                              state_is_end(record->state) && record->has_verdict &&
                              record->verdict.outcome == OUTCOME_OK;

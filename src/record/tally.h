@@ -12,7 +12,7 @@
 #include "record/row.h"
 
 #define TALLY_LIST(X)                                                                              \
-    X(TALLY_AUTOMATIC, "automatic") /* done, and no person had a hand in it */                     \
+    X(TALLY_AUTOMATIC, "automatic") /* done by its own call, and no person had a hand in it */     \
     X(TALLY_REVIEWED, "reviewed")   /* done by people's word */                                    \
     X(TALLY_REJECTED, "rejected")                                                                  \
     X(TALLY_FAILED, "failed")                                                                      \
@@ -44,7 +44,9 @@
     X(TALLY_OBSERVED, "observed")               /* submitted in mode observe */                    \
     X(TALLY_WOULD_FALL_BACK, "would_fall_back") /* observe: auto would have taken a fallback */    \
     X(TALLY_TEMPLATE, "by_template")            /* answered by a template */                       \
-    X(TALLY_TWICE, "answered_twice") /* one more attempt of what had ended was answered with ok */
+    X(TALLY_TWICE, "answered_twice") /* one more attempt of what had ended was answered with ok */ \
+    X(TALLY_FALLBACK,                                                                              \
+      "by_fallback") /* done by a call of its fallback, no person had a hand in it */
 enum tally_counter {
 #define X(name, text) name,
     TALLY_LIST(X)
@@ -61,10 +63,16 @@ struct tally {
     uint64_t n[TALLY_COUNT];
 };
 
+/* All that was done by a call: what a template answered was not. */
+static inline uint64_t tally_done(const struct tally *tally)
+{
+    return tally->n[TALLY_AUTOMATIC] + tally->n[TALLY_REVIEWED] + tally->n[TALLY_FALLBACK];
+}
+
 /* What became of the actions of one risk class of a step. */
 struct risk_counts {
-    uint64_t automatic, reviewed, degraded,
-        other; /* other: not done; degraded are in the first two */
+    uint64_t automatic, reviewed, fallback, other; /* other: not done */
+    uint64_t degraded;                             /* in these, by a fallback */
 };
 /* One step, for status and metrics. */
 struct step_counts {
@@ -85,6 +93,8 @@ struct step_counts {
 bool tally_is_end(const struct record *record);
 /* Was it done by people's word? */
 bool tally_had_people(const struct action *action);
+/* By what it was done: one of AUTOMATIC, FALLBACK, TEMPLATE, REVIEWED. */
+enum tally_counter tally_of_done(const struct action *action);
 /* What the record moves. row: of the action, as it is now; read only where tally_is_end. sla_ms: of
  * its step, 0 = none. */
 void tally_add(struct tally *tally, const struct record *record, const struct row *row,

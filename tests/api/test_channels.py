@@ -298,6 +298,9 @@ def test_nobody_is_left(tmp_path):
         assert daemon.get("/readyz").json["unanswered"] is None
         id = stop(daemon)
         wait_for("it is said", lambda: daemon.get("/readyz").json["unanswered"] == id)
+        assert daemon.get("/v1/status", token="ana").json["unanswered"] == id
+        stranger = daemon.get("/v1/status", token="eve").json
+        assert stranger["unanswered"] is None and id not in stranger["says"], stranger
         assert "NOBODY ANSWERS for " + id in daemon.get("/v1/status?format=text").text
         wait_for("it stands in the store", lambda: incident(daemon, id)["ladder"]["nobody_answers"])
         assert "interlock: nobody answers: inquiry-routing STOPPED" in daemon.said()

@@ -216,10 +216,11 @@ def test_the_risky_branch_pauses_the_rest_goes_on(world):
     flow = next(w for w in status["workflows"] if w["workflow"] == "stories")
     step = next(s for s in flow["steps"] if s["step"] == "classify")
     shares = {r["class"]: r for r in step["risk"]}
-    assert shares["high"]["automatic"] == 1 and shares["high"]["degraded"] == 1, shares
+    assert shares["high"]["automatic"] == 0 and shares["high"]["by_fallback"] == 1 and shares["high"]["degraded"] == 1, shares
+    assert flow["automatic"] == 1 and flow["by_template"] + flow["by_fallback"] == 1, flow
     assert shares["normal"]["automatic"] == 1 and shares["normal"]["degraded"] == 0, shares
     text = world.daemon.get("/v1/status", headers={"Accept": "text/plain"}).text
-    assert "classify: high 50.0 %" in text, text
+    assert "classify: high 50.0 %" in text and "1 automatic · 1 by " in text, text
 
 
 def test_the_answer_says_what_the_caller_should_do_instead(world):

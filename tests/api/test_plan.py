@@ -59,6 +59,7 @@ def test_a_name_is_bound_to_the_facts(daemon):
     assert daemon.post("/v1/admin/reload", {}).status == 200
     assert not daemon.get(URL).json["is_signed"]
     assert daemon.get("/v1/status").json["unsigned_plans"] == "invoice-reminders"
+    assert daemon.get("/v1/status", token="eve").json["unsigned_plans"] is None  # a stranger sees nothing of it
     assert "UNSIGNED: the plan of invoice-reminders has changed" in daemon.get("/v1/status", headers={"Accept": "text/plain"}).text
     assert "UNSIGNED: facts have changed since Ana Ruiz signed, " in daemon.get(URL + "?format=text").text
 

@@ -175,7 +175,7 @@ static void sim_check_counts(struct world *world)
         own.n[TALLY_AUTOMATIC] += row.action.state == STATE_DONE;
     }
     CHECK(world->rig.port.tally(world->rig.port.impl, SLICE("sim"), 0, &tally) == ERR_OK);
-    tally.n[TALLY_AUTOMATIC] += tally.n[TALLY_REVIEWED];
+    tally.n[TALLY_AUTOMATIC] = tally_done(&tally) + tally.n[TALLY_TEMPLATE];
     for (size_t i = 0; i < TALLY_COUNT; i++)
         if (own.n[i] != 0 && own.n[i] != tally.n[i])
             WORLD_FAIL(world, "counted %s %llu times, it was %llu times",

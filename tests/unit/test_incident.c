@@ -67,6 +67,7 @@ static void make_view(struct fixture *f, struct incident_view *out)
                                            .waits = 40,
                                            .target_percent = 95};
     out->impact.counts.n[TALLY_TEMPLATE] = 212;
+    out->impact.counts.n[TALLY_FALLBACK] = 3;
     out->impact.counts.n[TALLY_LOW_CONFIDENCE] = 215;
     out->impact.counts.n[TALLY_IN_TIME] = 979;
     out->impact.counts.n[TALLY_LATE] = 21;

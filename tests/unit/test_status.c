@@ -33,6 +33,8 @@ static void fine(struct status_fixture *f)
     f->workflows[0] = (struct status_workflow){.name = SLICE("invoice-reminders"),
                                                .workflow = &f->view.workflow,
                                                .automatic = 441,
+                                               .by_template = 7,
+                                               .by_fallback = 2,
                                                .reviewed = 12};
     f->workflows[1] = (struct status_workflow){
         .name = SLICE("payouts"), .workflow = &f->payments, .reviewed = 31};
@@ -152,6 +154,13 @@ static void ramping_unanswered(struct status_fixture *f)
     f->status.ramp_count = 2;
     f->status.answers = answers;
     f->status.answer_count = 2;
+}
+
+/* Two stops of one incident: what that waits for is said once. */
+static void ramping_twice(struct status_fixture *f)
+{
+    ramping_unanswered(f);
+    f->stops[0].incident = 4;
 }
 
 /* All that binds starts again, or only warns: nobody is needed, and not all run. */
@@ -300,6 +309,7 @@ static const struct {
     {"stopped", stopped, STATUS_STOPPED, true},
     {"one ramping, one stuck", ramping, STATUS_STOPPED, true},
     {"ramping, unacknowledged", ramping_unanswered, STATUS_DEGRADED, true},
+    {"two stops of one ramp", ramping_twice, STATUS_DEGRADED, true},
     {"ramping and on caution", ramping_and_caution, STATUS_DEGRADED, false},
     {"nobody answers", nobody_answers, STATUS_STOPPED, true},
     {"renamed under a stop", renamed, STATUS_STOPPED, true},

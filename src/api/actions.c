@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "record/action_json.h"
 #include "record/explain.h"
+#include "record/ids.h"
 #include "record/label_row.h"
 
 enum { ACTIONS_LIMIT = 50 };
@@ -66,16 +67,16 @@ void actions_explain(struct call *call)
 }
 
 struct actions_filter {
-    struct slice state, cursor, limit;
+    struct slice state, incident, cursor, limit;
 };
 
 static bool actions_read_query(struct call *call, struct engine_query *query)
 {
     struct actions_filter filter = {0};
     const struct parameter fields[] = {
-        {"key", &query->key},     {"run", &query->run},     {"workflow", &query->workflow},
-        {"step", &query->step},   {"state", &filter.state}, {"cursor", &filter.cursor},
-        {"limit", &filter.limit},
+        {"key", &query->key},       {"run", &query->run},     {"workflow", &query->workflow},
+        {"step", &query->step},     {"state", &filter.state}, {"incident", &filter.incident},
+        {"cursor", &filter.cursor}, {"limit", &filter.limit},
     };
     uint64_t limit = ACTIONS_LIMIT;
     if (!parameter_read(call, fields, sizeof fields / sizeof *fields) ||
@@ -87,6 +88,8 @@ static bool actions_read_query(struct call *call, struct engine_query *query)
         return parameter_refuse(call, "state",
                                 "uncertain, attempting, waiting, in_review, held, done, failed, "
                                 "rejected, expired or cancelled");
+    if (filter.incident.at && !text_parse_id(filter.incident, ID_INCIDENT, &query->incident))
+        return parameter_refuse(call, "incident", "the id of an incident, i_…");
     if (filter.cursor.at && !text_parse_id(filter.cursor, actions_cursor, &query->before))
         return parameter_refuse(call, "cursor", "the `next` of an answer");
     return true;

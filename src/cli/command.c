@@ -111,6 +111,7 @@ static const struct option command_incident_options[] = {
     {"cause", "TEXT", "what the cause was; also when it is closed"},
     {"follow-up", "TEXT", "what follows from it"},
     {"close", "TEXT", "close one that no stop made, with its cause"},
+    {"actions", NULL, "the actions that it tells of: they ended and were not done"},
     {"report", NULL, "the whole story, as Markdown"},
     {NULL, NULL, NULL},
 };

@@ -94,7 +94,7 @@ enum found found_action(struct invocation *invocation, const char *what, struct 
     return FOUND_NOTHING;
 }
 
-void found_say_list(struct invocation *invocation, const json_t *list)
+void found_say_items(struct invocation *invocation, const json_t *list)
 {
     size_t i;
     const json_t *item;
@@ -106,6 +106,11 @@ void found_say_list(struct invocation *invocation, const json_t *list)
             daemon_text(item, "state"), daemon_text(item, "workflow"), daemon_text(item, "step"),
             daemon_text(item, "key"), *at ? "  " : "", *at ? daemon_time(invocation, at) : "");
     }
+}
+
+void found_say_list(struct invocation *invocation, const json_t *list)
+{
+    found_say_items(invocation, list);
     if (json_is_string(json_object_get(list, "next")))
         say(invocation, "… and older ones\n");
 }

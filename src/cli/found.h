@@ -15,6 +15,8 @@ enum found found_action(struct invocation *invocation, const char *what, struct 
  * CLI_DONE: *out_id is good. */
 int found_one(struct invocation *invocation, const char *what, struct slice *out_id);
 /* One line each: id, workflow / step, key, state. */
+void found_say_items(struct invocation *invocation, const json_t *list);
+/* The same, and whether there are older ones. */
 void found_say_list(struct invocation *invocation, const json_t *list);
 /* ACTION, STATE, WHAT, WHY, WHO, NEXT; with --json the object as it came. */
 void found_say_action(struct invocation *invocation, const struct daemon_answer *answer);

@@ -1,9 +1,14 @@
 /* What is stopped, and how it starts again. */
+#include <stdio.h>
+
 #include "base/limits.h"
 #include "cli/command.h"
 #include "cli/daemon.h"
+#include "cli/found.h"
 #include "record/ids.h"
 #include "record/wording.h"
+
+enum { INCIDENT_PAGE = 200 };
 
 static bool incident_is_id(const char *text)
 {
@@ -262,6 +267,35 @@ static int incident_report(struct invocation *invocation, const char *id)
     return CLI_DONE;
 }
 
+/* All that it tells of, page by page, newest first. */
+static int incident_actions(struct invocation *invocation, const char *id)
+{
+    char cursor[LIMIT_NAME] = "";
+    size_t count = 0;
+    json_t *list;
+    do {
+        struct arena kept = invocation_turn_begin(invocation);
+        struct daemon_question question = {
+            .method = "GET",
+            .target = arena_fmt(&invocation->arena, "/v1/actions?limit=%d&incident=%s%s%s",
+                                INCIDENT_PAGE, id, *cursor ? "&cursor=" : "", cursor)};
+        list = daemon_object(invocation, &question);
+        if (list)
+            found_say_items(invocation, list);
+        count += json_array_size(json_object_get(list, "items"));
+        (void)snprintf(cursor, sizeof cursor, "%s", daemon_text(list, "next")); /* ours: short */
+        json_decref(list);
+        invocation_turn_end(invocation, kept);
+    } while (*cursor);
+    if (!list) /* told; or, with --json, printed: one page */
+        return invocation->exit;
+    if (count > 0)
+        say(invocation, "To try one of them anew: interlock again ID --reason \"…\"\n");
+    else
+        say(invocation, "It tells of no action that ended and was not done.\n");
+    return CLI_DONE;
+}
+
 int command_run_incident(struct invocation *invocation)
 {
     const char *id = invocation_argument(invocation, 0);
@@ -282,6 +316,8 @@ int command_run_incident(struct invocation *invocation)
         return invocation_wrong(invocation, "one thing at a time: each is a record of its own");
     if (id && saying)
         return incident_post(invocation, id, saying->path, saying->name);
+    if (id && invocation_has(invocation, "actions"))
+        return incident_actions(invocation, id);
     if (id && invocation_has(invocation, "report") && !invocation_has(invocation, "json"))
         return incident_report(invocation, id);
     if (id)

@@ -217,8 +217,7 @@ bool engine_alert_undone(struct engine *engine, const struct journal *journal,
     if (!alert)
         return alert_begin(engine, journal, &word) != NULL;
     word.stop = &alert->scope;
-    alert->journal.expired += journal->expired;
-    alert->journal.failed += journal->failed;
+    undone_count_add(&alert->journal.undone, &journal->undone);
     alert_tell(engine, alert, (struct ladder_effects){.levels = LADDER_FIRST}, &word, NULL);
     return true;
 }
@@ -489,7 +488,7 @@ void engine_run_alerts(struct engine *engine)
             return; /* at the next beat */
         if (engine_is_ramping(engine, alert->incident))
             continue; /* people have approved it, and it goes on by itself */
-        if (alert->journal.kind == INCIDENT_UNDONE && alert->journal.expired == 0)
+        if (alert->journal.kind == INCIDENT_UNDONE && alert->journal.undone.late == 0)
             continue; /* what failed is told once; it stays in the inbox (decision 0018) */
         ladder_step(&alert->ladder, &event, &effects);
         if (effects.levels != 0)

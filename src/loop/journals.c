@@ -547,7 +547,7 @@ static enum err journals_do_view(void *impl, uint64_t id, struct arena *arena,
     struct buf why;
     buf_init(&why, LIMIT_REASON * 8);
     if (out->journal.kind == INCIDENT_UNDONE)
-        engine_undone_add_names(engine, &out->journal, &why);
+        engine_undone_add_all(engine, &out->journal, &why);
     redact_add(&engine->loaded->redact, incident.reason, false, &why);
     out->why = arena_copy(arena, buf_slice(&why));
     buf_done(&why);
@@ -570,7 +570,7 @@ struct slice engine_alert_why(struct engine *engine, const struct alert *alert, 
     incident_add_trouble(&words, &alert->journal, engine->options.zone, engine->now_unix_ms);
     if (alert->journal.kind == INCIDENT_UNDONE) {
         buf_add_text(&words, ": ");
-        engine_undone_add_names(engine, &alert->journal, &words);
+        engine_undone_add_all(engine, &alert->journal, &words);
     }
     if (words.size == 0 &&
         engine_read_incident(engine, alert->incident, arena, &incident) == ERR_OK)

@@ -31,16 +31,17 @@ static const struct group *undone_group(const struct engine *engine, struct slic
 
 static void undone_count(struct undone *undone, const struct action *action)
 {
-    uint64_t count = undone->expired + undone->failed;
+    uint64_t count = undone_count_all(&undone->count);
     if (count == 0)
         undone->since_unix_ms = action->ended_unix_ms;
     if (count < JOURNAL_FIRST)
         undone->first[count] = action->id;
     undone->until_unix_ms = action->ended_unix_ms;
-    if (action_ran_out(action))
-        undone->expired++;
-    else
-        undone->failed++;
+    undone->count.expired += action->state == STATE_EXPIRED;
+    undone->count.cancelled += action->state == STATE_CANCELLED;
+    undone->count.rejected += action->state == STATE_REJECTED;
+    undone->count.failed += action->state == STATE_FAILED;
+    undone->count.late += action_ran_out(action);
 }
 
 /* The row of the workflow, as it is now. */
@@ -101,8 +102,7 @@ static void undone_tell(struct engine *engine, struct workflow_state *workflow)
                               .kind = INCIDENT_UNDONE,
                               .lasting = LASTING_UNDONE,
                               .began_unix_ms = undone->since_unix_ms,
-                              .expired = undone->expired,
-                              .failed = undone->failed};
+                              .undone = undone->count};
     memcpy(journal.names[JOURNAL_WORKFLOW], workflow->name, sizeof workflow->name);
     memcpy(journal.first, undone->first, sizeof journal.first);
     struct undone told = {.told_unix_ms = engine->now_unix_ms};
@@ -130,7 +130,7 @@ static bool undone_is_due(const struct engine *engine, const struct undone *undo
     bool is_gathered = now - undone->until_unix_ms >= UNDONE_QUIET_MS ||
                        (now - undone->since_unix_ms >= UNDONE_GATHER_MS &&
                         now > undone->until_unix_ms); /* its time is the key of the telling */
-    return undone->expired + undone->failed > 0 && is_gathered &&
+    return undone_count_all(&undone->count) > 0 && is_gathered &&
            (undone->told_unix_ms == 0 || now - undone->told_unix_ms >= UNDONE_AGAIN_MS);
 }
 
@@ -177,7 +177,7 @@ static void undone_add_name(struct engine *engine, uint64_t id, struct buf *out)
 
 void engine_undone_add_names(struct engine *engine, const struct journal *journal, struct buf *out)
 {
-    uint64_t all = journal->expired + journal->failed, named = 0;
+    uint64_t all = undone_count_all(&journal->undone), named = 0;
     struct buf names;
     buf_init(&names, LIMIT_REASON);
     for (size_t i = 0; i < JOURNAL_FIRST && journal->first[i] != 0; i++, named++) {
@@ -190,22 +190,34 @@ void engine_undone_add_names(struct engine *engine, const struct journal *journa
     buf_done(&names);
 }
 
-/* The telling that is about what ended then; 0: it is still to come. */
-static enum err undone_find(struct engine *engine, struct slice workflow, int64_t ended_unix_ms,
-                            struct arena *arena, uint64_t *out_incident)
+void engine_undone_add_all(struct engine *engine, const struct journal *journal, struct buf *out)
+{
+    engine_undone_add_names(engine, journal, out);
+    if (undone_count_all(&journal->undone) <= JOURNAL_FIRST)
+        return;
+    buf_add_text(out, "; all of them: interlock incident ");
+    text_add_id(out, ID_INCIDENT, journal->incident);
+    buf_add_text(out, " --actions");
+}
+
+enum err engine_undone_incident(struct engine *engine, struct slice workflow, int64_t ended_unix_ms,
+                                uint64_t *out_incident)
 {
     const struct store_port *store = &engine->options.store;
     struct store_row row;
     size_t count = 0;
     struct buf after;
+    struct arena arena;
     *out_incident = 0;
+    arena_init(&arena, ENGINE_SCRATCH);
     buf_init(&after, LIMIT_NAME + 2 * TEXT_ID_MAX);
     undone_key_add(&after, workflow, ended_unix_ms - 1);
     enum err err =
-        store->list_rows(store->impl, STORE_UNDONE, buf_slice(&after), 1, arena, &row, &count);
+        store->list_rows(store->impl, STORE_UNDONE, buf_slice(&after), 1, &arena, &row, &count);
     if (err == ERR_OK && count > 0 && undone_key_is_of(row.key, workflow))
         err = undone_telling_decode(row.value, out_incident);
     buf_done(&after);
+    arena_done(&arena);
     return err;
 }
 
@@ -241,8 +253,8 @@ enum err engine_undone_told(struct engine *engine, struct arena *arena, struct v
         view->told.group = view->history[i - 1].record.tells;
     if (view->told.group.size == 0 && group)
         view->told.group = group->name;
-    enum err err = undone_find(engine, view->workflow, view->action->ended_unix_ms, arena,
-                               &view->told.incident);
+    enum err err = engine_undone_incident(engine, view->workflow, view->action->ended_unix_ms,
+                                          &view->told.incident);
     if (err != ERR_OK || view->told.incident == 0)
         return err;
     struct engine_port port = {0};

@@ -23,7 +23,13 @@ void engine_undone_end(struct engine *engine, const struct entry *entry, struct 
 /* Tells what is to be told by now. */
 void engine_run_undone(struct engine *engine);
 MUST_USE enum err engine_load_undone(struct engine *engine);
-/* " INV-2041:2, INV-2042:1 and 3998 more": what people know the actions of that incident by. */
+/* "INV-2041:2, INV-2042:1, INV-2043:1 and 3997 more": what people know the actions of that incident
+ * by. */
 void engine_undone_add_names(struct engine *engine, const struct journal *journal, struct buf *out);
+/* The same, and the command that lists all of them where they are not all named. */
+void engine_undone_add_all(struct engine *engine, const struct journal *journal, struct buf *out);
+/* The incident that told of an action of that workflow which ended then; 0: it is still to come. */
+MUST_USE enum err engine_undone_incident(struct engine *engine, struct slice workflow,
+                                         int64_t ended_unix_ms, uint64_t *out_incident);
 /* Who was told of that action, as far as it is known. */
 MUST_USE enum err engine_undone_told(struct engine *engine, struct arena *arena, struct view *view);

@@ -318,6 +318,19 @@ static enum err list_add(struct list_work *list, uint64_t id)
     return err;
 }
 
+/* Did that incident tell of it? */
+static enum err list_is_told(const struct list_work *list, const struct row *row, bool *out_is_told)
+{
+    uint64_t incident = 0;
+    *out_is_told = list->query->incident == 0;
+    if (*out_is_told || !action_is_undone(&row->action))
+        return ERR_OK;
+    enum err err =
+        engine_undone_incident(list->engine, row->workflow, row->action.ended_unix_ms, &incident);
+    *out_is_told = incident == list->query->incident;
+    return err;
+}
+
 /* What was stored under a former name belongs to the new one. */
 static bool list_wants(const struct list_work *list, const struct row *row)
 {
@@ -341,7 +354,9 @@ static enum err list_chain(struct list_work *list, uint64_t id, bool is_run)
         struct entry *entry = entry_get(list->engine, id, &err);
         if (!entry)
             return err;
-        bool is_wanted = list_wants(list, &entry->row);
+        bool is_told = false;
+        err = list_is_told(list, &entry->row, &is_told);
+        bool is_wanted = err == ERR_OK && is_told && list_wants(list, &entry->row);
         uint64_t next = is_run ? entry->row.run_previous : entry->row.action.again_of;
         entry_let_go(list->engine, entry);
         if (is_wanted && list->count == list->query->limit) {
@@ -433,7 +448,11 @@ static enum err list_scan(struct list_work *list)
             struct row row = {0};
             before = page[i].id;
             err = row_decode(page[i].row, &row);
-            if (err == ERR_OK && list_wants(list, &row))
+            bool is_told = false;
+            bool is_wanted = err == ERR_OK && list_wants(list, &row);
+            if (is_wanted)
+                err = list_is_told(list, &row, &is_told);
+            if (err == ERR_OK && is_told)
                 err = list_add(list, page[i].id);
         }
         looked += found;

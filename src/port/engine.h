@@ -135,7 +135,8 @@ struct engine_query {
     struct slice workflow, step; /* empty = any */
     bool has_state;
     enum action_state state;
-    uint64_t before; /* cursor: id, 0 = newest */
+    uint64_t incident; /* only what ended undone and that it told of; 0 = any */
+    uint64_t before;   /* cursor: id, 0 = newest */
     size_t limit;
 };
 

@@ -72,6 +72,25 @@ static void trouble_add_breaker(struct buf *out, const struct journal *j)
                     j->breaker == BREAKER_FOR_BUSY ? "busy answers" : "failures");
 }
 
+/* "38 expired, 2 cancelled, 1 failed" */
+static void incident_add_undone(struct buf *out, const struct undone_count *undone)
+{
+    const struct {
+        uint64_t count;
+        const char *state;
+    } parts[] = {{undone->expired, "expired"},
+                 {undone->cancelled, "cancelled"},
+                 {undone->rejected, "rejected"},
+                 {undone->failed, "failed"}};
+    const char *comma = "";
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        if (parts[i].count == 0)
+            continue;
+        buf_add_fmt(out, "%s%llu %s", comma, (unsigned long long)parts[i].count, parts[i].state);
+        comma = ", ";
+    }
+}
+
 void incident_add_trouble(struct buf *out, const struct journal *j, const struct zone *zone,
                           int64_t now_unix_ms)
 {
@@ -99,11 +118,7 @@ void incident_add_trouble(struct buf *out, const struct journal *j, const struct
         buf_add_text(out, j->overdue == 1 ? "it happened" : "they happened");
         break;
     case LASTING_UNDONE:
-        if (j->expired > 0)
-            buf_add_fmt(out, "%llu expired", (unsigned long long)j->expired);
-        if (j->failed > 0)
-            buf_add_fmt(out, "%s%llu failed", j->expired > 0 ? ", " : "",
-                        (unsigned long long)j->failed);
+        incident_add_undone(out, &j->undone);
         break;
     }
     if (j->began_unix_ms == 0)
@@ -195,7 +210,7 @@ void incident_add_answer(struct buf *out, const struct incident_view *view)
     } else {
         buf_add_text(out, "Nobody has acknowledged it");
     }
-    bool goes_on = view->journal.kind != INCIDENT_UNDONE || view->journal.expired > 0;
+    bool goes_on = view->journal.kind != INCIDENT_UNDONE || view->journal.undone.late > 0;
     if (goes_on && view->has_ladder && view->ladder.ladder.next_unix_ms > view->now_unix_ms) {
         buf_add_text(out, "; the next are told ");
         incident_add_at(out, view, view->ladder.ladder.next_unix_ms);

@@ -9,7 +9,7 @@ enum {
     JOURNAL_VERSION = 2,
     JOURNAL_TEXTS = JOURNAL_NAMES + 3,
     JOURNAL_NUMBERS = 21,
-    JOURNAL_LATER = 6 + JOURNAL_FIRST
+    JOURNAL_LATER = 9 + JOURNAL_FIRST
 };
 
 static void journal_add_text(struct buf *out, const char *text)
@@ -57,12 +57,15 @@ static void journal_add_later(struct buf *out, const struct journal *j)
     const uint64_t numbers[JOURNAL_LATER] = {j->trip.is_set ? (uint64_t)j->trip.signal + 1 : 0,
                                              (uint64_t)j->trip.late_ms,
                                              (uint64_t)(j->lost + 1),
-                                             j->expired,
-                                             j->failed,
+                                             j->undone.expired,
+                                             j->undone.failed,
                                              j->first[0],
                                              j->first[1],
                                              j->first[2],
-                                             j->joined_into};
+                                             j->joined_into,
+                                             j->undone.cancelled,
+                                             j->undone.rejected,
+                                             j->undone.late};
     number_add_varint(out, JOURNAL_LATER);
     for (size_t i = 0; i < JOURNAL_LATER; i++)
         number_add_varint(out, numbers[i]);
@@ -83,11 +86,14 @@ static bool journal_take_later(struct slice *rest, struct journal *j)
     j->trip.signal = j->trip.is_set ? (enum signal)(numbers[0] - 1) : 0;
     j->trip.late_ms = (int64_t)numbers[1];
     j->lost = (int64_t)numbers[2] - 1;
-    j->expired = numbers[3];
-    j->failed = numbers[4];
+    j->undone.expired = numbers[3];
+    j->undone.failed = numbers[4];
     for (size_t i = 0; i < JOURNAL_FIRST; i++)
         j->first[i] = numbers[5 + i];
     j->joined_into = numbers[5 + JOURNAL_FIRST];
+    j->undone.cancelled = numbers[6 + JOURNAL_FIRST];
+    j->undone.rejected = numbers[7 + JOURNAL_FIRST];
+    j->undone.late = count > 8 + JOURNAL_FIRST ? numbers[8 + JOURNAL_FIRST] : j->undone.expired;
     return true;
 }
 

@@ -43,6 +43,24 @@ struct journal_trip {
     int64_t began_unix_ms; /* 0 = not known */
 };
 
+/* How many ended and were not done: by their state, and those of them whose time ran out. */
+struct undone_count {
+    uint64_t expired, cancelled, rejected, failed;
+    uint64_t late; /* people are told on of these; of others only once (decision 0018) */
+};
+static inline uint64_t undone_count_all(const struct undone_count *count)
+{
+    return count->expired + count->cancelled + count->rejected + count->failed;
+}
+static inline void undone_count_add(struct undone_count *count, const struct undone_count *more)
+{
+    count->expired += more->expired;
+    count->cancelled += more->cancelled;
+    count->rejected += more->rejected;
+    count->failed += more->failed;
+    count->late += more->late;
+}
+
 struct journal {
     uint64_t incident;
     enum incident_kind kind;
@@ -64,7 +82,7 @@ struct journal {
     uint64_t open_before;                            /* actions that had not ended when it opened */
     uint64_t overdue; /* INCIDENT_OVERDUE: how many, when it was looked at last */
     int64_t lost;     /* closed: how many were lost by then, as the counts prove; LOST_UNKNOWN */
-    uint64_t expired, failed;      /* INCIDENT_UNDONE: how many ended so, since began_unix_ms */
+    struct undone_count undone;    /* INCIDENT_UNDONE: how many ended so, since began_unix_ms */
     uint64_t first[JOURNAL_FIRST]; /* and which actions were the first of them; 0 = no more */
     uint64_t joined_into;          /* closed: it goes on as that incident; 0 = it was over */
     struct tally before;           /* what the hour of its opening had counted by then */

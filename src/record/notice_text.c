@@ -260,6 +260,11 @@ void notice_text_body(const struct notice_facts *facts, struct buf *out)
         text_add_id(out, ID_INCIDENT, facts->incident);
         buf_add_byte(out, '\n');
     }
+    if (facts->kind == INCIDENT_UNDONE) {
+        buf_add_text(out, "All of them, and how each is tried again:  interlock incident ");
+        text_add_id(out, ID_INCIDENT, facts->incident);
+        buf_add_text(out, " --actions\n");
+    }
     buf_add_text(out, "All that is known:  interlock incident ");
     text_add_id(out, ID_INCIDENT, facts->incident);
     buf_add_byte(out, '\n');

@@ -3,13 +3,16 @@
 #include "base/text.h"
 #include "record/number.h"
 
-enum { UNDONE_VERSION = 1, UNDONE_NUMBERS = 5 + JOURNAL_FIRST };
+enum { UNDONE_VERSION = 2, UNDONE_NUMBERS = 8 + JOURNAL_FIRST };
 
 void undone_encode(const struct undone *undone, struct buf *out)
 {
     buf_add_byte(out, UNDONE_VERSION);
-    number_add_varint(out, undone->expired);
-    number_add_varint(out, undone->failed);
+    number_add_varint(out, undone->count.expired);
+    number_add_varint(out, undone->count.cancelled);
+    number_add_varint(out, undone->count.rejected);
+    number_add_varint(out, undone->count.failed);
+    number_add_varint(out, undone->count.late);
     number_add_varint(out, (uint64_t)undone->since_unix_ms);
     number_add_varint(out, (uint64_t)undone->until_unix_ms);
     number_add_varint(out, (uint64_t)undone->told_unix_ms);
@@ -26,13 +29,12 @@ enum err undone_decode(struct slice bytes, struct undone *out)
         is_good = number_take_varint(&bytes, &n[i]);
     if (!is_good)
         return ERR_CORRUPT;
-    *out = (struct undone){.expired = n[0],
-                           .failed = n[1],
-                           .since_unix_ms = (int64_t)n[2],
-                           .until_unix_ms = (int64_t)n[3],
-                           .told_unix_ms = (int64_t)n[4]};
+    *out = (struct undone){.count = {n[0], n[1], n[2], n[3], n[4]},
+                           .since_unix_ms = (int64_t)n[5],
+                           .until_unix_ms = (int64_t)n[6],
+                           .told_unix_ms = (int64_t)n[7]};
     for (size_t i = 0; i < JOURNAL_FIRST; i++)
-        out->first[i] = n[5 + i];
+        out->first[i] = n[8 + i];
     return ERR_OK;
 }
 

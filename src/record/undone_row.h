@@ -10,7 +10,7 @@
 #include "record/journal.h"
 
 struct undone {
-    uint64_t expired, failed;             /* nobody was told of these yet */
+    struct undone_count count;            /* nobody was told of these yet */
     int64_t since_unix_ms, until_unix_ms; /* the end of the first of them, and of the last */
     uint64_t first[JOURNAL_FIRST];        /* actions; 0 = no more */
     int64_t told_unix_ms;                 /* when somebody was told last; 0 = never */

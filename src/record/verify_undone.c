@@ -69,12 +69,12 @@ void verify_undone_row(struct verify *verify, const struct store_row *stored)
     if (undone_decode(stored->value, &undone) != ERR_OK)
         verify_find(verify, "what ended and was not done in %.*s cannot be read",
                     SLICE_FMT(workflow));
-    else if (waits && undone.expired + undone.failed < waits->seq && verify_is_still(verify))
+    else if (waits && undone_count_all(&undone.count) < waits->seq && verify_is_still(verify))
         verify_find(verify,
                     "%llu ended and were not done in %.*s, and nobody was told of them; only %llu "
                     "wait to be told",
                     (unsigned long long)waits->seq, SLICE_FMT(workflow),
-                    (unsigned long long)(undone.expired + undone.failed));
+                    (unsigned long long)undone_count_all(&undone.count));
 }
 
 void verify_missing_undone(struct verify *verify)

@@ -26,6 +26,16 @@ steps:
     fallback:
       rule:
         - review, due 1s, at due then hold 10ms
+  skipped:
+    kind: webhook
+    call: plain POST /v1/skipped
+    key: ${input.id}
+    body: { id: "${input.id}" }
+    rules:
+      - ask: review if true
+    fallback:
+      rule:
+        - review, due 1s, at due then skip
   failing:
     kind: webhook
     call: plain POST /v1/failing
@@ -71,6 +81,7 @@ def test_what_expires_together_is_one_message(tmp_path):
         assert mail.rcpt == ["ana@example.org"]
         incident = re.search(r"i_[0-9A-Z]+", subject).group(0)
         assert "I have seen it:  interlock ack " + incident in mail.get_content()
+        assert "All of them, and how each is tried again:  interlock incident %s --actions" % incident in mail.get_content()
         wait_for("it is told", lambda: "was told" in explain(w, ids[2]))
         assert re.search(r"WHO     finance was told .*: Ana Ruiz through email \(%s\)\." % incident, explain(w, ids[2]))
         wait_for("the last one ended", lambda: w.daemon.action(ids[59])["state"] == "expired")
@@ -83,10 +94,18 @@ def test_what_expires_together_is_one_message(tmp_path):
         (item,) = [i for i in w.daemon.get("/v1/inbox?kind=incident").json["items"]]
         assert item["id"] == incident and item["who"] == {"group": "finance", "person": "ana"}
         assert item["why"].startswith("%d expired since " % count) and item["verdicts"][0]["verdict"] == "ack"
+        assert item["why"].endswith("%d more; all of them: interlock incident %s --actions" % (count - 3, incident))
+        assert "--actions" in cli(w.daemon, "incident", incident)[1] and "--actions" in cli(w.daemon, "inbox")[1]
+        listed = cli(w.daemon, "incident", incident, "--actions")[1].splitlines()
+        told = [id for id in ids if w.daemon.action(id).get("told", {}).get("incident") == incident]
+        assert [line.split()[0] for line in listed[:-1]] == told[::-1] and len(told) >= count, listed
+        assert all(" expired " in line for line in listed[:-1]), listed
+        assert listed[-1] == 'To try one of them anew: interlock again ID --reason "…"'
+        assert cli(w.daemon, "again", told[0], "--reason", "it is wanted")[0] == 0
         assert w.daemon.post("/v1/incidents/%s/ack" % incident, token="ana").status == 200
         assert w.daemon.get("/v1/inbox?kind=incident").json["items"] == []
         assert "Acknowledged by Ana Ruiz." in explain(w, ids[2])
-        assert w.daemon.get("/v1/incidents/" + incident).json["state"] == "closed"
+        wait_for("an answer is its end", lambda: w.daemon.get("/v1/incidents/" + incident).json["state"] == "closed")
         assert sink.is_empty()  # its end is no message
 
 
@@ -116,6 +135,27 @@ def test_what_fails_is_told_and_what_is_refused_is_not(tmp_path):
         wait_for("it is told", lambda: "was told" in explain(w, failed.json["action"]))
         assert "told" not in w.daemon.action(refused.json["action"])
         assert "WHO     nobody" in explain(w, refused.json["action"])
+
+
+def test_each_is_counted_by_the_state_that_it_ended_in(tmp_path):
+    with MailSink() as sink, world(tmp_path, sink) as w:
+        w.plain.set(mode="status:422", times=None)
+        ids = [w.submit(*each, headers={"Prefer": "wait=10"}).json["action"]
+               for each in (("late", "l1"), ("skipped", "s1"), ("skipped", "s2"), ("failing", "f1"))]
+        subject = sink.next()["Subject"]
+        assert "stories NOT DONE: 1 expired, 2 cancelled, 1 failed since" in subject, subject
+        assert "f1, " in subject and " and 1 more." in subject, subject
+        assert w.daemon.action(ids[1])["state"] == "cancelled"
+        incident = re.search(r"i_[0-9A-Z]+", subject).group(0)
+        found = wait_for("all of them", lambda: w.daemon.get("/v1/actions?incident=" + incident).json["items"])
+        assert [item["action"] for item in found] == ids[::-1]
+        some = w.daemon.get("/v1/actions?limit=3&incident=" + incident).json
+        rest = w.daemon.get("/v1/actions?incident=%s&cursor=%s" % (incident, some["next"])).json
+        assert [item["action"] for item in some["items"] + rest["items"]] == ids[::-1] and rest["next"] is None
+        assert len(w.daemon.get("/v1/actions?state=cancelled&incident=" + incident).json["items"]) == 2
+        assert w.daemon.get("/v1/actions?incident=i_0000000000007").json["items"] == []
+        assert w.daemon.get("/v1/actions?incident=7").status == 400
+        assert "no action that ended and was not done" in cli(w.daemon, "incident", "i_0000000000007", "--actions")[1]
 
 
 def test_without_a_channel_the_inbox_is_the_message(tmp_path):

@@ -214,9 +214,9 @@ static void sim_check_undone(struct world *world)
     if (world->rig.store_port.get_row(world->rig.store_port.impl, STORE_UNDONE, SLICE("sim"),
                                       &arena, &stored) == ERR_OK)
         CHECK(undone_decode(stored, &undone) == ERR_OK);
-    if (undone.expired + undone.failed != ends || named != ends)
+    if (undone_count_all(&undone.count) != ends || named != ends)
         WORLD_FAIL(world, "%llu ended undone, somebody is to be told of %llu, named in %llu",
-                   (unsigned long long)ends, (unsigned long long)(undone.expired + undone.failed),
+                   (unsigned long long)ends, (unsigned long long)undone_count_all(&undone.count),
                    (unsigned long long)named);
     arena_done(&arena);
 }

@@ -310,7 +310,7 @@ static void what_nobody_decided_is_told(void **state)
     submit(&world, "late", 1);
     submit(&world, "late", 1);
     pass(&world, 121 * MINUTE);
-    expect_lines(&world, "ana: w NOT DONE: 2 expired since ", 1);
+    expect_lines(&world, "ana: w NOT DONE: 2 cancelled since ", 1);
     close_world(&world);
 }
 

@@ -669,8 +669,11 @@ static void steps_come_back(void **state)
 static void undone_comes_back(void **state)
 {
     (void)state;
-    struct undone undone = {.expired = 4000,
-                            .failed = 2,
+    struct undone undone = {.count = {.expired = 4000,
+                                      .cancelled = 3,
+                                      .rejected = 1,
+                                      .failed = 2,
+                                      .late = 4005},
                             .since_unix_ms = 1700000000000,
                             .until_unix_ms = 1700000000009,
                             .told_unix_ms = 5,

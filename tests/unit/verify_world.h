@@ -271,7 +271,8 @@ static void world_rest(struct world *w)
 /* One ended undone and somebody was told of it; another, later, and nobody was told yet. */
 static void world_undone(struct world *w)
 {
-    struct undone waits = {.expired = 1, .since_unix_ms = 7000, .until_unix_ms = 7000};
+    struct undone waits = {
+        .count = {.expired = 1, .late = 1}, .since_unix_ms = 7000, .until_unix_ms = 7000};
     struct buf key, value;
     buf_init(&key, LIMIT_NAME);
     buf_init(&value, LIMIT_ROW);

@@ -63,25 +63,28 @@ static void slots_name(struct trigger_slot *slot, int twin)
     slot->row.name = slice_of(slot->label, (size_t)size);
 }
 
-/* By the first names that they had (`was:`): it is the same thing that is counted. */
-static struct slice slots_first_name(struct slice name, struct slices was)
+/* The names that a workflow or step has had: 0 = the first one, if `was:` has it last. */
+static struct slice slots_name_at(struct slice name, struct slices was, size_t index)
 {
-    return was.count > 0 ? was.at[was.count - 1] : name;
+    return index < was.count ? was.at[was.count - 1 - index] : name;
 }
 
-static void slots_name_counts(struct trigger_slot *slot)
+/* By one of the names that they had (`was:`): it is the same thing that is counted. */
+static void slots_name_counts(struct trigger_slot *slot, size_t workflow_name, size_t step_name)
 {
     const struct trigger *trigger = slot->trigger;
+    const struct workflow *workflow = slot->workflow;
     const struct step *step = trigger->step;
     char number[24];
     int size = snprintf(number, sizeof number, "%d|%lld", (int)trigger->is_duration,
                         (long long)trigger->late_ms);
     struct slice bar = SLICE("|");
-    struct slice parts[] = {slots_first_name(slot->workflow->name, slot->workflow->was),
+    struct slice parts[] = {slots_name_at(workflow->name, workflow->was, workflow_name),
                             SLICE("\n"),
                             slice_text(signal_name(trigger->signal)),
                             bar,
-                            step ? slots_first_name(step->name, step->was) : (struct slice){0},
+                            step ? slots_name_at(step->name, step->was, step_name)
+                                 : (struct slice){0},
                             bar,
                             trigger->risk,
                             bar,
@@ -123,7 +126,7 @@ static struct trigger_slot *slots_make(const struct config *config, size_t *out_
             do
                 slots_name(slot, twin++);
             while (slots_find(slots, made, slot->key));
-            slots_name_counts(slot);
+            slots_name_counts(slot, 0, 0);
             made++;
         }
     *out_count = made;
@@ -231,6 +234,43 @@ struct slots_known {
     size_t count;
 };
 
+static bool slots_is_counted(const struct slots_known *known, const struct trigger_slot *slot)
+{
+    for (size_t i = 0; i < known->count; i++)
+        if (known->rows[i].row.counts == slot->row.counts)
+            return true;
+    return false;
+}
+
+/* Under that name of its workflow, and any of its step. */
+static bool slots_find_counts(const struct slots_known *known, struct trigger_slot *slot,
+                              size_t workflow_name)
+{
+    const struct step *step = slot->trigger->step;
+    for (size_t i = 0; i <= (step ? step->was.count : 0); i++) {
+        slots_name_counts(slot, workflow_name, i);
+        if (slots_is_counted(known, slot))
+            return true;
+    }
+    slots_name_counts(slot, workflow_name, 0);
+    return false;
+}
+
+/* What was counted before goes on under the name by which it began, in whatever order `was:` lists
+ * the names (R28). */
+static void slots_count_on(struct triggers *triggers, const struct slots_known *known,
+                           const struct workflow *workflow)
+{
+    bool is_found = false;
+    for (size_t name = 0; name <= workflow->was.count && !is_found; name++)
+        for (size_t i = 0; i < triggers->count; i++)
+            if (triggers->slots[i].workflow == workflow)
+                is_found = slots_find_counts(known, &triggers->slots[i], name) || is_found;
+    for (size_t i = 0; i < triggers->count && !is_found; i++)
+        if (triggers->slots[i].workflow == workflow)
+            slots_name_counts(&triggers->slots[i], 0, 0);
+}
+
 static const struct trigger_row *slots_own(const struct slots_known *known,
                                            const struct trigger_slot *slot)
 {
@@ -326,6 +366,9 @@ static void slots_adopt(const struct engine *engine, const struct slots_known *k
 static enum err slots_fill(struct engine *engine, const struct slots_known *known)
 {
     struct triggers *triggers = &engine->triggers;
+    const struct config *config = engine_config(engine);
+    for (size_t w = 0; w < config->workflow_count; w++)
+        slots_count_on(triggers, known, &config->workflows[w]);
     for (size_t i = 0; i < triggers->count; i++) {
         struct trigger_slot *slot = &triggers->slots[i];
         const struct trigger_row *own = slots_own(known, slot);

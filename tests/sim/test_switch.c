@@ -95,6 +95,21 @@ static void submit_and_answer(struct world *world, int id)
     rig_settle(&world->rig);
 }
 
+static void submit_to(struct world *world, const char *workflow, int id)
+{
+    char input[64];
+    (void)snprintf(input, sizeof input, "{\"id\":\"%d\"}", id);
+    json_t *json = json_loads(input, 0, NULL);
+    struct engine_submit call = {.principal = &rig_ben,
+                                 .step = config_step(world->rig.port.config(world->rig.port.impl),
+                                                     slice_text(workflow), SLICE("s")),
+                                 .input_json = slice_text(input),
+                                 .input = json,
+                                 .done = rig_ignore};
+    (void)world->rig.port.submit(world->rig.port.impl, &call);
+    json_decref(json);
+}
+
 static void stop(struct world *world, const struct scope *scope)
 {
     struct stop_order order = {.scope = scope, .position = POSITION_STOPPED};
@@ -320,6 +335,35 @@ static void approve_all(struct world *world)
     arena_done(&arena);
 }
 
+#define NAMED(name)                                                                                \
+    name "purpose: To be stopped\n"                                                                \
+         "owner: team\n"                                                                           \
+         "restart: team\n"                                                                         \
+         "inform: ana\n"                                                                           \
+         "mode: auto\n"                                                                            \
+         "ramp: []\n"                                                                              \
+         "triggers:\n"                                                                             \
+         "  - runaway: stopped if volume > 3 in 1h\n" POLICY_STEP
+/* The same thing under another name is counted on, in whatever order `was:` has the names (R28). */
+static void a_limit_holds_over_two_renames(void **state)
+{
+    static const char *const policies[] = {
+        NAMED("workflow: w\n"), NAMED("workflow: later\nwas: w\n"),
+        NAMED("workflow: last\nwas: [w, later]\n"), NAMED("workflow: last\nwas: [later, w]\n")};
+    static const char *const names[] = {"w", "later", "last", "last"};
+    struct world world;
+    (void)state;
+    open_world(&world, policies[0]);
+    for (size_t i = 0; i < 4; i++) {
+        if (i > 0)
+            crash(&world, policies[i]);
+        submit_to(&world, names[i], (int)i);
+        rig_settle(&world.rig);
+    }
+    assert_int_equal(world.sent, 3);
+    rig_done(&world.rig);
+}
+
 /* Of what one trigger cannot tell, the others are asked all the same. */
 static void what_one_cannot_tell_the_others_count(void **state)
 {
@@ -403,6 +447,7 @@ int main(void)
         cmocka_unit_test(a_trip_in_its_own_ramp_stops_again),
         cmocka_unit_test(no_crash_leaves_a_ramp_that_has_tripped),
         cmocka_unit_test(what_a_rule_has_delayed_counts),
+        cmocka_unit_test(a_limit_holds_over_two_renames),
         cmocka_unit_test(what_one_cannot_tell_the_others_count),
         cmocka_unit_test(no_crash_loses_an_alarm),
         cmocka_unit_test(a_trigger_that_is_gone_leaves_no_caution),

@@ -316,20 +316,41 @@ static void counts_drop_step(struct engine *engine, const char *workflow, const 
     buf_done(&key);
 }
 
-static enum err counts_drop_old_row(void *arg, const struct store_row *row, bool *out_is_enough)
+/* The slot of that hour, where counts_load_recent() has made one for it. */
+static struct step_hour *counts_find_step(struct engine *engine, struct slice key, int64_t hour)
+{
+    struct slice workflow, step;
+    struct step_hour *slot = NULL;
+    if (!step_tally_key_names(key, &workflow, &step))
+        return NULL;
+    for (size_t w = 0; w < engine->workflow_count; w++) {
+        struct workflow_state *state = &engine->workflows[w];
+        for (size_t s = 0; slice_is(workflow, state->name) && s < state->step_count; s++)
+            if (slice_is(step, state->steps[s].name))
+                slot = &state->steps[s].hours[(size_t)(hour % ENGINE_HOURS)];
+    }
+    return slot && slot->hour == hour ? slot : NULL;
+}
+
+static enum err counts_read_step(void *arg, const struct store_row *row, bool *out_is_enough)
 {
     struct engine *engine = arg;
     int64_t hour = 0;
     *out_is_enough = !step_tally_key_hour(row->key, &hour);
-    if (!*out_is_enough && hour <= engine->now_unix_ms / COUNTS_HOUR_MS - ENGINE_HOURS)
+    if (*out_is_enough)
+        return ERR_OK;
+    if (hour <= engine->now_unix_ms / COUNTS_HOUR_MS - ENGINE_HOURS) {
         counts_drop_row(engine, row->key);
-    return ERR_OK;
+        return ERR_OK;
+    }
+    struct step_hour *slot = counts_find_step(engine, row->key, hour);
+    return slot ? step_tally_decode(row->value, &slot->tally) : ERR_OK;
 }
 
-/* Rows of steps that are older than what is shown. */
-static enum err counts_drop_old(struct engine *engine)
+/* All rows of steps in one walk: what is older than what is shown goes. */
+static enum err counts_read_steps(struct engine *engine)
 {
-    return rows_each(engine, STORE_COUNTS, SLICE(STEP_TALLY_PREFIX), counts_drop_old_row, engine);
+    return rows_each(engine, STORE_COUNTS, SLICE(STEP_TALLY_PREFIX), counts_read_step, engine);
 }
 
 static size_t counts_dirty(const struct engine *engine)
@@ -479,7 +500,7 @@ static enum err counts_read_through(struct engine *engine, uint64_t *out_through
     return err == ERR_NOT_FOUND ? ERR_OK : err;
 }
 
-/* The last hours of what is in the configuration, for status. */
+/* The last hours of what is in the configuration, for status; of its steps the empty slots. */
 static void counts_load_recent(struct engine *engine)
 {
     const struct config *config = engine_config(engine);
@@ -489,9 +510,9 @@ static void counts_load_recent(struct engine *engine)
             (void)counts_hour(engine, workflow, engine->now_unix_ms - h * COUNTS_HOUR_MS);
         for (size_t s = 0; workflow && s < config->workflows[w].step_count; s++) {
             struct step_state *state = counts_step(workflow, config->workflows[w].steps[s].name);
-            for (int64_t h = 0; state && h < ENGINE_HOURS; h++)
-                (void)counts_step_hour(engine, workflow, state,
-                                       engine->now_unix_ms - h * COUNTS_HOUR_MS);
+            int64_t now = engine->now_unix_ms / COUNTS_HOUR_MS;
+            for (int64_t hour = now - ENGINE_HOURS + 1; state && hour <= now; hour++)
+                state->hours[(size_t)(hour % ENGINE_HOURS)] = (struct step_hour){.hour = hour};
         }
     }
 }
@@ -504,7 +525,7 @@ enum err engine_recount(struct engine *engine)
     enum err err = counts_read_through(engine, &through);
     counts_load_recent(engine);
     if (err == ERR_OK)
-        err = counts_drop_old(engine);
+        err = counts_read_steps(engine);
     while (err == ERR_OK && count == LIMIT_PAGE) {
         struct arena arena;
         arena_init(&arena, (size_t)LIMIT_PAGE * 65536);

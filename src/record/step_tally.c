@@ -85,6 +85,22 @@ void step_tally_key_add(struct buf *out, struct slice workflow, struct slice ste
     buf_add_fmt(out, "/%0*lld", STEP_TALLY_DIGITS, (long long)(hour > 0 ? hour : 0));
 }
 
+bool step_tally_key_names(struct slice key, struct slice *out_workflow, struct slice *out_step)
+{
+    size_t from = sizeof STEP_TALLY_PREFIX - 1;
+    size_t end = key.size > STEP_TALLY_DIGITS ? key.size - STEP_TALLY_DIGITS - 1 : 0;
+    size_t at = from;
+    if (!slice_starts(key, SLICE(STEP_TALLY_PREFIX)))
+        return false;
+    while (at < end && key.at[at] != '/')
+        at++;
+    if (at >= end || key.at[end] != '/')
+        return false;
+    *out_workflow = slice_first(slice_from(key, from), at - from);
+    *out_step = slice_first(slice_from(key, at + 1), end - at - 1);
+    return true;
+}
+
 bool step_tally_key_hour(struct slice key, int64_t *out_hour)
 {
     uint64_t hour = 0;

@@ -32,5 +32,6 @@ MUST_USE enum err step_tally_decode(struct slice bytes, struct step_tally *out);
 /* "/step/WORKFLOW/STEP/0000491234": before the rows of all workflows. */
 #define STEP_TALLY_PREFIX "/step/"
 void step_tally_key_add(struct buf *out, struct slice workflow, struct slice step, int64_t hour);
-/* The hour at the end of such a key; false: it is none. */
+/* Whose it is, and the hour at its end; false: it is no such key. */
+bool step_tally_key_names(struct slice key, struct slice *out_workflow, struct slice *out_step);
 bool step_tally_key_hour(struct slice key, int64_t *out_hour);

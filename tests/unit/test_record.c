@@ -661,6 +661,14 @@ static void steps_come_back(void **state)
     assert_true(step_tally_key_hour(buf_slice(&key), &hour));
     assert_int_equal(hour, 491234);
     assert_false(step_tally_key_hour(SLICE("w/0000491234"), &hour));
+    struct slice workflow = {0}, step = {0};
+    assert_true(step_tally_key_names(buf_slice(&key), &workflow, &step));
+    assert_true(slice_is(workflow, "w") && slice_is(step, "s"));
+    static const char *const wrong[] = {"",          "w/0000491234",        "/step/0000491234",
+                                        "/step/w",   "/step/w/0000491234",  "/step/w/s00000491234",
+                                        "/step/w/s", "/stop/w/s/0000491234"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        assert_false(step_tally_key_names(slice_text(wrong[i]), &workflow, &step));
     buf_done(&key);
     buf_done(&bytes);
 }

@@ -345,7 +345,8 @@ static bool status_fill(struct call *call, struct status_facts *facts, struct st
                                      .pause_until_unix_ms = facts->upstreams[i].pause_until_unix_ms,
                                      .held = facts->upstreams[i].held,
                                      .under_way = facts->upstreams[i].under_way,
-                                     .concurrency = facts->upstreams[i].concurrency};
+                                     .concurrency = facts->upstreams[i].concurrency,
+                                     .retry_budget = facts->upstreams[i].tokens_tenths / 10};
     for (size_t i = 0; i < facts->stop_count; i++)
         if (call_may_see_stops(call, slice_text(facts->stops[i].names[0])))
             facts->stops[out->stop_count++] = facts->stops[i];

@@ -543,7 +543,8 @@ static void status_add_upstream(struct buf *out, const struct status *status,
     bool is_paused = upstream->pause_until_unix_ms > status->now_unix_ms;
     bool is_open = upstream->breaker != BREAKER_CLOSED;
     bool is_slow = upstream->rate_milli >= 0 && upstream->held > 0;
-    if (!is_open && !is_paused && !is_slow)
+    bool is_waiting = upstream->held > 0 && upstream->probe_at_unix_ms > 0;
+    if (!is_open && !is_paused && !is_slow && !is_waiting)
         return;
     size_t start = out->size;
     wording_add_line(out, upstream->name, LIMIT_NAME);
@@ -555,13 +556,16 @@ static void status_add_upstream(struct buf *out, const struct status *status,
     } else if (is_paused) {
         buf_add_text(out, "asks to wait");
         at = upstream->pause_until_unix_ms;
-    } else {
+    } else if (is_slow) {
         buf_add_fmt(out, "answers again, %lld.%lld calls a second",
                     (long long)upstream->rate_milli / 1000,
                     (long long)upstream->rate_milli / 100 % 10);
+    } else {
+        buf_add_text(out, upstream->retry_budget == 0 ? "its retry budget is empty" : "answers");
+        at = upstream->probe_at_unix_ms;
     }
     if (at > 0) {
-        buf_add_text(out, is_open ? "; asked again " : " until ");
+        buf_add_text(out, is_open ? "; asked again " : is_paused ? " until " : "; tried again ");
         zone_add_time(out, status->zone, (struct zone_time){at, status->now_unix_ms}, ZONE_SECONDS);
     }
     if (upstream->held > 0)

@@ -41,6 +41,7 @@ struct status_upstream {
     int64_t rate_milli; /* of its recovery; -1 = it is not paced */
     uint64_t held;
     int under_way, concurrency;
+    int retry_budget; /* retries that may be made now */
 };
 
 /* An open incident that no stop made. */

@@ -108,11 +108,13 @@ static void status_json_add_upstream(struct buf *out, const struct status_upstre
         member_add_u64(out, "failed_probes", (uint64_t)upstream->failed_probes);
         member_add_time(out, "open_since", upstream->opened_unix_ms);
     }
-    member_add_time(out, "asked_again_at", is_open ? upstream->probe_at_unix_ms : 0);
+    bool is_tried = is_open || upstream->held > 0;
+    member_add_time(out, "asked_again_at", is_tried ? upstream->probe_at_unix_ms : 0);
     member_add_time(out, "paused_until", upstream->pause_until_unix_ms);
     member_add_u64(out, "held", upstream->held);
     member_add_u64(out, "under_way", (uint64_t)upstream->under_way);
     member_add_u64(out, "concurrency", (uint64_t)upstream->concurrency);
+    member_add_u64(out, "retry_budget", (uint64_t)upstream->retry_budget);
     buf_add_byte(out, '}');
 }
 

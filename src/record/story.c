@@ -221,9 +221,11 @@ static void story_add_held(const struct view *view, struct buf *out)
         story_add_stopped(view, out);
         break;
     case HOLD_FOR_UPSTREAM:
-        buf_add_text(out, " Waits in the safe queue until ");
+        buf_add_text(out, a->reason == REASON_NO_TOKEN
+                              ? " Waits in the safe queue for the retry budget of "
+                              : " Waits in the safe queue until ");
         story_add_upstream(view, out);
-        buf_add_text(out, " answers");
+        buf_add_text(out, a->reason == REASON_NO_TOKEN ? "" : " answers");
         break;
     case HOLD_FOR_ORDER:
         buf_add_text(out, " Waits until ");
@@ -665,6 +667,10 @@ bool story_next(const struct view *view, int64_t *out_at_unix_ms, struct buf *ou
     if (a->hold_for == HOLD_FOR_UPSTREAM && view->probe_at_unix_ms > 0 &&
         view->probe_at_unix_ms < a->due_unix_ms) {
         *out_at_unix_ms = view->probe_at_unix_ms;
+        if (a->reason == REASON_NO_TOKEN) {
+            buf_add_text(out_what, "another try");
+            return true;
+        }
         story_add_upstream(view, out_what);
         buf_add_text(out_what, " is asked again");
         return true;

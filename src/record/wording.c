@@ -135,7 +135,9 @@ const char *wording_of_reason(enum reason reason)
         [REASON_HINT] = "the upstream asks not to try again",
         [REASON_ATTEMPTS_SPENT] = "all its tries are used",
         [REASON_WITHIN_OVER] = "its time for tries is over",
-        [REASON_NO_TOKEN] = "too many retries at this upstream just now",
+        [REASON_NO_TOKEN] =
+            "the retry budget of this upstream is empty: ten actions that go well earn a "
+            "retry, and it starts empty after a crash",
         [REASON_NO_ROOM] = "as many calls as are allowed are under way",
         [REASON_ORDER] = "an older action of the same thing has not ended",
         [REASON_OVERTAKEN] = "a newer action of the same thing has started meanwhile",

@@ -1,9 +1,9 @@
 """kill -9 at random moments under load: nothing acknowledged is lost, nothing is sent twice, and what lies on the
 disk after each kill is proven by verify before anybody opens it.
 ROUNDS=200 for `make torture`."""
-import http.client, itertools, os, random, threading
+import http.client, itertools, os, random, re, threading
 
-from story_world import POLICY, Crowd, World
+from story_world import POLICY, Crowd, World, wait_requests
 from test_api_verify import verify_files
 
 ROUNDS = int(os.environ.get("ROUNDS", "40"))
@@ -91,3 +91,24 @@ def check_everything(world, callers):
     world.daemon.start()
     proof = world.daemon.get("/v1/decisions/verify")
     assert proof.json["good"], proof
+
+
+def test_what_was_under_way_says_that_it_waits_for_the_retry_budget(tmp_path):
+    """After a crash the budget starts empty (R30): the repeat waits for the next round of its upstream, and that is said."""
+    with World(tmp_path) as world:
+        daemon = world.daemon
+        world.keyed.set(mode="hang")
+        for key in ("k0", "k1"):
+            world.submit("keyed", key, headers={"Prefer": "respond-async"})
+        wait_requests(world.keyed, 2)
+        daemon.kill()
+        world.keyed.set(mode="ok")
+        daemon.start()
+        action = world.find("keyed", "k1")
+        assert action["state"] == "held" and "in the safe queue for the retry budget of keyed" in action["what"], action
+        assert action["why"].startswith("the retry budget of this upstream is empty"), action
+        assert action["next"]["what"] == "another try" and action["next"]["at"], action
+        page = daemon.get("/v1/status?format=text").text
+        assert re.search(r"\nkeyed +its retry budget is empty; tried again .*; 2 held\n", page), page
+        upstream = next(u for u in daemon.get("/v1/status").json["upstreams"] if u["upstream"] == "keyed")
+        assert upstream["retry_budget"] == 0 and upstream["asked_again_at"] == action["next"]["at"], upstream

@@ -84,6 +84,18 @@ static void degraded(struct status_fixture *f)
         SLICE("[\"not enforced in this version: triggers (payouts.yaml:30)\",\"two\\nlines\"]");
 }
 
+/* After a crash: its breaker is closed, and what was under way waits for the next round. */
+static void without_budget(struct status_fixture *f)
+{
+    fine(f);
+    f->workflows[0].held = 3;
+    f->upstreams[0].held = 2;
+    f->upstreams[0].probe_at_unix_ms = FIXTURE_AT(14, 2, 40);
+    f->upstreams[1].held = 1;
+    f->upstreams[1].retry_budget = 3;
+    f->upstreams[1].probe_at_unix_ms = FIXTURE_AT(14, 2, 45);
+}
+
 /* What a stop held leaves after the restart. */
 static void draining(struct status_fixture *f)
 {
@@ -304,6 +316,7 @@ static const struct {
     {"degraded", degraded, STATUS_DEGRADED, false},
     {"on a fallback", on_fallback, STATUS_DEGRADED, false},
     {"draining", draining, STATUS_DEGRADED, false},
+    {"without_budget", without_budget, STATUS_DEGRADED, false},
     {"people", people, STATUS_DEGRADED, true},
     {"decide in time", decide_in_time, STATUS_FINE, true},
     {"stopped", stopped, STATUS_STOPPED, true},

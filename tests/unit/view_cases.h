@@ -336,6 +336,19 @@ static inline void view_case_held_upstream(struct fixture *f)
     fixture_gate(f, SAYS_HOLD, 6);
 }
 
+/* After a crash the budget starts empty. */
+static inline void view_case_held_budget(struct fixture *f)
+{
+    view_case_held_upstream(f);
+    f->action.may_have_happened = true;
+    f->action.last_outcome = OUTCOME_UNCERTAIN;
+    f->action.last_reason = REASON_CRASH;
+    f->action.reason = REASON_NO_TOKEN;
+    f->action.starts = f->action.starts_total = 1;
+    f->action.attempt_unix_ms = FIXTURE_AT(14, 2, 16);
+    f->view.outage = (struct view_outage){0};
+}
+
 static inline void view_case_held_after_tries(struct fixture *f)
 {
     view_case_held_upstream(f);
@@ -685,6 +698,7 @@ static const struct {
     {"held_granted", view_case_held_granted},
     {"held_upstream", view_case_held_upstream},
     {"held_after_tries", view_case_held_after_tries},
+    {"held_budget", view_case_held_budget},
     {"held_rule", view_case_held_rule},
     {"held_order", view_case_held_order},
     {"held_may_have_happened", view_case_held_may_have_happened},

@@ -14,13 +14,97 @@ struct away_body {
     bool back;
 };
 
-static void away_add(struct buf *out, const struct away *away)
+/* One answer being made. */
+struct away_work {
+    struct call *call;
+    const struct config *config;
+    const struct away *away; /* whose */
+    struct buf *out;
+    size_t nobody_count;
+};
+
+static struct who_question away_question(const struct away_work *work, enum who_duty duty)
 {
+    const struct engine_port *engine = work->call->engine;
+    return (struct who_question){.config = work->config,
+                                 .duty = duty,
+                                 .away = engine->away(engine->impl),
+                                 .now_unix_ms = engine->now_unix_ms(engine->impl)};
+}
+
+/* Does the cover that was named count for any work that falls to who is away? */
+static bool away_is_covered(const struct away_work *work)
+{
+    const struct who_question question = away_question(work, WHO_DUTY_DECIDE);
+    for (size_t i = 0; i < work->config->group_count; i++) {
+        const struct group *group = &work->config->groups[i];
+        if (group_has(group, work->away->person) && who_cover(&question, group, work->away))
+            return true;
+    }
+    return false;
+}
+
+/* What falls to somebody who is away, and nobody is left who would have it instead, if it has to do
+ * with this absence. */
+static void away_add_left(struct away_work *work, const struct who_question *question)
+{
+    static const char *const names[] = {"reviews", "uncertain", "restart"};
+    struct who_answer answer;
+    if (!who_find(question, &answer) || !answer.person || who_is_there(question, &answer) ||
+        !call_may_see_stops(work->call, question->workflow->name))
+        return;
+    bool is_of_this = group_has(answer.group, work->away->person);
+    for (size_t i = 0; !is_of_this && i < answer.group->member_count; i++) {
+        const struct away *member =
+            away_find(question->away, answer.group->members[i]->name, question->now_unix_ms);
+        is_of_this = member && slice_equal(member->cover, work->away->person);
+    }
+    if (!is_of_this)
+        return;
+    buf_add_text(work->out, work->nobody_count++ ? ",{" : "{");
+    member_add_text(work->out, "workflow", question->workflow->name);
+    member_add_text(work->out, "step", question->step ? question->step->name : (struct slice){0});
+    member_add_text(work->out, "for", slice_text(names[question->duty]));
+    member_add_text(work->out, "waits_for", answer.person->name);
+    buf_add_byte(work->out, '}');
+}
+
+/* Of each workflow, and of steps that have people of their own. */
+static void away_add_nobody(struct away_work *work)
+{
+    for (size_t w = 0; w < work->config->workflow_count; w++) {
+        const struct workflow *workflow = &work->config->workflows[w];
+        for (int duty = WHO_DUTY_DECIDE; duty <= WHO_DUTY_RESTART; duty++) {
+            struct who_question question = away_question(work, (enum who_duty)duty);
+            question.workflow = workflow;
+            away_add_left(work, &question);
+            for (size_t s = 0; s < workflow->step_count; s++) {
+                question.step = &workflow->steps[s];
+                if (duty == WHO_DUTY_DECIDE
+                        ? question.step->reviewers != NULL
+                        : duty == WHO_DUTY_SETTLE && question.step->uncertain_who)
+                    away_add_left(work, &question);
+            }
+        }
+    }
+}
+
+/* As it counts now: a cover who is away, or has left the groups, is named as none. */
+static void away_add(struct call *call, struct buf *out, const struct away *away)
+{
+    struct away_work work = {
+        .call = call, .config = call->engine->config(call->engine->impl), .away = away, .out = out};
+    bool is_covered = away->cover.size > 0 && away_is_covered(&work);
     buf_add_byte(out, '{');
     member_add_text(out, "person", away->person);
     member_add_time(out, "until", away->until_unix_ms);
-    member_add_text(out, "cover", away->cover);
-    buf_add_byte(out, '}');
+    member_add_text(out, "cover", is_covered ? away->cover : (struct slice){0});
+    member_add_text(out, "covers_nothing", is_covered ? (struct slice){0} : away->cover);
+    member_add_name(out, "nobody_left");
+    buf_add_byte(out, '[');
+    if (away->until_unix_ms != 0)
+        away_add_nobody(&work);
+    buf_add_text(out, "]}");
 }
 
 void away_list(struct call *call)
@@ -36,7 +120,7 @@ void away_list(struct call *call)
         if (list->items[i].until_unix_ms <= now)
             continue;
         buf_add_text(&out, shown++ ? "," : "");
-        away_add(&out, &list->items[i]);
+        away_add(call, &out, &list->items[i]);
     }
     reply_list(call, (struct slice){0}, &out);
 }
@@ -49,7 +133,7 @@ static void away_taken(struct call *call, const struct engine_reply *reply)
     const struct away *away = away_find(call->engine->away(call->engine->impl), call->name,
                                         call->engine->now_unix_ms(call->engine->impl));
     struct away back = {.person = call->name};
-    away_add(&out, away ? away : &back);
+    away_add(call, &out, away ? away : &back);
     reply_json(call, 200, &out);
     buf_done(&out);
 }

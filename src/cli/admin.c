@@ -126,11 +126,27 @@ static void admin_say_away(struct invocation *invocation, const json_t *away)
 {
     const char *until = daemon_text(away, "until");
     const char *cover = daemon_text(away, "cover");
+    const char *no_cover = daemon_text(away, "covers_nothing");
+    const json_t *nobody = json_object_get(away, "nobody_left");
     if (*until)
-        say(invocation, "%s is away until %s%s%s\n", daemon_text(away, "person"),
-            daemon_time(invocation, until), *cover ? ", covered by " : "", cover);
+        say(invocation, "%s is away until %s%s%s%s%s%s\n", daemon_text(away, "person"),
+            daemon_time(invocation, until), *cover ? ", covered by " : "", cover,
+            *no_cover ? "; " : "", no_cover,
+            *no_cover ? " covers nothing: away, or in none of the groups" : "");
     else
         say(invocation, "%s is back\n", daemon_text(away, "person"));
+    for (size_t i = 0; i < json_array_size(nobody); i++) {
+        const json_t *one = json_array_get(nobody, i);
+        const char *step = daemon_text(one, "step");
+        bool is_one = strcmp(daemon_text(one, "for"), "uncertain") == 0;
+        bool is_restart = strcmp(daemon_text(one, "for"), "restart") == 0;
+        say(invocation, "    NOBODY IS LEFT for %s of %s%s%s: %s for %s, who is away\n",
+            is_one       ? "what is uncertain"
+            : is_restart ? "restarts"
+                         : "reviews",
+            daemon_text(one, "workflow"), *step ? "/" : "", step, is_one ? "it waits" : "they wait",
+            daemon_text(one, "waits_for"));
+    }
 }
 
 static int admin_away_list(struct invocation *invocation)

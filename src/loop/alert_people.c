@@ -43,44 +43,44 @@ const struct duties *engine_alert_duties(const struct engine *engine, const stru
     return config_duties_of(engine_config(engine), slice_text(journal->names[JOURNAL_WORKFLOW]));
 }
 
-/* Somebody, and who acts in their place while they are away (R28). */
-static void alert_people_add_there(const struct engine *engine, struct alert_people *people,
-                                   const struct person *person)
+/* Who acts in the place of a member who is away, for the work of that group (R28); or NULL. */
+static const struct person *alert_people_cover(const struct engine *engine, enum who_duty duty,
+                                               const struct group *group,
+                                               const struct person *member)
 {
-    const struct away *away = away_find(&engine->away, person->name, engine->now_unix_ms);
-    const struct person *cover =
-        away && away->cover.size > 0 ? config_person(engine_config(engine), away->cover) : NULL;
-    alert_people_add(people, cover);
-    alert_people_add(people, person);
+    const struct who_question question = {.config = engine_config(engine),
+                                          .duty = duty,
+                                          .away = &engine->away,
+                                          .now_unix_ms = engine->now_unix_ms};
+    const struct away *away = away_find(&engine->away, member->name, engine->now_unix_ms);
+    return away ? who_cover(&question, group, away) : NULL;
 }
 
+/* Each of them, behind who acts in their place. */
 static void alert_people_add_group(const struct engine *engine, struct alert_people *people,
-                                   const struct group *group)
+                                   enum who_duty duty, const struct group *group)
 {
-    for (size_t i = 0; group && i < group->member_count; i++)
-        alert_people_add_there(engine, people, group->members[i]);
+    for (size_t i = 0; group && i < group->member_count; i++) {
+        alert_people_add(people, alert_people_cover(engine, duty, group, group->members[i]));
+        alert_people_add(people, group->members[i]);
+    }
 }
 
 /* The first who is there; before that the covers of those who are not. */
 static void alert_people_add_first(const struct engine *engine, struct alert_people *people,
                                    const struct group *group)
 {
-    size_t first = 0;
     size_t count = group ? group->member_count : 0;
-    while (first < count &&
-           away_find(&engine->away, group->members[first]->name, engine->now_unix_ms))
-        first++;
-    if (first == count)
-        first = 0; /* all are away: better one of them than nobody */
-    for (size_t i = 0; i < first; i++) {
-        const struct away *away =
-            away_find(&engine->away, group->members[i]->name, engine->now_unix_ms);
-        const struct person *cover =
-            away && away->cover.size > 0 ? config_person(engine_config(engine), away->cover) : NULL;
-        alert_people_add(people, cover);
+    for (size_t i = 0; i < count; i++) {
+        const struct person *member = group->members[i];
+        if (!away_find(&engine->away, member->name, engine->now_unix_ms)) {
+            alert_people_add(people, member);
+            return;
+        }
+        alert_people_add(people, alert_people_cover(engine, WHO_DUTY_SETTLE, group, member));
     }
-    if (first < count)
-        alert_people_add_there(engine, people, group->members[first]);
+    if (count > 0) /* all are away: better one of them than nobody */
+        alert_people_add(people, group->members[0]);
 }
 
 enum { ALERT_OWNERS = ALERT_PEOPLE };
@@ -123,7 +123,7 @@ void engine_alert_people(const struct engine *engine, const struct journal *jour
     struct alert_people firsts = {.count = 0}, all = {.count = 0};
     for (size_t i = 0; i < owner_count; i++) {
         alert_people_add_first(engine, &firsts, owners[i]);
-        alert_people_add_group(engine, &all, owners[i]);
+        alert_people_add_group(engine, &all, WHO_DUTY_SETTLE, owners[i]);
     }
     for (size_t i = 0; (levels & LADDER_FIRST) && i < firsts.count; i++)
         alert_people_add(out, firsts.people[i]);
@@ -131,9 +131,9 @@ void engine_alert_people(const struct engine *engine, const struct journal *jour
         if (!alert_people_has(&firsts, all.people[i])) /* they were told by the first level */
             alert_people_add(out, all.people[i]);
     if (levels & LADDER_DUTIES) {
-        alert_people_add_group(engine, out, duties->restart);
-        alert_people_add_group(engine, out, duties->inform);
+        alert_people_add_group(engine, out, WHO_DUTY_RESTART, duties->restart);
+        alert_people_add_group(engine, out, WHO_DUTY_SETTLE, duties->inform);
     }
     if (levels & LADDER_ADMINS)
-        alert_people_add_group(engine, out, engine_config(engine)->admins);
+        alert_people_add_group(engine, out, WHO_DUTY_SETTLE, engine_config(engine)->admins);
 }

@@ -72,8 +72,23 @@ static struct who_order who_order(const struct who_question *q)
     return (struct who_order){{NULL}};
 }
 
-/* Someone who acts in this person's place is there, or the person is. Whom they named themselves
- * covers only what is the cover's too: asked at each use, for a reload may change it (R20). */
+const struct person *who_cover(const struct who_question *q, const struct group *group,
+                               const struct away *away)
+{
+    if (away->cover.size == 0 || q->duty == WHO_DUTY_RESTART ||
+        away_find(q->away, away->cover, q->now_unix_ms) ||
+        (!away->is_by_admin && !group_has(group, away->cover)))
+        return NULL;
+    return q->config ? config_person(q->config, away->cover) : NULL;
+}
+
+bool who_is_there(const struct who_question *q, const struct who_answer *answer)
+{
+    return answer->person && (answer->stands_for.size > 0 ||
+                              !away_find(q->away, answer->person->name, q->now_unix_ms));
+}
+
+/* Someone who acts in this person's place is there, or the person is. */
 static const struct person *who_present(const struct who_question *q, const struct group *group,
                                         const struct person *person, struct slice *out_stands_for)
 {
@@ -81,13 +96,10 @@ static const struct person *who_present(const struct who_question *q, const stru
     *out_stands_for = (struct slice){0};
     if (!away)
         return person;
-    if (away->cover.size == 0 || q->duty == WHO_DUTY_RESTART)
-        return NULL; /* a restart is for those who are named for it, and nobody in their place */
-    if (away_find(q->away, away->cover, q->now_unix_ms) ||
-        (!away->is_by_admin && !group_has(group, away->cover)))
-        return NULL;
-    *out_stands_for = person->name;
-    return q->config ? config_person(q->config, away->cover) : NULL;
+    const struct person *cover = who_cover(q, group, away);
+    if (cover)
+        *out_stands_for = person->name;
+    return cover;
 }
 
 static bool who_may(const struct who_question *q, const struct person *person)

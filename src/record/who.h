@@ -38,6 +38,13 @@ struct who_answer {
     const struct person *person; /* whom to begin with; NULL: nobody of the group may */
     struct slice stands_for;     /* person is there in place of this one, who is away; or empty */
 };
+/* Who acts in the place of somebody of that group who is away; NULL: nobody. Whom they named
+ * themselves covers only what is the cover's too: asked at each use, for a reload may change it
+ * (R20). A restart is for those who are named for it, and nobody in their place. */
+const struct person *who_cover(const struct who_question *question, const struct group *group,
+                               const struct away *away);
+/* Is whom it begins with there, or in place of somebody? Else invariant 2 named the first. */
+bool who_is_there(const struct who_question *question, const struct who_answer *answer);
 /* false: there is nobody. */
 bool who_find(const struct who_question *question, struct who_answer *out_answer);
 /* Is the work this person's: as a member of the group that it falls to, or as a cover in it? */

@@ -463,6 +463,21 @@ def test_who_is_away_is_not_told_first(tmp_path):
             assert sink.next().rcpt == ["ben@example.org"]
 
 
+def test_a_cover_who_covers_no_more_is_not_told(tmp_path):
+    """Whom ana named herself is told first as long as he is in the group, and not after he has left it."""
+    with MailSink() as sink:
+        folder = world(tmp_path, {"email": '{ smtp: "%s", from: interlock@example.org }' % sink.url})
+        with Daemon(folder) as daemon:
+            config = folder / "interlock.yaml"
+            assert daemon.post("/v1/admin/away", {"until": "2090-12-01", "cover": "ben"}, token="ana").status == 200
+            stop(daemon)
+            assert sink.next().rcpt == ["ben@example.org"]
+            config.write_text(config.read_text().replace("  finance: [ana, ben]", "  finance: [ana, eve]"))
+            assert daemon.post("/v1/admin/reload", {}, token="ben").status == 200
+            assert daemon.post("/v1/stops", {"scope": {"upstream": "mailer"}}, token="eve").status == 202
+            assert sink.next().rcpt == ["eve@example.org"]
+
+
 # ---- what leaves ----
 
 def test_secrets_do_not_leave(tmp_path):

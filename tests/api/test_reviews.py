@@ -555,7 +555,8 @@ class TestAway:
             assert own.status == 403 and "eve is not in " in own.json["detail"], own
             assert daemon.post("/v1/admin/away", {"until": "2090-12-01", "cover": "ben"}).status == 403  # not in finance
             said = daemon.post("/v1/admin/away", dict(away, person="ana"), token="ben")
-            assert said.status == 200 and said.json == {"person": "ana", "until": "2090-12-01T00:00:00.000Z", "cover": "eve"}
+            assert said.status == 200 and said.json == {
+                "person": "ana", "until": "2090-12-01T00:00:00.000Z", "cover": "eve", "covers_nothing": None, "nobody_left": []}
             card = daemon.get("/v1/reviews/" + one, token="eve").json
             assert card["who"]["group"] == "finance" and card["who"]["person"] == "eve"
             assert [i["id"] for i in pages(daemon, "who=eve", token="eve")] == [one]
@@ -578,6 +579,25 @@ class TestAway:
             assert kinds_of_control(daemon) == 4 * ["away"]
             proof = daemon.get("/v1/decisions/verify", token="ben").json
             assert proof["good"], proof
+
+    def test_an_absence_that_leaves_nobody_says_so_at_once(self, tmp_path):
+        with Daemon(install(tmp_path), token="ben") as daemon:
+            def away(person, **more):
+                answer = daemon.post("/v1/admin/away", dict({"person": person, "until": "2090-12-01"}, **more))
+                assert answer.status == 200, answer
+                left = {(one["workflow"], one["step"], one["for"], one["waits_for"]) for one in answer.json["nobody_left"]}
+                return answer.json["cover"], answer.json["covers_nothing"], left
+
+            restart = ("invoice-reminders", None, "restart", "ana")
+            cover, nothing, left = away("ana", cover="ben")
+            assert (cover, nothing, left) == ("ben", None, set())
+            cover, nothing, left = away("ben")
+            assert restart in left and ("invoice-reminders", None, "reviews", "ana") in left, left
+            assert ("inquiry-routing", None, "uncertain", "ana") in left and len(left) == 6, left
+            ana, ben = daemon.get("/v1/admin/away").json["items"]
+            assert ana["cover"] is None and ana["covers_nothing"] == "ben" and len(ana["nobody_left"]) == 6, ana
+            assert away("ben", cover="eve")[:2] == ("eve", None)  # an admin names whom they like
+            assert away("ben", cover="eve")[2] == {restart, ("inquiry-routing", None, "restart", "ana")}  # it has no cover
 
     def test_whose_time_is_over_is_back_and_their_row_goes(self, tmp_path):
         with Daemon(install(tmp_path), token="ben") as daemon:

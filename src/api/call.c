@@ -96,9 +96,17 @@ struct principal call_principal_now(const struct call *call)
 
 bool call_may_see_stops(const struct call *call, struct slice workflow)
 {
+    return call_may_see_incident(call, workflow, (struct slice){0});
+}
+
+bool call_may_see_incident(const struct call *call, struct slice workflow, struct slice answers)
+{
     const struct config *config = call->engine->config(call->engine->impl);
     struct principal principal = call_principal_now(call);
-    struct right_subject subject = {.workflow = config_workflow_of(config, workflow)};
+    struct right_subject subject = {.workflow = config_workflow_of(config, workflow),
+                                    .answers = config_group(config, answers),
+                                    .away = call->engine->away(call->engine->impl),
+                                    .now_unix_ms = call->engine->now_unix_ms(call->engine->impl)};
     if (workflow.size == 0)
         return principal.kind != PRINCIPAL_NONE;
     return right_allows(config, &principal, RIGHT_RECEIPT, &subject);

@@ -38,7 +38,8 @@ struct call {
     const struct workflow *workflow;
     const struct step *step;
     const struct upstream *upstream;
-    uint64_t id; /* of the action, stop or incident */
+    const struct group *answers; /* of the incident: who is told first; NULL = the owner */
+    uint64_t id;                 /* of the action, stop or incident */
     uint8_t review;
     struct view *view; /* of the action, without history */
     const struct stop *stop;
@@ -83,6 +84,8 @@ struct principal call_principal_now(const struct call *call);
 /* May this caller know of the stops of that workflow (empty: of something wider)? Wide ones are no
  * secret: whoever has a token is stopped by them. */
 bool call_may_see_stops(const struct call *call, struct slice workflow);
+/* And of its incidents, where the group `answers` (empty: the owner) is told first. */
+bool call_may_see_incident(const struct call *call, struct slice workflow, struct slice answers);
 /* May this caller see an action of that workflow and actor, by the configuration in force? */
 bool call_may_see(const struct call *call, const struct config *config, struct slice workflow,
                   struct slice step, struct slice actor);

@@ -212,7 +212,8 @@ void incidents_list(struct call *call)
     reply_begin_list(&out);
     size_t shown = 0;
     for (size_t i = 0; i < count; i++) {
-        if (!call_may_see_stops(call, incidents[i].workflow))
+        if (!call_may_see_incident(call, incidents[i].workflow,
+                                   slice_text(incidents[i].journal.answers)))
             continue;
         buf_add_text(&out, shown++ ? "," : "");
         incidents_add(call, &incidents[i], NULL, &out);

@@ -17,7 +17,8 @@ enum right_who {
     WHO_WIDER = 1 << 10,        /* whoever has the right for something wider has it here (R20) */
     WHO_HEIRS = 1 << 11,        /* a duty without a name falls on (R28) */
     WHO_ANY_STEP = 1 << 12,     /* of a workflow: those of any of its steps */
-    WHO_CALLERS = 1 << 13       /* of an upstream: who has it for a workflow that calls it */
+    WHO_CALLERS = 1 << 13,      /* of an upstream: who has it for a workflow that calls it */
+    WHO_TOLD = 1 << 14          /* of an incident: who is told of it, also in somebody's place */
 };
 
 static const unsigned right_table[RIGHT_COUNT] = {
@@ -29,13 +30,13 @@ static const unsigned right_table[RIGHT_COUNT] = {
     [RIGHT_STOP] =
         WHO_OWNER | WHO_RESTART | WHO_INFORM | WHO_ADMINS | WHO_SERVICE_SUBMITS | WHO_WIDER,
     [RIGHT_RECEIPT] = WHO_OWNER | WHO_RESTART | WHO_INFORM | WHO_REVIEWERS | WHO_ADMINS |
-                      WHO_SERVICE_SUBMITS | WHO_WIDER,
+                      WHO_SERVICE_SUBMITS | WHO_WIDER | WHO_TOLD,
     [RIGHT_RESTART] = WHO_OWNER | WHO_RESTART | WHO_INFORM | WHO_ADMINS,
     [RIGHT_DECIDE] = WHO_REVIEWERS | WHO_SUBMITTER_NOT | WHO_HEIRS,
     [RIGHT_SETTLE] = WHO_OWNER | WHO_UNCERTAIN | WHO_HEIRS,
     [RIGHT_AGAIN] = WHO_OWNER | WHO_HEIRS,
     [RIGHT_LABEL] = WHO_OWNER | WHO_REVIEWERS | WHO_SERVICE_LABELS | WHO_ANY_STEP,
-    [RIGHT_ACKNOWLEDGE] = WHO_OWNER | WHO_RESTART | WHO_INFORM | WHO_CALLERS,
+    [RIGHT_ACKNOWLEDGE] = WHO_OWNER | WHO_RESTART | WHO_INFORM | WHO_CALLERS | WHO_TOLD,
     [RIGHT_SIGN] = WHO_OWNER | WHO_RESTART | WHO_INFORM,
     [RIGHT_AUDIT] = WHO_ADMINS,
     [RIGHT_CONFIGURE] = WHO_ADMINS,
@@ -120,6 +121,8 @@ static struct right_groups right_find_groups(const struct config *config, enum r
         right_add_group(&found, subject->workflow->steps[i].reviewers);
     if ((who & WHO_UNCERTAIN) && subject->step)
         right_add_group(&found, subject->step->uncertain_who);
+    if (who & WHO_TOLD)
+        right_add_group(&found, subject->answers);
     if (found.count == 0 && (who & WHO_HEIRS))
         right_add_group(&found, right_heirs(config, right, subject));
     if (who & WHO_ADMINS)
@@ -132,6 +135,20 @@ static bool right_groups_have(const struct right_groups *groups, struct slice pe
     for (size_t i = 0; i < groups->count; i++)
         if (group_has(groups->groups[i], person))
             return true;
+    return false;
+}
+
+/* Somebody of those groups is away, and this person is told in their place. */
+static bool right_is_cover(const struct right_groups *groups, struct slice person,
+                           const struct right_subject *subject)
+{
+    for (size_t i = 0; i < groups->count; i++)
+        for (size_t j = 0; j < groups->groups[i]->member_count; j++) {
+            const struct away *away =
+                away_find(subject->away, groups->groups[i]->members[j]->name, subject->now_unix_ms);
+            if (away && slice_equal(away->cover, person))
+                return true;
+        }
     return false;
 }
 
@@ -167,6 +184,8 @@ static bool right_allows_person(const struct config *config, struct slice person
     struct right_groups groups = right_find_groups(config, right, subject);
     if ((right_table[right] & WHO_SUBMITTER_NOT) && right_is_submitter(config, person, subject))
         return false;
+    if ((right_table[right] & WHO_TOLD) && right_is_cover(&groups, person, subject))
+        return true;
     return right_groups_have(&groups, person) || right_is_heir(config, person, right, subject);
 }
 

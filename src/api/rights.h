@@ -44,6 +44,7 @@ struct right_subject {
     const struct workflow *workflow;
     const struct step *step;         /* narrows: its reviewers, its `uncertain.who`, four_eyes */
     const struct upstream *upstream; /* stops */
+    const struct group *answers;     /* of an incident: who is told first; NULL = the owner */
     struct slice actor;              /* who submitted the action; empty = not known */
     const struct away_list *away;    /* who is away; or NULL */
     int64_t now_unix_ms;

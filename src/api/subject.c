@@ -10,6 +10,7 @@ struct right_subject subject_of(const struct call *call)
     return (struct right_subject){.workflow = call->workflow,
                                   .step = call->step,
                                   .upstream = call->upstream,
+                                  .answers = call->answers,
                                   .actor = call->actor,
                                   .away = call->engine->away(call->engine->impl),
                                   .now_unix_ms = call->engine->now_unix_ms(call->engine->impl)};
@@ -147,6 +148,7 @@ static bool subject_find_incident(struct call *call)
     if (err != ERR_OK)
         return false;
     call->workflow = config_workflow_of(call->config, call->incident->workflow);
+    call->answers = config_group(call->config, slice_text(call->incident->journal.answers));
     if (!call->workflow)
         call->upstream = config_upstream(
             call->config, slice_text(call->incident->journal.names[JOURNAL_UPSTREAM]));

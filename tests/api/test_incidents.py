@@ -1,5 +1,5 @@
 """Incidents as people meet them: what stands in one, what is said of it and stays, what changed, and all of it over a kill."""
-import sqlite3, subprocess
+import os, sqlite3, subprocess, threading
 
 import pytest
 
@@ -300,3 +300,28 @@ def test_the_impact_names_the_oldest_and_the_first_due_of_the_reviews(tmp_path):
         assert impact["oldest_at"] == reviews[0]["submitted_at"], (impact, reviews)
         due = world.daemon.get("/v1/inbox?kind=review").json["items"][0]["by"]
         assert impact["people_due_at"] == due, (impact, due)
+
+
+def test_who_is_told_may_answer(tmp_path):
+    """Of what is past due the reviewers of the step are told first, and who covers for one of them: they see it, and acknowledge it."""
+    people = INSTALLATION.replace("groups:\n", "groups:\n  readers: [eve]\n").replace(
+        "people:\n", "people:\n  joe: { name: Joe, token: { env: JOE } }\n  kim: { name: Kim, token: { env: KIM } }\n")
+    policy = REMINDERS.replace("    rules:\n", "    reviewers: readers\n    fallback: { rule: \"review, due 1s\" }\n    rules:\n")
+    os.environ.update(JOE="token-of-joe", KIM="token-of-kim")
+    TOKENS.update(joe="token-of-joe", kim="token-of-kim")
+    with Daemon(install(tmp_path, people, {"invoice-reminders.yaml": policy, "inquiry-routing.yaml": ROUTING})) as daemon:
+        assert daemon.post("/v1/admin/away", {"person": "eve", "until": "2999-01-01", "cover": "joe"}).status == 200
+        assert daemon.remind("INV-1", balance=20000).json["state"] == "in_review"
+        found = []
+        while not found:
+            found = [i["id"] for i in daemon.get("/v1/incidents").json["items"] if i["kind"] == "overdue"]
+            threading.Event().wait(0.05)
+        incident, = found
+        assert {n["person"] for n in daemon.get("/v1/incidents/" + incident).json["told"]} == {"eve", "joe"}
+        for who in ("eve", "joe"):
+            assert incident in [i["id"] for i in daemon.get("/v1/incidents", token=who).json["items"]]
+            assert daemon.get("/v1/incidents/" + incident, token=who).status == 200
+            assert daemon.post("/v1/incidents/%s/ack" % incident, token=who).status == 200
+        assert daemon.get("/v1/incidents", token="kim").json["items"] == []
+        assert daemon.get("/v1/incidents/" + incident, token="kim").status == 403
+        assert daemon.post("/v1/incidents/%s/ack" % incident, token="kim").status == 403

@@ -16,7 +16,7 @@
 #include "record/number.h"
 
 /* Looked at in one turn; what one costs that is passed over for an older one. */
-enum { DRAIN_LOOKS = 64, DRAIN_PASS_COST = 4 };
+enum { DRAIN_LOOKS = 64, DRAIN_PASS_COST = 2 };
 
 static const char drain_key[] = "/pace/"; /* in STORE_COUNTS: no workflow has such a name */
 

@@ -139,14 +139,20 @@ static bool right_groups_have(const struct right_groups *groups, struct slice pe
 }
 
 /* Somebody of those groups is away, and this person is told in their place. */
-static bool right_is_cover(const struct right_groups *groups, struct slice person,
-                           const struct right_subject *subject)
+static bool right_is_cover(const struct config *config, const struct right_groups *groups,
+                           struct slice person, const struct right_subject *subject)
 {
+    const struct who_question question = {.config = config,
+                                          .duty = WHO_DUTY_SETTLE,
+                                          .away = subject->away,
+                                          .now_unix_ms = subject->now_unix_ms};
     for (size_t i = 0; i < groups->count; i++)
         for (size_t j = 0; j < groups->groups[i]->member_count; j++) {
+            const struct group *group = groups->groups[i];
             const struct away *away =
-                away_find(subject->away, groups->groups[i]->members[j]->name, subject->now_unix_ms);
-            if (away && slice_equal(away->cover, person))
+                away_find(subject->away, group->members[j]->name, subject->now_unix_ms);
+            const struct person *cover = away ? who_cover(&question, group, away) : NULL;
+            if (cover && slice_equal(cover->name, person))
                 return true;
         }
     return false;
@@ -184,7 +190,7 @@ static bool right_allows_person(const struct config *config, struct slice person
     struct right_groups groups = right_find_groups(config, right, subject);
     if ((right_table[right] & WHO_SUBMITTER_NOT) && right_is_submitter(config, person, subject))
         return false;
-    if ((right_table[right] & WHO_TOLD) && right_is_cover(&groups, person, subject))
+    if ((right_table[right] & WHO_TOLD) && right_is_cover(config, &groups, person, subject))
         return true;
     return right_groups_have(&groups, person) || right_is_heir(config, person, right, subject);
 }

@@ -68,10 +68,38 @@ static int64_t serve_now(void *impl)
     return serve_clock_ms(CLOCK_BOOTTIME) + serve->wall_offset_ms;
 }
 
+/* "e5d4ae65-4fb5-…": hex digits, whatever stands between them. */
+static bool serve_boot_id(const char *text, unsigned char out[WALL_BOOT])
+{
+    size_t count = 0;
+    for (; *text && *text != '\n' && count < 2 * (size_t)WALL_BOOT; text++) {
+        int digit = text_hex_digit(*text);
+        if (digit < 0)
+            continue;
+        out[count / 2] = (unsigned char)(count % 2 ? out[count / 2] | digit : digit << 4);
+        count++;
+    }
+    return count == 2 * (size_t)WALL_BOOT;
+}
+
 static int64_t serve_step_ms(void *impl)
 {
     struct serve *serve = impl;
     return serve_clock_ms(CLOCK_REALTIME) - serve_now(serve);
+}
+
+/* A boot has an id of its own, as text; without one the time since the last run is not known. */
+static void serve_boot(void *impl, struct wall_boot *out)
+{
+    char text[64] = "";
+    FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
+    (void)impl;
+    *out = (struct wall_boot){.ms = serve_clock_ms(CLOCK_BOOTTIME)};
+    if (!file)
+        return;
+    if (fgets(text, sizeof text, file))
+        out->is_known = serve_boot_id(text, out->id);
+    (void)fclose(file); /* only read from */
 }
 
 static void serve_read_random(char *at, size_t size)
@@ -311,7 +339,7 @@ static bool serve_make_engine(struct serve *serve, const struct cli_serve *optio
         .upstream = router_port(&serve->router),
         .notify = notices_port(serve->notices),
         .sandbox = serve_sandbox,
-        .clock = {serve, serve_now, serve_random, serve_wake_at, serve_step_ms},
+        .clock = {serve, serve_now, serve_random, serve_wake_at, serve_step_ms, serve_boot},
         .loaded = loaded,
         .run_epoch = store_sqlite_run_epoch(&serve->store),
         .is_copy = options->as_copy || store_sqlite_is_copy(&serve->store),

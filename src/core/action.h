@@ -165,7 +165,8 @@ enum action_event_kind {
 struct action_event {
     enum action_event_kind kind;
     int64_t now_unix_ms;
-    uint64_t random;                             /* for jitter; SUBMIT: for the draw */
+    int64_t late_ms; /* by another reading of the clocks it is so much later, for `keeps` (R6) */
+    uint64_t random; /* for jitter; SUBMIT: for the draw */
     const struct step_terms *terms;              /* of the policy in force */
     const struct gate_answer *gate;              /* SUBMIT, GATE */
     unsigned char request_digest[ACTION_DIGEST]; /* SUBMIT, GATE, APPROVE: as it would be sent */

@@ -39,7 +39,7 @@ void action_give_up(struct action *action, const struct action_event *event, enu
     /* 409 to a repeat: the upstream knows the key, and a further repeat would say the same. */
     bool can_wait = action->last_reason != REASON_CONFLICT_409 && reason != REASON_HINT &&
                     reason != REASON_OBSERVE && hold &&
-                    action_may_repeat(action, event->now_unix_ms);
+                    action_may_repeat(action, event->now_unix_ms + event->late_ms);
     if (!can_wait) {
         move_to_uncertain(action, event, reason);
         return;
@@ -99,7 +99,7 @@ static void action_plan_retry(struct action *action, const struct action_event *
         action_give_up(action, event, reason, PASS_UNAVAILABLE, out);
         return;
     }
-    if (!action_may_repeat(action, event->now_unix_ms + wait_ms)) {
+    if (!action_may_repeat(action, event->now_unix_ms + event->late_ms + wait_ms)) {
         move_to_uncertain(action, event, REASON_KEEPS_OVER); /* R6 */
         return;
     }

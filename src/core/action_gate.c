@@ -36,7 +36,7 @@ static void action_go(struct action *action, const struct action_event *event,
             is_retry = action->hold_for == HOLD_FOR_UPSTREAM; /* not where a stop withheld it */
         }
     }
-    if (!action_may_repeat(action, event->now_unix_ms)) {
+    if (!action_may_repeat(action, event->now_unix_ms + event->late_ms)) {
         move_to_uncertain(action, event,
                           action->idempotency == IDEMPOTENCY_BY_KEY ? REASON_KEEPS_OVER
                                                                     : REASON_NO_IDEMPOTENCY);

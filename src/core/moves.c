@@ -174,9 +174,9 @@ static void move_freeze(struct action *action, const struct action_event *event)
 
 void move_start(struct action *action, const struct action_event *event, struct action_effects *out)
 {
-    CHECK(!action->attempt_is_open);                                 /* I2 */
-    CHECK(action_may_repeat(action, event->now_unix_ms));            /* I3 */
-    CHECK(action->starts < event->terms->attempts + action->grants); /* I4 */
+    CHECK(!action->attempt_is_open);                                       /* I2 */
+    CHECK(action_may_repeat(action, event->now_unix_ms + event->late_ms)); /* I3 */
+    CHECK(action->starts < event->terms->attempts + action->grants);       /* I4 */
     if (!action->is_frozen)
         move_freeze(action, event);
     if (!action_is_approved(action, event->now_unix_ms)) /* the gate let it go by itself */

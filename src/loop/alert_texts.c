@@ -98,10 +98,11 @@ void alert_make_texts(struct engine *engine, const struct alert *alert,
         buf_add(&reason, word->reason);
     else
         alert_add_why(engine, alert, word->reason, &reason);
-    receipt_add_scope(&scope, stop);
+    engine_journal_add_scope(&alert->journal, stop, &scope);
     struct notice_facts facts = {
         .about = word->about,
         .kind = alert->journal.kind,
+        .lasting = alert->journal.lasting,
         .state = alert_state(alert, stop),
         .incident = alert->incident,
         .scope = buf_slice(&scope),

@@ -209,7 +209,8 @@ void engine_drains_saved(struct engine *engine, const struct entry *entry)
 
 static bool drains_may_run(const struct engine *engine)
 {
-    return !engine->is_closing && !engine->has_failed && engine->unsaved < ENGINE_UNSAVED_ACT;
+    return !engine_defers(engine) && !engine->is_closing && !engine->has_failed &&
+           engine->unsaved < ENGINE_UNSAVED_ACT;
 }
 
 /* One that no stop holds any more enters the gate, and its start counts as one of the queue. */

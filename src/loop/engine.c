@@ -38,7 +38,8 @@
 
 int64_t engine_now(struct engine *engine)
 {
-    int64_t now = engine->options.clock.now_unix_ms(engine->options.clock.impl);
+    int64_t told = engine->options.clock.now_unix_ms(engine->options.clock.impl);
+    int64_t now = told + engine->clocks.shift_ms;
     if (now > engine->now_unix_ms)
         engine->now_unix_ms = now; /* stored time never goes back (R29) */
     return engine->now_unix_ms;
@@ -81,13 +82,15 @@ void engine_set_alarm(struct engine *engine)
                  LIST_ENTRY(engine->waiters.next, struct waiter, by_deadline)->deadline_unix_ms);
     if (!engine->is_closing && !engine->has_failed) {
         alarm_at(&at, engine->due_unix_ms);
-        alarm_at(&at, engine->audit_sweep_unix_ms);
-        alarm_at(&at, engine->retain_unix_ms);
+        if (!engine_defers(engine)) {
+            alarm_at(&at, engine->audit_sweep_unix_ms);
+            alarm_at(&at, engine->retain_unix_ms);
+        }
         for (size_t i = 0; i < engine->upstream_count; i++)
             alarm_at(&at, upstream_alarm_unix_ms(engine, &engine->upstreams[i]));
         if (engine->ramp_count > 0)
             alarm_at(&at, engine_ramps_due_unix_ms(engine));
-        if (engine->is_releasing)
+        if (engine->is_releasing && !engine_defers(engine))
             alarm_at(&at, engine_drains_due_unix_ms(engine));
         if (engine->is_ordering || engine->is_reordering) /* as room allows */
             alarm_at(&at, engine->now_unix_ms + ENGINE_RELEASE_MS);
@@ -95,7 +98,8 @@ void engine_set_alarm(struct engine *engine)
     if (at == engine->alarm_unix_ms)
         return;
     engine->alarm_unix_ms = at;
-    engine->options.clock.wake_at(engine->options.clock.impl, at);
+    engine->options.clock.wake_at(engine->options.clock.impl,
+                                  at == 0 ? 0 : at - engine->clocks.shift_ms);
 }
 
 void engine_wake(struct engine *engine)
@@ -108,8 +112,10 @@ void engine_wake(struct engine *engine)
     engine_run_drains(engine);
     engine_run_reorder(engine);
     engine_release_order(engine);
-    engine_run_audits(engine);
-    engine_run_retain(engine);
+    if (!engine_defers(engine)) { /* nothing is too old before the clock is sure */
+        engine_run_audits(engine);
+        engine_run_retain(engine);
+    }
     engine_run_ramps(engine);
     engine_set_alarm(engine);
 }
@@ -119,6 +125,7 @@ void engine_beat(struct engine *engine)
     if (engine->is_closing || engine_has_failed(engine))
         return;
     (void)engine_now(engine);
+    engine_run_clock(engine);
     engine_run_troubles(engine);
     engine_run_undone(engine);
     engine_run_journals(engine);
@@ -162,7 +169,6 @@ static enum err engine_init(struct engine *engine, const struct engine_options *
     buf_init(&engine->bytes.scope, 2 * LIMIT_NAME + 1);
     buf_init(&engine->bytes.sealed, BUNDLE_SALT + LIMIT_PAYLOAD);
     buf_init(&engine->bytes.label_row, LIMIT_ROW);
-    engine->started_unix_ms = engine_now(engine);
     engine->identity = calloc(1, sizeof *engine->identity);
     if (!engine->identity)
         return ERR_NO_MEMORY;

@@ -10,6 +10,7 @@
 #include "base/map.h"
 #include "base/prng.h"
 #include "core/switchboard.h"
+#include "loop/clocks.h"
 #include "loop/engine.h"
 #include "loop/self_check.h"
 #include "loop/triggers.h"
@@ -92,6 +93,7 @@ struct engine {
     struct list restarts;
     size_t ramp_count; /* of them, how many are ramping */
     struct life life;
+    struct clocks clocks;
     struct self_check self_check;
     struct triggers triggers;
     struct away_list away; /* in away_arena[away_turn] */

@@ -32,6 +32,8 @@ static bool release_may_go(struct upstream_state *upstream, const struct release
     const struct action *action = &entry->row.action;
     if (entry->unsaved > 0 || (action->state != STATE_HELD && action->state != STATE_WAITING))
         return false;
+    if (engine_defers_action(entry->engine, action))
+        return false;
     if (release->only_safe && !upstream_recognises(action, engine_terms(entry)))
         return false;
     if (!release->needs_token || action->starts == 0 || pace_has_token(&upstream->pace))
@@ -109,6 +111,8 @@ static void flow_let_waiting(struct engine *engine, struct upstream_state *upstr
                                         .limit = (size_t)(pace->concurrency - pace->under_way)}};
     if (release.query.limit > LIMIT_DUE_PAGE)
         release.query.limit = LIMIT_DUE_PAGE;
+    if (engine_defers(engine)) /* what waits since before would fill the page */
+        release.query.after_due_unix_ms = engine->started_unix_ms;
     release_page(engine, upstream, &release, upstream->rate.limits_live);
     if (release.count == 0)
         upstream->may_have_waiting = false;
@@ -184,7 +188,7 @@ static void flow_ask(struct engine *engine, struct upstream_state *upstream)
     /* A connection first: while there is none, no action loses a release over it. */
     if (upstream->has_own_probe || !breaker->has_contact)
         engine_probe(engine, upstream, !upstream->has_own_probe);
-    else if (upstream->held > 0 && pace_has_room(&upstream->pace) &&
+    else if (upstream->held > 0 && !engine_defers(engine) && pace_has_room(&upstream->pace) &&
              !flow_ask_held(engine, upstream, true) && breaker_lets(breaker, false))
         (void)flow_ask_held(engine, upstream, false); /* none is safe: then one write */
 }
@@ -232,5 +236,7 @@ int64_t upstream_alarm_unix_ms(const struct engine *engine, const struct upstrea
         at = rate_look_unix_ms(rate, wait, now);
     if (at == INT64_MAX)
         return 0;
+    if (engine_defers(engine) && at < now + FLOW_SOON_MS) /* most of it waits */
+        at = now + FLOW_SOON_MS;
     return at < upstream->pace.pause_until_unix_ms ? upstream->pace.pause_until_unix_ms : at;
 }

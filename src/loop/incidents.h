@@ -35,6 +35,9 @@ void engine_journal_open(struct engine *engine, struct journal *journal);
 /* Its scope has grown: what is new in it counts from now on. */
 void engine_journal_widen(struct engine *engine, const struct journal *former,
                           struct journal *inout_journal);
+/* What it is called: "inquiry-routing", "upstream mailer", "everything", "clock". */
+void engine_journal_add_scope(const struct journal *journal, const struct stop *scope,
+                              struct buf *out);
 /* What the workflows of its scope count, from the hour of its opening on. */
 void engine_journal_tally(struct engine *engine, const struct journal *journal, struct tally *out);
 /* The same since it opened: without what that hour had counted before. */

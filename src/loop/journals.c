@@ -54,6 +54,15 @@ bool engine_journal_covers(const struct engine *engine, const struct journal *jo
     return upstream.size == 0 || (workflow && workflow_calls(workflow, upstream));
 }
 
+void engine_journal_add_scope(const struct journal *journal, const struct stop *scope,
+                              struct buf *out)
+{
+    if (journal->lasting == LASTING_CLOCK)
+        buf_add_text(out, "clock");
+    else
+        receipt_add_scope(out, scope);
+}
+
 void engine_journal_tally(struct engine *engine, const struct journal *journal, struct tally *out)
 {
     *out = (struct tally){{0}};
@@ -146,7 +155,8 @@ void engine_journal_open(struct engine *engine, struct journal *journal)
 {
     engine_journal_tally(engine, journal, &journal->before);
     journal->open_before = journal_count_open(engine, journal, NULL);
-    journal_name_informer(engine, journal, journal->since_unix_ms);
+    if (journal->lasting != LASTING_CLOCK) /* that harms nobody outside */
+        journal_name_informer(engine, journal, journal->since_unix_ms);
 }
 
 void engine_journal_widen(struct engine *engine, const struct journal *former,
@@ -265,8 +275,11 @@ static void journals_do_close(void *impl, const struct principal *principal, uin
                             .incident = incident,
                             .subject = SLICE("cause")};
     struct pending none = {0}, reply = {.done = done, .arg = arg};
+    bool is_clock = alert->journal.lasting == LASTING_CLOCK;
     engine_alert_save(engine, alert, &record, reason, &none);
     engine_alert_end(engine, alert, principal->name, (struct slice){0}, &reply);
+    if (is_clock)
+        engine_confirm_clock(engine, principal->name);
     engine_set_alarm(engine);
 }
 
@@ -526,7 +539,7 @@ static enum err journal_fill(struct engine *engine, const struct engine_incident
         view->position = slice_text(position_name(stop->position));
     journal_add_position(engine, view);
     buf_init(&scope, LIMIT_SUMMARY);
-    receipt_add_scope(&scope, &shown);
+    engine_journal_add_scope(&view->journal, &shown, &scope);
     view->scope = arena_copy(arena, buf_slice(&scope));
     buf_done(&scope);
     return ERR_OK;
@@ -585,7 +598,7 @@ static void journal_add_brief(struct engine *engine, const struct alert *alert, 
 {
     struct buf scope;
     buf_init(&scope, LIMIT_SUMMARY);
-    receipt_add_scope(&scope, &alert->scope);
+    engine_journal_add_scope(&alert->journal, &alert->scope, &scope);
     *out = (struct status_incident){
         .id = alert->incident,
         .kind = slice_text(incident_kind_name(alert->journal.kind)),

@@ -247,6 +247,7 @@ static void order_try(struct engine *engine, struct entry *entry)
 {
     const struct action *action = &entry->row.action;
     if (entry->unsaved == 0 && action->state == STATE_HELD && action->hold_for == HOLD_FOR_ORDER &&
+        !engine_defers_action(engine, action) &&
         engine_order_before(engine, entry->row.order, action->id) == 0)
         engine_enter_gate(engine, entry, false, (struct slice){0});
 }

@@ -206,7 +206,8 @@ static void recover_record_start(struct engine *engine)
     buf_done(&hex);
 }
 
-/* Whether the last run said that it was ending: then its budgets are whole (R30). */
+/* Whether the last run said that it was ending: then its budgets are whole (R30); and when the
+ * newest record was made. */
 static enum err recover_was_clean(struct engine *engine)
 {
     const struct store_port *store = &engine->options.store;
@@ -219,8 +220,10 @@ static enum err recover_was_clean(struct engine *engine)
                                     : store->get_record(store->impl, engine->seq, &arena, &head);
     if (err == ERR_OK)
         err = record_decode(head.body, &arena, &record);
-    if (err == ERR_OK)
+    if (err == ERR_OK) {
         engine->was_clean = record.kind == RECORD_ENDING;
+        engine->clocks.newest_unix_ms = record.at_unix_ms;
+    }
     arena_done(&arena);
     return err == ERR_NOT_FOUND ? ERR_OK : err;
 }
@@ -283,6 +286,8 @@ enum err engine_recover(struct engine *engine, struct buf *out_message)
         err = recover_place(engine, &is_new_place, out_message);
     if (err == ERR_OK)
         err = recover_was_clean(engine);
+    if (err == ERR_OK)
+        err = engine_load_clock(engine);
     if (err == ERR_OK)
         err = engine_make_upstreams(engine);
     if (err == ERR_OK)

@@ -417,6 +417,10 @@ static void restarts_do_approve(void *impl, const struct principal *principal, u
     struct restart_voice voice = engine_restart_voice(refusal.group, principal);
     refusal.says = restart_decide(refusal.request, &terms, &voice);
     refusal.wait_ms = refusal.request->at_unix_ms + restart_alone_ms(&terms) - engine->now_unix_ms;
+    if (refusal.says == RESTART_YES_ALONE && engine_defers(engine)) { /* is its time over? (R29) */
+        refusal.says = RESTART_OWN_NOT_YET;
+        refusal.wait_ms = engine->clocks.until_unix_ms - engine->now_unix_ms;
+    }
     struct pending reply = {.done = done, .arg = arg, .id = incident};
     if (restart_is_repeat(restart, principal)) {
         engine_restart_repeat(engine, restart, &reply);

@@ -80,6 +80,7 @@ void engine_event(struct engine *engine, struct entry *entry, enum action_event_
     *out = (struct action_event){
         .kind = kind,
         .now_unix_ms = engine->now_unix_ms,
+        .late_ms = engine_late_ms(engine, &entry->row.action),
         .random = prng_next(&engine->prng),
         .terms = engine_terms(entry),
         .stop_id = stop ? stop->id : 0,

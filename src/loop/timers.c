@@ -15,7 +15,7 @@
 #include "loop/views.h"
 
 /* What is due and cannot go yet (no free call) is looked at again this much later. */
-enum { TIMERS_STUCK_MS = 50, TIMERS_BUSY_MS = 20 };
+enum { TIMERS_STUCK_MS = 50, TIMERS_BUSY_MS = 20, TIMERS_DEFERRED_MS = 1000 };
 
 void engine_due_at(struct engine *engine, int64_t unix_ms)
 {
@@ -23,10 +23,23 @@ void engine_due_at(struct engine *engine, int64_t unix_ms)
         engine->due_unix_ms = unix_ms;
 }
 
+/* While the clock is doubtful, what would start it or end it waits; what makes it uncertain, or
+ * begins nothing, does not (R6, R29). */
+static bool due_waits(const struct engine *engine, const struct action *action)
+{
+    if (!engine_defers_action(engine, action))
+        return false;
+    if (action->due_kind == DUE_RETRY)
+        return action_may_repeat(action, engine->now_unix_ms + engine_late_ms(engine, action));
+    return action->due_kind != DUE_KEEPS && action->due_kind != DUE_LEASE;
+}
+
 static void due_one(struct engine *engine, struct entry *entry)
 {
     const struct action *action = &entry->row.action;
     struct action_event event;
+    if (due_waits(engine, action))
+        return;
     if (action->due_kind == DUE_CHECK || action->due_kind == DUE_FACT) {
         engine_ask(engine, entry);
         return;
@@ -34,7 +47,8 @@ static void due_one(struct engine *engine, struct entry *entry)
     if (action->due_kind == DUE_RETRY) {
         struct upstream_state *upstream = engine_upstream(engine, entry->row.upstream);
         if (upstream && !engine_may_start(engine, upstream) &&
-            action_may_repeat(action, engine->now_unix_ms)) { /* `keeps` ends also meanwhile (R6) */
+            action_may_repeat(action, engine->now_unix_ms + engine_late_ms(engine, action))) {
+            /* `keeps` ends also meanwhile (R6) */
             upstream->may_have_waiting = true;
             return;
         }
@@ -122,8 +136,11 @@ void engine_run_due(struct engine *engine)
         return;
     }
     int64_t next = due_next(engine);
+    bool is_stuck = moved == 0 && engine->due_after_id == 0 && engine_defers(engine);
     if (next != 0 && next <= engine->now_unix_ms) /* unsaved moves, or no free call */
-        next = engine->now_unix_ms + (moved > 0 ? 1 : TIMERS_STUCK_MS);
+        next = engine->now_unix_ms + (moved > 0  ? 1
+                                      : is_stuck ? TIMERS_DEFERRED_MS
+                                                 : TIMERS_STUCK_MS);
     engine->due_unix_ms = next;
 }
 

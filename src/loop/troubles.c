@@ -322,6 +322,7 @@ static bool trouble_is_on(struct engine *engine, const struct journal *journal)
     switch (journal->lasting) {
     case LASTING_NONE:
     case LASTING_UNDONE:
+    case LASTING_CLOCK:
         break;
     case LASTING_BREAKER:
         return upstream && upstream->breaker.state != BREAKER_CLOSED;
@@ -387,8 +388,9 @@ static bool trouble_is_drained(struct engine *engine, struct journal *journal)
 static void trouble_look_end(struct engine *engine, struct alert *alert)
 {
     struct journal *journal = &alert->journal;
-    if (journal->lasting == LASTING_NONE || journal->lasting == LASTING_UNDONE)
-        return; /* people close it */
+    if (journal->lasting == LASTING_NONE || journal->lasting == LASTING_UNDONE ||
+        journal->lasting == LASTING_CLOCK)
+        return; /* people close it, or clocks.c */
     if (trouble_is_on(engine, journal)) {
         journal->recovered_unix_ms = 0;
         if (journal->kind == INCIDENT_DEGRADED && trouble_is_full(engine, journal))

@@ -186,14 +186,15 @@ static void upstream_plan_round(struct engine *engine, struct upstream_state *up
 
 static void upstream_begin_round(struct engine *engine, struct upstream_state *upstream)
 {
+    uint64_t first = engine_defers(engine) ? (uint64_t)engine->started_unix_ms << 20 : 0;
     upstream->drain.is_on = true;
     upstream->drain.at_unix_ms = 0;
-    upstream->drain.after_id = 0;
+    upstream->drain.after_id = first; /* what was there before waits for the clock (R29) */
     upstream->drain.last_id = (uint64_t)(engine->now_unix_ms + 1) << 20;
     upstream->drain.is_free_spent = false;
     upstream->drain.has_answer = false;
     upstream->drain.skipped = 0;
-    upstream->drain.skipped_after_id = 0;
+    upstream->drain.skipped_after_id = first;
     if (upstream->rate.is_on)
         return;
     int64_t former = rate_measure(&upstream->rate, engine->now_unix_ms);

@@ -7,13 +7,12 @@
 #include "loop/incidents.h"
 #include "loop/notices.h"
 #include "loop/steps.h"
+#include "record/life_row.h"
 #include "record/notice_text.h"
-#include "record/number.h"
 
 enum {
     LIFE_SIGN_MS = 20 * 1000, /* how exactly down time is known */
     LIFE_DOWN_MS = 60 * 1000, /* a restart is shorter, and told to nobody */
-    LIFE_STEP_MS = 60 * 1000, /* of the wall clock: less is drift and its correction */
     LIFE_PING_MS = 10 * 1000
 };
 
@@ -56,9 +55,15 @@ static void watchdog_ping(struct engine *engine)
 void engine_save_life(struct engine *engine)
 {
     struct buf value;
-    buf_init(&value, 16);
-    number_add_varint(&value, (uint64_t)engine->now_unix_ms);
-    struct store_row row = {.table = STORE_META, .key = SLICE("alive"), .value = buf_slice(&value)};
+    struct wall_sign sign = {.at_unix_ms = engine->now_unix_ms,
+                             .lag_ms = engine->clocks.lag_ms,
+                             .until_unix_ms = engine->clocks.until_unix_ms,
+                             .unsure_unix_ms = engine->clocks.unsure_unix_ms};
+    buf_init(&value, LIMIT_ROW);
+    if (engine->options.clock.boot)
+        engine->options.clock.boot(engine->options.clock.impl, &sign.boot);
+    life_row_encode(&sign, &value);
+    struct store_row row = {.table = STORE_META, .key = LIFE_ROW_KEY, .value = buf_slice(&value)};
     struct store_write write = {.rows = &row, .row_count = 1};
     const struct store_port *store = &engine->options.store;
     enum err err = store->submit(store->impl, &write, 1, NULL, NULL);
@@ -84,13 +89,14 @@ void engine_run_watchdog(struct engine *engine)
 /* ---- down time ---- */
 
 /* Told once: to who answers for everything, else to admins. */
-static void life_tell(struct engine *engine)
+void engine_tell_down(struct engine *engine, int64_t down_ms)
 {
     const struct config *config = engine_config(engine);
     const struct group *group =
         config->switch_duties.owner ? config->switch_duties.owner : config->admins;
     struct notice_batch batch;
     struct notice_draft draft;
+    engine->life.down_ms = down_ms;
     const struct journal everything = {0}; /* all that there ever was */
     struct notice_facts facts = {.about = NOTICE_DOWN,
                                  .scope = SLICE("interlock"),
@@ -113,45 +119,11 @@ static void life_tell(struct engine *engine)
     notice_batch_done(&batch);
 }
 
-void engine_add_clock(struct engine *engine, struct buf *out)
-{
-    const struct clock_port *clock = &engine->options.clock;
-    int64_t step_ms = clock->step_ms ? clock->step_ms(clock->impl) : 0;
-    int64_t behind_ms = engine->life.last_unix_ms - engine->now_unix_ms;
-    if (step_ms > LIFE_STEP_MS || step_ms < -LIFE_STEP_MS) {
-        buf_add_text(out, "the clock of this machine was moved by ");
-        zone_add_span(out, step_ms < 0 ? -step_ms : step_ms);
-        buf_add_fmt(out,
-                    " %s while interlock runs; interlock goes on by its own time, and nothing came "
-                    "due by that: set the clock right, then start interlock again",
-                    step_ms < 0 ? "back" : "ahead");
-    } else if (behind_ms > LIFE_STEP_MS) {
-        buf_add_text(out, "the clock of this machine is ");
-        zone_add_span(out, behind_ms);
-        buf_add_text(out, " behind the last sign of life in the store: until then people are told, "
-                          "and held work goes on, too late: set it right, then start interlock "
-                          "again");
-    }
-}
-
 enum err engine_load_life(struct engine *engine)
 {
-    const struct store_port *store = &engine->options.store;
-    struct arena arena;
-    struct slice stored = {0};
-    uint64_t sign_unix_ms = 0;
-    arena_init(&arena, 4096);
-    enum err err = store->get_row(store->impl, STORE_META, SLICE("alive"), &arena, &stored);
-    bool is_known = err == ERR_OK && number_take_varint(&stored, &sign_unix_ms);
-    arena_done(&arena);
-    if (err != ERR_OK && err != ERR_NOT_FOUND)
-        return err;
-    int64_t down_ms = is_known ? engine->now_unix_ms - (int64_t)sign_unix_ms : 0;
-    engine->life.last_unix_ms = (int64_t)sign_unix_ms;
+    int64_t down_ms = engine->clocks.down_ms;
     engine_save_life(engine);
-    if (down_ms < LIFE_DOWN_MS || engine->options.is_copy)
-        return ERR_OK;
-    engine->life.down_ms = down_ms;
-    life_tell(engine);
+    if (down_ms >= LIFE_DOWN_MS && !engine->options.is_copy)
+        engine_tell_down(engine, down_ms);
     return ERR_OK;
 }

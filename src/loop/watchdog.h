@@ -15,12 +15,11 @@ struct life {
     char what[LIMIT_NOTICE_WHAT];
     int64_t sign_unix_ms; /* the last sign of life in the store */
     int64_t down_ms;      /* how long interlock was not running before this start */
-    int64_t last_unix_ms; /* the last sign of life before this start; 0 = none */
 };
 
 void engine_run_watchdog(struct engine *engine);
-/* What is wrong with the machine's clock, in a sentence; nothing where it is right (R29). */
-void engine_add_clock(struct engine *engine, struct buf *out);
 MUST_USE enum err engine_load_life(struct engine *engine);
+/* So long no sign of life came before this start. */
+void engine_tell_down(struct engine *engine, int64_t down_ms);
 /* The end is a sign of life, too. */
 void engine_save_life(struct engine *engine);

@@ -1,4 +1,5 @@
 /* The report of an incident in Markdown, and the lines of its timeline. */
+#include "record/clock_text.h"
 #include "record/ids.h"
 #include "record/incident_words.h"
 #include "record/wording.h"
@@ -140,7 +141,10 @@ static void entry_add_what(struct buf *out, const struct incident_view *view,
 void incident_entry_add(struct buf *out, const struct incident_view *view,
                         const struct incident_entry *entry)
 {
-    entry_add_what(out, view, entry);
+    if (entry->kind == RECORD_CLOCK)
+        clock_text_add(out, entry->subject, (int64_t)entry->number);
+    else
+        entry_add_what(out, view, entry);
     if (entry->actor.size > 0) {
         buf_add_text(out, ", by ");
         incident_add_person(out, view, entry->actor);

@@ -1,5 +1,6 @@
 /* What people read of an incident. */
 #include "base/check.h"
+#include "record/clock_text.h"
 #include "record/ids.h"
 #include "record/incident_words.h"
 #include "record/inform_text.h"
@@ -117,6 +118,9 @@ void incident_add_trouble(struct buf *out, const struct journal *j, const struct
         buf_add_text(out, " past due: nobody has said whether ");
         buf_add_text(out, j->overdue == 1 ? "it happened" : "they happened");
         break;
+    case LASTING_CLOCK:
+        clock_trouble_add(out, j, zone, now_unix_ms);
+        return;
     case LASTING_UNDONE:
         incident_add_undone(out, &j->undone);
         break;

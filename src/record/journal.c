@@ -9,7 +9,8 @@ enum {
     JOURNAL_VERSION = 2,
     JOURNAL_TEXTS = JOURNAL_NAMES + 3,
     JOURNAL_NUMBERS = 21,
-    JOURNAL_LATER = 9 + JOURNAL_FIRST
+    JOURNAL_CLOCK = 9 + JOURNAL_FIRST,
+    JOURNAL_LATER = JOURNAL_CLOCK + 2
 };
 
 static void journal_add_text(struct buf *out, const char *text)
@@ -65,7 +66,9 @@ static void journal_add_later(struct buf *out, const struct journal *j)
                                              j->joined_into,
                                              j->undone.cancelled,
                                              j->undone.rejected,
-                                             j->undone.late};
+                                             j->undone.late,
+                                             number_zigzag((uint64_t)j->clock_ms),
+                                             (uint64_t)j->clock_until_unix_ms};
     number_add_varint(out, JOURNAL_LATER);
     for (size_t i = 0; i < JOURNAL_LATER; i++)
         number_add_varint(out, numbers[i]);
@@ -94,6 +97,8 @@ static bool journal_take_later(struct slice *rest, struct journal *j)
     j->undone.cancelled = numbers[6 + JOURNAL_FIRST];
     j->undone.rejected = numbers[7 + JOURNAL_FIRST];
     j->undone.late = count > 8 + JOURNAL_FIRST ? numbers[8 + JOURNAL_FIRST] : j->undone.expired;
+    j->clock_ms = (int64_t)number_unzigzag(numbers[JOURNAL_CLOCK]);
+    j->clock_until_unix_ms = (int64_t)numbers[JOURNAL_CLOCK + 1];
     return true;
 }
 
@@ -138,7 +143,7 @@ static void journal_fill(struct journal *j, const uint64_t n[JOURNAL_NUMBERS])
 {
     j->incident = n[0];
     j->kind = n[1] <= INCIDENT_UNDONE ? (enum incident_kind)n[1] : INCIDENT_STOP;
-    j->lasting = n[2] <= LASTING_UNDONE ? (enum lasting_kind)n[2] : LASTING_NONE;
+    j->lasting = n[2] <= LASTING_CLOCK ? (enum lasting_kind)n[2] : LASTING_NONE;
     j->cause = n[3] < CAUSE_COUNT ? (enum cause)n[3] : CAUSE_NONE;
     j->breaker = n[4] < BREAKER_CAUSE_COUNT ? (enum breaker_cause)n[4] : BREAKER_FOR_UNKNOWN;
     j->breaker_count = n[5];

@@ -28,7 +28,8 @@ enum lasting_kind {
     LASTING_HELD,      /* held work is past half of its time */
     LASTING_REVIEWS,   /* reviews are past due */
     LASTING_UNCERTAIN, /* and writes of which nobody knows whether they happened */
-    LASTING_UNDONE     /* nothing lasts: they have ended */
+    LASTING_UNDONE,    /* nothing lasts: they have ended */
+    LASTING_CLOCK      /* the machine's clock is off */
 };
 enum { JOURNAL_FIRST = 3 }; /* actions that are named */
 enum { JOURNAL_WORKFLOW, JOURNAL_STEP, JOURNAL_UPSTREAM, JOURNAL_RISK, JOURNAL_NAMES };
@@ -85,7 +86,9 @@ struct journal {
     struct undone_count undone;    /* INCIDENT_UNDONE: how many ended so, since began_unix_ms */
     uint64_t first[JOURNAL_FIRST]; /* and which actions were the first of them; 0 = no more */
     uint64_t joined_into;          /* closed: it goes on as that incident; 0 = it was over */
-    struct tally before;           /* what the hour of its opening had counted by then */
+    int64_t clock_ms; /* LASTING_CLOCK: so far the machine's clock is ahead; negative: behind */
+    int64_t clock_until_unix_ms;        /* and what is due waits until then; 0 = it does not */
+    struct tally before;                /* what the hour of its opening had counted by then */
     struct tally at_recovery, at_close; /* since that hour */
     struct journal_trip trip;           /* its began_unix_ms is the journal's */
 };

@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "core/chain.h"
+#include "record/clock_text.h"
 #include "record/fallback.h"
 #include "record/ids.h"
 #include "record/path.h"
@@ -417,7 +418,9 @@ static void log_line_add_daemon(struct buf *out, const struct record *record)
         log_line_add_change(out, record);
         return;
     }
-    if (record->kind == RECORD_POLICY)
+    if (record->kind == RECORD_CLOCK)
+        clock_text_add(out, record->subject, (int64_t)record->number);
+    else if (record->kind == RECORD_POLICY)
         log_line_add_named(out, "configuration in force: ", record->policy);
     else if (record->kind == RECORD_SERVING)
         buf_add_fmt(out, "interlock serves, run %llu", (unsigned long long)record->number);
@@ -452,6 +455,7 @@ static void log_line_add_control(struct buf *out, const struct record *record)
     case RECORD_ENDING:
     case RECORD_CHECKPOINT:
     case RECORD_UPSTREAM:
+    case RECORD_CLOCK:
         log_line_add_daemon(out, record);
         return;
     case RECORD_AWAY:

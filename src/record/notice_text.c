@@ -205,12 +205,21 @@ static void notice_add_duties(struct buf *out, const struct notice_facts *facts)
         notice_add_command(out, facts, "Done:  ", " --informed \"\xe2\x80\xa6\"");
 }
 
+/* Only people know whether the time that the machine's clock tells is right. */
+static void notice_add_clock(struct buf *out, const struct notice_facts *facts)
+{
+    if (facts->lasting == LASTING_CLOCK)
+        notice_add_command(out, facts, "Set the clock right; or, if it is right as it is:  ",
+                           " --close \"\xe2\x80\xa6\"");
+}
+
 /* How it ends: what a person has to do for that, or that nobody has to. */
 static void notice_add_end(struct buf *out, const struct notice_facts *facts)
 {
     if (facts->about != NOTICE_TROUBLE)
         return;
     if (facts->kind == INCIDENT_DEGRADED || facts->kind == INCIDENT_OVERDUE) {
+        notice_add_clock(out, facts);
         buf_add_text(out, facts->kind == INCIDENT_DEGRADED
                               ? "It ends by itself when that is over; you hear of it.\n"
                               : "It ends by itself when nothing is past due:  interlock inbox\n");

@@ -14,6 +14,7 @@
 struct notice_facts {
     enum notice_about about;
     enum incident_kind kind;
+    enum lasting_kind lasting;
     const char *state; /* TROUBLE, INFORM: "STOPPED", "DEGRADED"; NULL = STOPPED */
     uint64_t incident;
     struct slice scope;     /* "inquiry-routing", "upstream mailer", "everything" */

@@ -75,7 +75,8 @@
     X(RECORD_CLEARED, "cleared")       /* caution, alert or warning: it is normal again */         \
     X(RECORD_STOP_CHECK, "stop_check") /* the stop path; subject: why; number: 1 = works again */  \
     X(RECORD_LABEL_REFUSED, "label_refused") /* of nothing that is known; subject: key, run, id */ \
-    X(RECORD_REPORTED, "reported")           /* a scheduled report; subject: who is told */
+    X(RECORD_REPORTED, "reported")           /* a scheduled report; subject: who is told */        \
+    X(RECORD_CLOCK, "clock") /* the machine's clock is off; subject: how; number: ms; due: until */
 enum record_kind {
 #define X(name, text) name,
     RECORD_KIND_LIST(X)

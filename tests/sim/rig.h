@@ -28,6 +28,8 @@ struct rig {
     uint64_t seed;
     struct prng prng;
     int64_t now_unix_ms;
+    int64_t boot_unix_ms;  /* the machine's boot clock began then */
+    unsigned char boot;    /* which boot it is: nothing but a test of clocks has another one */
     int64_t alarm_unix_ms; /* when the engine wants to be woken; 0 = not by time */
     struct store_memory *store;
     struct store_port store_port;
@@ -38,6 +40,13 @@ struct rig {
 static int64_t rig_now(void *impl)
 {
     return ((struct rig *)impl)->now_unix_ms;
+}
+
+static void rig_boot(void *impl, struct wall_boot *out)
+{
+    const struct rig *rig = impl;
+    *out = (struct wall_boot){
+        .is_known = true, .id = {rig->boot}, .ms = rig->now_unix_ms - rig->boot_unix_ms};
 }
 
 static void rig_random(void *impl, void *out, size_t size)
@@ -133,6 +142,7 @@ static void rig_start(struct rig *rig, struct engine_options options)
     options.clock.now_unix_ms = rig_now;
     options.clock.random = rig_random;
     options.clock.wake_at = rig_wake_at;
+    options.clock.boot = rig_boot;
     memcpy(options.installation_key, key, sizeof key);
     CHECK(loaded_digest(options.loaded) == ERR_OK);
     rig->alarm_unix_ms = 0;

@@ -1,6 +1,7 @@
 /* loop/ramps.c - after an approved restart: which actions start, and when more of them may.
  * Owns: the ramps of this run; their rows travel in the write of the action that moved them, so
- *   that no crash lets two canaries go (R19). The stages are core/ramp.c's.
+ *   that no crash lets two canaries go (R19). What such a row is ahead of its records, the next
+ *   write records, also after a crash. The stages are core/ramp.c's.
  * Invariants:
  *   I6 while a ramp runs, its stops bind all that it does not let in.
  *   1. Whatever changes what was agreed (a further stop on the scope, another policy of it)
@@ -122,14 +123,6 @@ static enum ramp_ended ramp_outcome(const struct action *action, bool has_left)
     return is_ok ? RAMP_OK : RAMP_OTHERWISE;
 }
 
-static void ramp_take_effects(struct restart *restart, const struct ramp_effects *effects)
-{
-    restart->is_dirty = restart->is_dirty || effects->is_changed;
-    restart->effects.is_passed = restart->effects.is_passed || effects->is_passed;
-    restart->effects.is_over = restart->effects.is_over || effects->is_over;
-    restart->effects.is_stuck = restart->effects.is_stuck || effects->is_stuck;
-}
-
 static void ramp_follow_action(struct engine *engine, struct restart *restart,
                                const struct entry *entry, const struct action *before,
                                bool is_started)
@@ -159,7 +152,7 @@ static void ramp_follow_action(struct engine *engine, struct restart *restart,
     struct ramp_effects effects;
     ramp_ended(state, ramp, action->id, ramp_outcome(action, has_left), engine->now_unix_ms,
                &effects);
-    ramp_take_effects(restart, &effects);
+    restart->is_dirty = restart->is_dirty || effects.is_changed;
 }
 
 void engine_ramps_after(struct engine *engine, const struct entry *entry,
@@ -199,11 +192,12 @@ size_t engine_ramp_rows(struct engine *engine, struct arena *arena, struct store
 
 /* ---- stages ---- */
 
-static void ramp_record(struct engine *engine, struct restart *restart, const char *what)
+/* Its row says it, and after this its records do. */
+static void ramp_record(struct engine *engine, struct restart *restart, const char *what,
+                        size_t stage)
 {
     struct pending none = {0};
-    struct record record = {
-        .kind = RECORD_RAMP, .subject = slice_text(what), .number = restart->row.ramp.stage};
+    struct record record = {.kind = RECORD_RAMP, .subject = slice_text(what), .number = stage};
     engine_save_restart(engine, restart, &record, (struct slice){0}, &none);
 }
 
@@ -228,30 +222,54 @@ static void ramp_finish(struct engine *engine, struct restart *restart)
     arena_done(&arena);
 }
 
+/* The stages that passed; the last one's record is that the ramp is over. */
+static void ramp_record_stages(struct engine *engine, struct restart *restart, size_t stage_count)
+{
+    struct restart_row *row = &restart->row;
+    while (row->recorded_stage < row->ramp.stage && row->recorded_stage + 1 < stage_count) {
+        row->recorded_stage++;
+        ramp_record(engine, restart, "passed", row->recorded_stage);
+    }
+}
+
+static void ramp_record_all(struct engine *engine, struct restart *restart, const struct ramp *ramp)
+{
+    struct restart_row *row = &restart->row;
+    ramp_record_stages(engine, restart, ramp->stage_count);
+    if (row->ramp.is_stuck && !row->is_stuck_recorded) {
+        switchboard_ask_again(&engine->board);
+        row->is_stuck_recorded = true;
+        ramp_record(engine, restart, "stuck", row->ramp.stage);
+    }
+}
+
+void engine_ramp_make_up(struct engine *engine, struct restart *restart)
+{
+    const struct stop *stop = restart->row.is_ramping && !restart->row.is_over
+                                  ? ramp_stop(engine, restart->row.incident)
+                                  : NULL;
+    if (stop)
+        ramp_record_all(engine, restart, engine_ramp_of(engine, stop, NULL));
+    engine_tell_restart_first(engine, restart);
+}
+
 static void ramp_follow(struct engine *engine, struct restart *restart)
 {
-    struct ramp_effects effects = restart->effects;
-    restart->effects = (struct ramp_effects){0};
-    if (restart->row.is_over)
+    const struct stop *stop = restart->row.is_ramping && !restart->row.is_over
+                                  ? ramp_stop(engine, restart->row.incident)
+                                  : NULL;
+    if (!stop || stop->is_lifting)
         return;
-    if (effects.is_over) {
+    const struct ramp *ramp = engine_ramp_of(engine, stop, NULL);
+    ramp_record_all(engine, restart, ramp);
+    if (ramp_is_over(&restart->row.ramp, ramp)) /* a crash may have come before the lift */
         ramp_finish(engine, restart);
-    } else if (effects.is_passed) {
-        ramp_record(engine, restart, "passed");
-    } else if (effects.is_stuck) {
-        switchboard_ask_again(&engine->board);
-        restart->row.news = RESTART_NEWS_STUCK; /* told at the next beat */
-        ramp_record(engine, restart, "stuck");
-    }
 }
 
 void engine_ramps_follow(struct engine *engine)
 {
-    for (struct list *node = engine->restarts.next; node != &engine->restarts; node = node->next) {
-        struct restart *restart = LIST_ENTRY(node, struct restart, link);
-        if (restart->row.is_ramping)
-            ramp_follow(engine, restart);
-    }
+    for (struct list *node = engine->restarts.next; node != &engine->restarts; node = node->next)
+        ramp_follow(engine, LIST_ENTRY(node, struct restart, link));
 }
 
 void engine_run_ramps(struct engine *engine)
@@ -267,11 +285,7 @@ void engine_run_ramps(struct engine *engine)
             continue;
         const struct ramp *ramp = engine_ramp_of(engine, stop, &due_ms);
         ramp_tick(&restart->row.ramp, ramp, due_ms, engine->now_unix_ms, &effects);
-        if (ramp_is_over(&restart->row.ramp, ramp))
-            effects.is_over = true; /* a crash came between its last end and the lift */
-        ramp_take_effects(restart, &effects);
-        restart->is_dirty = false; /* the record that follows has the row */
-        ramp_follow(engine, restart);
+        ramp_follow(engine, restart); /* its record has the row; also what a crash left without */
     }
 }
 
@@ -303,6 +317,9 @@ void engine_ramp_begin(struct engine *engine, struct restart *restart, const str
         ramp_begin(&row->ramp, engine->now_unix_ms);
     if (!was_ramping || row->ramp.stage == 0)
         row->began_unix_ms = engine->now_unix_ms; /* what came before is backlog */
+    row->recorded_stage =
+        row->ramp.stage; /* a stage that people let pass: their approval is its record */
+    row->is_stuck_recorded = row->is_stuck_told = false;
     row->is_ramping = !ramp_is_over(&row->ramp, ramp);
     row->is_over = !row->is_ramping;
     engine_ramp_terms(engine, stop, row->terms);
@@ -325,11 +342,13 @@ static void ramp_back(struct engine *engine, struct restart *restart, struct sli
     struct record record = {
         .kind = RECORD_RAMP, .actor = actor, .subject = slice_text(why), .number = row->ramp.stage};
     struct stops_change change = {.to = STOPS_BOUND, .actor = actor};
+    engine_ramp_make_up(engine, restart);
     row->is_ramping = false;
     row->ramp = (struct ramp_state){0};
+    row->recorded_stage = 0;
+    row->is_stuck_recorded = row->is_stuck_told = false;
     row->request.by[0] = '\0';
     row->news = RESTART_NEWS_BACK; /* told at the next beat */
-    restart->effects = (struct ramp_effects){0};
     restart->is_dirty = false;
     engine->ramp_count--;
     engine_save_restart_with_stops(engine, restart, &record, &change, &none);

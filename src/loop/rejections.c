@@ -39,8 +39,10 @@ static void rejection_take(struct engine *engine, struct restart *restart,
                            struct pending *reply)
 {
     struct restart_row *row = &restart->row;
-    struct restart_no no = {.at_unix_ms = engine->now_unix_ms, .words_seq = engine->seq + 1};
+    struct restart_no no = {.at_unix_ms = engine->now_unix_ms};
     struct buf words;
+    engine_ramp_make_up(engine, restart);
+    no.words_seq = engine->seq + 1; /* of the record below */
     buf_init(&words, LIMIT_REASON * 8);
     loaded_encode_words(engine->loaded, &(struct bundle_words){.reason = reason}, &words);
     engine_restart_copy_name(no.by, principal->name);

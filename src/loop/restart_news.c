@@ -265,6 +265,17 @@ void engine_tell_restart(struct engine *engine, struct restart *restart, struct 
     news_tell(engine, restart, reason, effects);
 }
 
+void engine_tell_restart_first(struct engine *engine, struct restart *restart)
+{
+    if (restart->row.news != RESTART_NEWS_NONE)
+        engine_tell_restart(engine, restart, (struct slice){0});
+    if (!restart->row.is_ramping || !restart->row.ramp.is_stuck || restart->row.is_stuck_told)
+        return;
+    restart->row.is_stuck_told = true;
+    restart->row.news = RESTART_NEWS_STUCK;
+    engine_tell_restart(engine, restart, (struct slice){0});
+}
+
 /* ---- time passes ---- */
 
 static void news_climb_on(struct engine *engine, struct restart *restart,
@@ -300,8 +311,7 @@ static void news_run(struct engine *engine, struct restart *restart)
     bool is_closed = !stop || stop->is_lifted;
     if (is_closed && restart->row.news != RESTART_NEWS_ALONE)
         restart->row.news = RESTART_NEWS_NONE; /* a crash later: its end is told, and says it */
-    if (restart->row.news != RESTART_NEWS_NONE)
-        engine_tell_restart(engine, restart, (struct slice){0});
+    engine_tell_restart_first(engine, restart);
     if (!request->by[0] || restart->row.ladder.state == LADDER_CLOSED ||
         restart->row.ladder.opened_unix_ms == 0 || !stop || stop->is_lifted || stop->is_lifting)
         return;

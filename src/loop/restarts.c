@@ -262,6 +262,8 @@ static void restarts_do_ask(void *impl, const struct principal *principal, uint6
     struct restart *restart = stop ? engine_restart_of(engine, incident) : NULL;
     if (!stop || restart_refuse_ask(engine, restart, principal, done, arg))
         return;
+    if (restart)
+        engine_ramp_make_up(engine, restart);
     if (!restart)
         restart = restart_add(engine, &(struct restart_row){.incident = incident});
     if (!restart) {
@@ -429,6 +431,7 @@ static void restarts_do_approve(void *impl, const struct principal *principal, u
     } else if (engine->ramp_count >= LIMIT_RAMPS && !restart->row.is_ramping) {
         engine_refuse(done, arg, ENGINE_NO_ROOM, "LIMIT_RAMPS incidents start again already");
     } else {
+        engine_ramp_make_up(engine, restart);
         restart->row.is_alone = refusal.says == RESTART_YES_ALONE;
         restart_carry_out(engine, restart, principal, stop, &reply);
     }

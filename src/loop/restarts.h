@@ -26,8 +26,7 @@ struct view;
 struct restart {
     struct list link; /* of engine->restarts */
     struct restart_row row;
-    bool is_dirty;               /* its row changed with the action that is saved next */
-    struct ramp_effects effects; /* to be followed when that is queued */
+    bool is_dirty; /* its row changed with the action that is saved next */
 };
 
 /* ---- restarts.c ---- */
@@ -83,6 +82,8 @@ void engine_port_rejections(struct engine_port *port);
 /* Tells what row.news says, right after the write that made it durable. reason: of the request;
  * empty = the one that is stored. */
 void engine_tell_restart(struct engine *engine, struct restart *restart, struct slice reason);
+/* What is not told yet, before other news takes its place. */
+void engine_tell_restart_first(struct engine *engine, struct restart *restart);
 /* Time has passed: told on, void, over; and what a crash left untold. */
 void engine_run_restart_news(struct engine *engine);
 /* A message of that rung failed for good. */
@@ -105,8 +106,10 @@ void engine_ramps_after(struct engine *engine, const struct entry *entry,
                         const struct action *before, const struct action_effects *effects);
 /* Rows of those that the write changes, at most LIMIT_RAMPS; returns how many. */
 size_t engine_ramp_rows(struct engine *engine, struct arena *arena, struct store_row *out_rows);
-/* After that write: a stage has passed, is over, is stuck. */
+/* After that write: what has passed, is over, is stuck, and has no record yet, gets it. */
 void engine_ramps_follow(struct engine *engine);
+/* What the records and people do not know of one yet, before somebody's word changes it. */
+void engine_ramp_make_up(struct engine *engine, struct restart *restart);
 /* A further stop is in force: ramps on its scope are over, as stopped. */
 void engine_ramps_stopped(struct engine *engine, const struct stop *stop);
 /* Another configuration is in force. */

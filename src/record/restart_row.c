@@ -8,7 +8,7 @@
 #include "record/wording.h"
 #include "record/zone.h"
 
-enum { RESTART_ROW_VERSION = 2, RESTART_NUMBERS = 23 };
+enum { RESTART_ROW_VERSION = 2, RESTART_NUMBERS = 26 };
 
 static void restart_row_add_text(struct buf *out, struct slice text)
 {
@@ -62,7 +62,10 @@ void restart_row_encode(const struct restart_row *row, struct buf *out)
                                                (uint64_t)row->rejected.at_unix_ms,
                                                row->rejected.words_seq,
                                                (uint64_t)row->withdrawn.at_unix_ms,
-                                               row->withdrawn.words_seq};
+                                               row->withdrawn.words_seq,
+                                               row->recorded_stage,
+                                               row->is_stuck_recorded,
+                                               row->is_stuck_told};
     buf_add_byte(out, RESTART_ROW_VERSION);
     for (size_t i = 0; i < RESTART_NUMBERS; i++)
         number_add_varint(out, numbers[i]);
@@ -105,6 +108,9 @@ static void restart_row_set(struct restart_row *row, const uint64_t numbers[REST
     row->rejected.words_seq = numbers[20];
     row->withdrawn.at_unix_ms = (int64_t)numbers[21];
     row->withdrawn.words_seq = numbers[22];
+    row->recorded_stage = (size_t)numbers[23];
+    row->is_stuck_recorded = numbers[24] == 1;
+    row->is_stuck_told = numbers[25] == 1;
     memcpy(row->withdrawn.asked_by, row->withdrawn.by, sizeof row->withdrawn.by);
 }
 

@@ -46,6 +46,9 @@ struct restart_row {
     unsigned char terms[RESTART_DIGEST]; /* of the policy that the ramp began with */
     int64_t began_unix_ms;
     struct ramp_state ramp;
+    size_t recorded_stage;         /* so many of its stages have a record that they passed */
+    bool is_stuck_recorded;        /* that it is stuck, has one */
+    bool is_stuck_told;            /* and people were told */
     enum restart_news news;        /* not told yet */
     char asked_by[LIMIT_NAME + 1]; /* who asked last, also once it is used */
     struct ladder ladder;          /* of the request; closed = people know its end */

@@ -509,5 +509,5 @@ def test_a_kill_at_each_end_of_a_stage(tmp_path):
                 break
             threading.Event().wait(0.02)
         assert incident_of(daemon, incident)["state"] == "closed" and has_left(), daemon.remind("INV-0").json
-        assert [r["subject"] for r in kinds(daemon, kind="ramp")][-1] == "over"  # that a stage passed may be lost: its row says it
+        assert [(r["subject"], r["number"]) for r in kinds(daemon, kind="ramp")] == [("passed", 1), ("over", 2)]
         assert daemon.get("/v1/decisions/verify", token="ben").json["good"] is True

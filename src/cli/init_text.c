@@ -409,6 +409,13 @@ static void init_add_call(const struct init_plan *plan, struct buf *out)
     }
 }
 
+/* The field of the amount as an expression: what stands in its ${}. */
+static struct slice init_amount(const struct init_plan *plan)
+{
+    struct slice name = slice_from(plan->amount, slice_find(plan->amount, '{') + 1);
+    return plan->amount.size ? slice_first(name, slice_find(name, '}')) : SLICE("input.amount");
+}
+
 static void init_add_fields(const struct init_plan *plan, struct buf *out)
 {
     bool has_secret = false;
@@ -450,9 +457,10 @@ void init_add_policy(const struct init_plan *plan, struct buf *out)
         buf_add_text(out, init_samples[plan->kind].body);
     }
     if (plan->kind == KIND_PAYMENT)
-        buf_add_text(out,
-                     "\ntriggers:\n"
-                     "  - spending: stopped if sum(input.amount) > 10000 in 1d   # your limit\n");
+        buf_add_fmt(out,
+                    "\ntriggers:\n"
+                    "  - spending: stopped if sum(%.*s) > 10000 in 1d   # your limit\n",
+                    SLICE_FMT(init_amount(plan)));
 }
 
 /* For a shell: in single quotes where a bare word would not do. */

@@ -12,12 +12,13 @@
 #include "loop/entries.h"
 #include "loop/gates.h"
 #include "loop/steps.h"
+#include "loop/views.h"
 #include "policy/template.h"
 #include "record/digest.h"
 #include "record/identity.h"
 #include "record/row.h"
 
-enum { ORDER_PAGE = 8, ORDER_RELEASE_PAGE = 64, ORDER_SUPERSEDE_MAX = 64 };
+enum { ORDER_PAGE = 8, ORDER_RELEASE_PAGE = 64, ORDER_SUPERSEDE_MAX = 64, ORDER_LOOK_BACK = 16 };
 
 static bool order_is_set(const unsigned char order[STORE_KEY_SIZE])
 {
@@ -175,12 +176,13 @@ static bool order_may_go(const struct action *action)
            !action->attempt_is_open && !action->may_have_happened;
 }
 
-static void order_cancel(struct engine *engine, struct entry *entry)
+static void order_cancel(struct engine *engine, struct entry *entry, uint64_t newer)
 {
     struct action_event event;
     struct action_effects effects;
     engine_event(engine, entry, EVENT_SUPERSEDE, &event);
-    struct step_note note = {.kind = RECORD_CANCELLED, .upstream = entry->row.upstream};
+    struct step_note note = {
+        .kind = RECORD_CANCELLED, .upstream = entry->row.upstream, .number = newer};
     engine_step(engine, entry, &event, &note, &effects);
 }
 
@@ -210,7 +212,7 @@ void engine_order_admitted(struct engine *engine, struct entry *entry)
             return;
         }
         if (older->step == step && order_may_go(&older->row.action))
-            order_cancel(engine, older);
+            order_cancel(engine, older, id);
         entry_let_go(engine, older);
     }
 }
@@ -222,16 +224,58 @@ bool engine_order_gives_way(struct engine *engine, struct entry *entry)
         !order_may_go(&entry->row.action))
         return false;
     uint64_t id = entry->row.action.id;
-    bool is_newer = false;
+    uint64_t newer = 0;
     for (struct list *node = entry->by_order.next; node != &entry->by_order; node = node->next) {
         const struct entry *other = LIST_ENTRY(node, struct entry, by_order);
-        is_newer = is_newer || (other->row.action.id > id && other->step == step &&
-                                !state_is_end(other->row.action.state));
+        if (other->row.action.id > id && other->step == step &&
+            !state_is_end(other->row.action.state))
+            newer = other->row.action.id;
     }
-    if (!is_newer && order_stored(engine, entry->row.order, id) == 0)
+    if (newer == 0)
+        newer = order_stored(engine, entry->row.order, id);
+    if (newer == 0)
         return false;
-    order_cancel(engine, entry);
+    order_cancel(engine, entry, newer);
     return true;
+}
+
+/* The record of its end names the newer one. */
+static enum err order_newer(struct engine *engine, const struct entry *entry, struct arena *arena,
+                            uint64_t *out_id)
+{
+    const struct store_port *store = &engine->options.store;
+    struct store_record stored = {0};
+    struct record record = {0};
+    uint64_t seq = entry->row.last_seq;
+    for (int i = 0; i < ORDER_LOOK_BACK && seq != 0 && *out_id == 0; i++) {
+        enum err err = store->get_record(store->impl, seq, arena, &stored);
+        if (err == ERR_OK)
+            err = record_decode(stored.body, arena, &record);
+        if (err != ERR_OK) /* not durable yet: nobody is told of it yet */
+            return err == ERR_NOT_FOUND ? ERR_OK : err;
+        if (record.kind == RECORD_CANCELLED)
+            *out_id = record.number;
+        seq = record.previous;
+    }
+    return ERR_OK;
+}
+
+enum err engine_order_view(struct engine *engine, const struct entry *entry, struct arena *arena,
+                           struct view *out)
+{
+    struct view newer = {0};
+    enum err err = order_newer(engine, entry, arena, &out->newer);
+    struct entry *hot = out->newer != 0 ? entry_peek(engine, out->newer) : NULL;
+    struct entry *found = hot || out->newer == 0 ? hot : entry_get(engine, out->newer, &err);
+    if (found && found->row.erased_unix_ms == 0) {
+        newer.step = found->step;
+        err = entry_read_submit(found, arena, &newer.submit);
+        engine_view_mask(arena, &newer);
+        out->newer_key = arena_copy(arena, newer.submit.key);
+    }
+    if (found && !hot)
+        entry_let_go(engine, found);
+    return err == ERR_NOT_FOUND ? ERR_OK : err; /* its id stands all the same */
 }
 
 /* ---- the next one ---- */

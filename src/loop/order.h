@@ -11,6 +11,7 @@ struct bundle_request;
 struct engine;
 struct entry;
 struct step;
+struct view;
 
 struct order_work {
     struct arena *scratch;                /* in */
@@ -32,6 +33,9 @@ uint64_t engine_order_before(struct engine *engine, const unsigned char order[ST
 bool engine_order_is_overtaken(struct engine *engine, const struct entry *entry);
 /* `supersede`: what is older and known not to have happened is cancelled. */
 void engine_order_admitted(struct engine *engine, struct entry *entry);
+/* Of a superseded one: which took its place, and the key of that as it may be shown. */
+MUST_USE enum err engine_order_view(struct engine *engine, const struct entry *entry,
+                                    struct arena *arena, struct view *out);
 /* `supersede`: cancels this one if a newer one is there. */
 bool engine_order_gives_way(struct engine *engine, struct entry *entry);
 /* A write of it is durable: the next one of its order key may go. */

@@ -117,9 +117,7 @@ static struct slice view_masked(const struct step *step, struct slice input_json
     return shown;
 }
 
-/* Key and run as they may be shown; of what was admitted before its fields were masked, also what
- * was stored to be shown. */
-static void view_mask(struct arena *arena, struct view *view)
+void engine_view_mask(struct arena *arena, struct view *view)
 {
     struct bundle_submit *submit = &view->submit;
     const struct step *step = view->step;
@@ -189,7 +187,7 @@ enum err engine_fill_view(struct engine *engine, struct entry *entry, struct are
     enum err err = ERR_OK;
     if (!out->is_erased) {
         err = entry_read_submit(entry, arena, &out->submit);
-        view_mask(arena, out);
+        engine_view_mask(arena, out);
         if (err == ERR_NOT_FOUND) { /* payload gone without a mark: said as erased, verify tells */
             out->is_erased = true;
             err = ERR_OK;
@@ -206,6 +204,8 @@ enum err engine_fill_view(struct engine *engine, struct entry *entry, struct are
         err = view_gate(engine, entry, arena, out);
     if (err == ERR_OK && !out->is_erased)
         err = engine_view_asks(entry, arena, out);
+    if (err == ERR_OK && action->reason == REASON_SUPERSEDED)
+        err = engine_order_view(engine, entry, arena, out);
     return err;
 }
 

@@ -15,6 +15,9 @@ struct view;
 /* The action as it is, without history: what it needs is copied into the arena. */
 MUST_USE enum err engine_fill_view(struct engine *engine, struct entry *entry, struct arena *arena,
                                    struct view *out);
+/* Key and run as they may be shown; of what was admitted before its fields were masked, also what
+ * was stored to be shown. */
+void engine_view_mask(struct arena *arena, struct view *view);
 /* The same, to answer with: where people had a word its newest records too, for their names. */
 MUST_USE enum err engine_fill_answer(struct engine *engine, struct entry *entry,
                                      struct arena *arena, struct view *out);

@@ -137,6 +137,11 @@ void inbox_json_add_why(struct buf *out, const struct view *view)
     size_t start = why.size;
     story_add_why(view, &why);
     wording_capital(&why, start);
+    if (view->action->state == STATE_IN_REVIEW && view->action->reason == REASON_HOLD_ENDED &&
+        view->action->starts_total > 0) { /* what was waited for, and did not come */
+        buf_add_text(&why, "; ");
+        story_add_attempt(view, &why);
+    }
     member_add_text(out, "why", buf_slice(&why));
     buf_done(&why);
 }

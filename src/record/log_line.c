@@ -174,6 +174,10 @@ static void log_line_add_words(struct buf *out, const struct record *record,
 {
     if (record->kind == RECORD_CANCELLED && record->reason == REASON_SUPERSEDED) {
         buf_add_text(out, wording_of_reason(record->reason)); /* nobody cancelled it */
+        if (record->number != 0) {
+            buf_add_text(out, ": ");
+            text_add_id(out, ID_ACTION, record->number);
+        }
         return;
     }
     buf_add_text(out, log_line_words[record->kind]);
@@ -255,6 +259,13 @@ static void log_line_add_action(struct buf *out, const struct record *record,
     case RECORD_REFRESHED:
         log_line_add_looked(out, record);
         return;
+    case RECORD_TIMER:
+        if (record->state == STATE_HELD &&
+            record->reason == REASON_RULE) { /* it stays until then */
+            buf_add_text(out, "the time that a rule held it is over; the gate is asked again");
+            return;
+        }
+        break;
     default: /* its reason says it */
         break;
     }

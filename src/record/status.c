@@ -533,7 +533,9 @@ static void status_add_breaker(struct buf *out, const struct status *status,
     }
     buf_add_text(out, ": ");
     upstream_cause_add_words(upstream->cause, upstream->cause_count, upstream->cause_of, out);
-    if (upstream->failed_probes > 0)
+    if (upstream->failed_probes == 1)
+        buf_add_text(out, ", asked once in vain");
+    else if (upstream->failed_probes > 1)
         buf_add_fmt(out, ", asked %d times in vain", upstream->failed_probes);
 }
 

@@ -116,9 +116,7 @@ static void story_add_caller_attempt(const struct view *view, struct buf *out)
         story_add_result(view, out);
 }
 
-/* The attempt that ended last: "sent to mailer at 14:02:11, no answer in 10 s"; "mailer answered
- * 422 at 14:02:11"; "could not reach mailer at 14:02:11: connection refused". */
-static void story_add_attempt(const struct view *view, struct buf *out)
+void story_add_attempt(const struct view *view, struct buf *out)
 {
     const struct action *a = view->action;
     if (story_is_caller(view)) {
@@ -238,7 +236,9 @@ static void story_add_held(const struct view *view, struct buf *out)
     case HOLD_FOR_RULE:
     case HOLD_FOR_POLICY:
         buf_add_text(out, " Held until ");
-        story_add_time(view, a->hold_end_unix_ms, ZONE_MINUTES, out);
+        story_add_time(
+            view, a->hold_end_unix_ms,
+            a->hold_end_unix_ms - view->now_unix_ms < 60000 ? ZONE_SECONDS : ZONE_MINUTES, out);
         break;
     case HOLD_FOR_FACT:
         buf_add_text(out, " Waits for a fresh fact");

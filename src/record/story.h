@@ -11,6 +11,9 @@
 /* "Not known whether it was sent: sent to mailer at 14:02:11, no answer in 10 s." */
 void story_add_what(const struct view *view, struct buf *out);
 /* "not tried again by itself: mailer cannot recognise a repeat (invoice-reminders.yaml:9)" */
+/* The attempt that ended last: "sent to mailer at 14:02:11, no answer in 10 s"; "mailer answered
+ * 422 at 14:02:11"; "could not reach mailer at 14:02:11: connection refused". */
+void story_add_attempt(const struct view *view, struct buf *out);
 void story_add_why(const struct view *view, struct buf *out);
 /* "none yet", "sent, 14:02:12" */
 void story_add_final(const struct view *view, struct buf *out);

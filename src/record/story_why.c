@@ -3,6 +3,7 @@
 #include "core/chain.h"
 #include "core/switchboard.h"
 #include "record/fallback.h"
+#include "record/ids.h"
 #include "record/path.h"
 #include "record/story.h"
 #include "record/upstream_row.h"
@@ -403,6 +404,16 @@ static void why_add_done(const struct view *view, struct buf *out)
         why_add_go(view, out);
 }
 
+/* ": INV-2041:3 (a_…)" */
+static void why_add_newer(const struct view *view, struct buf *out)
+{
+    buf_add_text(out, ": ");
+    wording_add_line(out, view->newer_key, WHY_TEXT_MAX);
+    buf_add_text(out, view->newer_key.size > 0 ? " (" : "");
+    text_add_id(out, ID_ACTION, view->newer);
+    buf_add_text(out, view->newer_key.size > 0 ? ")" : "");
+}
+
 /* In review, held, rejected, expired, cancelled: a gate, a person, a time, or spent tries. */
 static void why_add_other(const struct view *view, struct buf *out)
 {
@@ -417,6 +428,8 @@ static void why_add_other(const struct view *view, struct buf *out)
         why_add_failed(view, out);
     else
         buf_add_text(out, wording_of_reason(a->reason));
+    if (a->reason == REASON_SUPERSEDED && view->newer != 0)
+        why_add_newer(view, out);
     fallback_add_passed(out, view);
 }
 

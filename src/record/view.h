@@ -81,6 +81,8 @@ struct view {
         int count, of;
     } outage;
     uint64_t order_before;    /* held for its order: the action that goes first; 0 = not known */
+    uint64_t newer;           /* superseded: what took its place; 0 = not known */
+    struct slice newer_key;   /* of that, as it may be shown; or empty */
     int64_t probe_at_unix_ms; /* held for its upstream: when the next probe may go */
     size_t history_count;     /* for explain; newest last */
     struct view_record *history;

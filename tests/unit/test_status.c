@@ -75,7 +75,7 @@ static void degraded(struct status_fixture *f)
     f->upstreams[0].cause = BREAKER_FOR_FAILURES;
     f->upstreams[0].cause_count = 5;
     f->upstreams[0].cause_of = 5;
-    f->upstreams[0].failed_probes = 2;
+    f->upstreams[0].failed_probes = 1;
     f->upstreams[0].opened_unix_ms = FIXTURE_AT(14, 1, 10);
     f->upstreams[0].held = 59;
     f->upstreams[0].probe_at_unix_ms = FIXTURE_AT(14, 2, 40);

@@ -374,6 +374,22 @@ static inline void view_case_held_rule(struct fixture *f)
     fixture_gate(f, SAYS_HOLD, 3);
 }
 
+static inline void view_case_held_rule_soon(struct fixture *f)
+{
+    view_case_held_rule(f);
+    f->action.due_unix_ms = f->action.hold_end_unix_ms = f->view.now_unix_ms + 59999;
+}
+
+static inline void view_case_superseded(struct fixture *f)
+{
+    fixture_unstarted(f, STATE_CANCELLED, REASON_SUPERSEDED);
+    f->action.ended_unix_ms = FIXTURE_AT(14, 9, 30);
+    f->action.due_kind = DUE_NONE;
+    f->action.due_unix_ms = f->action.people_due_unix_ms = 0;
+    f->view.newer = 0x00c93fffffffffff;
+    f->view.newer_key = SLICE("INV-2041:3");
+}
+
 static inline void view_case_held_order(struct fixture *f)
 {
     view_case_held_upstream(f);
@@ -700,6 +716,8 @@ static const struct {
     {"held_after_tries", view_case_held_after_tries},
     {"held_budget", view_case_held_budget},
     {"held_rule", view_case_held_rule},
+    {"held_rule_soon", view_case_held_rule_soon},
+    {"superseded", view_case_superseded},
     {"held_order", view_case_held_order},
     {"held_may_have_happened", view_case_held_may_have_happened},
     {"failed_status", view_case_failed_status},

@@ -150,7 +150,8 @@ static void incidents_add_stops(struct call *call, const struct engine_incident 
         if (stops[i].incident != incident->id)
             continue;
         buf_add_text(out, shown++ ? "," : "");
-        receipt_json_add(out, &stops[i], incident->reason, NULL, 0);
+        receipt_json_add(out, &stops[i], engine->stop_reason(engine->impl, &stops[i], &call->arena),
+                         NULL, 0);
     }
     const struct stop *first =
         shown == 0 ? engine->stop_by_id(engine->impl, incident->stop, &call->arena) : NULL;

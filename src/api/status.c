@@ -253,16 +253,13 @@ static bool status_fill_whys(struct call *call, struct status *status,
     struct slice *whys = ARENA_ARRAY(arena, status->stop_count + 1, struct slice);
     status->whys = whys;
     for (size_t i = 0; whys && i < status->stop_count; i++) {
-        struct engine_incident incident;
         size_t t = 0;
         while (t < count && items[t].stop != status->stops[i].id)
             t++;
         if (t < count)
             whys[i] = status_trip_words(arena, &items[t].last);
-        else if (status->stops[i].incident != 0 &&
-                 call->engine->incident(call->engine->impl, status->stops[i].incident, arena,
-                                        &incident) == ERR_OK)
-            whys[i] = incident.reason;
+        else
+            whys[i] = call->engine->stop_reason(call->engine->impl, &status->stops[i], arena);
     }
     return whys != NULL;
 }

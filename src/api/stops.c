@@ -126,10 +126,7 @@ static bool stops_find_scope(struct call *call, const struct stops_scope *scope)
 /* The words stand with the incident; empty while nobody has said any. */
 static struct slice stops_reason(struct call *call, const struct stop *stop)
 {
-    struct engine_incident incident;
-    enum err err =
-        call->engine->incident(call->engine->impl, stop->incident, &call->arena, &incident);
-    return err == ERR_OK ? incident.reason : (struct slice){0};
+    return call->engine->stop_reason(call->engine->impl, stop, &call->arena);
 }
 
 /* The attempts that it still waits for. The stop holds all the same where they cannot be read: its

@@ -67,6 +67,8 @@ struct stop {
     uint32_t ended[STOP_STATES]; /* of them, where they went, by enum action_state */
     uint32_t held, refused;      /* since then */
     int64_t alone_ms;            /* `alone:` when it was made (R20); 0 = never */
+    uint64_t words_seq; /* a further cause of its incident: the record with its own reason; 0 = that
+                         * of the incident, or none */
 };
 
 struct switchboard {

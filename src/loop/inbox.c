@@ -218,6 +218,10 @@ static void inbox_fill_stop(struct inbox_work *work, const struct inbox_stop *at
         item->asked_by = arena_copy(work->arena, slice_text(restart->row.request.by));
     } else {
         item->reason = engine_stop_reason(engine, copy, work->arena);
+        struct engine_incident incident = {0};
+        if (item->reason.size == 0 &&
+            engine_read_incident(engine, copy->incident, work->arena, &incident) == ERR_OK)
+            item->reason = incident.reason;
     }
 }
 

@@ -101,12 +101,21 @@ static enum err incidents_do_get(void *impl, uint64_t id, struct arena *arena,
 struct slice engine_stop_reason(struct engine *engine, const struct stop *stop, struct arena *arena)
 {
     struct engine_incident incident = {0};
+    if (stop->words_seq != 0)
+        return engine_words(engine, stop->words_seq, arena);
     enum err err = incidents_do_get(engine, stop->incident, arena, &incident);
-    return err == ERR_OK ? incident.reason : (struct slice){0};
+    return err == ERR_OK && incident.stop == stop->id ? incident.reason : (struct slice){0};
+}
+
+static struct slice incidents_do_stop_reason(void *impl, const struct stop *stop,
+                                             struct arena *arena)
+{
+    return engine_stop_reason(impl, stop, arena);
 }
 
 void engine_port_incidents(struct engine_port *port)
 {
     port->incidents = incidents_do_list;
     port->incident = incidents_do_get;
+    port->stop_reason = incidents_do_stop_reason;
 }

@@ -24,7 +24,7 @@ MUST_USE enum err engine_read_incident(struct engine *engine, uint64_t id, struc
                                        struct engine_incident *out);
 /* What a person said with that record; or empty. */
 struct slice engine_words(struct engine *engine, uint64_t seq, struct arena *arena);
-/* Why it was stopped, as somebody said; or empty. */
+/* Why that stop was made, as somebody said; or empty. */
 struct slice engine_stop_reason(struct engine *engine, const struct stop *stop,
                                 struct arena *arena);
 void engine_port_incidents(struct engine_port *port);

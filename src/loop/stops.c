@@ -257,6 +257,7 @@ const struct stop *engine_stop(struct engine *engine, struct slice by,
     struct pending pending = acknowledge ? *acknowledge : none;
     pending.id = added->id;
     if (!has_incident || joined) {
+        added->words_seq = order->reason.size > 0 ? engine->seq + 1 : 0;
         stops_save_joined(engine, added, by, order->reason, &pending);
     } else {
         stops_save_both(engine, added, RECORD_STOP,

@@ -366,6 +366,8 @@ struct engine_port {
     /* One of them; ERR_NOT_FOUND. */
     enum err (*incident)(void *impl, uint64_t id, struct arena *arena,
                          struct engine_incident *out_incident);
+    /* Why that stop was made; a further one of an incident has its own reason, or none. */
+    struct slice (*stop_reason)(void *impl, const struct stop *stop, struct arena *arena);
     /* Attempts under way that a stop still waits for. */
     enum err (*in_flight)(void *impl, uint64_t stop, struct arena *arena, struct view *out_views,
                           size_t *out_count);

@@ -93,7 +93,7 @@ static void json_add_span(struct buf *out, const char *name, int64_t from_unix_m
 {
     member_add_name(out, name);
     if (from_unix_ms > 0 && to_unix_ms > 0)
-        buf_add_i64(out, to_unix_ms > from_unix_ms ? (to_unix_ms - from_unix_ms) / 1000 : 0);
+        buf_add_i64(out, to_unix_ms > from_unix_ms ? (to_unix_ms - from_unix_ms + 500) / 1000 : 0);
     else
         buf_add_text(out, "null");
 }
@@ -114,17 +114,23 @@ static void json_add_times(struct buf *out, const struct incident_view *view)
     buf_add_byte(out, '}');
 }
 
-static void json_add_timeline(struct buf *out, const struct incident_view *view)
+/* All of them, or those of its restart. */
+static void json_add_entries(struct buf *out, const struct incident_view *view, const char *name,
+                             bool is_restart_only)
 {
     struct buf words;
+    bool is_first = true;
     buf_init(&words, 65536);
-    member_add_name(out, "timeline");
+    member_add_name(out, name);
     buf_add_byte(out, '[');
     for (size_t i = 0; i < view->entry_count; i++) {
         const struct incident_entry *entry = &view->entries[i];
+        if (is_restart_only && !incident_is_restart(entry))
+            continue;
         buf_reset(&words);
         incident_entry_add(&words, view, entry);
-        buf_add_text(out, i ? ",{" : "{");
+        buf_add_text(out, is_first ? "{" : ",{");
+        is_first = false;
         member_add_time(out, "at", entry->at_unix_ms);
         member_add_u64(out, "seq", entry->seq);
         member_add_word(out, "kind", record_kind_name(entry->kind));
@@ -149,6 +155,25 @@ static void json_add_joined(struct buf *out, const struct incident_view *view)
         buf_add_text(out, is_first ? "\"" : ",\"");
         text_add_id(out, ID_INCIDENT, joined);
         buf_add_byte(out, '"');
+        is_first = false;
+    }
+    buf_add_byte(out, ']');
+}
+
+static void json_add_notes(struct buf *out, const struct incident_view *view)
+{
+    bool is_first = true;
+    member_add_name(out, "notes");
+    buf_add_byte(out, '[');
+    for (size_t i = 0; i < view->entry_count; i++) {
+        const struct incident_entry *entry = &view->entries[i];
+        if (entry->kind != RECORD_REMARK || !slice_is(entry->subject, "note"))
+            continue;
+        buf_add_text(out, is_first ? "{" : ",{");
+        member_add_time(out, "at", entry->at_unix_ms);
+        member_add_text(out, "by", entry->actor);
+        member_add_text(out, "text", entry->words);
+        buf_add_byte(out, '}');
         is_first = false;
     }
     buf_add_byte(out, ']');
@@ -193,5 +218,7 @@ void incident_json_add(struct buf *out, const struct incident_view *view)
     member_add_text(out, "runbook", view->workflow ? view->workflow->runbook : (struct slice){0});
     json_add_joined(out, view);
     json_add_do(out, view);
-    json_add_timeline(out, view);
+    json_add_notes(out, view);
+    json_add_entries(out, view, "restarts", true);
+    json_add_entries(out, view, "timeline", false);
 }

@@ -67,6 +67,74 @@ static void entry_add_ramp(struct buf *out, const struct incident_entry *entry)
         wording_add_line(out, entry->subject, LIMIT_SUMMARY);
 }
 
+/* ", asked for by Ana Ruiz" */
+static void entry_add_asker(struct buf *out, const struct incident_view *view,
+                            const struct incident_entry *entry)
+{
+    if (entry->subject.size == 0 || slice_equal(entry->subject, entry->actor))
+        return;
+    buf_add_text(out, ", asked for by ");
+    incident_add_person(out, view, entry->subject);
+}
+
+/* Why an approval was not taken; by interlock itself: why the request is void. */
+static void entry_add_refusal(struct buf *out, const struct incident_entry *entry)
+{
+    static const struct {
+        const char *code, *words;
+    } refusals[] = {
+        {"changed", "a stop was added, or the configuration changed, since it was asked for"},
+        {"over", "it was asked for too long ago"},
+        {"own", "who asked does not approve"},
+        {"own_not_yet", "who asked may approve only later"},
+        {"not_entitled", "not of the group that approves"},
+        {"service", "a service approves no restart"},
+        {"not_asked", "nobody had asked"},
+        {"rejected", "somebody had said no"},
+        {"withdrawn", "it was taken back"}};
+    bool is_void = slice_is(entry->actor, "interlock");
+    buf_add_text(out, is_void ? "restart void: " : "approval refused: ");
+    for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++)
+        if (slice_is(entry->subject, refusals[i].code)) {
+            buf_add_text(out, refusals[i].words);
+            return;
+        }
+    wording_add_line(out, entry->subject, LIMIT_SUMMARY);
+}
+
+/* How it came to run again, or why it did not. */
+static void entry_add_restart(struct buf *out, const struct incident_view *view,
+                              const struct incident_entry *entry)
+{
+    switch ((int)entry->kind) {
+    case RECORD_RESTART:
+        buf_add_text(out, "restart of ");
+        wording_add_line(out, entry->scope, LIMIT_SUMMARY);
+        buf_add_text(out, entry->number > 0 ? ", a little at a time" : "");
+        return;
+    case RECORD_RAMP:
+        entry_add_ramp(out, entry);
+        return;
+    case RECORD_LIFTED:
+        buf_add_text(out, "runs again: ");
+        wording_add_line(out, entry->scope, LIMIT_SUMMARY);
+        return;
+    case RECORD_RESTART_APPROVED:
+        buf_add_text(out, entry->number > 0 ? "restart approved ALONE" : "restart approved");
+        entry_add_asker(out, view, entry);
+        return;
+    case RECORD_RESTART_REJECTED:
+        buf_add_text(out, entry->number > 0 ? "restart taken back" : "restart rejected");
+        entry_add_asker(out, view, entry);
+        return;
+    case RECORD_RESTART_REFUSED:
+        entry_add_refusal(out, entry);
+        return;
+    default:
+        buf_add_text(out, "restart asked");
+    }
+}
+
 static void entry_add_what(struct buf *out, const struct incident_view *view,
                            const struct incident_entry *entry)
 {
@@ -80,30 +148,14 @@ static void entry_add_what(struct buf *out, const struct incident_view *view,
         buf_add_text(out, "nothing is under way any more");
         return;
     case RECORD_RESTART:
-        buf_add_text(out, "restart of ");
-        wording_add_line(out, entry->scope, LIMIT_SUMMARY);
-        buf_add_text(out, entry->number > 0 ? ", a little at a time" : "");
-        return;
     case RECORD_RAMP:
-        entry_add_ramp(out, entry);
-        return;
     case RECORD_LIFTED:
-        buf_add_text(out, "runs again: ");
-        wording_add_line(out, entry->scope, LIMIT_SUMMARY);
-        return;
     case RECORD_RESTART_ASKED:
-        buf_add_text(out, "restart asked");
-        return;
     case RECORD_RESTART_APPROVED:
-        buf_add_text(out, "restart approved, as asked by ");
-        break;
     case RECORD_RESTART_REJECTED:
-        buf_add_text(out, entry->number > 0 ? "restart taken back, as asked by "
-                                            : "restart rejected, as asked by ");
-        break;
     case RECORD_RESTART_REFUSED:
-        buf_add_text(out, "approval refused: ");
-        break;
+        entry_add_restart(out, view, entry);
+        return;
     case RECORD_INCIDENT:
         buf_add_text(out, slice_is(entry->subject, "closed")               ? "closed"
                           : slice_is(entry->subject, "joined")             ? entry_join_words(view)
@@ -111,6 +163,10 @@ static void entry_add_what(struct buf *out, const struct incident_view *view,
                                                                            : "why it was stopped");
         return;
     case RECORD_TELLING:
+        if (slice_is(entry->subject, "recovery")) {
+            buf_add_text(out, "those who were told are told of its end");
+            return;
+        }
         buf_add_text(out, "to be told: ");
         break;
     case RECORD_TOLD:
@@ -141,11 +197,12 @@ static void entry_add_what(struct buf *out, const struct incident_view *view,
 void incident_entry_add(struct buf *out, const struct incident_view *view,
                         const struct incident_entry *entry)
 {
+    bool is_void = entry->kind == RECORD_RESTART_REFUSED && slice_is(entry->actor, "interlock");
     if (entry->kind == RECORD_CLOCK)
         clock_text_add(out, entry->subject, (int64_t)entry->number);
     else
         entry_add_what(out, view, entry);
-    if (entry->actor.size > 0) {
+    if (entry->actor.size > 0 && !is_void) {
         buf_add_text(out, ", by ");
         incident_add_person(out, view, entry->actor);
     }
@@ -209,18 +266,71 @@ static void report_add_said(struct buf *out, const struct incident_view *view, c
     buf_add_byte(out, '\n');
 }
 
-static void report_add_timeline(struct buf *out, const struct incident_view *view)
+/* A report is read on other days: its times have their date. */
+static void report_add_at(struct buf *out, const struct incident_view *view, int64_t at_unix_ms,
+                          enum zone_detail detail)
 {
-    buf_add_text(out, "\n## Timeline\n\n");
+    zone_add_time(out, view->zone, (struct zone_time){at_unix_ms, 0}, detail);
+}
+
+typedef bool report_wants_fn(const struct incident_entry *entry);
+
+/* The entries that are wanted, a line each; several stops that do the same are one line. Returns
+ * how many. */
+static size_t report_add_entries(struct buf *out, const struct incident_view *view,
+                                 report_wants_fn *wants)
+{
+    size_t count = 0, from = 0, size = 0;
     for (size_t i = 0; i < view->entry_count; i++) {
+        size_t start = out->size;
+        if (wants && !wants(&view->entries[i]))
+            continue;
         buf_add_text(out, "- ");
-        zone_add_time(out, view->zone,
-                      (struct zone_time){view->entries[i].at_unix_ms, view->now_unix_ms},
-                      ZONE_SECONDS);
+        report_add_at(out, view, view->entries[i].at_unix_ms, ZONE_SECONDS);
         buf_add_byte(out, ' ');
         incident_entry_add(out, view, &view->entries[i]);
         buf_add_byte(out, '\n');
+        if (size > 0 && buf_ok(out) && out->size - start == size &&
+            memcmp(out->at + from, out->at + start, size) == 0) {
+            buf_cut(out, start);
+            continue;
+        }
+        from = start;
+        size = out->size - start;
+        count++;
     }
+    return count;
+}
+
+static bool report_is_note(const struct incident_entry *entry)
+{
+    return entry->kind == RECORD_REMARK && slice_is(entry->subject, "note");
+}
+
+static void report_add_section(struct buf *out, const struct incident_view *view, const char *head,
+                               report_wants_fn *wants)
+{
+    buf_add_fmt(out, "\n## %s\n\n", head);
+    if (report_add_entries(out, view, wants) == 0)
+        buf_add_text(out, "None.\n");
+}
+
+/* What stakeholders were told, and by whom. */
+static void report_add_informed(struct buf *out, const struct incident_view *view)
+{
+    const struct incident_entry *informed = incident_remark(view, "informed");
+    buf_add_text(out, "\n## Informed\n\n");
+    if (informed) {
+        incident_add_person(out, view, informed->actor);
+        buf_add_byte(out, ' ');
+        report_add_at(out, view, informed->at_unix_ms, ZONE_MINUTES);
+        buf_add_text(out, ": ");
+        wording_add_line(out, informed->words, INCIDENT_LONG);
+        buf_add_byte(out, '\n');
+        return;
+    }
+    buf_add_text(out, view->journal.inform_due_unix_ms > 0 ? "Nobody has said that it is done.\n"
+                                                           : "Nobody has to.\n");
 }
 
 static void report_add_no_change(struct buf *out, const struct incident_view *view)
@@ -270,12 +380,20 @@ void incident_report_add(struct buf *out, const struct incident_view *view)
     buf_add_text(out, "\n\n");
     incident_add_why(out, view, INCIDENT_LONG);
     buf_add_text(out, "\n\n- Since: ");
-    incident_add_at(out, view, view->journal.since_unix_ms);
+    report_add_at(out, view, view->journal.since_unix_ms, ZONE_MINUTES);
     buf_add_byte(out, ' ');
     buf_add(out, zone_name(view->zone));
+    if (view->by.size > 0) {
+        buf_add_text(out, ", by ");
+        incident_add_person(out, view, view->by);
+    }
     if (!view->is_open) {
         buf_add_text(out, "\n- Closed: ");
-        incident_add_at(out, view, view->closed_unix_ms);
+        report_add_at(out, view, view->closed_unix_ms, ZONE_MINUTES);
+    }
+    if (incident_remark(view, "recovered")) {
+        buf_add_text(out, "\n- Recovered: ");
+        wording_add_line(out, incident_remark(view, "recovered")->words, INCIDENT_LONG);
     }
     report_add_joined(out, view);
     buf_add_text(out, "\n- Impact: ");
@@ -296,5 +414,9 @@ void incident_report_add(struct buf *out, const struct incident_view *view)
         report_add_no_change(out, view);
     report_add_said(out, view, "cause", "Cause");
     report_add_said(out, view, "follow_up", "Follow-up");
-    report_add_timeline(out, view);
+    report_add_informed(out, view);
+    report_add_section(out, view, "Notes", report_is_note);
+    if (view->journal.kind == INCIDENT_STOP)
+        report_add_section(out, view, "Restart", incident_is_restart);
+    report_add_section(out, view, "Timeline", NULL);
 }

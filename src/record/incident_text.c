@@ -6,7 +6,7 @@
 #include "record/inform_text.h"
 #include "record/wording.h"
 
-enum { TEXT_VALUE = 60, TEXT_WORDS = 300, TEXT_TOLD = 6 };
+enum { TEXT_VALUE = 60, TEXT_WORDS = 300, TEXT_TOLD = 6, TEXT_NOTES = 3 };
 #define DOT " \xc2\xb7 "
 
 const struct incident_entry *incident_remark(const struct incident_view *view, const char *subject)
@@ -37,6 +37,14 @@ uint64_t incident_joined_by(const struct incident_view *view, const struct incid
     return is_joined ? entry->number : 0;
 }
 
+bool incident_is_restart(const struct incident_entry *entry)
+{
+    return entry->kind == RECORD_RESTART_ASKED || entry->kind == RECORD_RESTART_APPROVED ||
+           entry->kind == RECORD_RESTART_REJECTED || entry->kind == RECORD_RESTART_REFUSED ||
+           entry->kind == RECORD_RAMP || entry->kind == RECORD_RESTART ||
+           entry->kind == RECORD_LIFTED;
+}
+
 void incident_add_at(struct buf *out, const struct incident_view *view, int64_t at_unix_ms)
 {
     zone_add_time(out, view->zone, (struct zone_time){at_unix_ms, view->now_unix_ms}, ZONE_MINUTES);
@@ -62,7 +70,7 @@ void incident_add_count(struct buf *out, uint64_t count, const char *one, const 
 static void trouble_add_breaker(struct buf *out, const struct journal *j)
 {
     wording_add_line(out, slice_text(j->names[JOURNAL_UPSTREAM]), LIMIT_NAME);
-    buf_add_text(out, " is not called");
+    buf_add_text(out, j->closed_unix_ms ? " was not called" : " is not called");
     if (j->breaker == BREAKER_FOR_UNKNOWN)
         return;
     if (j->breaker == BREAKER_FOR_SHARE)
@@ -95,6 +103,7 @@ static void incident_add_undone(struct buf *out, const struct undone_count *undo
 void incident_add_trouble(struct buf *out, const struct journal *j, const struct zone *zone,
                           int64_t now_unix_ms)
 {
+    bool is_over = j->closed_unix_ms != 0;
     switch (j->lasting) {
     case LASTING_NONE:
         return;
@@ -104,13 +113,17 @@ void incident_add_trouble(struct buf *out, const struct journal *j, const struct
     case LASTING_CAUSE:
         buf_add_text(out, "its fallback for ");
         buf_add_text(out, cause_name(j->cause));
-        buf_add_text(out, " does the work");
+        buf_add_text(out, is_over ? " did the work" : " does the work");
         break;
     case LASTING_HELD:
-        buf_add_text(out, "held work is past half of its time");
+        buf_add_text(out, is_over ? "held work was past half of its time"
+                                  : "held work is past half of its time");
         break;
     case LASTING_REVIEWS:
-        incident_add_count(out, j->overdue, "review is", "reviews are");
+        if (is_over)
+            incident_add_count(out, j->overdue, "review was", "reviews were");
+        else
+            incident_add_count(out, j->overdue, "review is", "reviews are");
         buf_add_text(out, " past due");
         break;
     case LASTING_UNCERTAIN:
@@ -588,6 +601,28 @@ static void text_add_parts(struct buf *out, const struct incident_view *view)
     }
 }
 
+/* "NOTE    phoned them (Ana Ruiz 03:33)": the newest ones. */
+static void text_add_notes(struct buf *out, const struct incident_view *view)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < view->entry_count; i++)
+        count +=
+            view->entries[i].kind == RECORD_REMARK && slice_is(view->entries[i].subject, "note");
+    for (size_t i = 0; i < view->entry_count; i++) {
+        const struct incident_entry *entry = &view->entries[i];
+        if (entry->kind != RECORD_REMARK || !slice_is(entry->subject, "note") ||
+            count-- > TEXT_NOTES)
+            continue;
+        buf_add_text(out, "NOTE    ");
+        wording_add_line(out, entry->words, TEXT_WORDS);
+        buf_add_text(out, " (");
+        incident_add_person(out, view, entry->actor);
+        buf_add_byte(out, ' ');
+        incident_add_at(out, view, entry->at_unix_ms);
+        buf_add_text(out, ")\n");
+    }
+}
+
 void incident_text_add(struct buf *out, const struct incident_view *view)
 {
     text_add_head(out, view);
@@ -606,6 +641,7 @@ void incident_text_add(struct buf *out, const struct incident_view *view)
         buf_add_byte(out, '\n');
     }
     text_add_told(out, view);
+    text_add_notes(out, view);
     text_add_said(out, view, "recovered", "RECOVERED ");
     text_add_said(out, view, "cause", "CAUSE   ");
     text_add_said(out, view, "follow_up", "NEXT    ");

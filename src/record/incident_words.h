@@ -36,6 +36,8 @@ size_t incident_commands(const struct incident_view *view,
 void incident_command_add(struct buf *out, const struct incident_command *command);
 
 /* ---- incident_text.c, incident_report.c ---- */
+/* Does it tell how it came to run again, or why it did not? */
+bool incident_is_restart(const struct incident_entry *entry);
 /* When it was over; 0 = it is not, or goes on as another. */
 static inline int64_t incident_end(const struct incident_view *view)
 {

@@ -63,6 +63,7 @@ void stop_row_encode(const struct stop *stop, struct buf *out)
     for (size_t i = 0; i < 4; i++)
         stop_row_add_text(out, slice_text(stop->names[i]));
     stop_row_add_text(out, slice_text(stop->by));
+    number_add_varint(out, stop->words_seq);
 }
 
 enum err stop_row_decode(struct slice bytes, struct stop *out)
@@ -80,6 +81,8 @@ enum err stop_row_decode(struct slice bytes, struct stop *out)
     for (size_t i = 0; is_good && i < 4; i++)
         is_good = stop_row_take_name(&bytes, stop.names[i]);
     if (!is_good || !stop_row_take_name(&bytes, stop.by))
+        return ERR_CORRUPT;
+    if (bytes.size > 0 && !number_take_varint(&bytes, &stop.words_seq))
         return ERR_CORRUPT;
     stop.id = numbers[0];
     stop.incident = numbers[1];

@@ -257,6 +257,42 @@ def test_the_answer_to_ack(tmp_path):
         assert incident(daemon, alert["id"])["state"] == "closed"
 
 
+def test_a_report_has_all_that_was_said_and_how_its_restart_went(tmp_path):
+    policies = {"invoice-reminders.yaml": REMINDERS, "inquiry-routing.yaml": ROUTING + "ramp: [2, 50%]\n"}
+    with Daemon(install(tmp_path, INSTALLATION, policies)) as daemon:
+        id = stop(daemon, reason="wrong teams")
+        say(daemon, id, "ack", {})
+        say(daemon, id, "note", {"note": "phoned the vendor"})
+        say(daemon, id, "informed", {"text": "the teams know"}, token="ben")
+        say(daemon, id, "restart", {"reason": "m3 is back"}, status=202)
+        say(daemon, id, "approve", {}, status=403)  # who asked
+        again = daemon.post("/v1/stops", {"scope": {"workflow": "inquiry-routing"}, "reason": "once more"}, token="ben").json
+        assert again["incident"] == id and again["reason"] == "once more"
+        say(daemon, id, "approve", {}, token="ben", status=409)  # it is not what was asked for
+        assert daemon.restart(id, "both are seen to").status == 202
+        path = daemon.folder / "policies" / "inquiry-routing.yaml"
+        path.write_text(path.read_text().replace("Classify", "Sort"))
+        assert daemon.post("/v1/admin/reload").status == 200
+        say(daemon, id, "note", {"cause": "m4"})
+        say(daemon, id, "note", {"follow_up": "two models"})
+        one = incident(daemon, id)
+        assert [(n["by"], n["text"]) for n in one["notes"]] == [("ana", "phoned the vendor")]
+        assert {s["by"]: s["reason"] for s in one["stops"]} == {"ana": "wrong teams", "ben": "once more"}  # each its own
+        told = " | ".join(r["what"] for r in one["restarts"])
+        assert "restart asked, by Ana Ruiz: m3 is back | approval refused: who asked does not approve, by Ana Ruiz | " in told, told
+        assert "the configuration changed, since it was asked for, by Ben Okafor | restart asked, by Ana Ruiz: both are seen to" in told, told
+        assert "restart approved, asked for by Ana Ruiz, by Ben Okafor" in told and "ramp sent back to stage one by a reload" in told, told
+        status = daemon.get("/v1/status?format=text").text
+        assert "by ben: once more" in status and status.count("wrong teams") == 1, status
+        code, page, _ = cli(daemon, "incident", id)
+        assert code == 0 and "NOTE    phoned the vendor (Ana Ruiz " in page and "ALSO " in page, page
+        code, report, _ = cli(daemon, "incident", id, "--report")
+        for words in ("- Since: 20", "| acknowledge | ", "| inform | ", "## Cause\n\nm4\n", "## Follow-up\n\ntwo models\n", ": the teams know\n",
+                      "note, by Ana Ruiz: phoned the vendor\n", "## Restart\n\n- 20", "## Timeline\n\n- 20"):
+            assert words in report, (words, report)
+        assert report.split("## Timeline")[0].count("in force again") == 0 and report.count("in force again: stop of inquiry-routing") == 1  # two stops, one line
+
+
 def test_refusals(routing):
     id = stop(routing)
     say(routing, id, "note", {}, status=422)

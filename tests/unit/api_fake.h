@@ -537,6 +537,7 @@ static void fake_init(struct fake *fake)
                                       .stop_by_id = fake_stop_by_id,
                                       .incidents = fake_incidents,
                                       .incident = fake_incident,
+                                      .stop_reason = fake_stop_reason,
                                       .in_flight = fake_in_flight,
                                       .counts = fake_counts,
                                       .upstreams = fake_list_upstreams,

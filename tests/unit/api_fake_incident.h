@@ -70,6 +70,13 @@ static enum err fake_incidents(void *impl, bool open_only, struct arena *arena,
     return ERR_OK;
 }
 
+static struct slice fake_stop_reason(void *impl, const struct stop *stop, struct arena *arena)
+{
+    struct engine_incident incident = {0};
+    return fake_incident(impl, stop->incident, arena, &incident) == ERR_OK ? incident.reason
+                                                                           : (struct slice){0};
+}
+
 static void fake_restart(void *impl, const struct principal *principal, uint64_t incident,
                          struct slice reason, engine_done_fn *done, void *arg)
 {

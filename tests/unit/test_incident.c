@@ -79,7 +79,7 @@ static void add_pages(struct buf *out, struct fixture *f)
     make_view(f, &view);
     incident_text_add(out, &view);
     buf_add_text(out, "\n== another stop has joined it, for a reason of its own\n");
-    struct incident_entry said[12];
+    struct incident_entry said[16];
     memcpy(said, view.entries, view.entry_count * sizeof *said);
     size_t n = view.entry_count;
     said[n++] = (struct incident_entry){.at_unix_ms = FIXTURE_AT(14, 20, 0),
@@ -96,6 +96,11 @@ static void add_pages(struct buf *out, struct fixture *f)
     view.entry_count = n;
     incident_text_add(out, &view);
     buf_add_text(out, "\n== closed, with all that was said\n");
+    said[n++] = (struct incident_entry){.at_unix_ms = FIXTURE_AT(14, 25, 0),
+                                        .kind = RECORD_REMARK,
+                                        .actor = SLICE("ana"),
+                                        .subject = SLICE("note"),
+                                        .words = SLICE("m4 has another\nvocabulary")};
     said[n++] = (struct incident_entry){.at_unix_ms = FIXTURE_AT(14, 30, 0),
                                         .kind = RECORD_REMARK,
                                         .actor = SLICE("ben"),
@@ -142,6 +147,20 @@ static void add_ramp(struct buf *out, struct fixture *f)
         {.kind = RECORD_STOP, .stop = 4, .actor = SLICE("ben"), .scope = SLICE("w/s")},
         {.kind = RECORD_RAMP, .actor = SLICE("trigger t"), .subject = SLICE("stopped")},
         {.kind = RECORD_RAMP, .number = 3, .subject = SLICE("over")},
+        {.kind = RECORD_RESTART_ASKED, .actor = SLICE("ana"), .words = SLICE("m3 is back")},
+        {.kind = RECORD_RESTART_REFUSED, .actor = SLICE("ana"), .subject = SLICE("own")},
+        {.kind = RECORD_RESTART_REFUSED, .actor = SLICE("ben"), .subject = SLICE("changed")},
+        {.kind = RECORD_RESTART_REFUSED, .actor = SLICE("interlock"), .subject = SLICE("over")},
+        {.kind = RECORD_RESTART_REJECTED, .actor = SLICE("ben"), .subject = SLICE("ana")},
+        {.kind = RECORD_RESTART_REJECTED,
+         .number = 1,
+         .actor = SLICE("ana"),
+         .subject = SLICE("ana")},
+        {.kind = RECORD_RESTART_APPROVED, .actor = SLICE("ben"), .subject = SLICE("ana")},
+        {.kind = RECORD_RESTART_APPROVED,
+         .number = 1,
+         .actor = SLICE("ana"),
+         .subject = SLICE("ana")},
         {.kind = RECORD_LIFTED, .stop = 3, .actor = SLICE("ben"), .scope = SLICE("w")}};
     struct incident_view ramped = {
         .id = 7, .config = &f->config, .entries = ramp, .entry_count = sizeof ramp / sizeof *ramp};

@@ -17,6 +17,7 @@ struct alert_word {
     const struct stop *stop; /* NULL: nothing is known of it any more */
     enum notice_about about;
     struct slice by, reason;
+    struct slice asked_by;        /* RECOVERED of a stop: who asked that it runs again */
     bool is_opening;              /* those who are told hear of it for the first time */
     const struct store_row *rows; /* that become durable with it */
     size_t row_count;

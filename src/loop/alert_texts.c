@@ -7,6 +7,7 @@
 #include "loop/engine_state.h"
 #include "loop/incidents.h"
 #include "loop/notices.h"
+#include "loop/restarts.h"
 #include "loop/undone.h"
 #include "loop/upstreams.h"
 #include "record/notice_text.h"
@@ -108,6 +109,7 @@ void alert_make_texts(struct engine *engine, const struct alert *alert,
         .scope = buf_slice(&scope),
         .workflows = buf_slice(&workflows),
         .by = word->by,
+        .asked_by = word->asked_by,
         .reason = buf_slice(&reason),
         .is_again = !word->is_opening && engine->now_unix_ms - stop->at_unix_ms >= ALERT_AGAIN_MS,
         .acknowledged_by = slice_text(alert->by),
@@ -125,9 +127,15 @@ void alert_make_texts(struct engine *engine, const struct alert *alert,
         .since_unix_ms = stop->at_unix_ms,
         .now_unix_ms = engine->now_unix_ms,
         .zone = engine->options.zone};
+    struct buf holders;
+    buf_init(&holders, LIMIT_SUMMARY * 4);
+    if (word->about == NOTICE_RECOVERED && alert->journal.kind == INCIDENT_STOP)
+        engine_holders_add(engine, stop, &holders, &facts.is_held);
+    facts.holders = buf_slice(&holders);
     notice_text_line(&facts, &draft->line);
     notice_text_body(&facts, &draft->body);
     buf_add(&draft->scope, buf_slice(&scope));
+    buf_done(&holders);
     buf_done(&workflows);
     buf_done(&scope);
     buf_done(&reason);

@@ -401,8 +401,14 @@ void engine_alert_close(struct engine *engine, const struct stop *stop, struct s
 {
     struct alert *alert = alert_find(engine, stop->incident);
     struct alert_word word = {.stop = stop, .about = NOTICE_RECOVERED, .by = by, .reason = reason};
-    if (alert)
-        alert_close(engine, alert, &word, NULL, NULL);
+    struct restart_row row;
+    if (!alert)
+        return;
+    if (engine_read_restart(engine, stop->incident, &row) == ERR_OK) {
+        word.asked_by = slice_text(row.asked_by);
+        word.by = by.size > 0 ? by : slice_text(row.approved_by); /* a crash may have come before */
+    }
+    alert_close(engine, alert, &word, NULL, NULL);
 }
 
 void engine_alert_end(struct engine *engine, struct alert *alert, struct slice by,

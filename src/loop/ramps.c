@@ -377,8 +377,7 @@ static bool ramp_calls(const struct workflow *workflow, const struct stop *stop)
            workflow_calls(workflow, slice_text(stop->names[2]));
 }
 
-/* Is there anything that both cover? A workflow goes by any of its names (R28). */
-static bool ramp_stops_meet(const struct engine *engine, const struct stop *a, const struct stop *b)
+bool engine_stops_meet(const struct engine *engine, const struct stop *a, const struct stop *b)
 {
     const struct workflow *own = ramp_workflow(engine, a), *other = ramp_workflow(engine, b);
     if (!ramp_names_meet(a->names[0], b->names[0]) && (!own || own != other))
@@ -395,7 +394,7 @@ void engine_ramps_stopped(struct engine *engine, const struct stop *added)
     for (struct list *node = engine->restarts.next; node != &engine->restarts; node = node->next) {
         struct restart *restart = LIST_ENTRY(node, struct restart, link);
         const struct stop *own = ramp_stop(engine, restart->row.incident);
-        if (ramp_is_running(restart) && own && ramp_stops_meet(engine, own, &stop))
+        if (ramp_is_running(restart) && own && engine_stops_meet(engine, own, &stop))
             ramp_back(engine, restart, slice_text(stop.by), "stopped");
     }
 }
@@ -422,7 +421,7 @@ static bool ramp_is_sent_back(const struct engine *engine, const struct restart_
         const struct stop *stop = &engine->board.stops[i];
         bool is_newer = stop->incident == row->incident || stop->at_unix_ms > row->approved_unix_ms;
         if (!stop->is_lifted && !stop->is_ramping && stop->position != POSITION_CAUTION &&
-            is_newer && ramp_stops_meet(engine, own, stop))
+            is_newer && engine_stops_meet(engine, own, stop))
             return true;
     }
     return false;

@@ -33,6 +33,28 @@ struct restart *engine_restart_of(struct engine *engine, uint64_t incident)
     return NULL;
 }
 
+enum err engine_read_restart(struct engine *engine, uint64_t incident, struct restart_row *out)
+{
+    const struct restart *restart = engine_restart_of(engine, incident);
+    const struct store_port *store = &engine->options.store;
+    struct slice value = {0};
+    struct arena arena;
+    struct buf key;
+    if (restart) {
+        *out = restart->row;
+        return ERR_OK;
+    }
+    arena_init(&arena, 65536);
+    buf_init(&key, TEXT_ID_MAX);
+    text_add_id(&key, ID_INCIDENT, incident);
+    enum err err = store->get_row(store->impl, STORE_RESTARTS, buf_slice(&key), &arena, &value);
+    if (err == ERR_OK)
+        err = restart_row_decode(value, out);
+    buf_done(&key);
+    arena_done(&arena);
+    return err;
+}
+
 static struct restart *restart_add(struct engine *engine, const struct restart_row *row)
 {
     struct restart *restart = calloc(1, sizeof *restart);

@@ -32,6 +32,9 @@ struct restart {
 /* ---- restarts.c ---- */
 /* In memory; NULL: nobody has asked, or it is long over. */
 struct restart *engine_restart_of(struct engine *engine, uint64_t incident);
+/* Also of one that is long over; ERR_NOT_FOUND: nobody has ever asked. */
+MUST_USE enum err engine_read_restart(struct engine *engine, uint64_t incident,
+                                      struct restart_row *out);
 /* How the request stands: which terms hold now. The digest lives in out_digest. */
 struct restart_terms engine_restart_terms(struct engine *engine, uint64_t incident,
                                           unsigned char out_digest[RESTART_DIGEST]);
@@ -74,6 +77,12 @@ MUST_USE enum err engine_load_restarts(struct engine *engine);
 void engine_restarts_done(struct engine *engine);
 void engine_port_restarts(struct engine_port *port);
 
+/* ---- holders.c ---- */
+/* "everything on review (i_…)": what still holds what a lifted stop has let go. *out_is_whole: all
+ * of it. */
+void engine_holders_add(struct engine *engine, const struct stop *lifted, struct buf *out,
+                        bool *out_is_whole);
+
 /* ---- rejections.c ---- */
 /* Somebody says no to the request that stands: engine_port.reject. */
 void engine_port_rejections(struct engine_port *port);
@@ -110,6 +119,8 @@ size_t engine_ramp_rows(struct engine *engine, struct arena *arena, struct store
 void engine_ramps_follow(struct engine *engine);
 /* What the records and people do not know of one yet, before somebody's word changes it. */
 void engine_ramp_make_up(struct engine *engine, struct restart *restart);
+/* Is there anything that both cover? A workflow goes by any of its names (R28). */
+bool engine_stops_meet(const struct engine *engine, const struct stop *a, const struct stop *b);
 /* A further stop is in force: ramps on its scope are over, as stopped. */
 void engine_ramps_stopped(struct engine *engine, const struct stop *stop);
 /* Another configuration is in force. */

@@ -63,6 +63,31 @@ static void notice_add_answer(struct buf *out, const struct notice_facts *facts)
     wording_add_line(out, facts->acknowledged_by, NOTICE_NAME);
 }
 
+/* What may be cut of a line, besides the reason: "by everything on review (i_…); its own stop was
+ * lifted by ben, asked by ana", "but for w/s stopped (i_…), asked by ana". */
+static const char *notice_add_restarted(struct buf *out, const struct notice_facts *facts)
+{
+    const char *lead = facts->is_held ? " " : ", ";
+    bool is_alone = facts->asked_by.size > 0 && slice_equal(facts->asked_by, facts->by);
+    if (facts->holders.size > 0) {
+        buf_add_text(out, facts->is_held ? "by " : "but for ");
+        wording_add_line(out, facts->holders, LIMIT_SUMMARY);
+    }
+    if (facts->is_held)
+        notice_add_by(out, facts, "; its own stop was lifted by ");
+    if (facts->asked_by.size > 0) {
+        buf_add_text(out, out->size > 0 ? ", " : "");
+        buf_add_text(out, is_alone ? "alone" : "asked by ");
+        wording_add_line(out, is_alone ? (struct slice){0} : facts->asked_by, NOTICE_NAME);
+    }
+    if (out->size == 0)
+        lead = ": ";
+    else if (facts->reason.size > 0)
+        buf_add_text(out, ": ");
+    buf_add(out, facts->reason);
+    return lead;
+}
+
 /* What stands before the reason. */
 static void notice_add_head(struct buf *out, const struct notice_facts *facts)
 {
@@ -94,7 +119,9 @@ static void notice_add_head(struct buf *out, const struct notice_facts *facts)
             buf_add_text(out, facts->kind == INCIDENT_DEGRADED ? " RECOVERED" : " IS OVER");
             return;
         }
-        buf_add_text(out, " RUNS AGAIN");
+        buf_add_text(out, facts->is_held ? " IS STILL HELD" : " RUNS AGAIN");
+        if (facts->is_held)
+            return;
         notice_add_by(out, facts, ", restarted by ");
         buf_add_text(out, " after ");
         zone_add_span(out, facts->now_unix_ms - facts->since_unix_ms);
@@ -136,7 +163,7 @@ static void notice_add_tail(struct buf *out, const struct notice_facts *facts)
 
 void notice_text_line(const struct notice_facts *facts, struct buf *out)
 {
-    struct buf head, tail;
+    struct buf head, tail, words;
     bool has_reason = facts->about == NOTICE_TROUBLE || facts->about == NOTICE_RECOVERED ||
                       facts->about == NOTICE_INFORM;
     struct slice reason = facts->reason;
@@ -144,13 +171,20 @@ void notice_text_line(const struct notice_facts *facts, struct buf *out)
         reason = SLICE("no reason given");
     buf_init(&head, LIMIT_NOTICE_BODY);
     buf_init(&tail, LIMIT_NOTICE_BODY);
+    buf_init(&words, LIMIT_NOTICE_BODY);
     notice_add_head(&head, facts);
     notice_add_tail(&tail, facts);
-    bool is_end = facts->about == NOTICE_RECOVERED && facts->kind != INCIDENT_STOP;
+    bool is_recovery = facts->about == NOTICE_RECOVERED;
+    const char *lead = is_recovery && facts->kind != INCIDENT_STOP ? " " : ": ";
+    if (is_recovery && facts->kind == INCIDENT_STOP) {
+        lead = notice_add_restarted(&words, facts);
+        reason = buf_slice(&words);
+    }
     notice_line_add(out, &(struct notice_line){.head = buf_slice(&head),
-                                               .lead = is_end ? " " : ": ",
+                                               .lead = lead,
                                                .reason = has_reason ? reason : (struct slice){0},
                                                .tail = buf_slice(&tail)});
+    buf_done(&words);
     buf_done(&tail);
     buf_done(&head);
 }
@@ -244,6 +278,9 @@ void notice_text_body(const struct notice_facts *facts, struct buf *out)
     notice_row_add(out, "Workflows: ", facts->workflows, LIMIT_SUMMARY);
     notice_add_since(out, facts);
     notice_row_add(out, by, facts->by, LIMIT_NAME);
+    notice_row_add(out, "Asked by: ", facts->asked_by, LIMIT_NAME);
+    notice_row_add(out, facts->is_held ? "Held still by: " : "Not yet: ", facts->holders,
+                   LIMIT_SUMMARY);
     bool is_end = facts->about == NOTICE_RECOVERED && facts->kind != INCIDENT_STOP;
     notice_row_add(out, is_end ? "Recovered: " : "Why: ", facts->reason, LIMIT_REASON / 2);
     buf_add_text(out, "Waiting: ");

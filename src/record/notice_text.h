@@ -22,7 +22,10 @@ struct notice_facts {
     struct slice position;  /* of its stops: "fallback"; or empty */
     struct slice by;     /* TROUBLE: who stopped it; else who answered or restarted; may be empty */
     struct slice reason; /* a person's words, or empty */
-    bool is_again;       /* TROUBLE: it was told before, and goes on */
+    struct slice asked_by; /* RECOVERED of a stop: who asked for the restart; or empty */
+    struct slice holders;  /* the same: which stops hold it still, or a part of it; or empty */
+    bool is_held;          /* they hold all of it */
+    bool is_again;         /* TROUBLE: it was told before, and goes on */
     struct slice acknowledged_by; /* who said that they see to it; empty = nobody has */
     int64_t acknowledged_unix_ms;
     uint64_t waiting;     /* actions that wait: held, waiting, in review, uncertain */

@@ -99,3 +99,28 @@ def test_a_crash_right_after_the_question_tells_it_still(tmp_path):
         daemon.kill()
         daemon.start()
         assert list(mails_of(sink, "ASKS FOR A RESTART", 1)) == ["ben"]
+
+
+def test_what_another_stop_holds_is_not_said_to_run(tmp_path):
+    """A step and everything are stopped, and only the step is restarted; then all."""
+    with MailSink() as sink, Daemon(installation(tmp_path, sink, "\nramp: []\n")) as daemon:
+        own = daemon.post("/v1/stops", {"scope": {"workflow": "invoice-reminders", "step": "send_reminder"}, "reason": "wrong"}, token="ana").json["incident"]
+        wide = daemon.post("/v1/stops", {"scope": {}, "position": "review", "reason": "to be sure"}, token="ben").json["incident"]
+        assert daemon.restart(own, "mended").status == 202
+        line = mails_of(sink, "IS STILL HELD by ", 1).popitem()[1]
+        assert line["Subject"].startswith("invoice-reminders/send_reminder IS STILL HELD by everything on review (%s); its own stop was lifted by ben" % wide), line["Subject"]
+        assert "Asked by: ana" in line.get_content() and "Held still by: everything on review (%s)" % wide in line.get_content()
+        again = daemon.post("/v1/stops", {"scope": {"upstream": "helpdesk"}, "reason": "slow"}, token="ana").json["incident"]
+        assert daemon.restart(wide, "sure now", by="ben", approved_by="ana").status == 202
+        line = mails_of(sink, "everything RUNS AGAIN, ", 1).popitem()[1]["Subject"]
+        assert "restarted by ana after" in line and ", but for upstream helpdesk stopped (%s), asked by ben" % again in line, line
+
+
+def test_a_crash_before_the_end_is_told_names_both(tmp_path):
+    with MailSink() as sink, Daemon(installation(tmp_path, sink, "\nramp: []\n")) as daemon:
+        incident = stop(daemon)
+        assert daemon.restart(incident, "mended").status == 202
+        daemon.kill()
+        daemon.start()
+        line = mails_of(sink, "RUNS AGAIN", 1).popitem()[1]["Subject"]
+        assert line.startswith("invoice-reminders RUNS AGAIN, restarted by ben after ") and ", asked by ana" in line, line

@@ -20,6 +20,37 @@ static void add_line(struct buf *out, const struct notice_facts *facts)
     buf_done(&line);
 }
 
+/* It is restarted, and another stop holds all of it, or a part. */
+static void add_restarted(struct buf *out)
+{
+    const struct notice_facts facts[] = {
+        {.about = NOTICE_RECOVERED,
+         .incident = 7,
+         .scope = SLICE("w/s"),
+         .by = SLICE("ben"),
+         .asked_by = SLICE("ana"),
+         .holders = SLICE("everything on review (i_0000000000009)"),
+         .is_held = true,
+         .reason = SLICE("rolled back to m3, and looked at by all of us once more"),
+         .since_unix_ms = at_unix_ms - 3060000,
+         .now_unix_ms = at_unix_ms},
+        {.about = NOTICE_RECOVERED,
+         .incident = 7,
+         .scope = SLICE("everything"),
+         .by = SLICE("ana"),
+         .asked_by = SLICE("ana"),
+         .holders = SLICE("w/s stopped (i_0000000000009)"),
+         .reason = SLICE("rolled back"),
+         .since_unix_ms = at_unix_ms - 3060000,
+         .now_unix_ms = at_unix_ms},
+    };
+    add_line(out, &facts[0]);
+    add_line(out, &facts[1]);
+    buf_add_byte(out, '\n');
+    notice_text_body(&facts[0], out);
+    buf_add_byte(out, '\n');
+}
+
 static void add_texts(struct buf *out)
 {
     static const char long_name[] =
@@ -83,6 +114,7 @@ static void add_texts(struct buf *out)
     buf_add_byte(out, '\n');
     notice_text_body(&facts[1], out);
     buf_add_byte(out, '\n');
+    add_restarted(out);
     notice_text_body(&facts[6], out);
 }
 

@@ -66,7 +66,7 @@ struct world {
         int64_t excess_unix_ms;
         int excess, excess_crashes; /* beyond the budget since then; crashes before it */
     } upstreams[WORLD_UPSTREAMS];
-    int answers, crashes, events;
+    int answers, crashes, events, reloads;
     struct told *tolds;
 };
 

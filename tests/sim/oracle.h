@@ -129,23 +129,48 @@ static bool world_is_forbidden(struct world *world, const struct flying *flying,
     return step->terms.effect == EFFECT_WRITE && !is_persons;
 }
 
+static struct scope world_place(const struct flying *flying)
+{
+    bool is_high = flying->step < 2 && flying->thing % 4 == 0;
+    return (struct scope){.workflow = SLICE("sim"),
+                          .step = slice_text(world_steps[flying->step]),
+                          .upstream = slice_text(world_upstreams[flying->upstream]),
+                          .risk = is_high ? SLICE("high") : SLICE("normal")};
+}
+
 /* I6: is there an acknowledged stop that covers this start? */
 static void world_check_stopped(struct world *world, const struct flying *flying)
 {
     int step = flying->step;
     int thing = flying->thing;
+    struct scope at = world_place(flying);
     for (size_t i = 0; i < world->stop_count; i++) {
         struct stop *stop = &world->stops[i].stop;
-        bool is_high = step < 2 && thing % 4 == 0;
-        struct scope at = {.workflow = SLICE("sim"),
-                           .step = slice_text(world_steps[step]),
-                           .upstream = slice_text(world_upstreams[flying->upstream]),
-                           .risk = is_high ? SLICE("high") : SLICE("normal")};
         if (world->stops[i].is_acknowledged && scope_covers(stop, &at) &&
             world_is_forbidden(world, flying, stop))
             WORLD_FAIL(world, "I6: %s k%d left after its stop (%s) was acknowledged",
                        world_steps[step], thing, position_name(stop->position));
     }
+}
+
+/* R16: a receipt that says stopped waits for nothing: no call in its scope is under way. */
+static void world_check_receipts(struct world *world)
+{
+    struct stop stops[WORLD_STOPS];
+    size_t count = WORLD_STOPS;
+    CHECK(world->rig.port.stops(world->rig.port.impl, false, NULL, stops, &count) == ERR_OK);
+    for (size_t i = 0; i < count; i++)
+        for (size_t j = 0; j < WORLD_CALLS; j++) {
+            const struct flying *flying = &world->flying[j];
+            if (stops[i].position != POSITION_STOPPED || stops[i].stopped_at_unix_ms == 0 ||
+                stops[i].is_ramping || !flying->is_there || flying->is_probe || flying->is_ask ||
+                !flying->has_left)
+                continue;
+            struct scope at = world_place(flying);
+            if (scope_covers(&stops[i], &at))
+                WORLD_FAIL(world, "R16: %s k%d is under way, and its stop says STOPPED",
+                           world_steps[flying->step], flying->thing);
+        }
 }
 
 /* In observe each thing is sent once; more only by a person's word. */

@@ -64,8 +64,10 @@ static void sim_event(struct world *world)
     else if (dice < 986) {
         world->is_provider_up = !world->is_provider_up;
         world->outage = prng_below(&world->rig.prng, OUTAGE_KINDS);
-    } else if (dice < 992)
+    } else if (dice < 991)
         world_crash(world);
+    else if (dice < 993)
+        world->rig.port.reload(world->rig.port.impl, &sim_other, rig_ignore, NULL);
     else if (dice < 996)
         sim_pay(world);
     else
@@ -192,6 +194,7 @@ static void sim_run(uint64_t seed)
     world_init(&world, seed);
     for (int i = 0; i < 600; i++)
         sim_event(&world);
+    world_check_receipts(&world);
     world_check_lost(&world);
     sim_check_things(&world);
     sim_check_rows(&world);

@@ -7,7 +7,7 @@
 
 #define WORLD_BEGIN_UNIX_MS 1800000000000
 
-/* Checked once for all seeds: a configuration never changes. */
+/* Checked once for all seeds: what a start has. */
 static const struct config *world_config(void)
 {
     static struct arena arena;
@@ -19,9 +19,28 @@ static const struct config *world_config(void)
     return config;
 }
 
+/* The same policy in memory of its own; each second time with another version of the files. */
+static struct loaded *world_load(void *arg, struct buf *out_problems)
+{
+    struct world *world = arg;
+    struct buf installation;
+    (void)out_problems;
+    buf_init(&installation, 1 << 20);
+    buf_add_text(&installation, world_installation);
+    buf_add_text(&installation, world->reloads++ % 2 == 0 ? "# once more\n" : "");
+    struct loaded *loaded = rig_loaded(NULL);
+    loaded->config =
+        rig_config(&loaded->arena, buf_text(&installation), "policies/sim.yaml", world_policy);
+    CHECK(loaded_digest(loaded) == ERR_OK);
+    buf_done(&installation);
+    return loaded;
+}
+
 static void world_start(struct world *world)
 {
     struct engine_options options = {.upstream = {world, world_call, rig_no_calls},
+                                     .arg = world,
+                                     .load = world_load,
                                      .loaded = rig_loaded(world_config())};
     rig_start(&world->rig, options);
 }

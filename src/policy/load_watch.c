@@ -35,6 +35,35 @@ static void load_expect(struct load *load, struct workflow *workflow, const stru
     workflow->expect = expect;
 }
 
+/* R19: from stage to stage more may start. What is told is told. */
+static bool ramp_stage_goes_up(struct load *load, const struct yaml *item,
+                               const struct ramp_stage *stage, const struct ramp_stage *before)
+{
+    struct slice text = slice_first(item->text, 20);
+    bool is_none = stage->is_share && stage->amount == 0;
+    bool is_behind = before && before->is_share && !stage->is_share;
+    bool is_less = before && before->is_share && stage->is_share && stage->amount < before->amount;
+    if (!is_none && !is_behind && !is_less)
+        return true;
+    struct problem *problem = read_problem(load, IL013, item);
+    if (is_none)
+        problem_message(load->problems, problem, "`%.*s` lets nothing start: no ramp passes it",
+                        SLICE_FMT(text));
+    else if (is_behind)
+        problem_message(load->problems, problem,
+                        "`%.*s` one by one is less than the share before it: a ramp lets more "
+                        "start from stage to stage",
+                        SLICE_FMT(text));
+    else
+        problem_message(load->problems, problem,
+                        "`%.*s` is less than the share before it: a ramp lets more start from "
+                        "stage to stage",
+                        SLICE_FMT(text));
+    problem_help(load->problems, problem,
+                 "Counts first, then rising shares, as in  [5, 10%%, 50%%]");
+    return false;
+}
+
 static void load_ramp(struct load *load, const struct yaml *node, struct ramp *ramp)
 {
     size_t count = 0, made = 0;
@@ -51,6 +80,8 @@ static void load_ramp(struct load *load, const struct yaml *node, struct ramp *r
             return;
         if (stage.is_share)
             stage.amount = (int64_t)(share * WATCH_MILLION + 0.5);
+        if (!ramp_stage_goes_up(load, item, &stage, made > 0 ? &stages[made - 1] : NULL))
+            return;
         stages[made++] = stage;
     }
     ramp->stages = stages;

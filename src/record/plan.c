@@ -92,6 +92,24 @@ static const char *plan_move(enum trigger_move move)
     return "stops";
 }
 
+static const char *plan_sensitivity(enum sensitivity sensitivity)
+{
+    switch (sensitivity) {
+    case SENSITIVITY_CALM:
+        return "calm";
+    case SENSITIVITY_NORMAL:
+        return "normal";
+    case SENSITIVITY_QUICK:
+        break;
+    }
+    return "quick";
+}
+
+static bool plan_is_tested(const struct trigger *trigger)
+{
+    return trigger->terms.statistic == TRIGGER_SHARE || trigger->terms.statistic == TRIGGER_RISE;
+}
+
 static void plan_add_limits(struct buf *out, const struct workflow *workflow)
 {
     for (size_t i = 0; i < workflow->trigger_count; i++) {
@@ -107,6 +125,8 @@ static void plan_add_limits(struct buf *out, const struct workflow *workflow)
         buf_add_text(out, plan_move(trigger->terms.move));
         buf_add_text(out, " when ");
         trip_text_add_condition(trigger, out);
+        if (plan_is_tested(trigger)) /* the limit of a sequential test is this, too */
+            buf_add_fmt(out, ", sensitivity %s", plan_sensitivity(workflow->sensitivity));
         buf_add_text(out, trigger->is_standard ? " (standard)\n" : "\n");
     }
     if (workflow->trigger_count == 0)

@@ -123,3 +123,31 @@ def test_upstreams_and_everything_have_their_people(tmp_path):
     folder = install(tmp_path, INSTALLATION.replace("  inform: ana\nupstreams:", "upstreams:"))
     done = subprocess.run([str(BUILD / "interlock"), "check"], cwd=folder, env={"PATH": "/usr/bin"}, capture_output=True, text=True)
     assert done.returncode == 1 and "error IL201" in done.stdout and "`switch:`" in done.stdout, done.stdout
+
+
+def test_the_sensitivity_is_a_fact(daemon):
+    """Of a limit that no number of the sentence holds: a share that is tested."""
+    text = REMINDERS + "sensitivity: calm\ntriggers:\n  - wrong: stopped if errors > 2%\n"
+    policy(daemon, text)
+    assert daemon.post("/v1/admin/reload", {}).status == 200
+    code, out, err = cli(daemon, "plan", "invoice-reminders", "--sign")
+    assert code == 0 and ", sensitivity calm\n" in out, (out, err)
+    policy(daemon, text.replace("calm", "quick"))
+    assert daemon.post("/v1/admin/reload", {}).status == 200
+    assert not daemon.get(URL).json["is_signed"] and daemon.get("/v1/status").json["unsigned_plans"] == "invoice-reminders"
+
+
+def test_the_sensitivity_is_a_fact_without_standard_limits(tmp_path):
+    """Where nothing but shares limits it, only the sensitivity changes."""
+    own = "triggers:\n  - wrong: stopped if errors > 2%\n  - lost: stopped if uncertain > 5 in 1h\n"
+    shares = "sensitivity: calm\n" + ROUTING.replace("triggers:\n", own)
+    with Daemon(install(tmp_path, policies={"inquiry-routing.yaml": shares, "invoice-reminders.yaml": REMINDERS})) as daemon:
+        url = "/v1/workflows/inquiry-routing/plan"
+        before = daemon.get(url + "?format=text").text
+        assert daemon.post(url, {"facts": daemon.get(url).json["facts"]}).status == 200
+        path = tmp_path / "policies" / "inquiry-routing.yaml"
+        path.write_text(path.read_text().replace("calm", "quick"))
+        assert daemon.post("/v1/admin/reload", {}).status == 200
+        after = daemon.get(url + "?format=text").text
+        assert not daemon.get(url).json["is_signed"], after
+        assert ", sensitivity quick" in after and ", sensitivity calm" in before

@@ -511,3 +511,13 @@ def test_a_kill_at_each_end_of_a_stage(tmp_path):
         assert incident_of(daemon, incident)["state"] == "closed" and has_left(), daemon.remind("INV-0").json
         assert [(r["subject"], r["number"]) for r in kinds(daemon, kind="ramp")] == [("passed", 1), ("over", 2)]
         assert daemon.get("/v1/decisions/verify", token="ben").json["good"] is True
+
+
+@pytest.mark.parametrize("ramp, said", [
+    ("[50%, 5]", "`5` one by one is less than the share before it"),
+    ("[5, 50%, 10%]", "`10%` is less than the share before it"),
+    ("[0%]", "`0%` lets nothing start")])
+def test_a_ramp_goes_up(tmp_path, ramp, said):
+    with Daemon(install(tmp_path, policies={"invoice-reminders.yaml": ramped("[5, 50%, 50%]"), "inquiry-routing.yaml": ROUTING})) as daemon:
+        refused = change(daemon, "ramp: [5, 50%, 50%]", "ramp: " + ramp, "policies/invoice-reminders.yaml")
+        assert refused.status == 422 and said in refused.text and "as in  [5, 10%, 50%]" in refused.text, refused.text

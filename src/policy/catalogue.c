@@ -142,7 +142,8 @@ static const char *const catalogue_texts[CHECK_CODE_COUNT] = {
         "another field would fail for every action.",
     [IL307] =
         "A runaway payment is a success each time, so errors do not show it. A payment needs a "
-        "`sum` trigger that covers it: how much may go out in which time.",
+        "`sum` trigger that covers it and stops it, or takes it to review or fallback: how much "
+        "may go out in which time.",
     [IL308] =
         "The risk class is compared with, or limited to, but no `risk:` line declares it, so it "
         "never matches.",
@@ -151,6 +152,10 @@ static const char *const catalogue_texts[CHECK_CODE_COUNT] = {
     [IL310] =
         "A field that is declared as a number is never equal to a text, and cannot be ordered with "
         "one: the rule would not say what it seems to say.",
+    [IL311] =
+        "Nobody watches each action of a step in `auto`, so something must stop it by itself. "
+        "The standard triggers do; sentences of one's own on the same signals stand in for "
+        "them, and these only tell, or only take a part away.",
     [IL401] =
         "Configuration is stored whole, shown and shared, so secrets do not belong in it. They "
         "are named by { file: PATH } or { env: NAME } and exist in memory only.",

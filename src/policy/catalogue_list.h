@@ -59,6 +59,7 @@
     X(IL308, ERROR, "a risk class that nothing declares")                                          \
     X(IL309, ERROR, "a fallback that leads back to itself")                                        \
     X(IL310, ERROR, "a comparison of two kinds")                                                   \
+    X(IL311, ERROR, "a step in auto that nothing limits")                                          \
     /* the installation */                                                                         \
     X(IL401, ERROR, "a secret in clear text")                                                      \
     X(IL402, ERROR, "http to another machine")                                                     \

@@ -14,7 +14,7 @@ void inspect_repeat(struct load *load, const struct draft_step *draft);
 void inspect_fields(struct load *load, const struct draft_step *draft);
 /* A field that no step of the workflow has, in a trigger or in `causes`. */
 void inspect_fields_of_all(struct load *load, const struct draft_workflow *workflow);
-/* inspect_gate.c: rules, risk classes, fallbacks (IL301 to IL309). */
+/* inspect_gate.c: rules, risk classes, fallbacks (IL301 to IL309), limits (IL307, IL311). */
 void inspect_gate(struct load *load, const struct draft_workflow *workflow,
                   const struct draft_step *draft);
 /* inspect_people.c: who answers, who may restart, groups, former names (IL201 to IL205, IL803). */

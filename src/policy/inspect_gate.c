@@ -289,20 +289,52 @@ static void inspect_fallback(struct load *load, const struct draft_step *draft)
                             SLICE_FMT(draft->templates[i].name));
 }
 
+/* An alert moves nothing, and caution takes away a part. */
+static bool inspect_is_limit(const struct trigger *trigger)
+{
+    return trigger->terms.move <= MOVE_REVIEW;
+}
+
+/* IL311: in `auto` something must stop each step by itself. */
+static void inspect_limit(struct load *load, const struct draft_step *draft)
+{
+    const struct step *step = draft->step;
+    const struct workflow *workflow = step->workflow;
+    if (step->terms.mode != MODE_AUTO)
+        return;
+    for (size_t i = 0; i < workflow->trigger_count; i++) {
+        const struct trigger *trigger = &workflow->triggers[i];
+        if ((!trigger->step || trigger->step == step) && trigger->risk.size == 0 &&
+            inspect_is_limit(trigger))
+            return;
+    }
+    struct problem *problem = read_problem_key(load, IL311, draft->node);
+    problem_message(load->problems, problem,
+                    "nothing stops `%.*s` by itself: its triggers only tell, or go to caution",
+                    SLICE_FMT(step->name));
+    problem_help(load->problems, problem, "As in  triggers:");
+    problem_help(load->problems, problem, "         - runaway: stopped if volume > 500 in 1h");
+}
+
 static void inspect_sum(struct load *load, const struct draft_workflow *workflow,
                         const struct draft_step *draft)
 {
+    bool has_sum = false;
     if (!kind_row(draft->step->kind)->needs_sum || !draft->at[STEP_KIND])
         return;
     for (size_t i = 0; i < workflow->trigger_count; i++) {
         const struct draft_trigger *trigger = &workflow->triggers[i];
         bool covers = trigger->step.size == 0 || slice_equal(trigger->step, draft->step->name);
-        if (slice_is(trigger->signal, "sum") && covers && trigger->risk.size == 0)
+        if (!slice_is(trigger->signal, "sum") || !covers || trigger->risk.size > 0)
+            continue;
+        if (inspect_is_limit(&trigger->made))
             return;
+        has_sum = true;
     }
     struct problem *problem = read_problem_key(load, IL307, draft->node);
-    problem_message(load->problems, problem, "the payment `%.*s` has no sum trigger",
-                    SLICE_FMT(draft->step->name));
+    problem_message(load->problems, problem, "the payment `%.*s` has no sum trigger%s",
+                    SLICE_FMT(draft->step->name),
+                    has_sum ? " that stops it: what it has only tells, or goes to caution" : "");
     problem_help(load->problems, problem, "As in  triggers:");
     problem_help(load->problems, problem,
                  "         - too-much: stopped if sum(input.amount) > 10000 in 1h for %.*s",
@@ -316,4 +348,5 @@ void inspect_gate(struct load *load, const struct draft_workflow *workflow,
     inspect_risk_names(load, draft);
     inspect_fallback(load, draft);
     inspect_sum(load, workflow, draft);
+    inspect_limit(load, draft);
 }

@@ -11,7 +11,7 @@ static void load_expect(struct load *load, struct workflow *workflow, const stru
     if (!words_init(&words, load, node))
         return;
     if (words_take(&words, "every")) {
-        if (!words_take_duration(&words, &expect.every_ms) || expect.every_ms == 0) {
+        if (!words_take_time(&words, &expect.every_ms)) {
             (void)words_refuse(&words, "a duration, as in 1h,");
             return;
         }
@@ -64,6 +64,16 @@ static bool ramp_stage_goes_up(struct load *load, const struct yaml *item,
     return false;
 }
 
+/* false: it is `all`, which is told. */
+static bool ramp_is_stage(struct load *load, const struct yaml *item)
+{
+    if (!slice_is(item->text, "all"))
+        return true;
+    problem_message(load->problems, read_problem(load, IL013, item),
+                    "`all` is no stage: after the last one everything starts by itself");
+    return false;
+}
+
 static void load_ramp(struct load *load, const struct yaml *node, struct ramp *ramp)
 {
     size_t count = 0, made = 0;
@@ -72,7 +82,7 @@ static void load_ramp(struct load *load, const struct yaml *node, struct ramp *r
     for (; stages && item && count > 0; item = item->next, count--) {
         double share = 0;
         struct ramp_stage stage = {0};
-        if (!read_is_text(load, item))
+        if (!read_is_text(load, item) || !ramp_is_stage(load, item))
             return;
         stage.is_share = item->text.size > 0 && item->text.at[item->text.size - 1] == '%';
         if (stage.is_share ? !read_percent(load, item, &share)
@@ -94,8 +104,7 @@ static void load_alone(struct load *load, const struct yaml *node, struct ramp *
     int64_t ms = 0;
     if (!words_init(&words, load, node))
         return;
-    if (!words_take(&words, "after") || !words_take_duration(&words, &ms) || ms == 0 ||
-        !words_are_over(&words)) {
+    if (!words_take(&words, "after") || !words_take_time(&words, &ms) || !words_are_over(&words)) {
         (void)words_refuse(&words, "after DUR");
         return;
     }

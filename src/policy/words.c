@@ -82,6 +82,18 @@ bool words_take_duration(struct words *words, int64_t *out_ms)
     return true;
 }
 
+bool words_take_time(struct words *words, int64_t *out_ms)
+{
+    size_t before = words->at;
+    int64_t ms = 0;
+    if (words_take_duration(words, &ms) && ms > 0) {
+        *out_ms = ms;
+        return true;
+    }
+    words->at = before;
+    return false;
+}
+
 bool words_take_int(struct words *words, int64_t *out_value)
 {
     uint64_t value = 0;

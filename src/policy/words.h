@@ -24,6 +24,8 @@ bool words_take(struct words *words, const char *word);
 /* Takes these words, separated by blanks, or nothing. */
 bool words_take_all(struct words *words, const char *phrase);
 bool words_take_duration(struct words *words, int64_t *out_ms);
+/* The same, of some time: not 0s. */
+bool words_take_time(struct words *words, int64_t *out_ms);
 bool words_take_int(struct words *words, int64_t *out_value);
 /* What is left, without blanks at both ends; *out_at: where it begins in the text. */
 struct slice words_rest(struct words *words, size_t *out_at);

@@ -368,6 +368,8 @@ static const char *const reply_refusals[REFUSAL_COUNT] = {
     [REFUSAL_BAD_EDIT] = "it cannot be changed so",
     [REFUSAL_BAD_LABEL] = "this is no label of its step",
     [REFUSAL_NOT_ALLOWED] = "it is not yours to decide",
+    [REFUSAL_RETIRED] = "its policy is gone, so nothing of it starts any more: reject it (or put "
+                        "its workflow back, and reload)",
 };
 
 /* The sentence of a refusal, with what is known of the action: who has it, or how it ended. */

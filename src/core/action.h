@@ -207,7 +207,8 @@ struct action_event {
     X(REFUSAL_NOT_YOURS, "not_yours")                                                              \
     X(REFUSAL_BAD_EDIT, "bad_edit")                                                                \
     X(REFUSAL_BAD_LABEL, "bad_label")                                                              \
-    X(REFUSAL_NOT_ALLOWED, "not_allowed")
+    X(REFUSAL_NOT_ALLOWED, "not_allowed")                                                          \
+    X(REFUSAL_RETIRED, "retired")
 enum refusal {
 #define X(name, text) name,
     REFUSAL_LIST(X)

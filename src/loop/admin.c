@@ -329,6 +329,8 @@ static void admin_reload(void *impl, const struct principal *principal, engine_d
         loaded_free(loaded);
     } else {
         reload_take(engine, loaded);
+        for (size_t i = 0; i < uses.count; i++)
+            gone_note(engine, uses.items[i].workflow, uses.items[i].step);
         engine_ramps_reloaded(engine, principal->name);
         struct pending pending = {.saved = admin_acknowledge, .done = done, .arg = arg};
         engine_save_policy(engine, principal->name, &pending);

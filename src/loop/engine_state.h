@@ -12,6 +12,7 @@
 #include "core/switchboard.h"
 #include "loop/clocks.h"
 #include "loop/engine.h"
+#include "loop/gone.h"
 #include "loop/self_check.h"
 #include "loop/triggers.h"
 #include "loop/watchdog.h"
@@ -101,6 +102,7 @@ struct engine {
     int away_turn;
     bool is_away_dropping; /* a row of who is back is on its way out of the store */
     struct buf flag;
+    struct gone gone;
     struct engine_bytes {
         struct buf record, row, scope, sealed, label_row;
     } bytes;                  /* of one write; reused */

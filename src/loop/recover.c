@@ -97,6 +97,7 @@ static void recover_look(struct engine *engine, const struct store_action *store
 {
     (void)stored;
     recover_gauges(engine, row);
+    gone_note(engine, row->workflow, row->step);
     /* R28: a reload refuses this; files that were changed while nobody served are told of. */
     if (engine->flag.size == 0 && !config_step_of(engine_config(engine), row->workflow, row->step))
         buf_add_fmt(&engine->flag,

@@ -460,6 +460,9 @@ void engine_act_review(struct engine *engine, const struct engine_call *call, st
         refusal = REFUSAL_NONE; /* who may decide may look (R23), and give it to another one */
     else if (call->act == ENGINE_RELEASE && refusal == REFUSAL_CLAIMED)
         refusal = REFUSAL_NOT_YOURS;
+    else if ((call->act == ENGINE_APPROVE || call->act == ENGINE_EDIT) && refusal == REFUSAL_NONE &&
+             !entry->step)
+        refusal = REFUSAL_RETIRED; /* the gate would only ask again */
     if (refusal != REFUSAL_NONE) {
         act_refuse_recorded(engine, call, entry, refusal);
         return;

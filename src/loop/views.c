@@ -418,6 +418,26 @@ static enum err list_in_workflow(struct list_work *list, const struct workflow *
     return err;
 }
 
+/* The same in what the configuration no longer has, and still waits there. */
+static enum err list_in_gone(struct list_work *list, const struct gone_place *place)
+{
+    struct engine *engine = list->engine;
+    const struct engine_query *query = list->query;
+    unsigned char hash[STORE_KEY_SIZE];
+    struct identity_name name = {.workflow = slice_text(place->workflow), .text = query->run};
+    enum err err = ERR_OK;
+    if (query->run.size > 0) {
+        identity_run(engine->identity, &name, hash);
+        err = list_chain(list, list_head(engine, hash, &engine->runs), true);
+    }
+    if (err != ERR_OK || query->key.size == 0)
+        return err;
+    name.text = query->key;
+    name.step = slice_text(place->step);
+    identity_key(engine->identity, &name, hash);
+    return list_chain(list, list_head(engine, hash, &engine->keys), false);
+}
+
 static enum err list_by_name(struct list_work *list)
 {
     const struct config *config = engine_config(list->engine);
@@ -426,6 +446,9 @@ static enum err list_by_name(struct list_work *list)
         if (list->query->workflow.size == 0 ||
             slice_equal(list->query->workflow, config->workflows[w].name))
             err = list_in_workflow(list, &config->workflows[w]);
+    const struct gone_place *place;
+    for (size_t i = 0; err == ERR_OK && (place = gone_at(list->engine, i)) != NULL; i++)
+        err = list_in_gone(list, place);
     return err;
 }
 

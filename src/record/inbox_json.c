@@ -76,7 +76,9 @@ void inbox_json_add_verdicts(struct buf *out, const struct view *view)
     const struct wording_verb *verb = wording_verb_of(view->step);
     member_add_name(out, "verdicts");
     buf_add_byte(out, '[');
-    if (view->action->state == STATE_IN_REVIEW) {
+    if (view->action->state == STATE_IN_REVIEW && !view->step) { /* its policy is gone */
+        inbox_json_add_verdict(out, "reject", "do not *", verb->act);
+    } else if (view->action->state == STATE_IN_REVIEW) {
         struct buf act; /* "send to m…@example.org" */
         buf_init(&act, INBOX_SENTENCE);
         buf_add_text(&act, verb->act);

@@ -524,6 +524,10 @@ void story_add_do(const struct view *view, struct buf *out)
         story_add_resolve(view, out);
         return;
     case STATE_IN_REVIEW:
+        if (!view->step) { /* its policy is gone: nothing of it starts */
+            story_add_command(view, "reject", "", out);
+            return;
+        }
         story_add_choices(view, (struct story_choice){"approve", ""},
                           (struct story_choice){"reject", ""}, out);
         return;

@@ -257,3 +257,56 @@ def test_a_store_beside_the_configuration_is_told(tmp_path):
         daemon.stop()
         daemon.start()
         assert daemon.said().count("is not used") == 1, "said although the store is there"
+
+
+def retire(daemon, how="invoice-reminders"):
+    """A reload without the workflow: refused, and then taken with `retired:`."""
+    (daemon.folder / "policies" / "invoice-reminders.yaml").unlink()
+    config = daemon.folder / "interlock.yaml"
+    config.write_text(config.read_text().replace("submits: [invoice-reminders]", "submits: [inquiry-routing]"))
+    refused = daemon.post("/v1/admin/reload")
+    assert refused.status == 422 and "or list it under `retired:`" in refused.json["detail"], refused
+    config.write_text(config.read_text() + "retired: [%s]\n" % how)
+    taken = daemon.post("/v1/admin/reload")
+    assert taken.status == 200, taken
+
+
+def test_what_waits_of_a_retired_workflow_is_settled_by_its_key(daemon):
+    """R28: its open work goes to people, who find it by the key that the inbox shows; nothing of it starts."""
+    waiting = daemon.remind("INV-1", balance=20000).json
+    retire(daemon)
+    for _ in range(2):
+        found, = daemon.get("/v1/actions?key=INV-1:1").json["items"]
+        assert found["action"] == waiting["action"] and found["state"] == "in_review", found
+        assert daemon.get("/v1/actions?key=INV-2:1").json["items"] == []
+        daemon.kill()
+        daemon.start()
+    item, = daemon.get("/v1/inbox", token="ana").json["items"]
+    assert [v["verdict"] for v in item["verdicts"]] == ["reject"], item
+    assert daemon.get("/v1/actions/%s/explain?format=text" % waiting["action"]).text.count("interlock approve") == 0
+    for verdict in ({"verdict": "approve"}, {"verdict": "edit", "edit": {"stage": 2}}):
+        refused = daemon.post("/v1/reviews/%s/verdict" % item["id"], verdict, token="ana")
+        assert refused.status == 409 and "its policy is gone, so nothing of it starts any more: reject it" in refused.json["detail"], refused
+    assert daemon.sandbox()["requests"] == 0
+    assert daemon.post("/v1/reviews/%s/verdict" % item["id"], {"verdict": "reject"}, token="ana").json["state"] == "rejected"
+
+
+def test_the_stop_and_the_ramp_of_a_retired_workflow_go_on(daemon):
+    """A stop stays, is restarted by `switch:`, and what it held goes to people."""
+    incident = daemon.post("/v1/stops", {"scope": {"workflow": "invoice-reminders"}, "reason": "wrong"}).json["incident"]
+    held = daemon.remind("INV-1").json
+    daemon.post("/v1/incidents/%s/restart" % incident, {"reason": "mended"}, token="ana")
+    retire(daemon)
+    void = daemon.post("/v1/incidents/%s/approve" % incident, token="ben")
+    assert void.status == 409 and "the configuration changed" in void.json["detail"], void
+    daemon.kill()
+    daemon.start()
+    assert daemon.action(held["action"])["state"] == "held"
+    assert daemon.restart(incident, "again").json["state"] == "closed"
+    for _ in range(500):
+        if daemon.action(held["action"])["state"] == "in_review":
+            break
+        threading.Event().wait(0.02)
+    action = daemon.action(held["action"])
+    assert action["state"] == "in_review" and action["reason"] == "retired" and action["who"]["group"], action
+    assert daemon.sandbox()["requests"] == 0

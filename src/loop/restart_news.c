@@ -144,6 +144,7 @@ static void news_make_texts(struct engine *engine, const struct restart *restart
     receipt_add_scope(&draft->scope, stop);
     if (row->is_ramping)
         ramp_text_add(&ramp, engine_ramp_of(engine, stop, NULL), &row->ramp);
+    const struct alert *alert = engine_alert_find(engine, row->incident);
     bool is_used = row->news == RESTART_NEWS_APPROVED || row->news == RESTART_NEWS_ALONE;
     bool is_again = row->ladder.opened_unix_ms < engine->now_unix_ms;
     int64_t alone_ms = restart_alone_ms(&terms);
@@ -158,6 +159,7 @@ static void news_make_texts(struct engine *engine, const struct restart *restart
         .group = engine_restarters(engine, stop),
         .is_again = is_again,
         .waiting = alert_count_waiting(engine, stop),
+        .lost = alert ? engine_journal_lost(engine, &alert->journal) : LOST_UNKNOWN,
         .asked_unix_ms = row->request.at_unix_ms,
         .over_unix_ms = restart_over_unix_ms(&row->request, &terms),
         .alone_unix_ms = alone_ms > 0 ? row->request.at_unix_ms + alone_ms : 0,

@@ -6,7 +6,7 @@
 #include "record/inform_text.h"
 #include "record/wording.h"
 
-enum { TEXT_VALUE = 60, TEXT_WORDS = 300, TEXT_TOLD = 6, TEXT_NOTES = 3 };
+enum { TEXT_VALUE = 60, TEXT_WORDS = 300, TEXT_TOLD = 6, TEXT_NOTES = 3, TEXT_UPSTREAM = 32 };
 #define DOT " \xc2\xb7 "
 
 const struct incident_entry *incident_remark(const struct incident_view *view, const char *subject)
@@ -69,7 +69,7 @@ void incident_add_count(struct buf *out, uint64_t count, const char *one, const 
 
 static void trouble_add_breaker(struct buf *out, const struct journal *j)
 {
-    wording_add_line(out, slice_text(j->names[JOURNAL_UPSTREAM]), LIMIT_NAME);
+    wording_add_line(out, slice_text(j->names[JOURNAL_UPSTREAM]), TEXT_UPSTREAM);
     buf_add_text(out, j->closed_unix_ms ? " was not called" : " is not called");
     if (j->breaker == BREAKER_FOR_UNKNOWN)
         return;

@@ -5,8 +5,6 @@
 #include "record/notice_line.h"
 #include "record/wording.h"
 
-enum { NOTICE_SCOPE = 60, NOTICE_NAME = 24, NOTICE_WORKFLOWS = 40 };
-
 static void notice_add_count(struct buf *out, uint64_t count, const char *what)
 {
     buf_add_u64(out, count);
@@ -25,21 +23,23 @@ static void notice_add_waiting(struct buf *out, const struct notice_facts *facts
 }
 
 /* "by ana" or nothing. */
-static void notice_add_by(struct buf *out, const struct notice_facts *facts, const char *before)
+static void notice_add_by(struct buf *out, const struct notice_facts *facts,
+                          const struct notice_room *room, const char *before)
 {
     if (facts->by.size == 0)
         return;
     buf_add_text(out, before);
-    wording_add_line(out, facts->by, NOTICE_NAME);
+    wording_add_line(out, facts->by, room->name);
 }
 
-static void notice_add_state(struct buf *out, const struct notice_facts *facts)
+static void notice_add_state(struct buf *out, const struct notice_facts *facts,
+                             const struct notice_room *room)
 {
     buf_add_byte(out, ' ');
     buf_add_text(out, facts->state ? facts->state : "STOPPED");
-    if (facts->workflows.size > 0) {
+    if (facts->workflows.size > 0 && room->workflows > 0) {
         buf_add_text(out, " for ");
-        wording_add_line(out, facts->workflows, NOTICE_WORKFLOWS);
+        wording_add_line(out, facts->workflows, room->workflows);
     }
 }
 
@@ -50,7 +50,8 @@ static void notice_add_by_when(struct buf *out, const struct notice_facts *facts
 }
 
 /* ", nobody answers", ", acknowledged 14:12 by ana" */
-static void notice_add_answer(struct buf *out, const struct notice_facts *facts)
+static void notice_add_answer(struct buf *out, const struct notice_facts *facts,
+                              const struct notice_room *room)
 {
     struct zone_time at = {facts->acknowledged_unix_ms, facts->now_unix_ms};
     if (facts->acknowledged_by.size == 0) {
@@ -58,15 +59,19 @@ static void notice_add_answer(struct buf *out, const struct notice_facts *facts)
         return;
     }
     buf_add_text(out, ", acknowledged ");
-    zone_add_time(out, facts->zone, at, ZONE_MINUTES);
-    buf_add_text(out, " by ");
-    wording_add_line(out, facts->acknowledged_by, NOTICE_NAME);
+    if (!room->is_brief) {
+        zone_add_time(out, facts->zone, at, ZONE_MINUTES);
+        buf_add_byte(out, ' ');
+    }
+    buf_add_text(out, "by ");
+    wording_add_line(out, facts->acknowledged_by, room->name);
 }
 
 /* What may be cut of a line, besides the reason: "by everything on review (i_…); its own stop was
  * lifted by ben, asked by ana", "but for w/s stopped (i_…), asked by ana". */
 static const char *notice_add_restarted(struct buf *out, const struct notice_facts *facts)
 {
+    static const struct notice_room room = {.name = 24};
     const char *lead = facts->is_held ? " " : ", ";
     bool is_alone = facts->asked_by.size > 0 && slice_equal(facts->asked_by, facts->by);
     if (facts->holders.size > 0) {
@@ -74,11 +79,11 @@ static const char *notice_add_restarted(struct buf *out, const struct notice_fac
         wording_add_line(out, facts->holders, LIMIT_SUMMARY);
     }
     if (facts->is_held)
-        notice_add_by(out, facts, "; its own stop was lifted by ");
+        notice_add_by(out, facts, &room, "; its own stop was lifted by ");
     if (facts->asked_by.size > 0) {
         buf_add_text(out, out->size > 0 ? ", " : "");
         buf_add_text(out, is_alone ? "alone" : "asked by ");
-        wording_add_line(out, is_alone ? (struct slice){0} : facts->asked_by, NOTICE_NAME);
+        wording_add_line(out, is_alone ? (struct slice){0} : facts->asked_by, room.name);
     }
     if (out->size == 0)
         lead = ": ";
@@ -89,32 +94,33 @@ static const char *notice_add_restarted(struct buf *out, const struct notice_fac
 }
 
 /* What stands before the reason. */
-static void notice_add_head(struct buf *out, const struct notice_facts *facts)
+static void notice_add_head(struct buf *out, const void *from, const struct notice_room *room)
 {
+    const struct notice_facts *facts = from;
     switch (facts->about) {
     case NOTICE_TROUBLE:
-        wording_add_line(out, facts->scope, NOTICE_SCOPE);
-        notice_add_state(out, facts);
+        wording_add_line(out, facts->scope, room->scope);
+        notice_add_state(out, facts, room);
         if (facts->is_again) {
             buf_add_text(out, " for ");
             zone_add_span(out, facts->now_unix_ms - facts->since_unix_ms);
-            notice_add_answer(out, facts);
+            notice_add_answer(out, facts, room);
         }
-        notice_add_by(out, facts, facts->is_again ? "; by " : " by ");
+        notice_add_by(out, facts, room, facts->is_again ? "; by " : " by ");
         return;
     case NOTICE_ACKNOWLEDGED:
-        wording_add_line(out, facts->scope, NOTICE_SCOPE);
-        notice_add_by(out, facts, ": acknowledged by ");
+        wording_add_line(out, facts->scope, room->scope);
+        notice_add_by(out, facts, room, ": acknowledged by ");
         return;
     case NOTICE_INFORM:
         buf_add_text(out, "INFORM STAKEHOLDERS by ");
         notice_add_by_when(out, facts);
         buf_add_text(out, ": ");
-        wording_add_line(out, facts->scope, NOTICE_SCOPE);
-        notice_add_state(out, facts);
+        wording_add_line(out, facts->scope, room->scope);
+        notice_add_state(out, facts, room);
         return;
     case NOTICE_RECOVERED:
-        wording_add_line(out, facts->scope, NOTICE_SCOPE);
+        wording_add_line(out, facts->scope, room->scope);
         if (facts->kind != INCIDENT_STOP) {
             buf_add_text(out, facts->kind == INCIDENT_DEGRADED ? " RECOVERED" : " IS OVER");
             return;
@@ -122,7 +128,7 @@ static void notice_add_head(struct buf *out, const struct notice_facts *facts)
         buf_add_text(out, facts->is_held ? " IS STILL HELD" : " RUNS AGAIN");
         if (facts->is_held)
             return;
-        notice_add_by(out, facts, ", restarted by ");
+        notice_add_by(out, facts, room, ", restarted by ");
         buf_add_text(out, " after ");
         zone_add_span(out, facts->now_unix_ms - facts->since_unix_ms);
         return;
@@ -140,16 +146,17 @@ static void notice_add_head(struct buf *out, const struct notice_facts *facts)
 }
 
 /* What waits, what is lost, and the id: never cut. */
-static void notice_add_tail(struct buf *out, const struct notice_facts *facts)
+static void notice_add_tail(struct buf *out, const void *from, const struct notice_room *room)
 {
+    const struct notice_facts *facts = from;
     bool is_end = facts->about == NOTICE_RECOVERED && facts->kind != INCIDENT_STOP;
     if (facts->about != NOTICE_ACKNOWLEDGED && !is_end) {
         notice_add_waiting(out, facts);
-        if (facts->in_flight > 0)
+        if (facts->in_flight > 0 && !room->is_brief)
             notice_add_more(out, facts->in_flight, " under way");
         if (facts->uncertain > 0)
             notice_add_more(out, facts->uncertain, " uncertain");
-        if (facts->refused > 0)
+        if (facts->refused > 0 && !room->is_brief)
             notice_add_more(out, facts->refused, " turned away");
         if (facts->kind != INCIDENT_UNDONE && facts->lost != LOST_UNKNOWN)
             notice_add_more(out, (uint64_t)facts->lost, " lost");
@@ -163,30 +170,25 @@ static void notice_add_tail(struct buf *out, const struct notice_facts *facts)
 
 void notice_text_line(const struct notice_facts *facts, struct buf *out)
 {
-    struct buf head, tail, words;
     bool has_reason = facts->about == NOTICE_TROUBLE || facts->about == NOTICE_RECOVERED ||
                       facts->about == NOTICE_INFORM;
-    struct slice reason = facts->reason;
-    if (reason.size == 0 && facts->about == NOTICE_TROUBLE)
-        reason = SLICE("no reason given");
-    buf_init(&head, LIMIT_NOTICE_BODY);
-    buf_init(&tail, LIMIT_NOTICE_BODY);
-    buf_init(&words, LIMIT_NOTICE_BODY);
-    notice_add_head(&head, facts);
-    notice_add_tail(&tail, facts);
     bool is_recovery = facts->about == NOTICE_RECOVERED;
     const char *lead = is_recovery && facts->kind != INCIDENT_STOP ? " " : ": ";
+    struct slice reason = has_reason ? facts->reason : (struct slice){0};
+    struct buf words;
+    buf_init(&words, LIMIT_NOTICE_BODY);
+    if (reason.size == 0 && facts->about == NOTICE_TROUBLE)
+        reason = SLICE("no reason given");
     if (is_recovery && facts->kind == INCIDENT_STOP) {
         lead = notice_add_restarted(&words, facts);
         reason = buf_slice(&words);
     }
-    notice_line_add(out, &(struct notice_line){.head = buf_slice(&head),
+    notice_line_add(out, &(struct notice_line){.head = notice_add_head,
+                                               .tail = notice_add_tail,
+                                               .facts = facts,
                                                .lead = lead,
-                                               .reason = has_reason ? reason : (struct slice){0},
-                                               .tail = buf_slice(&tail)});
+                                               .reason = reason});
     buf_done(&words);
-    buf_done(&tail);
-    buf_done(&head);
 }
 
 static void notice_add_since(struct buf *out, const struct notice_facts *facts)

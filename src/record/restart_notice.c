@@ -6,15 +6,9 @@
 #include "record/notice_line.h"
 #include "record/wording.h"
 
-enum { RESTART_SCOPE = 50, RESTART_NAME = 20 };
-
-static void restart_add_name(struct buf *out, struct slice name)
-{
-    wording_add_line(out, name, RESTART_NAME);
-}
-
 /* ": ben SAID NO TO THE RESTART asked by ana", ": ana TOOK BACK THE RESTART" */
-static void restart_add_rejection(struct buf *out, const struct restart_notice *notice)
+static void restart_add_rejection(struct buf *out, const struct restart_notice *notice,
+                                  const struct notice_room *room)
 {
     const struct restart_no *no = notice->no.no;
     buf_add_text(out, ": ");
@@ -22,54 +16,55 @@ static void restart_add_rejection(struct buf *out, const struct restart_notice *
         buf_add_text(out, "THE RESTART IS REJECTED");
         return;
     }
-    restart_add_name(out, slice_text(no->by));
+    wording_add_line(out, slice_text(no->by), room->name);
     if (strcmp(no->by, no->asked_by) == 0) {
         buf_add_text(out, " TOOK BACK THE RESTART");
         return;
     }
     buf_add_text(out, " SAID NO TO THE RESTART asked by ");
-    restart_add_name(out, slice_text(no->asked_by));
+    wording_add_line(out, slice_text(no->asked_by), room->name);
 }
 
 /* What stands before the reason. */
-static void restart_add_head(struct buf *out, const struct restart_notice *notice)
+static void restart_add_head(struct buf *out, const void *from, const struct notice_room *room)
 {
-    wording_add_line(out, notice->scope, RESTART_SCOPE);
+    const struct restart_notice *notice = from;
+    wording_add_line(out, notice->scope, room->scope);
     switch (notice->news) {
     case RESTART_NEWS_ASKED:
         buf_add_text(out, ": ");
-        restart_add_name(out, notice->asked_by);
+        wording_add_line(out, notice->asked_by, room->name);
         buf_add_text(out, notice->no.no ? " ASKS AGAIN FOR A RESTART, to which "
                                         : " ASKS FOR A RESTART");
         if (notice->no.no) {
-            restart_add_name(out, slice_text(notice->no.no->by));
+            wording_add_line(out, slice_text(notice->no.no->by), room->name);
             buf_add_text(out, " said no");
         }
         if (notice->is_again) {
             buf_add_text(out, " since ");
             zone_add_span(out, notice->now_unix_ms - notice->asked_unix_ms);
-            buf_add_text(out, ", nobody answers");
+            buf_add_text(out, room->is_brief ? "" : ", nobody answers");
         }
         return;
     case RESTART_NEWS_APPROVED:
         buf_add_text(out, ": RESTART APPROVED by ");
-        restart_add_name(out, notice->approved_by);
+        wording_add_line(out, notice->approved_by, room->name);
         buf_add_text(out, ", asked by ");
-        restart_add_name(out, notice->asked_by);
+        wording_add_line(out, notice->asked_by, room->name);
         return;
     case RESTART_NEWS_ALONE:
         buf_add_text(out, ": RESTART APPROVED ALONE by ");
-        restart_add_name(out, notice->approved_by);
+        wording_add_line(out, notice->approved_by, room->name);
         buf_add_text(out, ", who asked for it");
         return;
     case RESTART_NEWS_CHANGED:
         buf_add_text(out, ": THE RESTART asked by ");
-        restart_add_name(out, notice->asked_by);
-        buf_add_text(out, " IS VOID: a stop was added, or the configuration changed");
+        wording_add_line(out, notice->asked_by, room->name);
+        buf_add_text(out, " IS VOID: a stop, or the configuration, changed");
         return;
     case RESTART_NEWS_OVER:
         buf_add_text(out, ": NOBODY APPROVED THE RESTART that ");
-        restart_add_name(out, notice->asked_by);
+        wording_add_line(out, notice->asked_by, room->name);
         buf_add_text(out, " asked for ");
         zone_add_span(out, notice->now_unix_ms - notice->asked_unix_ms);
         buf_add_text(out, " ago");
@@ -81,7 +76,7 @@ static void restart_add_head(struct buf *out, const struct restart_notice *notic
         buf_add_text(out, ": THE RAMP IS GIVEN UP: a stop was added, or its policy changed");
         return;
     case RESTART_NEWS_REJECTED:
-        restart_add_rejection(out, notice);
+        restart_add_rejection(out, notice, room);
         return;
     case RESTART_NEWS_NONE:
         break;
@@ -96,12 +91,17 @@ static bool restart_is_end(const struct restart_notice *notice)
            notice->news == RESTART_NEWS_REJECTED;
 }
 
-/* What waits, and the id: never cut. */
-static void restart_add_tail(struct buf *out, const struct restart_notice *notice)
+/* What waits, what is lost, and the id: never cut. */
+static void restart_add_tail(struct buf *out, const void *from, const struct notice_room *room)
 {
+    const struct restart_notice *notice = from;
+    (void)room;
     buf_add_text(out, restart_is_end(notice) ? "It stays stopped: " : "");
     buf_add_u64(out, notice->waiting);
-    buf_add_text(out, notice->waiting == 1 ? " waits. " : " wait. ");
+    buf_add_text(out, notice->waiting == 1 ? " waits" : " wait");
+    if (notice->lost != LOST_UNKNOWN)
+        buf_add_fmt(out, ", %lld lost", (long long)notice->lost);
+    buf_add_text(out, ". ");
     text_add_id(out, ID_INCIDENT, notice->incident);
 }
 
@@ -114,17 +114,11 @@ static struct slice restart_line_reason(const struct restart_notice *notice)
 
 void restart_notice_line(const struct restart_notice *notice, struct buf *out)
 {
-    struct buf head, tail;
-    buf_init(&head, LIMIT_NOTICE_BODY);
-    buf_init(&tail, LIMIT_NOTICE_BODY);
-    restart_add_head(&head, notice);
-    restart_add_tail(&tail, notice);
-    notice_line_add(out, &(struct notice_line){.head = buf_slice(&head),
+    notice_line_add(out, &(struct notice_line){.head = restart_add_head,
+                                               .tail = restart_add_tail,
+                                               .facts = notice,
                                                .lead = ": ",
-                                               .reason = restart_line_reason(notice),
-                                               .tail = buf_slice(&tail)});
-    buf_done(&tail);
-    buf_done(&head);
+                                               .reason = restart_line_reason(notice)});
 }
 
 static void restart_add_time(struct buf *out, const struct restart_notice *notice, const char *name,

@@ -6,6 +6,7 @@
  *   2. No message has a link or an answer that approves: it says the command.
  *   R23 whoever gives a reason has taken secrets out of it. */
 #pragma once
+#include "record/journal.h"
 #include "record/restart_row.h"
 #include "record/zone.h"
 
@@ -21,6 +22,7 @@ struct restart_notice {
     const struct group *group; /* who approves */
     bool is_again;             /* ASKED: it was told before, and nobody answers */
     uint64_t waiting;          /* actions that wait */
+    int64_t lost;              /* as the counts prove; LOST_UNKNOWN: nothing is said of it */
     int64_t asked_unix_ms, over_unix_ms, alone_unix_ms; /* alone: 0 = never */
     struct slice ramp; /* APPROVED: "5 one by one … 0 ok · 10 % · 50 %"; empty = all at once */
     int64_t now_unix_ms;

@@ -45,7 +45,7 @@ def test_who_may_approve_is_told_and_then_who_asked(tmp_path):
         ask(daemon, incident)
         asked, = mails_of(sink, "ASKS FOR A RESTART", 1).items()  # not ana, who asks
         assert asked[0] == "ben"
-        assert asked[1]["Subject"] == "invoice-reminders: ana ASKS FOR A RESTART: rolled back to m3. 1 waits. " + incident
+        assert asked[1]["Subject"] == "invoice-reminders: ana ASKS FOR A RESTART: rolled back to m3. 1 waits, 0 lost. " + incident
         body = asked[1].get_content()
         assert "interlock approve " + incident in body and "Who may approve: ben (finance-leads)" in body, body
         assert daemon.post("/v1/incidents/%s/approve" % incident, token="ben").status == 202
@@ -61,7 +61,7 @@ def test_a_request_that_is_void_is_told_with_the_reason(tmp_path):
         incident = stop(daemon)
         ask(daemon, incident)
         assert stop(daemon, token="ben") == incident
-        void = mails_of(sink, "IS VOID: a stop was added, or the configuration changed", 2)
+        void = mails_of(sink, "IS VOID: a stop, or the configuration, changed", 2)
         assert set(void) == {"ana", "ben"} and "interlock restart %s --reason" % incident in void["ana"].get_content()
         lines = [line["record"] for line in daemon.get("/v1/decisions").json]
         assert [(r["actor"], r["subject"]) for r in lines if r["kind"] == "restart_refused"] == [("interlock", "changed")]

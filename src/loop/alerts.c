@@ -312,8 +312,7 @@ static struct alert *alert_find_alarm(struct engine *engine, const struct journa
 {
     for (struct list *node = engine->alerts.next; node != &engine->alerts; node = node->next) {
         struct alert *alert = LIST_ENTRY(node, struct alert, link);
-        if (alert->journal.kind == INCIDENT_ALERT &&
-            memcmp(alert->journal.names, journal->names, sizeof journal->names) == 0)
+        if (engine_alarms_are_one(&alert->journal, journal))
             return alert;
     }
     return NULL;
@@ -391,6 +390,10 @@ static void alert_close(struct engine *engine, struct alert *alert, const struct
             .record = {.kind = RECORD_TELLING, .actor = word->by, .subject = SLICE("recovery")},
             .incident = incident,
             .pending = &pending};
+        if (alert->journal.joined_into != 0) /* no crash leaves it without its end */
+            write.record = (struct record){.kind = RECORD_REMARK,
+                                           .subject = SLICE("joined"),
+                                           .number = alert->journal.joined_into};
         alert_tell_told(engine, alert, &write, word);
     }
     alert_free(engine, alert);

@@ -83,5 +83,8 @@ void engine_trouble_loaded(struct engine *engine, const struct journal *journal)
 bool engine_trouble_open(struct engine *engine, const struct journal *journal);
 /* The open incident that tells already of what a trigger's alert is about; or NULL. */
 struct alert *engine_alarm_incident(struct engine *engine, const struct journal *alarm);
+/* Is that alert about what an open incident of the kind tells already? One that may become part of
+ * what lasts, and end with it, tells of its own signal alone. */
+bool engine_alarms_are_one(const struct journal *open, const struct journal *alarm);
 /* Open incidents that another one explains by now become part of that. */
 void engine_run_joins(struct engine *engine);

@@ -44,27 +44,70 @@ static bool join_is_same(const struct engine *engine, const struct alert *alert,
            memcmp(open->names, journal->names, sizeof open->names) == 0;
 }
 
+/* Of what an upstream does to a workflow: held for it, or on a fallback because it is not there. */
+static bool join_is_of_upstream(const struct engine *engine, const struct journal *open,
+                                const struct journal *journal)
+{
+    struct slice workflow = slice_text(journal->names[JOURNAL_WORKFLOW]);
+    struct slice upstream = slice_text(journal->names[JOURNAL_UPSTREAM]);
+    if (journal->lasting == LASTING_HELD)
+        return slice_is(upstream, open->names[JOURNAL_UPSTREAM]) &&
+               (!open->names[JOURNAL_WORKFLOW][0] || join_has_workflow(open, journal));
+    return journal->lasting == LASTING_CAUSE && journal->cause == CAUSE_UNAVAILABLE &&
+           engine_journal_covers(engine, open, workflow);
+}
+
+/* A stop of one step, risk class or upstream explains nothing of the rest of its workflow: that
+ * goes on, and is in trouble. */
+static bool join_is_of_stop(const struct engine *engine, const struct journal *open,
+                            const struct journal *journal)
+{
+    struct slice workflow = slice_text(journal->names[JOURNAL_WORKFLOW]);
+    struct slice upstream = slice_text(open->names[JOURNAL_UPSTREAM]);
+    if (open->names[JOURNAL_STEP][0] || open->names[JOURNAL_RISK][0])
+        return false;
+    if (upstream.size == 0)
+        return workflow.size > 0 && engine_journal_covers(engine, open, workflow);
+    if (journal->lasting == LASTING_BREAKER)
+        return !open->names[JOURNAL_WORKFLOW][0] &&
+               slice_is(upstream, journal->names[JOURNAL_UPSTREAM]);
+    return join_is_of_upstream(engine, open, journal);
+}
+
 /* A stop of all of it, or its upstream, which is not called: they say already what is wrong. */
 static bool join_is_explained(const struct engine *engine, const struct alert *alert,
                               const struct journal *journal)
 {
     const struct journal *open = &alert->journal;
     struct slice workflow = slice_text(journal->names[JOURNAL_WORKFLOW]);
-    struct slice upstream = slice_text(journal->names[JOURNAL_UPSTREAM]);
-    bool is_of_it = workflow.size > 0 && engine_journal_covers(engine, open, workflow);
     if (journal->kind != INCIDENT_DEGRADED)
         return false;
-    if (open->kind == INCIDENT_STOP &&
-        (open->names[JOURNAL_STEP][0] || open->names[JOURNAL_RISK][0]))
-        return false; /* the rest of it goes on, and is in trouble */
     if (open->kind == INCIDENT_STOP)
-        return is_of_it || (upstream.size > 0 && slice_is(upstream, open->names[JOURNAL_UPSTREAM]));
+        return join_is_of_stop(engine, open, journal);
     if (open->kind != INCIDENT_DEGRADED || open->lasting == journal->lasting)
         return false;
     if (open->lasting == LASTING_BREAKER)
-        return journal->lasting == LASTING_HELD ? slice_is(upstream, open->names[JOURNAL_UPSTREAM])
-                                                : is_of_it && journal->cause == CAUSE_UNAVAILABLE;
-    return open->lasting == LASTING_CAUSE && journal->lasting == LASTING_HELD && is_of_it;
+        return join_is_of_upstream(engine, open, journal);
+    return open->lasting == LASTING_CAUSE && journal->lasting == LASTING_HELD &&
+           (open->cause == CAUSE_UNAVAILABLE || !journal->names[JOURNAL_UPSTREAM][0]) &&
+           engine_journal_covers(engine, open, workflow);
+}
+
+/* Of such a signal interlock tells by itself: its alert becomes that, or part of it. */
+static bool join_is_told(const struct journal *alarm)
+{
+    if (!alarm->trip.is_set)
+        return false;
+    return alarm->trip.signal == SIGNAL_OVERDUE || alarm->trip.signal == SIGNAL_HELD_AGE ||
+           alarm->trip.signal == SIGNAL_DEGRADED || alarm->trip.signal == SIGNAL_UNCERTAIN;
+}
+
+bool engine_alarms_are_one(const struct journal *open, const struct journal *alarm)
+{
+    if (open->kind != INCIDENT_ALERT || memcmp(open->names, alarm->names, sizeof open->names) != 0)
+        return false;
+    return (open->trip.is_set && alarm->trip.is_set && open->trip.signal == alarm->trip.signal) ||
+           (!join_is_told(open) && !join_is_told(alarm));
 }
 
 /* A trigger saw what that incident tells of. */
@@ -72,12 +115,12 @@ static bool join_is_alarm(const struct engine *engine, const struct alert *alert
                           const struct journal *alarm)
 {
     const struct journal *open = &alert->journal;
-    struct slice workflow = slice_text(alarm->names[JOURNAL_WORKFLOW]);
-    bool is_upstream = open->kind == INCIDENT_DEGRADED && open->lasting == LASTING_BREAKER &&
-                       engine_journal_covers(engine, open, workflow);
-    bool has_workflow = join_has_workflow(open, alarm);
-    if (alarm->kind != INCIDENT_ALERT || !alarm->trip.is_set)
+    if (alarm->kind != INCIDENT_ALERT || !join_is_told(alarm))
         return false;
+    bool is_upstream =
+        open->kind == INCIDENT_DEGRADED && open->lasting == LASTING_BREAKER &&
+        engine_journal_covers(engine, open, slice_text(alarm->names[JOURNAL_WORKFLOW]));
+    bool has_workflow = join_has_workflow(open, alarm);
     switch ((int)alarm->trip.signal) {
     case SIGNAL_OVERDUE:
         return has_workflow && open->kind == INCIDENT_OVERDUE;
@@ -140,16 +183,13 @@ static void join_merge(struct engine *engine, struct alert *alert, struct alert 
         .kind = RECORD_REMARK, .subject = SLICE("joined"), .number = alert->incident};
     struct arena arena;
     struct buf words;
-    struct pending none = {0};
     arena_init(&arena, ENGINE_SCRATCH);
     buf_init(&words, LIMIT_REASON * 4);
     receipt_add_scope(&words, &alert->scope);
     buf_add_text(&words, ": ");
     buf_add(&words, engine_alert_why(engine, alert, &arena));
     engine_alert_add(engine, into, &record, buf_slice(&words), &into->journal);
-    alert->journal.joined_into = record.number = into->incident;
-    record.incident = alert->incident;
-    engine_alert_save(engine, alert, &record, (struct slice){0}, &none);
+    alert->journal.joined_into = into->incident;
     engine_alert_end(engine, alert, (struct slice){0}, (struct slice){0}, NULL);
     buf_done(&words);
     arena_done(&arena);
@@ -177,6 +217,8 @@ void engine_run_joins(struct engine *engine)
     for (struct list *node = engine->alerts.next; node != &engine->alerts;) {
         struct alert *alert = LIST_ENTRY(node, struct alert, link);
         node = node->next;
+        if (engine->unsaved >= ENGINE_UNSAVED_ADMIT)
+            return; /* the rest at the next look */
         struct alert *into = join_find(engine, join_is_explained, &alert->journal);
         into = into ? into : join_find(engine, join_is_alarm, &alert->journal);
         if (into)

@@ -142,6 +142,8 @@ static const char other_policy[] = "workflow: v\n"
 struct world {
     struct rig rig;
     bool is_shared;         /* the second installation */
+    const char *own[2];     /* or one of the test's own: installation, policy `w` */
+    const char *down;       /* what is down, by its path; NULL = all of it */
     char lines[LINES][400]; /* "ana: w DEGRADED: …" */
     size_t line_count;
     struct {
@@ -199,7 +201,7 @@ static inline bool answer_calls(struct world *world)
         struct upstream_call call = world->calls[i].call;
         world->calls[i].is_there = false;
         moved = true;
-        if (world->is_down)
+        if (world->is_down && (!world->down || slice_is(call.target, world->down)))
             answer = (struct upstream_answer){.phase = UPSTREAM_NOT_SENT, .what = SLICE("refused")};
         else if (call.may_send && !call.may_send(call.arg))
             answer = (struct upstream_answer){.phase = UPSTREAM_NOT_SENT, .was_withheld = true};
@@ -237,9 +239,10 @@ static struct loaded *load_shared(void)
 static inline void start(struct world *world)
 {
     struct engine_options options = {.upstream = {world, world_call, rig_no_calls},
-                                     .notify = {world, world_send},
-                                     .loaded = world->is_shared ? load_shared()
-                                                                : rig_load(installation, policy)};
+                                     .notify = {world, world_send}};
+    options.loaded = world->own[0]      ? rig_load(world->own[0], world->own[1])
+                     : world->is_shared ? load_shared()
+                                        : rig_load(installation, policy);
     rig_start(&world->rig, options);
 }
 

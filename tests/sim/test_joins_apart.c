@@ -1,0 +1,194 @@
+/* What is not the same trouble is not one incident: two upstreams of one workflow, a trigger of
+ * another kind, a crash while two become one. Nothing is closed, and nobody left untold, by what
+ * only looks like it. */
+#include "sim/troubles_world.h"
+
+static const char two_upstreams[] =
+    "listen: 127.0.0.1:0\n"
+    "store: ./data\n"
+    "people:\n"
+    "  ana: { email: ana@example.org }\n"
+    "  ben: { email: ben@example.org }\n"
+    "  dia: { email: dia@example.org }\n"
+    "groups:\n"
+    "  team: [ana, ben]\n"
+    "  admins: [dia]\n"
+    "switch: { owner: team, restart: team, inform: ana }\n"
+    "upstreams:\n"
+    "  plain:\n"
+    "    url: \"http://127.0.0.1:1\"\n"
+    "    breaker: { told_after: 4h }\n"
+    "    idempotency: { header: Idempotency-Key, keeps: 24h }\n"
+    "  other:\n"
+    "    url: \"http://127.0.0.1:2\"\n"
+    "    breaker: { told_after: 4h }\n"
+    "    idempotency: { header: Idempotency-Key, keeps: 24h }\n"
+    "channels:\n"
+    "  email: { smtp: \"smtp://127.0.0.1:25\", from: i@example.org }\n";
+static const char two_calls[] = "workflow: w\n"
+                                "purpose: To be in trouble twice\n"
+                                "owner: team\n"
+                                "restart: team\n"
+                                "inform: ana\n"
+                                "mode: auto\n"
+                                "triggers:\n"
+                                "  - aged: alert if held_age > 5m\n"
+                                "  - many: alert if volume > 8 in 1h\n"
+                                "steps:\n"
+                                "  here:\n"
+                                "    kind: webhook\n"
+                                "    call: plain POST /here\n"
+                                "    key: ${input.id}\n"
+                                "    confidence: at least 0.8\n"
+                                "    fallback:\n"
+                                "      low_confidence: template sorry\n"
+                                "      unavailable: hold 15m\n"
+                                "    templates:\n"
+                                "      sorry: { answer: { text: later } }\n"
+                                "  there:\n"
+                                "    kind: webhook\n"
+                                "    call: other POST /there\n"
+                                "    key: ${input.id}\n"
+                                "    fallback:\n"
+                                "      unavailable: hold 15m\n";
+
+static void open_apart(struct world *world, uint64_t seed)
+{
+    *world = (struct world){.own = {two_upstreams, two_calls}};
+    rig_init(&world->rig, seed, RIG_BEGIN_UNIX_MS);
+    start(world);
+    settle(world);
+}
+
+/* The one incident of that kind that is open, with what it is; fails where there are others. */
+static struct engine_incident find_open(struct world *world, enum incident_kind kind, size_t want)
+{
+    struct engine_incident all[64], found = {0};
+    size_t count = list_incidents(world, all), open = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (!slice_is(all[i].state, "open") || all[i].kind != kind)
+            continue;
+        found = all[i];
+        open++;
+    }
+    if (open != want) {
+        print_lines(world);
+        fail_msg("%zu open incidents of kind %d, not %zu", open, (int)kind, want);
+    }
+    return found;
+}
+
+/* A stop of one upstream says nothing of what is held for another one. */
+static void a_stop_of_an_upstream_explains_its_own(void **state)
+{
+    struct world world;
+    struct scope scope = {.upstream = SLICE("plain")};
+    struct stop_order order = {.scope = &scope};
+    (void)state;
+    open_apart(&world, 11);
+    world.rig.port.stop(world.rig.port.impl, &rig_ana, &order, on_stop, NULL);
+    settle(&world);
+    world.is_down = true;
+    world.down = "/there";
+    for (int i = 0; i < 5; i++)
+        submit(&world, "there", 1);
+    pass(&world, 9 * MINUTE);
+    struct engine_incident one = find_open(&world, INCIDENT_DEGRADED, 1);
+    assert_string_equal(one.journal.names[JOURNAL_UPSTREAM], "other");
+    assert_int_equal(one.journal.lasting, LASTING_HELD);
+    close_world(&world);
+}
+
+/* A workflow that asks its template for want of confidence, and an upstream that does not answer,
+ * are two troubles. */
+static void a_cause_explains_its_own(void **state)
+{
+    struct world world;
+    (void)state;
+    open_apart(&world, 12);
+    for (int i = 0; i < 5; i++) {
+        submit(&world, "here", 0.5);
+        pass(&world, 10 * MINUTE);
+    }
+    struct engine_incident one = find_open(&world, INCIDENT_DEGRADED, 1);
+    assert_int_equal(one.journal.lasting, LASTING_CAUSE);
+    world.is_down = true;
+    for (int i = 0; i < 3; i++)
+        submit(&world, "there", 1);
+    pass(&world, 9 * MINUTE);
+    (void)find_open(&world, INCIDENT_DEGRADED, 2);
+    close_world(&world);
+}
+
+/* An alert of another trigger is not told by the one that turns into what lasts, and does not end
+ * with that: it is over when somebody answers. */
+static void an_alert_ends_by_an_answer_only(void **state)
+{
+    struct world world;
+    (void)state;
+    open_apart(&world, 13);
+    world.is_down = true;
+    world.down = "/there";
+    for (int i = 0; i < 5; i++)
+        submit(&world, "there", 1);
+    pass(&world, 6 * MINUTE + 30 * 1000);
+    struct engine_incident aged = find_open(&world, INCIDENT_ALERT, 1);
+    expect_lines(&world, "ana: w ALERT: ", 1);
+    for (int i = 0; i < 12; i++)
+        submit(&world, "here", 1);
+    pass(&world, MINUTE / 2);
+    (void)find_open(&world, INCIDENT_ALERT, 2);
+    expect_lines(&world, "ana: w ALERT: ", 2);
+    pass(&world, 3 * MINUTE);
+    assert_true(find_open(&world, INCIDENT_DEGRADED, 1).id == aged.id);
+    world.is_down = false;
+    pass(&world, 10 * MINUTE);
+    (void)find_open(&world, INCIDENT_DEGRADED, 0);
+    assert_true(find_open(&world, INCIDENT_ALERT, 1).id != aged.id);
+    acknowledge(&world, find_open(&world, INCIDENT_ALERT, 1).id);
+    (void)find_open(&world, INCIDENT_ALERT, 0);
+    close_world(&world);
+}
+
+/* Two become one over a crash between any two writes: whatever is part of another one is closed. */
+static void a_part_is_closed_with_it(void **state)
+{
+    struct engine_incident all[64];
+    (void)state;
+    for (size_t saves = 0; saves < 12; saves++) {
+        struct world world;
+        struct scope scope = {.workflow = SLICE("w")};
+        struct stop_order order = {.scope = &scope};
+        open_apart(&world, 14);
+        world.is_down = true;
+        for (int i = 0; i < 3; i++)
+            submit(&world, "there", 1);
+        pass(&world, 9 * MINUTE);
+        (void)find_open(&world, INCIDENT_DEGRADED, 1);
+        world.rig.port.stop(world.rig.port.impl, &rig_ana, &order, on_stop, NULL);
+        settle(&world);
+        world.rig.now_unix_ms += MINUTE / 4;
+        engine_beat(world.rig.engine);
+        (void)store_memory_flush(world.rig.store, saves);
+        crash(&world);
+        size_t count = list_incidents(&world, all), closed = 0;
+        for (size_t i = 0; i < count; i++) {
+            bool is_open = slice_is(all[i].state, "open");
+            assert_true(is_open == (all[i].journal.joined_into == 0));
+            closed += !is_open;
+        }
+        assert_true(closed <= 1);
+        pass(&world, MINUTE);
+        (void)find_open(&world, INCIDENT_DEGRADED, 0);
+        close_world(&world);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(a_stop_of_an_upstream_explains_its_own),
+                                       cmocka_unit_test(a_cause_explains_its_own),
+                                       cmocka_unit_test(an_alert_ends_by_an_answer_only),
+                                       cmocka_unit_test(a_part_is_closed_with_it)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

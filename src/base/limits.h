@@ -111,11 +111,12 @@
 #define LIMIT_UPSTREAM_SOCKETS 4096 /* sockets watched: calls, idle connections, name look-ups */
 #define LIMIT_UPSTREAM_IDLE 1024    /* connections kept open, those in use included */
 #define UPSTREAM_IDLE_S                                                                            \
-    1                         /* whole seconds idle after which a connection is not used again:    \
+    1 /* whole seconds idle after which a connection is not used again:    \
                                  servers close at 2 s and up, and a write lost in that race is     \
                                  uncertain */
-#define LIMIT_CALL_HEADERS 64 /* sent with one call, secret ones included */
-#define LIMIT_CALL_HEAD 32768 /* bytes of those, and of method, address and target */
+#define LIMIT_CALL_BODY (2 * LIMIT_HTTP_BODY_MAX) /* of ours to a daemon, which says its own */
+#define LIMIT_CALL_HEADERS 64                     /* sent with one call, secret ones included */
+#define LIMIT_CALL_HEAD 32768         /* bytes of those, and of method, address and target */
 #define LIMIT_ANSWER_HEAD (64 * 1024) /* header bytes of an answer, 1xx blocks included */
 #define LIMIT_ANSWER_HEADERS 128
 
@@ -177,6 +178,7 @@
 
 static_assert(LIMIT_ANSWER_STORED <= LIMIT_ANSWER, "what is kept was read");
 static_assert(6 * (LIMIT_ANSWER_STORED + LIMIT_ANSWER_HEAD) < LIMIT_RESPONSE, "all of it escaped");
+static_assert(4 * LIMIT_HTTP_BODY_MAX < LIMIT_PAYLOAD, "a submit has room: refused at the door");
 static_assert(LIMIT_RESPONSE < LIMIT_PAYLOAD, "an answer is a part of a payload");
 static_assert(LIMIT_CONNECTIONS_STOP < LIMIT_CONNECTIONS, "the stop lane is a part of all");
 static_assert(LIMIT_WAL_PAGES * 4 <= LIMIT_WAL_PAGES_HARD, "room to write while a checkpoint runs");

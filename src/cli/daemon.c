@@ -226,6 +226,7 @@ bool daemon_ask(struct invocation *invocation, const struct daemon_question *que
                                 .timeout_ms = DAEMON_TIMEOUT_MS + question->wait_ms,
                                 .connect_timeout_ms = DAEMON_CONNECT_MS,
                                 .answer_max = DAEMON_ANSWER_MAX,
+                                .body_max = LIMIT_CALL_BODY,
                                 .done = daemon_done,
                                 .arg = &call};
     enum err err = world->upstream->call(world->upstream->impl, &ask);

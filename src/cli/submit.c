@@ -24,7 +24,7 @@ static bool submit_body(struct invocation *invocation, struct slice *out_body)
         !input_confidence(invocation, &has_confidence, &confidence))
         return false;
     struct buf body;
-    buf_init(&body, LIMIT_HTTP_BODY_MAX * 2);
+    buf_init(&body, LIMIT_CALL_BODY);
     buf_add_text(&body, input.is_words ? "{\"words\":" : "{\"input\":");
     buf_add(&body, input.json);
     submit_add_text(&body, "run", invocation_option(invocation, "run"));

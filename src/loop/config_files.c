@@ -32,6 +32,22 @@ void config_files_beside(struct slice config_path, struct slice path, struct buf
         buf_add_text(out, ".");
 }
 
+/* As buf_add, but what a growth leaves behind is wiped: it may be a secret. */
+static void files_add_bytes(struct buf *out, struct slice bytes)
+{
+    if (out->size > 0 && bytes.size >= out->capacity - out->size) {
+        struct buf larger;
+        buf_init(&larger, out->size_max);
+        size_t double_size = 2 * (out->size + bytes.size);
+        (void)buf_reserve(&larger, double_size < out->size_max ? double_size : out->size_max);
+        buf_add(&larger, buf_slice(out));
+        explicit_bzero(out->at, out->size);
+        buf_done(out);
+        *out = larger;
+    }
+    buf_add(out, bytes);
+}
+
 /* Whole, into out. The mode of the file is told for secrets. */
 static enum err files_read(const char *path, size_t size_max, struct buf *out, mode_t *out_mode)
 {
@@ -49,7 +65,7 @@ static enum err files_read(const char *path, size_t size_max, struct buf *out, m
             err = ERR_IO;
         if (got <= 0)
             break;
-        buf_add(out, slice_of(block, (size_t)got));
+        files_add_bytes(out, slice_of(block, (size_t)got));
         if (out->size > size_max || !buf_ok(out))
             err = ERR_LIMIT;
     }

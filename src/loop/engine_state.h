@@ -48,6 +48,7 @@ struct engine {
     struct list probes;
     struct list asks; /* questions under way */
     size_t waiter_count;
+    int answering; /* within a done that is told of an action (port/engine.h, invariant 3) */
     uint64_t next_handle;
     uint64_t last_id;
     uint64_t seq; /* last one given out */

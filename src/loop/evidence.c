@@ -5,7 +5,6 @@
 #include "loop/counts.h"
 #include "loop/engine_state.h"
 #include "loop/views.h"
-#include "policy/template.h"
 #include "record/story.h"
 
 enum { EVIDENCE_WORKFLOWS = 1024 };
@@ -31,28 +30,14 @@ static void evidence_add_label(void *arg, const struct label_row *row, int64_t n
         label_sum_add(&work->out->labels, row, now_unix_ms);
 }
 
-/* R23: a key may be made of a masked field; one that the caller gives may hold anything. */
-static bool evidence_key_is_masked(const struct step *step)
-{
-    size_t cursor = 0;
-    struct expr_field field;
-    if (!step || (step->masked_count > 0 && !step->key))
-        return true;
-    while (step->key && template_field_next(step->key, &cursor, &field))
-        if (step_masks_read(step, &field))
-            return true;
-    return false;
-}
-
-/* People know it by its key; a report without it says the id. */
+/* People know it by its key; one in which something is masked finds nothing, so its id is said. */
 static void evidence_name_oldest(struct evidence_work *work)
 {
     const struct engine_port *engine = work->engine;
     struct evidence *out = work->out;
     struct view view = {0};
     struct buf handle;
-    if (engine->view(engine->impl, out->oldest_action, false, work->arena, &view) != ERR_OK ||
-        evidence_key_is_masked(view.step))
+    if (engine->view(engine->impl, out->oldest_action, false, work->arena, &view) != ERR_OK)
         return;
     buf_init(&handle, LIMIT_HTTP_LINE);
     story_add_handle(&view, &handle);

@@ -405,8 +405,8 @@ enum err engine_inbox(void *impl, const struct engine_inbox_query *query, struct
     *out_page = (struct engine_inbox_page){0};
     struct inbox_work work = {
         .engine = engine, .query = query, .arena = arena, .items = out_items, .page = out_page};
+    CHECK(engine->answering == 0 && query->limit > 0 && query->limit <= LIMIT_PAGE);
     (void)engine_now(engine);
-    CHECK(query->limit > 0 && query->limit <= LIMIT_PAGE);
     enum err err = inbox_find_stops(&work);
     if (err == ERR_OK)
         err = inbox_find_audits(&work);

@@ -30,7 +30,7 @@ static void act_refuse(struct engine *engine, const struct engine_call *call, st
     struct engine_reply reply = {.outcome = ENGINE_NOT_NOW, .refusal = refusal, .view = &view};
     if (engine_fill_answer(engine, entry, &arena, &view) != ERR_OK)
         reply.view = NULL;
-    call->done(call->arg, &reply);
+    engine_answer(engine, call->done, call->arg, &reply);
     entry_let_go(engine, entry);
     arena_done(&arena);
 }
@@ -306,6 +306,7 @@ void engine_label_refused(void *impl, const struct principal *principal, struct 
 void engine_act(void *impl, const struct engine_call *call)
 {
     struct engine *engine = impl;
+    CHECK(engine->answering == 0);
     (void)engine_now(engine);
     enum err err = ERR_OK;
     struct entry *entry = NULL;

@@ -88,6 +88,14 @@ static void submission_done(struct submission *submission)
     arena_done(&submission->scratch);
 }
 
+void engine_answer(struct engine *engine, engine_done_fn *done, void *arg,
+                   const struct engine_reply *reply)
+{
+    engine->answering++;
+    done(arg, reply);
+    engine->answering--;
+}
+
 void engine_refuse(engine_done_fn *done, void *arg, enum engine_refusal outcome, const char *detail)
 {
     struct engine_reply reply = {.outcome = outcome, .detail = slice_text(detail)};
@@ -223,7 +231,7 @@ static void submission_conflict(struct submission *submission, struct entry *ent
     }
     if (engine_fill_answer(submission->engine, entry, &submission->scratch, &view) != ERR_OK)
         reply.view = NULL;
-    submission->call->done(submission->call->arg, &reply);
+    engine_answer(submission->engine, submission->call->done, submission->call->arg, &reply);
     entry_let_go(submission->engine, entry);
 }
 
@@ -511,7 +519,7 @@ static void submission_dry_run(struct submission *submission, struct entry *entr
     struct view view;
     struct engine_reply reply = {.outcome = ENGINE_TAKEN, .view = &view, .gate = &entry->gate};
     if (engine_fill_answer(submission->engine, entry, &submission->scratch, &view) == ERR_OK)
-        submission->call->done(submission->call->arg, &reply);
+        engine_answer(submission->engine, submission->call->done, submission->call->arg, &reply);
     else
         submission_refuse(submission, ENGINE_STORE_FAILED, "the view could not be made");
     entry_free(entry);
@@ -624,7 +632,7 @@ static uint64_t submission_decide(struct submission *submission)
                              .subject = submission_mark(submission)};
     uint64_t handle = 0;
     if (!entry) {
-        submission_refuse(submission, ENGINE_NO_ROOM, "out of memory, or the input is too large");
+        submission_refuse(submission, ENGINE_NO_ROOM, "out of memory");
     } else if (submission->call->is_dry_run) {
         entry->gate = work.answer;
         entry->has_gate = true;
@@ -687,6 +695,7 @@ static uint64_t submission_run_all(struct submission *submission)
 uint64_t engine_submit(void *impl, const struct engine_submit *call)
 {
     struct engine *engine = impl;
+    CHECK(engine->answering == 0);
     (void)engine_now(engine);
     struct submission submission;
     submission_init(&submission, engine, call);

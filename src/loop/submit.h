@@ -15,5 +15,8 @@ uint64_t engine_submit(void *impl, const struct engine_submit *submit);
 void engine_submit_again(struct engine *engine, struct entry *entry,
                          const struct engine_call *call);
 /* Calls done at once, with no view. */
+/* Tells of an action that the caller of this still holds: meanwhile none is read or acted on. */
+void engine_answer(struct engine *engine, engine_done_fn *done, void *arg,
+                   const struct engine_reply *reply);
 void engine_refuse(engine_done_fn *done, void *arg, enum engine_refusal outcome,
                    const char *detail);

@@ -217,7 +217,7 @@ static void waiter_answer(struct engine *engine, struct waiter *waiter)
             view.permit_token = slice_text(waiter->permit);
         view.start_by_unix_ms = view.action->due_unix_ms;
     }
-    waiter->done(waiter->arg, &reply);
+    engine_answer(engine, waiter->done, waiter->arg, &reply);
     waiter_free(waiter);
     arena_done(&arena);
 }

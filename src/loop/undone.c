@@ -10,8 +10,8 @@
 #include "loop/rows.h"
 #include "loop/views.h"
 #include "record/ids.h"
+#include "record/story.h"
 #include "record/undone_row.h"
-#include "record/wording.h"
 
 enum {
     UNDONE_QUIET_MS = 3000,   /* no more ended meanwhile: the message is whole */
@@ -160,16 +160,14 @@ enum err engine_load_undone(struct engine *engine)
 
 /* ---- reads ---- */
 
-/* A key is known to people; one that is made of a masked field leaves this house as an id (R23). */
+/* As commands name it: by its key, or by its id where something is masked in that (R23). */
 static void undone_add_name(struct engine *engine, uint64_t id, struct buf *out)
 {
     struct arena arena;
     struct view view = {0};
     arena_init(&arena, ENGINE_SCRATCH);
-    enum err err = engine_view(engine, id, false, &arena, &view);
-    bool is_masked = !view.step || view.step->masked_count > 0;
-    if (err == ERR_OK && !view.is_erased && !is_masked && view.submit.key.size > 0)
-        wording_add_line(out, view.submit.key, LIMIT_NAME);
+    if (engine_view(engine, id, false, &arena, &view) == ERR_OK)
+        story_add_handle(&view, out);
     else
         text_add_id(out, ID_ACTION, id);
     arena_done(&arena);

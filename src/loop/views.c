@@ -490,6 +490,7 @@ static enum err views_do_list(void *impl, const struct engine_query *query, stru
                               struct view *views, size_t *out_count, uint64_t *out_next)
 {
     struct list_work list = {.engine = impl, .query = query, .arena = arena, .views = views};
+    CHECK(list.engine->answering == 0);
     bool has_name = query->key.size > 0 || query->run.size > 0;
     enum err err = has_name ? list_by_name(&list) : list_scan(&list);
     *out_count = list.count;
@@ -751,6 +752,13 @@ static enum err views_do_oldest(void *impl, struct slice workflow, uint64_t *out
     return err;
 }
 
+static enum err views_do_view(void *impl, uint64_t id, bool with_history, struct arena *arena,
+                              struct view *out)
+{
+    CHECK(((struct engine *)impl)->answering == 0);
+    return engine_view(impl, id, with_history, arena, out);
+}
+
 static const struct zone *views_do_zone(void *impl)
 {
     return ((struct engine *)impl)->options.zone;
@@ -759,7 +767,7 @@ static const struct zone *views_do_zone(void *impl)
 void engine_port_reads(struct engine_port *port)
 {
     port->zone = views_do_zone;
-    port->view = engine_view;
+    port->view = views_do_view;
     port->list = views_do_list;
     port->inbox = engine_inbox;
     port->label_of = engine_label_of;

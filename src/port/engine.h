@@ -5,7 +5,8 @@
  *      what it is told is durable.
  *   2. Slices and views handed to done live until it returns.
  *   3. From within done no action is read or acted on (view, list, inbox, submit, act): the engine
- *      still holds the one that done is told of. */
+ *      still holds the one that done is told of, and these let go of what nothing needs in memory.
+ *      It is checked: who does so ends the daemon. */
 #pragma once
 #include "core/breaker.h"
 #include "core/switchboard.h"

@@ -55,6 +55,7 @@ struct upstream_call {
     int64_t timeout_ms;         /* whole call */
     int64_t connect_timeout_ms; /* until the request may leave */
     size_t answer_max;
+    size_t body_max; /* at most LIMIT_CALL_BODY; 0 = LIMIT_REQUEST: what a policy may render */
     upstream_may_send_fn *may_send; /* NULL = always */
     upstream_done_fn *done;
     void *arg;

@@ -1,5 +1,6 @@
 #include "server/connection.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/check.h"
@@ -32,7 +33,10 @@ struct connection {
     struct peer peer;
 };
 
-enum { CONNECTION_SLACK = 64 * 1024 }; /* heads, refusals, sizes of chunks */
+enum {
+    CONNECTION_SLACK = 64 * 1024, /* heads, refusals, sizes of chunks */
+    CONNECTION_REASON = 160
+};
 
 static uv_stream_t *connection_stream(struct connection *connection)
 {
@@ -128,8 +132,15 @@ static void connection_refuse_for_room(struct connection *connection, struct sli
 
 static void connection_refuse_for_form(struct connection *connection, enum http_reason reason)
 {
+    char text[CONNECTION_REASON];
     connection->front->counts.refused++;
-    connection_refuse(connection, http_reason_status(reason), slice_text(http_reason_text(reason)));
+    (void)snprintf(text, sizeof text, "%s", http_reason_text(reason)); /* ours: short */
+    if (reason == HTTP_LARGE_BODY) /* the one limit that an installation sets */
+        (void)snprintf(text, sizeof text,
+                       "the body is over %zu bytes (`limits.body`): send less at once, or raise "
+                       "that limit",
+                       connection->front->bounds.body_max);
+    connection_refuse(connection, http_reason_status(reason), slice_text(text));
 }
 
 /* RFC 9110 10.1.1: when it is this request's turn, so that nothing precedes its own answer. */

@@ -48,7 +48,7 @@
     X(HTTP_TWO_CODINGS, 400, "more than one Transfer-Encoding")                                    \
     X(HTTP_OLD_CODING, 400, "Transfer-Encoding on HTTP/1.0")                                       \
     X(HTTP_EXPECTATION, 417, "an expectation other than 100-continue")                             \
-    X(HTTP_LARGE_BODY, 413, "the body is over the limit (limits.body)")                            \
+    X(HTTP_LARGE_BODY, 413, "the body is over the limit")                                          \
     X(HTTP_BAD_CHUNK_SIZE, 400, "a chunk size is not 1 to 8 hex digits")                           \
     X(HTTP_BAD_CHUNK_EXTENSION, 400, "a control byte in a chunk extension")                        \
     X(HTTP_BAD_CHUNK_END, 400, "a chunk is not followed by CR LF")                                 \

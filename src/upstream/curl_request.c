@@ -19,7 +19,7 @@ const char *curl_request_method_name(enum curl_request_method method)
 void curl_request_init(struct curl_request *request)
 {
     *request = (struct curl_request){0};
-    arena_init(&request->memory, LIMIT_REQUEST + 2 * LIMIT_CALL_HEAD + CURL_REQUEST_SLACK);
+    arena_init(&request->memory, LIMIT_CALL_BODY + 2 * LIMIT_CALL_HEAD + CURL_REQUEST_SLACK);
 }
 
 void curl_request_reset(struct curl_request *request)
@@ -153,7 +153,8 @@ enum err curl_request_check(const struct upstream_call *call)
         curl_request_headers_size(endpoint->secret_headers, endpoint->secret_header_count);
     if (call->header_count > LIMIT_CALL_HEADERS ||
         endpoint->secret_header_count > LIMIT_CALL_HEADERS - call->header_count ||
-        call->body.size > LIMIT_REQUEST || head_size > LIMIT_CALL_HEAD)
+        call->body.size > (call->body_max ? call->body_max : LIMIT_REQUEST) ||
+        head_size > LIMIT_CALL_HEAD)
         return ERR_LIMIT;
     bool is_valid =
         curl_request_find_method(call->method, &method) &&

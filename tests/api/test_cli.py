@@ -186,6 +186,21 @@ def test_words_have_the_types_of_the_daemons_policy(shell, tmp_path_factory, whe
         assert "`ok` must be boolean" in user("submit", "words", "say", "id=1", "ok=1", code=1)
 
 
+@pytest.mark.parametrize("limit", (1048576, 4194304))
+def test_a_large_input_is_refused_by_the_limit_of_the_daemon(shell, limit):
+    shell("init", "--listen", "127.0.0.1:0")
+    config = shell.folder / "interlock.yaml"
+    config.write_text(config.read_text() + "limits: { body: %d }\n" % limit)
+    shell.write("policies/words.yaml", WORDS.replace("    input: {", "    # {").replace(", n: \"${input.n}\"", ""))
+    with Serving(shell):
+        words = ["w%d=%s" % (i, "x" * 100000) for i in range(12)]
+        said = shell("submit", "words", "say", "id=1", *words, code=None)
+        if limit > 1200000:
+            assert "STATE   done" in said, said[:2000]
+        else:
+            assert "the body is over 1048576 bytes (`limits.body`): send less at once, or raise that limit" in said, said[:2000]
+
+
 def test_a_day_with_the_daemon(shell):
     shell("init", "--restart", "ben", "--listen", "127.0.0.1:0")
     policy = shell.folder / "policies/invoice-reminders.yaml"

@@ -40,6 +40,7 @@ steps:
     kind: webhook
     call: plain POST /v1/failing
     key: ${input.id}
+    mask: [secret]
     body: { id: "${input.id}" }
   refused:
     kind: webhook

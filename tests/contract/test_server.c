@@ -77,13 +77,17 @@ static void too_large_is_told_before_it_is_read(void **state)
     assert_non_null(body);
     client_say(c, "POST /b HTTP/1.1\r\nHost: h\r\nContent-Length: 4194304\r\n\r\n");
     client_send(c, slice_of(body, size)); /* sends on: the answer must survive that */
-    client_expect(c, "413: the body is over the limit");
+    client_expect(
+        c,
+        "413: the body is over 1000 bytes (`limits.body`): send less at once, or raise that limit");
     client_free(c, false);
     c = client_new(&wire, false);
     client_say(c, "POST /b HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3e8\r\n");
     client_send(c, slice_of(body, 1000));
     client_say(c, "\r\n1\r\n");
-    client_expect(c, "413: the body is over the limit");
+    client_expect(
+        c,
+        "413: the body is over 1000 bytes (`limits.body`): send less at once, or raise that limit");
     client_expect_end(c);
     client_free(c, false);
     assert_int_equal(wire.begun_count, 0);

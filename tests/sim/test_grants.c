@@ -2,6 +2,9 @@
  * send" lets one start go also where `review` is in force; a stop elsewhere, between its gate and
  * its first byte, does not take that word away. */
 #include <jansson.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/text.h"
 #include "sim/rig.h"
@@ -180,9 +183,68 @@ static void a_stop_keeps_the_grant(void **state)
     rig_done(&world.rig);
 }
 
+/* port/engine.h, invariant 3: within a reply an action is neither read nor acted on. */
+static void read_within(void *arg, const struct engine_reply *reply)
+{
+    struct world *world = arg;
+    struct arena arena;
+    struct view view = {0};
+    arena_init(&arena, 1 << 22);
+    (void)world->rig.port.view(world->rig.port.impl, reply->view->action->id, false, &arena, &view);
+    arena_done(&arena);
+}
+
+static void submit_within(void *arg, const struct engine_reply *reply)
+{
+    struct world *world = arg;
+    if (reply->outcome == ENGINE_NOT_NOW)
+        submit_doubt(world);
+}
+
+static void ends_with(struct world *world, engine_done_fn *done, int want)
+{
+    struct engine_call call = {.act = ENGINE_APPROVE, /* of what waits for no decision: refused */
+                               .principal = &rig_ana,
+                               .action = world->action,
+                               .done = done,
+                               .arg = world};
+    (void)fflush(stdout);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        (void)signal(SIGABRT, SIG_DFL); /* cmocka catches it */
+        (void)fclose(stderr);           /* the message is wanted, not shown */
+        world->rig.port.act(world->rig.port.impl, &call);
+        rig_settle(&world->rig);
+        _exit(0);
+    }
+    int status = 0;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(WIFSIGNALED(status) ? WTERMSIG(status) : 0, want);
+}
+
+static void on_refused(void *arg, const struct engine_reply *reply)
+{
+    (void)arg;
+    assert_int_equal(reply->outcome, ENGINE_NOT_NOW);
+}
+
+static void nothing_is_read_within_a_reply(void **state)
+{
+    struct world world;
+    (void)state;
+    open_world(&world);
+    submit_doubt(&world);
+    ends_with(&world, on_refused, 0);
+    ends_with(&world, read_within, SIGABRT);
+    ends_with(&world, submit_within, SIGABRT);
+    rig_done(&world.rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(a_stop_elsewhere_takes_no_grant),
-                                       cmocka_unit_test(a_stop_keeps_the_grant)};
+                                       cmocka_unit_test(a_stop_keeps_the_grant),
+                                       cmocka_unit_test(nothing_is_read_within_a_reply)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -114,7 +114,7 @@ static void clock_notice(struct engine *engine, int64_t step_ms)
         journal.began_unix_ms = clocks->former_unix_ms;
     if (was_told && !is_new)
         return;
-    if (is_known && is_new && engine_defers(engine)) { /* it is another one: from the beginning */
+    if (was_told && engine_defers(engine)) { /* it is another one: from the beginning */
         clocks->until_unix_ms = engine->now_unix_ms + WALL_CONFIRM_MS;
         journal.clock_until_unix_ms = clocks->until_unix_ms;
         engine_save_life(engine);
@@ -258,7 +258,7 @@ enum err engine_load_clock(struct engine *engine)
     if (!start.is_doubtful)
         return ERR_OK;
     clocks->until_unix_ms = start.at_unix_ms + WALL_CONFIRM_MS;
-    if (sign.until_unix_ms != 0 && sign.until_unix_ms < clocks->until_unix_ms)
+    if (sign.until_unix_ms > start.at_unix_ms && sign.until_unix_ms < clocks->until_unix_ms)
         clocks->until_unix_ms = sign.until_unix_ms; /* it began in an earlier run */
     return ERR_OK;
 }

@@ -47,7 +47,7 @@ static bool judge(struct world *world, int64_t before, int64_t down_ms, bool is_
 static void begin_doubt(struct world *world, bool is_doubtful)
 {
     int64_t until = now_of(world) + 10 * MINUTE;
-    bool goes_on = world->is_doubtful && world->until_ms < until;
+    bool goes_on = world->is_doubtful && world->until_ms < until && world->until_ms > now_of(world);
     world->first_new = is_doubtful ? world->next_id : 0;
     world->until_ms = goes_on ? world->until_ms : until;
     world->is_doubtful = is_doubtful;
@@ -60,8 +60,9 @@ static void begin_doubt(struct world *world, bool is_doubtful)
 static void look(struct world *world)
 {
     int64_t step = step_of(world);
-    if (!is_off(step))
-        world->lag_ms = 0;
+    if (!world->is_doubtful &&
+        incident_of(world) == 0) /* what is off by then, time has confirmed */
+        world->lag_ms = is_off(step) ? step : 0;
     if (!world->is_doubtful)
         return;
     for (int i = 0; i < world->first_new; i++) {
@@ -482,6 +483,22 @@ static void a_start_ahead_waits(void **state)
     end(world);
 }
 
+/* While it was down, nobody could look: that confirms nothing. */
+static void down_time_confirms_nothing(void **state)
+{
+    struct world *world = begin();
+    (void)state;
+    world->off_ms = DAY;
+    down(world, MINUTE, true);
+    down(world, HOUR, true);
+    pass(world, 9 * MINUTE, 10 * SECOND);
+    assert_true(step_of(world) == DAY);
+    pass(world, 2 * MINUTE, 10 * SECOND);
+    assert_true(step_of(world) == 0);
+    assert_int_equal(incident_of(world), 0);
+    end(world);
+}
+
 static void a_clock_that_is_set_right_leaves_no_trace(void **state)
 {
     struct world *world = begin();
@@ -541,6 +558,7 @@ int main(void)
         cmocka_unit_test(a_step_is_told),
         cmocka_unit_test(a_person_confirms_a_step),
         cmocka_unit_test(a_start_ahead_waits),
+        cmocka_unit_test(down_time_confirms_nothing),
         cmocka_unit_test(a_clock_that_is_set_right_leaves_no_trace),
         cmocka_unit_test(a_start_behind_begins_at_the_store),
         cmocka_unit_test(a_reboot_is_no_news),

@@ -31,7 +31,7 @@ static void alert_mask(struct engine *engine, struct slice text, struct buf *out
 }
 
 /* What it is called, in capitals. */
-static const char *alert_state(const struct alert *alert, const struct stop *stop)
+static const char *alert_state(const struct alert *alert, enum position position)
 {
     switch (alert->journal.kind) {
     case INCIDENT_DEGRADED:
@@ -45,9 +45,9 @@ static const char *alert_state(const struct alert *alert, const struct stop *sto
     case INCIDENT_STOP:
         break;
     }
-    return stop->position == POSITION_FALLBACK ? "ON FALLBACK"
-           : stop->position == POSITION_REVIEW ? "ON REVIEW"
-                                               : "STOPPED";
+    return position == POSITION_FALLBACK ? "ON FALLBACK"
+           : position == POSITION_REVIEW ? "ON REVIEW"
+                                         : "STOPPED";
 }
 
 /* Why, in words: what lasts, then what somebody said. */
@@ -90,6 +90,7 @@ void alert_make_texts(struct engine *engine, const struct alert *alert,
     const struct stop *stop = word->stop;
     const struct duties *duties = engine_alert_duties(engine, &alert->journal);
     bool is_recovery = word->about == NOTICE_RECOVERED && alert->journal.kind != INCIDENT_STOP;
+    enum position position = engine_incident_position(engine, alert->incident, stop);
     struct buf reason, scope, workflows;
     buf_init(&reason, LIMIT_REASON * 4);
     buf_init(&scope, LIMIT_SUMMARY);
@@ -104,7 +105,7 @@ void alert_make_texts(struct engine *engine, const struct alert *alert,
         .about = word->about,
         .kind = alert->journal.kind,
         .lasting = alert->journal.lasting,
-        .state = alert_state(alert, stop),
+        .state = alert_state(alert, position),
         .incident = alert->incident,
         .scope = buf_slice(&scope),
         .workflows = buf_slice(&workflows),
@@ -120,7 +121,7 @@ void alert_make_texts(struct engine *engine, const struct alert *alert,
         .lost = engine_journal_lost(engine, &alert->journal),
         .informs = alert_full_name(engine, slice_text(alert->journal.informs)),
         .restart = duties->restart ? duties->restart->name : (struct slice){0},
-        .position = alert->journal.kind == INCIDENT_STOP ? slice_text(position_name(stop->position))
+        .position = alert->journal.kind == INCIDENT_STOP ? slice_text(position_name(position))
                                                          : (struct slice){0},
         .inform_due_unix_ms =
             alert->journal.informed_unix_ms ? 0 : alert->journal.inform_due_unix_ms,

@@ -52,6 +52,9 @@ bool engine_journal_is_shared(const struct journal *journal);
 /* Is that workflow within its scope? */
 bool engine_journal_covers(const struct engine *engine, const struct journal *journal,
                            struct slice workflow);
+/* The strictest of its stops in force; of none: that of the first. */
+enum position engine_incident_position(const struct engine *engine, uint64_t incident,
+                                       const struct stop *first);
 /* Of one that is closed, too; ERR_NOT_FOUND. */
 MUST_USE enum err engine_read_journal(struct engine *engine, uint64_t incident,
                                       struct journal *out);

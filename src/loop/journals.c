@@ -499,16 +499,16 @@ static void journal_count_impact(struct engine *engine, struct incident_view *vi
 
 /* ---- all of it ---- */
 
-static void journal_add_position(const struct engine *engine, struct incident_view *view)
+enum position engine_incident_position(const struct engine *engine, uint64_t incident,
+                                       const struct stop *first)
 {
     enum position position = POSITION_RUNNING;
     for (size_t i = 0; i < engine->board.stop_count; i++) {
         const struct stop *stop = &engine->board.stops[i];
-        if (stop->incident == view->id && !stop->is_lifted && stop->position < position)
+        if (stop->incident == incident && !stop->is_lifted && stop->position < position)
             position = stop->position;
     }
-    if (position != POSITION_RUNNING)
-        view->position = slice_text(position_name(position));
+    return position == POSITION_RUNNING && first ? first->position : position;
 }
 
 static enum err journal_fill(struct engine *engine, const struct engine_incident *incident,
@@ -535,9 +535,9 @@ static enum err journal_fill(struct engine *engine, const struct engine_incident
     view->inform = duties->inform;
     view->zone = engine->options.zone;
     view->now_unix_ms = engine->now_unix_ms;
-    if (stop)
-        view->position = slice_text(position_name(stop->position));
-    journal_add_position(engine, view);
+    enum position position = engine_incident_position(engine, view->id, stop);
+    if (position != POSITION_RUNNING)
+        view->position = slice_text(position_name(position));
     buf_init(&scope, LIMIT_SUMMARY);
     engine_journal_add_scope(&view->journal, &shown, &scope);
     view->scope = arena_copy(arena, buf_slice(&scope));

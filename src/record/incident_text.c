@@ -441,7 +441,8 @@ void incident_add_draft(struct buf *out, const struct incident_view *view)
 {
     struct buf why;
     buf_init(&why, LIMIT_REASON * 8);
-    incident_add_why(&why, view, TEXT_WORDS);
+    if (view->journal.lasting != LASTING_NONE || view->why.size > 0) /* else nothing is said */
+        incident_add_why(&why, view, LIMIT_REASON * 4);
     struct inform_facts facts = {.kind = view->journal.kind,
                                  .position = view->position,
                                  .scope = view->scope,

@@ -63,6 +63,16 @@ def stop(daemon, workflow="inquiry-routing", token="ana", **more):
     return answer.json["incident"]
 
 
+def wait_for(what, check):
+    """Until it holds; the daemon is a process of its own, so there is nothing to wait on."""
+    for _ in range(3000):
+        value = check()
+        if value:
+            return value
+        threading.Event().wait(0.01)
+    raise AssertionError("never: " + what)
+
+
 def incident(daemon, id):
     answer = daemon.get("/v1/incidents/" + id)
     assert answer.status == 200, answer
@@ -291,6 +301,32 @@ def test_a_report_has_all_that_was_said_and_how_its_restart_went(tmp_path):
                       "note, by Ana Ruiz: phoned the vendor\n", "## Restart\n\n- 20", "## Timeline\n\n- 20"):
             assert words in report, (words, report)
         assert report.split("## Timeline")[0].count("in force again") == 0 and report.count("in force again: stop of inquiry-routing") == 1  # two stops, one line
+
+
+def test_the_draft_of_a_message_is_that_of_the_page(tmp_path):
+    """One text: in the message, on the page, in the JSON; also of two stops of different positions, and of a long reason."""
+    long = "it routes " + "to the wrong teams and " * 30
+    with MailSink() as sink:
+        text = INSTALLATION.replace("switch:\n", "channels:\n  email: { smtp: \"%s\", from: i@example.org }\nswitch:\n" % sink.url)
+        text = text.replace("  helpdesk:\n    sandbox: true\n", "  helpdesk:\n    sandbox: true\n    breaker: { open: 1s, told_after: 1s }\n")
+        held = "    fallback:\n      unavailable: hold 1d\n"
+        with Daemon(install(tmp_path, text, {"invoice-reminders.yaml": REMINDERS, "inquiry-routing.yaml": ROUTING + held})) as daemon:
+            def same(id, wants):
+                body = next(m.get_content() for m in iter(sink.next, None) if id in m["Subject"] and "\nDraft: " in m.get_content()).replace("\r\n", "\n")
+                draft = body.split("\nDraft: ", 1)[1].split("\n", 1)[0]
+                page, one = cli(daemon, "incident", id)[1], incident(daemon, id)["inform"]["draft"]
+                assert one == draft and "\nDRAFT   %s\n" % draft in page, (draft, one, page)
+                assert wants in draft and "no reason" not in draft, draft
+
+            same(stop(daemon, "invoice-reminders", token="ben"), "invoice-reminders is stopped. We will")
+            same(stop(daemon, position="fallback", reason=long), "inquiry-routing does its work by its fallback: it routes to the wrong teams")
+            id = next(i["id"] for i in daemon.get("/v1/incidents?open=1").json["items"] if i["workflow"] == "inquiry-routing")
+            assert daemon.restart(id, "right again").json["state"] == "closed"
+            daemon.sandbox("helpdesk", down=True)
+            for n in range(7):
+                daemon.submit("inquiry-routing", "route_ticket", {"ticket": "T-%d" % n, "team": "billing", "channel": "mail", "secret": "x"}, token="helpdesk-bot")
+            id = wait_for("it is told", lambda: [i["id"] for i in daemon.get("/v1/incidents?open=1").json["items"] if i["kind"] == "degraded"])[0]
+            same(id, "upstream helpdesk is degraded: helpdesk is not called: 5 failures in a row, since ")
 
 
 def test_refusals(routing):

@@ -164,6 +164,7 @@ static void recover_close_receipts(struct engine *engine)
         if (stop->stopped_at_unix_ms == 0 && stop->in_flight == 0)
             stop->stopped_at_unix_ms = engine->now_unix_ms;
     }
+    engine_close_receipts(engine);
 }
 
 /* The key of this installation must be the one that the store knows: another one would give every

@@ -304,6 +304,18 @@ void engine_tell_full(struct engine *engine)
     }
 }
 
+void engine_close_receipts(struct engine *engine)
+{
+    for (size_t i = 0; i < engine->board.stop_count; i++) {
+        struct stop *stop = &engine->board.stops[i];
+        if (stop->stopped_at_unix_ms == 0 || stop->in_flight_at_start == 0 ||
+            stop->is_receipt_saved)
+            continue;
+        stop->is_receipt_saved = true;
+        stops_save_receipt(engine, stop);
+    }
+}
+
 /* An attempt ended and that is durable: the receipts that waited for it move. */
 void engine_receipts(struct engine *engine, const struct pending *pending)
 {
@@ -317,15 +329,8 @@ void engine_receipts(struct engine *engine, const struct pending *pending)
     row.risk_id = pending->risk_id;
     row_place_risk(&row, entry->step);
     struct scope scope = row_scope(&row, entry->step);
-    size_t stopped = switchboard_attempt_ended(&engine->board, &scope, &end);
-    for (size_t i = 0; stopped > 0 && i < engine->board.stop_count; i++) {
-        struct stop *stop = &engine->board.stops[i];
-        if (stop->in_flight == 0 && stop->in_flight_at_start > 0 && !stop->is_receipt_saved) {
-            stop->is_receipt_saved = true;
-            stops_save_receipt(engine, stop);
-            stopped--;
-        }
-    }
+    if (switchboard_attempt_ended(&engine->board, &scope, &end) > 0)
+        engine_close_receipts(engine);
 }
 
 /* ---- lift, ramp, and back ---- */

@@ -20,6 +20,8 @@ const struct stop *engine_stop(struct engine *engine, struct slice by,
                                const struct stop_order *order, const struct pending *acknowledge);
 /* An attempt ended, and that is durable: the receipts that waited for it move. */
 void engine_receipts(struct engine *engine, const struct pending *pending);
+/* Of each stop that waits for nothing any more: the record STOPPED, once. */
+void engine_close_receipts(struct engine *engine);
 /* Its first stop in force; else one that is lifted; NULL: none that is in memory. */
 struct stop *engine_incident_stop(struct engine *engine, uint64_t incident);
 

@@ -150,6 +150,10 @@ void engine_count_repeat(struct engine *engine, const struct row *row)
     engine->is_count_dirty = true;
 }
 
+struct counts_open {
+    uint64_t in_review, held;
+};
+
 /* One more, or one less, of what is open in a state. */
 static void counts_open(struct workflow_state *workflow, struct slice step, enum action_state state,
                         bool is_more)
@@ -182,32 +186,47 @@ void engine_count_open(struct engine *engine, const struct row *row)
         engine_fail(engine, "out of memory");
 }
 
+/* What is open of a step, also under the names that it had before (R28). step NULL: of all. */
+static struct counts_open counts_open_of(const struct engine *engine,
+                                         const struct workflow *workflow, const struct step *step)
+{
+    struct counts_open open = {0};
+    for (size_t w = 0; w < engine->workflow_count; w++) {
+        const struct workflow_state *state = &engine->workflows[w];
+        struct slice name = slice_text(state->name);
+        if (!slice_equal(name, workflow->name) && !slices_have(workflow->was, name))
+            continue;
+        for (size_t s = 0; s < state->step_count; s++) {
+            struct slice own = slice_text(state->steps[s].name);
+            if (step && !slice_equal(own, step->name) && !slices_have(step->was, own))
+                continue;
+            open.in_review += state->steps[s].in_review;
+            open.held += state->steps[s].held;
+        }
+    }
+    return open;
+}
+
 uint64_t engine_open_reviews(struct engine *engine, const struct step *step)
 {
-    struct workflow_state *workflow = engine_workflow(engine, step->workflow->name);
-    const struct step_state *counts = workflow ? counts_step(workflow, step->name) : NULL;
-    return counts ? counts->in_review : 0;
+    return counts_open_of(engine, step->workflow, step).in_review;
 }
 
 uint64_t engine_backlog(struct engine *engine, const struct workflow *workflow,
                         const struct step *step)
 {
-    struct workflow_state *state = engine_workflow(engine, workflow->name);
-    const struct step_state *counts = state && step ? counts_step(state, step->name) : NULL;
-    if (step)
-        return counts ? counts->held + counts->in_review : 0;
-    return state ? state->now[STATE_HELD] + state->now[STATE_IN_REVIEW] : 0;
+    struct counts_open open = counts_open_of(engine, workflow, step);
+    return open.held + open.in_review;
 }
 
 void engine_open_of_step(struct engine *engine, const struct entry *entry, struct action_event *out)
 {
-    struct workflow_state *workflow = engine_workflow(engine, entry->row.workflow);
-    const struct step_state *counts = workflow ? counts_step(workflow, entry->row.step) : NULL;
-    if (!counts)
-        return;
     enum action_state state = entry->row.action.state;
-    out->open_reviews = counts->in_review - (state == STATE_IN_REVIEW);
-    out->open_held = counts->held - (state == STATE_HELD);
+    if (!entry->step)
+        return; /* retired: a person decides */
+    struct counts_open open = counts_open_of(engine, entry->step->workflow, entry->step);
+    out->open_reviews = open.in_review - (open.in_review > 0 && state == STATE_IN_REVIEW);
+    out->open_held = open.held - (open.held > 0 && state == STATE_HELD);
 }
 
 void engine_count_move(struct engine *engine, struct entry *entry, const struct action *before,

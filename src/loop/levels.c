@@ -46,11 +46,36 @@ void engine_see_backlog(struct engine *engine, const struct step *step)
 
 /* ---- the oldest held, and what is past due ---- */
 
-static struct slice level_scope(const struct trigger_slot *slot, struct arena *arena)
+/* What waits may do so under the name that its workflow, or its step, had before (R28). */
+static size_t level_names(const struct trigger_slot *slot)
 {
     const struct step *step = slot->trigger->step;
-    return arena_fmt(arena, "%.*s/%.*s", SLICE_FMT(slot->workflow->name),
-                     SLICE_FMT(step ? step->name : (struct slice){0}));
+    return (slot->workflow->was.count + 1) * ((step ? step->was.count : 0) + 1);
+}
+
+static struct slice level_scope(const struct trigger_slot *slot, size_t index, struct arena *arena)
+{
+    const struct workflow *workflow = slot->workflow;
+    const struct step *step = slot->trigger->step;
+    size_t w = index % (workflow->was.count + 1), s = index / (workflow->was.count + 1);
+    struct slice step_name = s > 0 ? step->was.at[s - 1] : step ? step->name : (struct slice){0};
+    return arena_fmt(arena, "%.*s/%.*s",
+                     SLICE_FMT(w > 0 ? workflow->was.at[w - 1] : workflow->name),
+                     SLICE_FMT(step_name));
+}
+
+/* The oldest id of that queue; UINT64_MAX: none. */
+static uint64_t level_first_id(struct engine *engine, enum store_queue queue, struct slice scope)
+{
+    const struct store_port *store = &engine->options.store;
+    struct store_open_query query = {.has_queue = true, .queue = queue, .scope = scope, .limit = 1};
+    struct arena arena;
+    struct store_action first = {0};
+    size_t count = 0;
+    arena_init(&arena, ENGINE_SCRATCH);
+    enum err err = store->list_open(store->impl, &query, &arena, &first, &count);
+    arena_done(&arena);
+    return err == ERR_OK && count > 0 ? first.id : UINT64_MAX;
 }
 
 /* Since its submit: an id begins with its time. */
@@ -58,27 +83,26 @@ static int64_t level_held_age(struct engine *engine, const struct trigger_slot *
 {
     static const enum store_queue queues[] = {STORE_QUEUE_HELD_STOP, STORE_QUEUE_HELD_UPSTREAM,
                                               STORE_QUEUE_HELD_OTHER, STORE_QUEUE_HELD_ORDER};
-    const struct store_port *store = &engine->options.store;
-    int64_t oldest_unix_ms = engine->now_unix_ms;
-    for (size_t i = 0; i < sizeof queues / sizeof *queues; i++) {
+    uint64_t oldest = UINT64_MAX;
+    for (size_t n = 0; n < level_names(slot); n++) {
         struct arena arena;
-        struct store_action first = {0};
-        size_t count = 0;
-        arena_init(&arena, ENGINE_SCRATCH);
-        struct store_open_query query = {
-            .has_queue = true, .queue = queues[i], .scope = level_scope(slot, &arena), .limit = 1};
-        if (store->list_open(store->impl, &query, &arena, &first, &count) == ERR_OK && count > 0 &&
-            (int64_t)(first.id >> 20) < oldest_unix_ms)
-            oldest_unix_ms = (int64_t)(first.id >> 20);
+        arena_init(&arena, 4096);
+        struct slice scope = level_scope(slot, n, &arena);
+        for (size_t i = 0; i < sizeof queues / sizeof *queues; i++) {
+            uint64_t id = level_first_id(engine, queues[i], scope);
+            oldest = id < oldest ? id : oldest;
+        }
         arena_done(&arena);
     }
-    return engine->now_unix_ms - oldest_unix_ms;
+    int64_t since_unix_ms = (int64_t)(oldest >> 20);
+    return since_unix_ms < engine->now_unix_ms ? engine->now_unix_ms - since_unix_ms : 0;
 }
 
 /* How many of the page after `query` are past due, the most urgent first; by how long the first. */
 struct level_late {
     int64_t count, first_ms;
     bool is_over; /* no further page has any */
+    size_t name;  /* which one is asked for */
 };
 
 static void level_late_page(struct engine *engine, const struct trigger_slot *slot,
@@ -89,7 +113,7 @@ static void level_late_page(struct engine *engine, const struct trigger_slot *sl
     size_t count = 0;
     arena_init(&arena, ENGINE_SCRATCH);
     struct store_action *page = ARENA_ARRAY(&arena, query->limit, struct store_action);
-    query->scope = level_scope(slot, &arena);
+    query->scope = level_scope(slot, late->name, &arena);
     if (!page || store->list_open(store->impl, query, &arena, page, &count) != ERR_OK)
         count = 0;
     late->is_over = count < query->limit;
@@ -114,13 +138,15 @@ static int64_t level_overdue(struct engine *engine, const struct trigger_slot *s
         most = INT64_MAX;
     bool is_time = slot->trigger->is_duration;
     struct level_late late = {0};
-    struct store_open_query query = {.by_people_due = true,
-                                     .has_queue = true,
-                                     .queue = STORE_QUEUE_PEOPLE,
-                                     .limit = is_time || most == 0 ? 1 : OVERDUE_PAGE};
-    do
-        level_late_page(engine, slot, &query, &late);
-    while (!is_time && !late.is_over && late.count <= most);
+    for (; late.name < level_names(slot) && late.count <= most; late.name++) {
+        struct store_open_query query = {.by_people_due = true,
+                                         .has_queue = true,
+                                         .queue = STORE_QUEUE_PEOPLE,
+                                         .limit = is_time || most == 0 ? 1 : OVERDUE_PAGE};
+        do
+            level_late_page(engine, slot, &query, &late);
+        while (!is_time && !late.is_over && late.count <= most);
+    }
     return is_time ? late.first_ms : late.count;
 }
 

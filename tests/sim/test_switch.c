@@ -234,6 +234,34 @@ static void a_receipt_of_an_upstream_ends_with_its_call(void **state)
     rig_done(&world.rig);
 }
 
+/* All that it waited for had ended, and a crash came before it said so: the start says it, once.
+ */
+static void a_receipt_is_closed_once(void **state)
+{
+    static const char policy[] = RIG_POLICY("[]");
+    struct world world;
+    struct stop before[8], after[8];
+    (void)state;
+    open_world(&world, policy);
+    rig_submit(&world.rig, 1);
+    rig_settle(&world.rig);
+    stop(&world, &(struct scope){.upstream = SLICE("plain"), .risk = SLICE("normal")});
+    rig_settle(&world.rig);
+    answer(&world, 1, 200);
+    (void)store_memory_flush(world.rig.store, 1); /* its end, but not that of the receipt */
+    world.rig.now_unix_ms += MINUTE_MS;
+    crash(&world, policy);
+    rig_settle(&world.rig);
+    assert_int_equal(stops_of(&world, before), 1);
+    assert_true(before[0].stopped_at_unix_ms != 0 && before[0].in_flight == 0);
+    world.rig.now_unix_ms += MINUTE_MS;
+    crash(&world, policy);
+    rig_settle(&world.rig);
+    assert_int_equal(stops_of(&world, after), 1);
+    assert_int_equal(after[0].stopped_at_unix_ms, before[0].stopped_at_unix_ms);
+    rig_done(&world.rig);
+}
+
 /* ---- a trip in the ramp of its own stop (R19) ---- */
 
 static void a_trip_in_its_own_ramp_stops_again(void **state)
@@ -364,6 +392,47 @@ static void a_limit_holds_over_two_renames(void **state)
     rig_done(&world.rig);
 }
 
+#define HOLDING(name, trigger)                                                                     \
+    name "purpose: To be stopped\n"                                                                \
+         "owner: team\n"                                                                           \
+         "restart: team\n"                                                                         \
+         "inform: ana\n"                                                                           \
+         "mode: auto\n"                                                                            \
+         "ramp: []\n"                                                                              \
+         "triggers:\n"                                                                             \
+         "  - far: stopped if volume > 1000 in 1h\n"                                               \
+         "  - pile: caution if " trigger "\n" POLICY_STEP "    rules:\n"                           \
+         "      - later: hold 5h if input.id != \"\"\n"
+/* What waits under the former name waits all the same. */
+static void what_waits_counts_over_a_rename(void **state)
+{
+    static const char *const policies[][2] = {
+        {HOLDING("workflow: w\n", "backlog > 3"),
+         HOLDING("workflow: later\nwas: w\n", "backlog > 3")},
+        {HOLDING("workflow: w\n", "held_age > 30m"),
+         HOLDING("workflow: later\nwas: w\n", "held_age > 30m")}};
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct world world;
+        open_world(&world, policies[i][0]);
+        submit_to(&world, "w", 1);
+        submit_to(&world, "w", 2);
+        rig_settle(&world.rig);
+        rig_pass(&world.rig, 20 * MINUTE_MS, 10000);
+        crash(&world, policies[i][1]);
+        submit_to(&world, "later", 3);
+        rig_settle(&world.rig);
+        assert_false(is_at(&world, POSITION_CAUTION));
+        if (i == 0)
+            submit_to(&world, "later", 4);
+        else
+            rig_pass(&world.rig, 15 * MINUTE_MS, 10000);
+        rig_settle(&world.rig);
+        assert_true(is_at(&world, POSITION_CAUTION));
+        rig_done(&world.rig);
+    }
+}
+
 /* Of what one trigger cannot tell, the others are asked all the same. */
 static void what_one_cannot_tell_the_others_count(void **state)
 {
@@ -444,10 +513,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_receipt_waits_for_what_it_counted),
         cmocka_unit_test(a_receipt_of_an_upstream_ends_with_its_call),
+        cmocka_unit_test(a_receipt_is_closed_once),
         cmocka_unit_test(a_trip_in_its_own_ramp_stops_again),
         cmocka_unit_test(no_crash_leaves_a_ramp_that_has_tripped),
         cmocka_unit_test(what_a_rule_has_delayed_counts),
         cmocka_unit_test(a_limit_holds_over_two_renames),
+        cmocka_unit_test(what_waits_counts_over_a_rename),
         cmocka_unit_test(what_one_cannot_tell_the_others_count),
         cmocka_unit_test(no_crash_loses_an_alarm),
         cmocka_unit_test(a_trigger_that_is_gone_leaves_no_caution),

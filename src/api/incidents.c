@@ -46,7 +46,9 @@ static void incidents_add_who(const struct config *config, const struct engine_i
                               struct buf *out)
 {
     const struct duties *duties = config_duties_of(config, incident->workflow);
-    const char *to_do = incidents_to_do[incident->kind];
+    const char *to_do = incident->journal.lasting == LASTING_CLOCK
+                            ? "set the clock right, or say that it is: close it"
+                            : incidents_to_do[incident->kind];
     const struct group *group =
         incident->kind == INCIDENT_STOP && duties->restart ? duties->restart : duties->owner;
     const struct group *named = config_group(config, slice_text(incident->journal.answers));

@@ -39,6 +39,8 @@ void clock_trouble_add(struct buf *out, const struct journal *journal, const str
     int64_t step = journal->clock_ms;
     bool is_at_start = journal->clock_until_unix_ms != 0;
     clock_text_add(out, clock_code(step, is_at_start), step < 0 ? -step : step);
+    if (journal->closed_unix_ms != 0)
+        return;
     if (!is_at_start) {
         buf_add_text(out, ": interlock goes on by its own time, and nothing comes due by that");
         return;

@@ -41,6 +41,10 @@ size_t incident_commands(const struct incident_view *view,
         do_add(out, &count,
                &(struct incident_command){"incident", " --informed \"\xe2\x80\xa6\"",
                                           "stakeholders were told this", view->id});
+    if (j->lasting == LASTING_CLOCK)
+        do_add(out, &count,
+               &(struct incident_command){"incident", " --close \"\xe2\x80\xa6\"",
+                                          "its time is right: interlock takes it", view->id});
     if (view->is_restart_asked) {
         do_add(out, &count,
                &(struct incident_command){"approve", "", "let it run again", view->id});

@@ -112,6 +112,7 @@ def test_a_step_is_told_and_nothing_is_due_by_it(machine):
     assert machine.flag() == ""
     assert any("right again" in line for line in machine.records())
     report = machine.daemon.get("/v1/incidents/" + incident["id"], headers={"Accept": "text/markdown"}).text
+    assert "comes due" not in report, report  # that was while it was open
     timeline = report.split("## Timeline")[1]
     assert "the clock of this machine was moved 1 d ahead" in timeline and "right again; it was off by 1 d" in timeline, report
 
@@ -147,7 +148,11 @@ def test_a_person_confirms_it(machine):
     machine.daemon.kill()
     machine.move(2 * HOUR)
     machine.daemon.start()
-    incident = wait_for("an incident", machine.incidents)[0]["id"]
+    incident = wait_for("an incident", machine.incidents)[0]
+    assert incident["who"]["to_do"] == "set the clock right, or say that it is: close it"
+    incident = incident["id"]
+    page = machine.daemon.get("/v1/incidents/" + incident, headers={"Accept": "text/plain"}).text
+    assert 'interlock incident %s --close "…"   # its time is right: interlock takes it' % incident in page, page
     assert machine.state(action) == "waiting"
     done = subprocess.run([str(BUILD / "interlock"), "incident", incident, "--close", "the machine slept for two hours",
                            "--url", "http://%s:%d" % (machine.daemon.host, machine.daemon.port)],

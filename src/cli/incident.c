@@ -199,6 +199,15 @@ static void incident_say_restart(struct invocation *invocation, const json_t *in
     }
 }
 
+/* It is restarted, and does not run: another stop holds it. */
+static void incident_say_held(struct invocation *invocation, const json_t *held)
+{
+    if (json_is_object(held))
+        say(invocation, "HELD    %s by %s\n",
+            json_is_true(json_object_get(held, "all")) ? "still" : "in part",
+            daemon_text(held, "by"));
+}
+
 /* NAME of the body, and the text; an empty object without one. */
 struct incident_said {
     const char *name, *text;
@@ -229,8 +238,10 @@ static int incident_post_words(struct invocation *invocation, const char *id, co
         say(invocation, "On record: stakeholders were told this.\n");
     bool is_restart = strcmp(path, "/restart") == 0 || strcmp(path, "/approve") == 0 ||
                       strcmp(path, "/reject") == 0;
-    if (incident && is_restart && !invocation_has(invocation, "json"))
+    if (incident && is_restart && !invocation_has(invocation, "json")) {
         incident_say_restart(invocation, incident);
+        incident_say_held(invocation, json_object_get(incident, "held"));
+    }
     json_decref(incident);
     return invocation->exit;
 }

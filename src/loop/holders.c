@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "base/arena.h"
 #include "loop/engine_state.h"
 #include "policy/config.h"
 #include "record/ids.h"
@@ -12,11 +13,13 @@
 
 enum { HOLDERS_SHOWN = 2 };
 
+/* One that came after the lift is another story. */
 static bool holders_has(const struct engine *engine, const struct stop *stop,
                         const struct stop *lifted)
 {
     return !stop->is_lifted && !stop->is_lifting && stop->incident != 0 &&
            stop->incident != lifted->incident && stop->position != POSITION_CAUTION &&
+           (lifted->lifted_at_unix_ms == 0 || stop->at_unix_ms <= lifted->lifted_at_unix_ms) &&
            engine_stops_meet(engine, stop, lifted);
 }
 
@@ -65,4 +68,17 @@ void engine_holders_add(struct engine *engine, const struct stop *lifted, struct
     *out_is_whole = holders_add(engine, lifted, true, out) > 0;
     if (!*out_is_whole)
         (void)holders_add(engine, lifted, false, out);
+}
+
+void engine_holders_view(struct engine *engine, struct arena *arena, struct incident_view *view)
+{
+    struct stop lifted = {.incident = view->id, .lifted_at_unix_ms = view->closed_unix_ms};
+    struct buf out;
+    if (view->journal.kind != INCIDENT_STOP || (view->is_open && view->ramp.size == 0))
+        return;
+    memcpy(lifted.names, view->journal.names, sizeof lifted.names);
+    buf_init(&out, LIMIT_SUMMARY * 4);
+    engine_holders_add(engine, &lifted, &out, &view->is_held);
+    view->holders = arena_copy(arena, buf_slice(&out));
+    buf_done(&out);
 }

@@ -600,6 +600,7 @@ void engine_restart_words(struct engine *engine, struct arena *arena, struct inc
     }
     view->restart_words = arena_copy(arena, buf_slice(&out));
     buf_done(&out);
+    engine_holders_view(engine, arena, view);
 }
 
 /* ---- the start ---- */

@@ -82,6 +82,8 @@ void engine_port_restarts(struct engine_port *port);
  * of it. */
 void engine_holders_add(struct engine *engine, const struct stop *lifted, struct buf *out,
                         bool *out_is_whole);
+/* The same of an incident whose stops are lifted, or start again. */
+void engine_holders_view(struct engine *engine, struct arena *arena, struct incident_view *view);
 
 /* ---- rejections.c ---- */
 /* Somebody says no to the request that stands: engine_port.reject. */

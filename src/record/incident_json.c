@@ -179,6 +179,20 @@ static void json_add_notes(struct buf *out, const struct incident_view *view)
     buf_add_byte(out, ']');
 }
 
+/* What other stops hold still, after the restart. */
+static void json_add_held(struct buf *out, const struct incident_view *view)
+{
+    member_add_name(out, "held");
+    if (view->holders.size == 0) {
+        buf_add_text(out, "null");
+        return;
+    }
+    buf_add_byte(out, '{');
+    member_add_bool(out, "all", view->is_held);
+    member_add_text(out, "by", view->holders);
+    buf_add_byte(out, '}');
+}
+
 /* The commands of its page, with what each is for. */
 static void json_add_do(struct buf *out, const struct incident_view *view)
 {
@@ -216,6 +230,7 @@ void incident_json_add(struct buf *out, const struct incident_view *view)
     json_add_said(out, view, "follow_up");
     json_add_said(out, view, "recovered");
     member_add_text(out, "runbook", view->workflow ? view->workflow->runbook : (struct slice){0});
+    json_add_held(out, view);
     json_add_joined(out, view);
     json_add_do(out, view);
     json_add_notes(out, view);

@@ -636,6 +636,9 @@ void incident_text_add(struct buf *out, const struct incident_view *view)
     buf_add_text(out, "\nIMPACT  ");
     incident_add_impact(out, view);
     buf_add_byte(out, '\n');
+    if (view->holders.size > 0)
+        buf_add_fmt(out, "HELD    %s by %.*s\n", view->is_held ? "still" : "in part",
+                    SLICE_FMT(view->holders));
     if (view->change_count > 0) {
         buf_add_text(out, "CHANGED ");
         changes_add(out, view);

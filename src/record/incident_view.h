@@ -70,8 +70,10 @@ struct incident_view {
     struct slice restart_words; /* how far its restart is; or empty */
     struct slice ramp;          /* "5 one by one … ok · 10 % … 12 ok · 50 %"; or empty */
     struct slice drain;         /* closed: "312 held leave at 4/s, about 80 s"; or empty */
-    bool is_stuck;              /* that ramp waits for people */
-    bool is_restart_asked;      /* somebody else may approve it */
+    struct slice holders;  /* which other stops hold it still: "everything on review (i_…)" */
+    bool is_held;          /* they hold all of it, not a part */
+    bool is_stuck;         /* that ramp waits for people */
+    bool is_restart_asked; /* somebody else may approve it */
     struct ladder_row ladder;
     bool has_ladder;
     const struct incident_entry *entries;

@@ -110,10 +110,15 @@ def test_what_another_stop_holds_is_not_said_to_run(tmp_path):
         line = mails_of(sink, "IS STILL HELD by ", 1).popitem()[1]
         assert line["Subject"].startswith("invoice-reminders/send_reminder IS STILL HELD by everything on review (%s); its own stop was lifted by ben" % wide), line["Subject"]
         assert "Asked by: ana" in line.get_content() and "Held still by: everything on review (%s)" % wide in line.get_content()
+        page = daemon.get("/v1/incidents/%s?format=text" % own).text
+        assert "\nHELD    still by everything on review (%s)\n" % wide in page, page
+        assert daemon.get("/v1/incidents/" + own).json["held"] == {"all": True, "by": "everything on review (%s)" % wide}
         again = daemon.post("/v1/stops", {"scope": {"upstream": "helpdesk"}, "reason": "slow"}, token="ana").json["incident"]
         assert daemon.restart(wide, "sure now", by="ben", approved_by="ana").status == 202
         line = mails_of(sink, "everything RUNS AGAIN, ", 1).popitem()[1]["Subject"]
         assert "restarted by ana after" in line and ", but for upstream helpdesk stopped (%s), asked by ben" % again in line, line
+        assert daemon.get("/v1/incidents/" + wide).json["held"] == {"all": False, "by": "upstream helpdesk stopped (%s)" % again}
+        assert daemon.get("/v1/incidents/" + own).json["held"] is None  # what holds a part of it came later
 
 
 def test_a_crash_before_the_end_is_told_names_both(tmp_path):

@@ -79,9 +79,10 @@ def test_what_people_say_is_stored_without_secrets(tmp_path):
         for what in ("informed",):
             daemon.post("/v1/incidents/%s/%s" % (incident, what), {"reason": said(what)}, token="ana")
         daemon.post("/v1/incidents/%s/restart" % incident, {"reason": said("restart")}, token="ana")
+        assert daemon.post("/v1/incidents/%s/reject" % incident, {"reason": said("no to it")}, token="ana").status == 202
         daemon.stop()
         stored = payloads(tmp_path)
-        for what in ("because", "approve", "reject", "edit", "note", "evidence", "stop", "restart", "response"):
+        for what in ("because", "approve", "reject", "edit", "note", "evidence", "stop", "restart", "no to it", "response"):
             assert re.search((what + r": \*\*\*, \*\*\*=* and \*\*\*\.").encode(), stored), (what, stored)
         for form in SECRETS:
             assert form not in stored, (form, stored)

@@ -79,6 +79,8 @@ def stops(daemon):
            for w in ("inquiry-routing", "invoice-reminders")]
     route(daemon, "V-1", 1, headers={"Prefer": "wait=0"})
     ok(daemon.post("/v1/incidents/%s/restart" % ids[0], {"reason": "seen"}, token="ana"))
+    ok(daemon.post("/v1/incidents/%s/reject" % ids[0], {"reason": "not yet"}, token="ana"))
+    ok(daemon.post("/v1/incidents/%s/restart" % ids[0], {"reason": "seen again"}, token="ana"))
     ok(daemon.restart(ids[1], "seen"))
     daemon.remind("INV-ramp")
 

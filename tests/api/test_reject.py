@@ -180,10 +180,10 @@ def test_it_is_shown_everywhere(daemon):
     item, = daemon.get("/v1/inbox?kind=stop").json["items"]
     assert words in item["why"], item
     report = run(daemon, "incident", incident, "--report").stdout
-    assert "restart rejected, as asked by ana, by Ben Okafor: the mailer is not mended" in report and words in report, report
+    assert "restart rejected, asked for by Ana Ruiz, by Ben Okafor: the mailer is not mended" in report and words in report, report
     timeline = incident_of(daemon, incident)["timeline"]
     assert [(e["by"], e["what"]) for e in timeline if e["kind"] == "restart_rejected"] == [
-        ("ben", "restart rejected, as asked by ana, by Ben Okafor: the mailer is not mended")]
+        ("ben", "restart rejected, asked for by Ana Ruiz, by Ben Okafor: the mailer is not mended")]
     assert "restart rejected, as asked by ana" in run(daemon, "log").stdout
     ask(daemon, incident, reason="mended now")  # asked anew it says that it was refused before
     page = run(daemon, "incident", incident).stdout
@@ -205,7 +205,7 @@ def test_it_is_told_to_who_asked_and_the_owner(tmp_path):
         assert reject(daemon, incident).status == 202
         told = mails_of(sink, "ben SAID NO TO THE RESTART asked by ana: the mailer is not mended.", 1)
         assert list(told) == ["ana"]
-        assert told["ana"]["Subject"].startswith("invoice-reminders: ben SAID NO TO THE RESTART asked by ana: the mailer is not mended. It stays stopped: 0 wait. ")
+        assert told["ana"]["Subject"].startswith("invoice-reminders: ben SAID NO TO THE RESTART asked by ana: the mailer is not mended. It stays stopped: 0 wait")
         assert "Refused: ben said no at " in told["ana"].get_content() and "Ask again:  interlock restart " in told["ana"].get_content()
         ask(daemon, incident, reason="mended now")
         asked = mails_of(sink, "ana ASKS AGAIN FOR A RESTART, to which ben said no", 1)["ben"].get_content()

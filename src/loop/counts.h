@@ -41,6 +41,13 @@ struct step_state {
     struct step_hour hours[ENGINE_HOURS];
 };
 
+/* When a group of its people was told last that they are late. */
+enum { OVERDUE_GROUPS = 8 };
+struct overdue {
+    char answers[LIMIT_NAME + 1]; /* "" = the owner */
+    int64_t told_unix_ms;         /* 0 = not */
+};
+
 struct workflow_state {
     char name[LIMIT_NAME + 1];
     struct step_state *steps; /* those that had something to count */
@@ -56,8 +63,9 @@ struct workflow_state {
     struct lasting causes[CAUSE_COUNT];  /* how long it lives on the fallbacks of each */
     struct undone undone;                /* what ended so, and nobody was told of yet */
     struct drain drain;                  /* what its stops hold, and its pace */
-    int64_t overdue_unix_ms;             /* when its people were told last that they are late */
-    int64_t reported_unix_ms;            /* `report`: up to here; 0 = not read yet */
+    struct overdue overdue[OVERDUE_GROUPS];
+    int64_t overdue_look_unix_ms; /* some are late: looked at again then */
+    int64_t reported_unix_ms;     /* `report`: up to here; 0 = not read yet */
 };
 
 /* Made when there is none of that name. The pointer is good until the next one is made; NULL

@@ -115,7 +115,9 @@ static bool inbox_wants_incident(const struct inbox_work *work, const struct ale
     if (!is_kind || engine_alert_is_answered(alert) ||
         (query->has_kind && query->kind != INBOX_INCIDENT))
         return false;
-    if (query->workflow.size > 0 && !slice_is(query->workflow, scope->names[0]))
+    if (query->workflow.size > 0 && !slice_is(query->workflow, scope->names[0]) &&
+        !(engine_journal_is_shared(&alert->journal) &&
+          engine_journal_covers(work->engine, &alert->journal, query->workflow)))
         return false;
     if (!inbox_is_after(inbox_stop_by(config, scope), scope->incident, query->after_by_unix_ms,
                         query->after_id))

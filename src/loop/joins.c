@@ -36,7 +36,7 @@ static bool join_is_same(const struct engine *engine, const struct alert *alert,
     (void)engine;
     const struct journal *open = &alert->journal;
     if (open->kind == INCIDENT_OVERDUE && journal->kind == INCIDENT_OVERDUE)
-        return join_has_workflow(open, journal);
+        return join_has_workflow(open, journal) && strcmp(open->answers, journal->answers) == 0;
     if (open->lasting == LASTING_HELD && journal->lasting == LASTING_HELD)
         return join_has_workflow(open, journal);
     return open->kind == journal->kind && open->lasting == journal->lasting &&

@@ -2,7 +2,7 @@
  * is open, a workflow that lives on its fallbacks, held work past half of its time, people who are
  * late. One trouble is one incident: joins.c.
  * Invariants:
- *   1. People who are late are told in one message a workflow and hour, not in one an action.
+ *   1. People who are late: one message a group, workflow and hour, not one an action.
  *   I12 what is degraded is told when it lasts. */
 #include "loop/incidents.h"
 
@@ -22,6 +22,7 @@ enum {
     TROUBLE_TICK_MS = 10000,
     TROUBLE_HOLD_MS = 2 * TROUBLE_TICK_MS, /* what is held for less is over before it is told */
     TROUBLE_AGAIN_MS = 3600000,            /* people who are late are told of that once an hour */
+    TROUBLE_PEOPLE_MS = 60000,             /* while some are late: is anybody else by now? */
     TROUBLE_PAGE = 100                     /* late ones that are counted; more is "100" */
 };
 #define TROUBLE_DOT " \xc2\xb7 "
@@ -161,55 +162,114 @@ static void trouble_look_held(struct engine *engine, struct slice workflow)
 
 /* ---- people ---- */
 
-/* How many of a workflow are past due, and of the earliest one what it is and whose. */
-static size_t trouble_of_people(struct engine *engine, struct slice workflow, size_t limit,
-                                struct journal *out)
+/* What is past due of a workflow, by those whose it is. */
+struct trouble_late {
+    struct journal by[OVERDUE_GROUPS];
+    size_t count;
+};
+
+static struct journal *trouble_late_of(struct trouble_late *late, struct slice answers)
+{
+    for (size_t i = 0; i < late->count; i++)
+        if (slice_is(answers, late->by[i].answers))
+            return &late->by[i];
+    if (late->count == OVERDUE_GROUPS)
+        return NULL;
+    struct journal *journal = &late->by[late->count++];
+    *journal = (struct journal){.kind = INCIDENT_OVERDUE};
+    trouble_name(journal->answers, answers);
+    return journal;
+}
+
+static void trouble_late_add(struct engine *engine, struct slice workflow,
+                             const struct store_action *stored, struct trouble_late *out)
+{
+    struct row row = {0};
+    if (row_decode(stored->row, &row) != ERR_OK)
+        return;
+    bool is_review = row.action.state == STATE_IN_REVIEW;
+    const struct step *step = config_step_of(engine_config(engine), row.workflow, row.step);
+    const struct group *group = step ? (is_review ? step->reviewers : step->uncertain_who) : NULL;
+    struct journal *journal = trouble_late_of(out, group ? group->name : (struct slice){0});
+    enum lasting_kind lasting = is_review ? LASTING_REVIEWS : LASTING_UNCERTAIN;
+    if (!journal)
+        return;
+    if (journal->overdue == 0) {
+        journal->lasting = lasting;
+        journal->began_unix_ms = stored->people_due_unix_ms;
+        trouble_name(journal->names[JOURNAL_WORKFLOW], workflow);
+    }
+    journal->overdue += lasting == journal->lasting;
+}
+
+/* Of the first so many that wait for people: those that are late. */
+static void trouble_of_people(struct engine *engine, struct slice workflow, size_t limit,
+                              struct trouble_late *out)
 {
     const struct store_port *store = &engine->options.store;
     struct arena arena;
-    size_t count = 0, late = 0;
+    size_t count = 0;
     arena_init(&arena, ENGINE_SCRATCH);
     struct store_action *rows = ARENA_ARRAY(&arena, limit, struct store_action);
     struct store_open_query query = {.by_people_due = true,
                                      .scope = arena_fmt(&arena, "%.*s/", SLICE_FMT(workflow)),
                                      .limit = limit};
+    out->count = 0;
     if (!rows || store->list_open(store->impl, &query, &arena, rows, &count) != ERR_OK)
         count = 0;
-    *out = (struct journal){.kind = INCIDENT_OVERDUE};
-    for (size_t i = 0; i < count && rows[i].people_due_unix_ms <= engine->now_unix_ms; i++) {
-        struct row row = {0};
-        if (row_decode(rows[i].row, &row) != ERR_OK)
-            continue;
-        bool is_review = row.action.state == STATE_IN_REVIEW;
-        enum lasting_kind lasting = is_review ? LASTING_REVIEWS : LASTING_UNCERTAIN;
-        if (late++ == 0) {
-            const struct step *step = config_step_of(engine_config(engine), row.workflow, row.step);
-            const struct group *group =
-                step ? (is_review ? step->reviewers : step->uncertain_who) : NULL;
-            out->lasting = lasting;
-            out->began_unix_ms = rows[i].people_due_unix_ms;
-            trouble_name(out->names[JOURNAL_WORKFLOW], workflow);
-            if (group)
-                trouble_name(out->answers, group->name);
-        }
-        out->overdue += lasting == out->lasting;
-    }
+    for (size_t i = 0; i < count && rows[i].people_due_unix_ms <= engine->now_unix_ms; i++)
+        trouble_late_add(engine, workflow, &rows[i], out);
     arena_done(&arena);
-    return late;
+}
+
+/* When that group was told last, or the place of whoever was told longest ago. */
+static struct overdue *trouble_overdue_of(struct workflow_state *workflow, const char *answers)
+{
+    struct overdue *oldest = &workflow->overdue[0];
+    for (size_t i = 0; i < OVERDUE_GROUPS; i++) {
+        struct overdue *overdue = &workflow->overdue[i];
+        if (overdue->told_unix_ms != 0 && strcmp(overdue->answers, answers) == 0)
+            return overdue;
+        if (overdue->told_unix_ms < oldest->told_unix_ms)
+            oldest = overdue;
+    }
+    oldest->told_unix_ms = 0;
+    trouble_name(oldest->answers, slice_text(answers));
+    return oldest;
 }
 
 static void trouble_look_people(struct engine *engine, struct workflow_state *workflow)
 {
     struct slice name = slice_text(workflow->name);
-    struct journal journal;
-    if (workflow->overdue_unix_ms != 0 &&
-        engine->now_unix_ms - workflow->overdue_unix_ms < TROUBLE_AGAIN_MS)
+    struct trouble_late late;
+    if (engine->now_unix_ms < workflow->overdue_look_unix_ms)
         return;
-    if (trouble_of_people(engine, name, 1, &journal) == 0)
+    trouble_of_people(engine, name, 1, &late);
+    if (late.count == 0)
         return;
-    (void)trouble_of_people(engine, name, TROUBLE_PAGE, &journal);
-    if (engine_trouble_open(engine, &journal))
-        workflow->overdue_unix_ms = engine->now_unix_ms;
+    workflow->overdue_look_unix_ms = engine->now_unix_ms + TROUBLE_PEOPLE_MS;
+    trouble_of_people(engine, name, TROUBLE_PAGE, &late);
+    for (size_t i = 0; i < late.count; i++) {
+        struct overdue *overdue = trouble_overdue_of(workflow, late.by[i].answers);
+        bool is_told = overdue->told_unix_ms != 0 &&
+                       engine->now_unix_ms - overdue->told_unix_ms < TROUBLE_AGAIN_MS;
+        if (!is_told && engine_trouble_open(engine, &late.by[i]))
+            overdue->told_unix_ms = engine->now_unix_ms;
+    }
+}
+
+/* Are those people still late? */
+static bool trouble_is_late_of(struct engine *engine, struct slice workflow, const char *answers)
+{
+    struct trouble_late late;
+    trouble_of_people(engine, workflow, 1, &late);
+    if (late.count == 0 || strcmp(late.by[0].answers, answers) == 0)
+        return late.count > 0;
+    trouble_of_people(engine, workflow, TROUBLE_PAGE, &late);
+    for (size_t i = 0; i < late.count; i++)
+        if (strcmp(late.by[i].answers, answers) == 0)
+            return true;
+    return false;
 }
 
 /* ---- the end ---- */
@@ -318,7 +378,6 @@ static bool trouble_is_on(struct engine *engine, const struct journal *journal)
     const struct upstream_state *upstream =
         engine_upstream(engine, slice_text(journal->names[JOURNAL_UPSTREAM]));
     const struct workflow_state *workflow = name.size > 0 ? engine_workflow(engine, name) : NULL;
-    struct journal now;
     switch (journal->lasting) {
     case LASTING_NONE:
     case LASTING_UNDONE:
@@ -332,7 +391,7 @@ static bool trouble_is_on(struct engine *engine, const struct journal *journal)
         return trouble_is_late(engine, name);
     case LASTING_REVIEWS:
     case LASTING_UNCERTAIN:
-        return trouble_of_people(engine, name, 1, &now) > 0;
+        return trouble_is_late_of(engine, name, journal->answers);
     }
     return false;
 }

@@ -45,6 +45,20 @@ static const char two_calls[] = "workflow: w\n"
                                 "      unavailable: hold 15m\n"
                                 "    templates:\n"
                                 "      sorry: { answer: { text: later } }\n"
+                                "  ask_team:\n"
+                                "    kind: webhook\n"
+                                "    call: plain POST /ask\n"
+                                "    key: ${input.id}\n"
+                                "    reviewers: team\n"
+                                "    rules: [ask: review if true]\n"
+                                "    fallback: { rule: ['review, due 1h'] }\n"
+                                "  ask_admins:\n"
+                                "    kind: webhook\n"
+                                "    call: plain POST /ask\n"
+                                "    key: ${input.id}\n"
+                                "    reviewers: admins\n"
+                                "    rules: [ask: review if true]\n"
+                                "    fallback: { rule: ['review, due 1h'] }\n"
                                 "  there:\n"
                                 "    kind: webhook\n"
                                 "    call: other POST /there\n"
@@ -150,6 +164,74 @@ static void an_alert_ends_by_an_answer_only(void **state)
     close_world(&world);
 }
 
+/* Two groups are late: each is told of its own, and an answer of the one is none of the other. */
+static void each_group_that_is_late_is_told(void **state)
+{
+    struct world world;
+    struct engine_incident all[64];
+    (void)state;
+    open_apart(&world, 15);
+    submit(&world, "ask_team", 1);
+    submit(&world, "ask_team", 1);
+    pass(&world, 3 * MINUTE);
+    submit(&world, "ask_admins", 1);
+    pass(&world, 58 * MINUTE);
+    acknowledge(&world, find_open(&world, INCIDENT_OVERDUE, 1).id);
+    expect_lines(&world, "ana: w WAITS FOR PEOPLE: 2 reviews are past due", 1);
+    pass(&world, 4 * MINUTE);
+    (void)find_open(&world, INCIDENT_OVERDUE, 2);
+    expect_lines(&world, "dia: w WAITS FOR PEOPLE: 1 review is past due", 1);
+    assert_int_equal(world.line_count, 2);
+    crash(&world);
+    pass(&world, 2 * MINUTE);
+    (void)find_open(&world, INCIDENT_OVERDUE, 2);
+    assert_int_equal(world.line_count, 2);
+    reject_first(&world); /* the team's */
+    pass(&world, MINUTE);
+    (void)find_open(&world, INCIDENT_OVERDUE, 2);
+    reject_first(&world);
+    pass(&world, MINUTE);
+    assert_string_equal(find_open(&world, INCIDENT_OVERDUE, 1).journal.answers, "admins");
+    reject_first(&world);
+    pass(&world, MINUTE);
+    assert_int_equal(list_incidents(&world, all), 2);
+    (void)find_open(&world, INCIDENT_OVERDUE, 0);
+    close_world(&world);
+}
+
+static size_t count_inbox(struct world *world, struct slice workflow)
+{
+    struct engine_inbox_query query = {
+        .limit = 8, .has_kind = true, .kind = INBOX_INCIDENT, .workflow = workflow};
+    struct engine_inbox_page page;
+    struct inbox_item items[8];
+    struct arena arena;
+    arena_init(&arena, 1 << 22);
+    assert_int_equal(world->rig.port.inbox(world->rig.port.impl, &query, &arena, items, &page),
+                     ERR_OK);
+    arena_done(&arena);
+    return page.count;
+}
+
+/* What was of one workflow and is its upstream's now stands in the inbox of that workflow. */
+static void an_upstream_is_in_the_inbox_of_its_workflows(void **state)
+{
+    struct world world;
+    (void)state;
+    open_world(&world, 6);
+    world.is_down = true;
+    for (int i = 0; i < 5; i++)
+        submit(&world, "short", 1);
+    submit(&world, "held", 1);
+    pass(&world, 9 * MINUTE);
+    assert_int_equal(count_inbox(&world, SLICE("w")), 1);
+    pass(&world, 3 * MINUTE);
+    assert_int_equal(find_open(&world, INCIDENT_DEGRADED, 1).journal.lasting, LASTING_BREAKER);
+    assert_int_equal(count_inbox(&world, SLICE("w")), 1);
+    assert_int_equal(count_inbox(&world, SLICE("v")), 0);
+    close_world(&world);
+}
+
 /* Two become one over a crash between any two writes: whatever is part of another one is closed. */
 static void a_part_is_closed_with_it(void **state)
 {
@@ -186,9 +268,12 @@ static void a_part_is_closed_with_it(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(a_stop_of_an_upstream_explains_its_own),
-                                       cmocka_unit_test(a_cause_explains_its_own),
-                                       cmocka_unit_test(an_alert_ends_by_an_answer_only),
-                                       cmocka_unit_test(a_part_is_closed_with_it)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_stop_of_an_upstream_explains_its_own),
+        cmocka_unit_test(a_cause_explains_its_own),
+        cmocka_unit_test(an_alert_ends_by_an_answer_only),
+        cmocka_unit_test(each_group_that_is_late_is_told),
+        cmocka_unit_test(an_upstream_is_in_the_inbox_of_its_workflows),
+        cmocka_unit_test(a_part_is_closed_with_it)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

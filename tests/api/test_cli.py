@@ -264,12 +264,12 @@ def test_a_day_with_the_daemon(shell):
         assert "RAMP" in shell("status", code=2)  # nobody has acknowledged it
         assert "STATE   done" in shell("submit", *REMINDER, "invoice=INV-5", "stage=1", "balance=1", "email=a@b.c")
         alert = re.search(r"i_[0-9A-Z]{13}", shell("incident")).group(0)  # of the lost answer
-        assert re.search("acknowledged at |alert, closed at ", shell("ack", alert))  # it is settled, so it may close first
+        assert re.search("ACKNOWLEDGED by |alert, closed at ", shell("ack", alert))  # it is settled, so it may close first
         assert "unacknowledged" not in shell("status", code=None)
         assert shell("stop", "--all", "--position", "fallback").startswith("ON FALLBACK ")
         inbox = shell("inbox")
         assert "\n    Everything is on fallback\n    WHY  ana put it on fallback at " in inbox, inbox
-        assert "acknowledged at " in shell("ack", re.search(r"i_[0-9A-Z]{13}", inbox).group(0))
+        assert "ACKNOWLEDGED by ana" in shell("ack", re.search(r"i_[0-9A-Z]{13}", inbox).group(0))
 
         # administration
         assert "ben" in shell("token", "list")

@@ -63,17 +63,12 @@ static void incidents_add_who(const struct config *config, const struct engine_i
 }
 
 /* Who was told, when, through what, and what failed. Whole incidents only. */
-static void incidents_add_told(struct call *call, uint64_t incident, struct buf *out)
+static void incidents_add_told(const struct incident_view *view, struct buf *out)
 {
-    size_t count = LIMIT_PAGE;
-    struct notice *notices = ARENA_ARRAY(&call->arena, LIMIT_PAGE, struct notice);
-    enum err err =
-        notices ? call->engine->notices(call->engine->impl, incident, &call->arena, notices, &count)
-                : ERR_NO_MEMORY;
     member_add_name(out, "told");
     buf_add_byte(out, '[');
-    for (size_t i = 0; err == ERR_OK && i < count; i++) {
-        const struct notice *notice = &notices[i];
+    for (size_t i = 0; i < view->notice_count; i++) {
+        const struct notice *notice = &view->notices[i];
         buf_add_text(out, i ? ",{" : "{");
         member_add_id(out, "id", ID_NOTICE, notice->id);
         member_add_word(out, "about", notice_about_name(notice->about));
@@ -188,7 +183,7 @@ static void incidents_add(struct call *call, const struct engine_incident *incid
     restart_add(call, incident->id, out);
     incidents_add_ladder(call, incident->id, out);
     if (view) {
-        incidents_add_told(call, incident->id, out);
+        incidents_add_told(view, out);
         incident_json_add(out, view);
     }
     buf_add_byte(out, '}');
@@ -224,6 +219,18 @@ void incidents_list(struct call *call)
     reply_list(call, (struct slice){0}, &out);
 }
 
+/* None where they cannot be read: the rest is told all the same. */
+static void incidents_read_notices(struct call *call, uint64_t id, struct incident_view *view)
+{
+    size_t count = LIMIT_PAGE;
+    struct notice *notices = ARENA_ARRAY(&call->arena, LIMIT_PAGE, struct notice);
+    if (!notices ||
+        call->engine->notices(call->engine->impl, id, &call->arena, notices, &count) != ERR_OK)
+        return;
+    view->notices = notices;
+    view->notice_count = count;
+}
+
 enum incidents_form { INCIDENTS_JSON, INCIDENTS_TEXT, INCIDENTS_MARKDOWN };
 
 static void incidents_tell(struct call *call, int status, uint64_t id, enum incidents_form form)
@@ -239,6 +246,7 @@ static void incidents_tell(struct call *call, int status, uint64_t id, enum inci
         reply_err(call, err);
         return;
     }
+    incidents_read_notices(call, id, view);
     struct buf out;
     buf_init(&out, LIMIT_HTTP_ANSWER);
     switch (form) {

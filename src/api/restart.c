@@ -121,14 +121,26 @@ static void restart_taken(struct call *call, const struct engine_reply *reply)
     incidents_reply(call, 202, call->id);
 }
 
+/* false: told. Only a stop is restarted; another incident is over by other means. */
+static bool restart_is_of_stop(struct call *call)
+{
+    enum incident_kind kind = call->incident->kind;
+    if (kind == INCIDENT_STOP)
+        return true;
+    reply_refuse(call, TROUBLE_NOT_NOW,
+                 kind == INCIDENT_ALERT || kind == INCIDENT_UNDONE
+                     ? "nothing is stopped by this incident: it is over when somebody acknowledges "
+                       "it (interlock ack)"
+                     : "nothing is stopped by this incident: it closes by itself when its trouble "
+                       "is over");
+    return false;
+}
+
 /* Of a stop that is open, with a reason that is not empty; else it is told. */
 static bool restart_read(struct call *call, const char *empty, struct restart_body *body)
 {
-    if (call->incident->kind != INCIDENT_STOP) {
-        reply_refuse(call, TROUBLE_NOT_NOW,
-                     "nothing is stopped by this incident: it is closed by the end of its trouble");
+    if (!restart_is_of_stop(call))
         return false;
-    }
     if (!body_read(call, restart_fields, 1, body) || !incidents_is_open(call))
         return false;
     if (body->reason.size > 0)
@@ -162,7 +174,8 @@ void restart_approve(struct call *call)
 {
     struct restart_body body = {0};
     bool is_empty = call->request->body.size == 0;
-    if ((is_empty || body_read(call, restart_fields, 0, &body)) && incidents_is_open(call))
+    if (restart_is_of_stop(call) && (is_empty || body_read(call, restart_fields, 0, &body)) &&
+        incidents_is_open(call))
         call->engine->approve(call->engine->impl, &call->principal, call->id,
                               reply_when_taken(call, restart_taken), call);
 }

@@ -536,7 +536,35 @@ static void text_add_said(struct buf *out, const struct incident_view *view, con
     buf_add_byte(out, '\n');
 }
 
-/* "Ana through email 14:11 · ben through pager 14:16 not delivered": the newest ones. */
+/* Has it been tried in vain, or is a receiver silent for a while? */
+static bool text_is_late(const struct incident_view *view, const struct notice *notice)
+{
+    enum { TEXT_LATE_MS = 3000 };
+    return notice->state == NOTICE_WAITING && !slice_is(notice->channel, "inbox") &&
+           (notice->tries > 0 || view->now_unix_ms - notice->made_unix_ms >= TEXT_LATE_MS);
+}
+
+/* "ana through pager not yet (tried twice: answered 500)" */
+static void text_add_late(struct buf *out, const struct notice *notice)
+{
+    wording_add_line(out, notice->person, LIMIT_SUMMARY);
+    buf_add_text(out, " through ");
+    wording_add_line(out, notice->channel, LIMIT_NAME);
+    buf_add_text(out, " not yet (");
+    if (notice->tries == 0)
+        buf_add_text(out, "no answer so far");
+    else if (notice->tries <= 2)
+        buf_add_fmt(out, "tried %s", notice->tries == 1 ? "once" : "twice");
+    else
+        buf_add_fmt(out, "tried %u times", (unsigned)notice->tries);
+    buf_add_text(out, notice->tries > 0 && notice->what.size > 0 ? ": " : "");
+    if (notice->tries > 0)
+        wording_add_line(out, notice->what, TEXT_WORDS);
+    buf_add_byte(out, ')');
+}
+
+/* "Ana through email 14:11 · ben through pager 14:16 not delivered": the newest ones, and those
+ * that try still. */
 static void text_add_told(struct buf *out, const struct incident_view *view)
 {
     size_t count = 0, shown = 0;
@@ -553,6 +581,12 @@ static void text_add_told(struct buf *out, const struct incident_view *view)
         buf_add_byte(out, ' ');
         incident_add_at(out, view, entry->at_unix_ms);
         buf_add_text(out, entry->kind == RECORD_NOT_TOLD ? " not delivered" : "");
+    }
+    for (size_t i = 0; i < view->notice_count && shown < 2 * TEXT_TOLD; i++) {
+        if (!text_is_late(view, &view->notices[i]))
+            continue;
+        buf_add_text(out, shown++ ? DOT : "TOLD    ");
+        text_add_late(out, &view->notices[i]);
     }
     buf_add_text(out, shown ? "\n" : "");
 }

@@ -78,6 +78,8 @@ struct incident_view {
     bool has_ladder;
     const struct incident_entry *entries;
     size_t entry_count;
+    const struct notice *notices; /* messages of it; those that have not arrived are said */
+    size_t notice_count;
     const struct incident_change *changes; /* evident ones, ranked */
     size_t change_count;
     enum changed_by changes_by;

@@ -175,7 +175,10 @@ static void receipt_add_ended_words(struct buf *out, const struct receipt_text *
             continue;
         if (sum > 1)
             buf_add_fmt(out, "%s %u", is_first ? "" : ",", (unsigned)count);
-        buf_add_fmt(out, " %s", order[i] == STATE_DONE ? verb->done : wording_of_state(order[i]));
+        buf_add_fmt(out, " %s",
+                    order[i] == STATE_DONE                    ? verb->done
+                    : order[i] == STATE_WAITING && count != 1 ? "wait for another try"
+                                                              : wording_of_state(order[i]));
         if (order[i] == STATE_UNCERTAIN)
             receipt_add_owner(out, text);
         is_first = false;

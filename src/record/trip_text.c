@@ -11,21 +11,26 @@ static const struct trip_words {
     const char *bad;    /* what a bad one is, after "were" */
     const char *count;  /* several of them, alone */
     const char *one;    /* the first one: what trips at a limit of nothing; NULL = none such */
+    const char *single; /* one of them, behind a number; NULL = as several */
 } trip_words[SIGNAL_COUNT] = {
     [SIGNAL_MISCLASSIFIED] = {"audited", "were wrong", "wrong", "an audited one was wrong"},
     [SIGNAL_ERRORS] = {"attempts", "were not ok", "attempts that were not ok",
-                       "an attempt was not ok"},
+                       "an attempt was not ok", "attempt that was not ok"},
     [SIGNAL_UNCERTAIN] = {"actions", "became uncertain", "uncertain", "an action became uncertain"},
-    [SIGNAL_DEGRADED] = {"actions", "were degraded", "degraded actions", "an action was degraded"},
+    [SIGNAL_DEGRADED] = {"actions", "were degraded", "degraded actions", "an action was degraded",
+                         "degraded action"},
     [SIGNAL_LOW_CONFIDENCE] = {"actions", "were below the confidence limit",
                                "actions below the confidence limit",
-                               "an action was below the confidence limit"},
+                               "an action was below the confidence limit",
+                               "action below the confidence limit"},
     [SIGNAL_OVERRIDES] = {"verdicts", "were no approval", "verdicts that were no approval",
-                          "a verdict was no approval"},
-    [SIGNAL_COMPLAINTS] = {"labels", "were complaints", "complaints", "somebody complained"},
+                          "a verdict was no approval", "verdict that was no approval"},
+    [SIGNAL_COMPLAINTS] = {"labels", "were complaints", "complaints", "somebody complained",
+                           "complaint"},
     [SIGNAL_VOLUME] = {"starts", "happened", "starts"},
     [SIGNAL_BACKLOG] = {"actions", "wait", "wait for people or in the safe queue",
-                        "an action waits for people or in the safe queue"},
+                        "an action waits for people or in the safe queue",
+                        "waits for people or in the safe queue"},
     [SIGNAL_HELD_AGE] = {"actions", "are held", "held"},
     [SIGNAL_LATENCY] = {"actions", "were done late", "done late"},
     [SIGNAL_SILENT] = {"actions", "came", "came"},
@@ -162,8 +167,10 @@ static void trip_add_spans(struct buf *out, const struct trip *trip)
 
 static void trip_add_counts(struct buf *out, const struct trip *trip)
 {
+    const struct trip_words *words = &trip_words[trip->signal];
+    bool is_single = trip->observed == 1 && words->single;
     buf_add_i64(out, trip->observed);
-    buf_add_fmt(out, " %s", trip_words[trip->signal].count);
+    buf_add_fmt(out, " %s", is_single ? words->single : words->count);
     trip_add_window(out, trip->window_ms);
 }
 
@@ -178,7 +185,13 @@ void trip_text_add(const struct trip *trip, struct buf *out)
     else if (trip->signal == SIGNAL_POSTED)
         trip_add_posted(out, trip);
     else if (trip->signal == SIGNAL_SILENT && trip->limit == 0) {
-        buf_add_text(out, "nothing has come by the time that it was expected");
+        if (trip->observed <= 0) {
+            buf_add_text(out, "what was expected by now has come");
+            return;
+        }
+        buf_add_text(out, "nothing has come by the time that it was expected, ");
+        zone_add_span(out, trip->observed);
+        buf_add_text(out, " ago");
         return;
     } else if (trip->signal == SIGNAL_HELD_AGE || trip->signal == SIGNAL_SILENT ||
                trip->is_duration)

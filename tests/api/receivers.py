@@ -1,6 +1,6 @@
 """Real receivers of messages to people: a mail server, and an HTTP server that may refuse, hang or vanish.
 Each waits on a free port of its own; what came is taken off a queue, so a test waits for it."""
-import asyncio, base64, email, email.policy, hashlib, hmac, http.server, json, queue, ssl, threading
+import asyncio, base64, email, email.policy, hashlib, hmac, http.server, json, queue, socket, ssl, threading
 
 from aiosmtpd.smtp import SMTP, AuthResult
 
@@ -68,6 +68,39 @@ class MailSink(Inbox):
         mail.raw, mail.rcpt, mail.sender = envelope.content, envelope.rcpt_tos, envelope.mail_from
         self.queue.put(mail)
         return "250 OK"
+
+
+class Greeter:
+    """Takes connections, says `line` and ends them; None: says nothing, and keeps them."""
+
+    def __init__(self, line):
+        self.line, self.kept = line, []
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.thread = threading.Thread(target=self.take, daemon=True)
+        self.thread.start()
+
+    def take(self):
+        while True:
+            try:
+                connection, _ = self.listener.accept()
+                if self.line is None:
+                    self.kept.append(connection)
+                    continue
+                connection.sendall(self.line)
+            except OSError:
+                return
+            connection.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *unused):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        self.thread.join(WAIT_S)
+        for connection in self.kept:
+            connection.close()
 
 
 class HttpSink(Inbox):

@@ -1,11 +1,11 @@
 """People are told, until somebody answers: each channel against a real receiver, and receivers that hang,
 refuse, answer 500 or vanish."""
-import base64, os, pathlib, re, socket, stat, subprocess, threading, time
+import base64, contextlib, os, pathlib, re, socket, stat, subprocess, threading, time
 
 import pytest
 
 from interlock_client import BUILD, INSTALLATION, TOKENS, Daemon, install
-from receivers import HttpSink, MailSink, Request, server_tls
+from receivers import Greeter, HttpSink, MailSink, Request, server_tls
 
 SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
 
@@ -290,6 +290,64 @@ def test_refused_for_good_goes_to_the_next_level_at_once(tmp_path, why):
             failed = wait_for("it shows", lambda: told(daemon, id, person="ana", state="failed"))[0]
             assert failed["what"] and "test-token-of-eve" not in failed["what"], failed
             assert incident(daemon, id)["ladder"]["rung"] == 2
+
+
+def misbehaving(kind, mode, folder, stack):
+    """A channel of this kind whose receiver hangs, refuses the connection, answers that it cannot now, or vanishes."""
+    if kind == "command":
+        script = folder / "page"
+        script.write_text("#!/bin/sh\n%s\n" % {"hang": "exec sleep 1000", "refuse": "exit 7", "500": "exit 1", "vanish": "kill -9 $$"}[mode])
+        script.chmod(0o755)
+        return "{ command: [%s] }" % script, {}
+    if kind == "smtp":
+        said = {"hang": None, "500": b"421 not now\r\n", "vanish": b""}
+        port = free_port() if mode == "refuse" else stack.enter_context(Greeter(said[mode])).port
+        return '{ smtp: "smtp://127.0.0.1:%d", from: interlock@example.org }' % port, {}
+    if mode == "refuse":
+        url = "http://127.0.0.1:%d/hook" % free_port()
+    else:
+        url = stack.enter_context(HttpSink(otherwise=500 if mode == "500" else mode)).url
+    return {"webhook": '{ webhook: "%s", secret: { file: secrets/hook } }' % url, "slack": "{ slack: { file: secrets/bad } }",
+            "pagerduty": '{ pagerduty: { file: secrets/hook }, url: "%s" }' % url}[kind], {"bad": url}
+
+
+@pytest.mark.parametrize("mode", ["hang", "refuse", "500", "vanish"])
+@pytest.mark.parametrize("kind", ["smtp", "webhook", "slack", "pagerduty", "command"])
+def test_whatever_a_receiver_does_the_ladder_goes_on(tmp_path, kind, mode):
+    """The stop and an action are answered meanwhile, the next level hears it in time, and what is not delivered shows."""
+    with contextlib.ExitStack() as stack:
+        good = stack.enter_context(HttpSink())
+        (tmp_path / "i").mkdir()
+        bad, secrets = misbehaving(kind, mode, tmp_path, stack)
+        folder = world(tmp_path / "i", {"bad": bad, "good": '{ webhook: "%s", secret: { file: secrets/hook } }' % good.url},
+                       tell={"ana": "bad", "ben": "good"}, secrets=dict(secrets, hook=SECRET))
+        policies(folder, "ack_within: [1s, 1h]")
+        with Daemon(folder) as daemon:
+            id = stop(daemon)
+            assert daemon.remind("INV-1").json["state"] == "done"
+            heard = good.next().json["data"]
+            assert heard["person"] == "ben" and heard["rung"] == 2 and heard["incident"] == id
+            entry, = told(daemon, id, person="ana", about="trouble")
+            assert entry["state"] == "waiting" and (mode == "hang" or entry["what"]), entry
+            assert incident(daemon, id)["ladder"]["acknowledged_by"] is None
+            if mode != "hang":
+                said = daemon.get("/v1/incidents/%s?format=text" % id).text
+                assert re.search(r"TOLD .*ana through bad not yet \(tried (once|twice): [^)]", said), said
+            daemon.stop()  # an end waits for none of them
+
+
+def test_a_pager_that_was_out_gets_one_key_through_all_three(tmp_path):
+    with HttpSink("vanish") as sink:
+        folder = world(tmp_path, {"pager": '{ pagerduty: { file: secrets/pager }, url: "%s" }' % sink.url}, secrets={"pager": "key-1"})
+        with Daemon(folder) as daemon:
+            id = stop(daemon)
+            tries = [sink.next() for _ in range(2)]
+            assert daemon.post("/v1/incidents/%s/ack" % id, token="ana").status == 200
+            tries.append(sink.next())
+            restart(daemon, id)
+            tries.append(next_but(sink, page_of_restart))
+            assert [t.json["event_action"] for t in tries] == ["trigger"] * 2 + ["acknowledge", "resolve"]
+            assert {t.json["dedup_key"] for t in tries} == {id}
 
 
 def test_nobody_is_left(tmp_path):

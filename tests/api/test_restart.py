@@ -287,6 +287,65 @@ def test_a_stop_of_an_upstream_sends_back_only_who_calls_it(one_by_one):
     assert kinds(daemon, kind="ramp")[-1]["subject"] == "stopped"
 
 
+@pytest.mark.parametrize("scope", [{"workflow": "invoice-reminders"}, {"workflow": "invoice-reminders", "step": "send_reminder"},
+                                   {"workflow": "invoice-reminders", "risk": "high"}, {"upstream": "mailer"}, {}],
+                         ids=["workflow", "step", "risk", "upstream", "everything"])
+@pytest.mark.parametrize("position", ["review", "fallback"])
+def test_any_position_on_its_scope_sends_it_back(tmp_path, position, scope):
+    """R17, R19: what was agreed was that nothing else is in force; the same for a softer stop, and for a part."""
+    risky = REMINDERS.replace("    rules:\n", "    risk: high if input.balance > 5000\n    rules:\n")
+    with Daemon(install(tmp_path, policies={"invoice-reminders.yaml": ramped("[2]", risky), "inquiry-routing.yaml": ROUTING})) as daemon:
+        incident = stop(daemon)
+        daemon.restart(incident, "go")
+        assert daemon.remind("INV-1").json["state"] == "done"
+        added = daemon.post("/v1/stops", {"scope": scope, "position": position, "reason": "odd"}, token="ben").json
+        for _ in range(2):
+            assert incident_of(daemon, incident)["restart"] is None or incident_of(daemon, incident)["restart"]["ramp"] is None
+            assert daemon.remind("INV-2").json["state"] == "held" and daemon.sandbox()["effects"] <= 1
+            daemon.kill()
+            daemon.start()
+        # each is lifted by its own restart, and only then it runs
+        for each in dict.fromkeys([added["incident"], incident]):
+            assert daemon.remind("INV-3").json["state"] == "held"
+            assert daemon.restart(each, "looked").status == 202
+        assert daemon.remind("INV-4").json["state"] == "done"
+
+
+def test_what_a_person_does_not_order_leaves_it(one_by_one):
+    """Caution is a trigger's; another workflow's stop is another matter."""
+    daemon = one_by_one
+    incident = stop(daemon)
+    daemon.restart(incident, "go")
+    for order in ({"scope": {"workflow": "invoice-reminders"}, "position": "caution"}, {"scope": {"workflow": "inquiry-routing"}, "position": "review"}):
+        daemon.post("/v1/stops", order, token="ben")
+        assert incident_of(daemon, incident)["restart"]["state"] == "ramp"
+    assert daemon.remind("INV-1").json["state"] == "done"
+
+
+def test_a_cover_does_not_approve(daemon):
+    """Restarts are not covered: who acts for a member of `restart` may do the rest of their work, not this."""
+    assert daemon.post("/v1/admin/away", {"person": "ben", "until": "2999-01-01", "cover": "eve"}, token="ben").status == 200
+    incident = stop(daemon)
+    ask(daemon, incident)
+    for verb in ("approve", "reject"):
+        answer = daemon.post("/v1/incidents/%s/%s" % (incident, verb), {"reason": "for ben"} if verb == "reject" else None, token="eve")
+        assert answer.status == 403 and "eve" in answer.json["detail"] and "Who may: " in answer.json["detail"], answer
+    assert incident_of(daemon, incident)["restart"]["approvers"] == ["ben"]
+    assert approve(daemon, incident).json["state"] == "closed"  # away, and entitled all the same
+
+
+def test_nothing_is_restarted_where_nothing_is_stopped(tmp_path):
+    """An alert has no stop: each of the three says how it is over."""
+    policy = REMINDERS.replace("  - repeat:", "  - many: alert if overdue > 100000h\n  - busy: alert if volume > 1 in 1h\n  - repeat:")
+    with Daemon(install(tmp_path, policies={"invoice-reminders.yaml": policy, "inquiry-routing.yaml": ROUTING})) as daemon:
+        for n in range(2):
+            daemon.remind("INV-%d" % n)
+        alert, = daemon.get("/v1/incidents").json["items"]
+        assert alert["kind"] == "alert"
+        for answer in (ask(daemon, alert["id"]), approve(daemon, alert["id"]), daemon.post("/v1/incidents/%s/reject" % alert["id"], {"reason": "no"})):
+            assert answer.status == 409 and "it is over when somebody acknowledges it" in answer.json["detail"], answer
+
+
 def test_a_stop_under_the_former_name_is_restarted_and_sent_back(tmp_path):
     policies = {"invoice-reminders.yaml": ramped("[2]"), "inquiry-routing.yaml": ROUTING}
     with Daemon(install(tmp_path, policies=policies)) as daemon:

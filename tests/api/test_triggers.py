@@ -380,3 +380,56 @@ def test_check_says_what_each_trigger_watches(tmp_path):
     assert "#   bad: review when the number of degraded actions in 1 h is above 3" in lines
     assert lines[1] == "#   runaway (other): stopped when the number of starts in 1 h is above 500", lines
     assert "#   repeat (tell): stopped when the number of starts to the same recipient in 1 d is above 2" in lines
+
+
+CONFIDENT = "    confidence: at least 0.8\n    rules:\n      - ask: review if input.amount > 500\n    risk: high"
+
+
+def careful(folder, *triggers):
+    """The same, with a gate of confidence and a rule that asks people."""
+    folder = world(folder, *triggers)
+    path = folder / "policies" / "w.yaml"
+    path.write_text(path.read_text().replace("    risk: high", CONFIDENT))
+    return folder
+
+
+def test_what_people_and_callers_say_is_watched(tmp_path):
+    """low_confidence at submits, overrides at verdicts; an hour without `in`."""
+    with Daemon(careful(tmp_path, "unsure: review if low_confidence > 2", "people: stopped if overrides > 2")) as daemon:
+        assert [tell(daemon, n, confidence=0.3).json["state"] for n in range(3)] == ["in_review"] * 3
+        assert positions(daemon) == {("w", None, None, "review", "trigger unsure")}
+        for n in range(3):
+            review = daemon.action(daemon.get("/v1/actions?key=%d" % n).json["items"][0]["action"])["review"]
+            assert daemon.post("/v1/reviews/%s/verdict" % review, {"verdict": "reject"}, token="ana").status == 200
+        assert ("w", None, None, "stopped", "trigger people") in positions(daemon)
+        for _ in range(200):  # its words are read from the store
+            incident, = daemon.get("/v1/incidents").json["items"]  # the second one joins
+            if incident["stops"][-1]["reason"]:
+                break
+        assert incident["why"] == "3 actions below the confidence limit in 1 h, limit 2"
+        assert [s["reason"] for s in incident["stops"]] == [incident["why"], "3 verdicts that were no approval in 1 h, limit 2"]
+        assert trigger(daemon, "people")["now"] == "3 verdicts that were no approval in 1 h, limit 2"
+
+
+def test_what_takes_long_is_watched(tmp_path):
+    with Daemon(world(tmp_path, "late: fallback if latency > 10ms", "slow: alert if latency > 10ms for tell")) as daemon:
+        daemon.sandbox(slow_ms=40)
+        for n in range(40):  # on caution a part goes to people
+            if any(p[3] == "fallback" for p in positions(daemon)):
+                break
+            assert tell(daemon, n).json["state"] in ("done", "in_review"), n
+        assert positions(daemon) == {("w", None, None, "fallback", "trigger late")}
+        said = "20 of the last 20 actions took longer than 10 ms, limit 5 %"
+        assert {i["why"] for i in daemon.get("/v1/incidents").json["items"]} == {said}, daemon.get("/v1/incidents").json
+        assert trigger(daemon, "slow")["state"] == "tripped" and trigger(daemon, "slow")["now"] == said
+
+
+def test_what_is_expected_stands_beside_a_silence_of_ones_own(tmp_path):
+    folder = world(tmp_path, "hush: stopped if silent > 20h")
+    path = folder / "policies" / "w.yaml"
+    path.write_text(path.read_text().replace("mode: auto\n", "mode: auto\nexpect: daily by 09:00\n"))
+    with Daemon(folder) as daemon:
+        items = daemon.get("/v1/workflows/w/triggers", token="ana").json["items"]
+        assert {(t["name"], t["moves_to"]) for t in items if t["signal"] == "silent"} == {("silent", "alert"), ("hush", "stopped")}
+        assert daemon.post("/v1/workflows/w/heartbeat", token="helpdesk-bot").status == 200
+        assert trigger(daemon, "silent")["now"] == "what was expected by now has come"

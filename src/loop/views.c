@@ -65,11 +65,20 @@ static enum err view_gate(struct engine *engine, struct entry *entry, struct are
     return err == ERR_OK ? record_decode(stored.body, arena, decided) : err;
 }
 
-/* When what is held for an upstream may try again; 0 = as soon as there is room. */
-static int64_t views_next_try(const struct upstream_state *upstream)
+/* Nothing goes there before; 0 = it does not ask to wait. */
+static int64_t views_pause(const struct engine *engine, const struct upstream_state *upstream)
 {
-    return upstream->breaker.state == BREAKER_OPEN ? upstream->breaker.until_unix_ms
-                                                   : upstream->drain.at_unix_ms;
+    int64_t until = upstream->pace.pause_until_unix_ms;
+    return until > engine->now_unix_ms ? until : 0;
+}
+
+/* When what is held for an upstream may try again; 0 = as soon as there is room. */
+static int64_t views_next_try(const struct engine *engine, const struct upstream_state *upstream)
+{
+    int64_t pause = views_pause(engine, upstream);
+    int64_t at = upstream->breaker.state == BREAKER_OPEN ? upstream->breaker.until_unix_ms
+                                                         : upstream->drain.at_unix_ms;
+    return at > pause ? at : pause;
 }
 
 static struct view_outage view_outage_of(const struct upstream_state *upstream)
@@ -99,9 +108,11 @@ static void view_waits(struct engine *engine, const struct entry *entry, struct 
     if (action->state == STATE_HELD && action->hold_for == HOLD_FOR_ORDER)
         out->order_before = engine_order_before(engine, entry->row.order, action->id);
     struct upstream_state *upstream = engine_upstream(engine, entry->row.upstream);
+    if (upstream && action->state == STATE_WAITING && action->due_kind == DUE_RETRY)
+        out->probe_at_unix_ms = views_pause(engine, upstream);
     if (!upstream || action->state != STATE_HELD || action->hold_for != HOLD_FOR_UPSTREAM)
         return;
-    out->probe_at_unix_ms = views_next_try(upstream);
+    out->probe_at_unix_ms = views_next_try(engine, upstream);
     if (upstream->breaker.state != BREAKER_CLOSED)
         out->outage = view_outage_of(upstream);
 }
@@ -667,7 +678,7 @@ static void views_do_upstreams(void *impl, struct arena *arena, struct engine_up
                                      .opened_unix_ms = state->breaker.opened_unix_ms,
                                      .rate_milli = state->rate.is_on ? state->rate.rate_milli : -1,
                                      .probes = state->probes,
-                                     .probe_at_unix_ms = views_next_try(state),
+                                     .probe_at_unix_ms = views_next_try(engine, state),
                                      .pause_until_unix_ms = state->pace.pause_until_unix_ms,
                                      .held = state->held,
                                      .under_way = state->pace.under_way,

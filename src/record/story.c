@@ -624,6 +624,8 @@ bool story_next(const struct view *view, int64_t *out_at_unix_ms, struct buf *ou
     const struct action *a = view->action;
     *out_at_unix_ms = a->due_unix_ms;
     if (a->state == STATE_WAITING) {
+        if (view->probe_at_unix_ms > a->due_unix_ms)
+            *out_at_unix_ms = view->probe_at_unix_ms;
         buf_add_text(out_what, a->reason == REASON_FALLBACK ? "its fallback goes on"
                                : a->starts_total > 0        ? "another try"
                                                             : "a try");

@@ -83,7 +83,8 @@ struct view {
     uint64_t order_before;    /* held for its order: the action that goes first; 0 = not known */
     uint64_t newer;           /* superseded: what took its place; 0 = not known */
     struct slice newer_key;   /* of that, as it may be shown; or empty */
-    int64_t probe_at_unix_ms; /* held for its upstream: when the next probe may go */
+    int64_t probe_at_unix_ms; /* held for its upstream: when the next probe may go; it waits for a
+                               * try: until then its upstream asked to wait; 0 = it did not */
     size_t history_count;     /* for explain; newest last */
     struct view_record *history;
     struct view_told told;   /* for explain, with the history */

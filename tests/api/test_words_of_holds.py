@@ -75,3 +75,18 @@ def test_what_people_read_of_holds(tmp_path):
             w.daemon.start()
             assert w.daemon.action(old["action"])["why"] == why
             assert w.daemon.get("/v1/decisions/verify").json["good"]
+
+
+def test_what_waits_for_an_upstream_that_asks_to_wait_says_until_when(tmp_path):
+    policy = POLICY.split("    rules:\n      - wait: hold 1s")[0]
+    with World(tmp_path, policy=policy + FAR, upstream=", concurrency: 1 ") as w:
+        w.plain.set(times=None, mode="status:429", retry_after=600)
+        for i in range(3):
+            w.daemon.submit("stories", "ruled", {"id": "p%d" % i}, token="billing-cron", headers={"Prefer": "wait=0"})
+        wait_for("it asks to wait", lambda: w.find("ruled", "p0")["state"] == "held")
+        until = next(u for u in w.daemon.get("/v1/status").json["upstreams"] if u["upstream"] == "plain")["paused_until"]
+        assert until is not None
+        for i, state in enumerate(("held", "waiting", "waiting")):
+            action = w.find("ruled", "p%d" % i)
+            assert action["state"] == state and action["next"]["at"] == until, action
+        assert next(u for u in w.daemon.get("/v1/status").json["upstreams"] if u["upstream"] == "plain")["asked_again_at"] == until

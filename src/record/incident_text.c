@@ -504,6 +504,41 @@ static void text_add_head(struct buf *out, const struct incident_view *view)
     buf_add_byte(out, '\n');
 }
 
+/* The newest entry that tells of its restart, where that is a ramp that was sent back; or NULL. */
+static const struct incident_entry *text_ramp_back(const struct incident_view *view)
+{
+    for (size_t i = view->entry_count; i > 0; i--) {
+        const struct incident_entry *entry = &view->entries[i - 1];
+        if (entry->kind == RECORD_RAMP)
+            return slice_is(entry->subject, "stopped") || slice_is(entry->subject, "reloaded")
+                       ? entry
+                       : NULL;
+        if (entry->kind == RECORD_RESTART_ASKED || entry->kind == RECORD_RESTART_REJECTED)
+            return NULL;
+    }
+    return NULL;
+}
+
+/* "RAMP    sent back 14:20 by Ben Okafor: a further stop. All of it is stopped again" */
+static void text_add_ramp(struct buf *out, const struct incident_view *view)
+{
+    const struct incident_entry *back = view->is_open ? text_ramp_back(view) : NULL;
+    if (!view->is_open || (view->ramp.size == 0 && !back))
+        return;
+    buf_add_text(out, "RAMP    ");
+    if (view->ramp.size > 0) {
+        buf_add(out, view->ramp);
+    } else {
+        buf_add_text(out, "sent back ");
+        incident_add_at(out, view, back->at_unix_ms);
+        buf_add_text(out, back->actor.size > 0 ? " by " : "");
+        incident_add_person(out, view, back->actor);
+        buf_add_fmt(out, ": %s. It holds all again",
+                    slice_is(back->subject, "stopped") ? "a further stop" : "another policy");
+    }
+    buf_add_byte(out, '\n');
+}
+
 /* "DO      interlock ack i_…   # you take care of it": the first one names the block. */
 static void text_add_do(struct buf *out, const struct incident_view *view)
 {
@@ -511,8 +546,7 @@ static void text_add_do(struct buf *out, const struct incident_view *view)
     size_t count = incident_commands(view, commands);
     if (!view->is_open && view->drain.size > 0)
         buf_add_fmt(out, "DRAIN   %.*s\n", SLICE_FMT(view->drain));
-    if (view->is_open && view->ramp.size > 0)
-        buf_add_fmt(out, "RAMP    %.*s\n", SLICE_FMT(view->ramp));
+    text_add_ramp(out, view);
     for (size_t i = 0; i < count; i++) {
         buf_add_text(out, i == 0 ? "DO      " : "        ");
         incident_command_add(out, &commands[i]);

@@ -302,6 +302,8 @@ def test_any_position_on_its_scope_sends_it_back(tmp_path, position, scope):
         for _ in range(2):
             assert incident_of(daemon, incident)["restart"] is None or incident_of(daemon, incident)["restart"]["ramp"] is None
             assert daemon.remind("INV-2").json["state"] == "held" and daemon.sandbox()["effects"] <= 1
+            said = daemon.get("/v1/incidents/%s?format=text" % incident).text
+            assert " by Ben Okafor: a further stop. It holds all again" in said.split("\nRAMP    sent back ")[1].split("\n")[0], said
             daemon.kill()
             daemon.start()
         # each is lifted by its own restart, and only then it runs

@@ -271,6 +271,29 @@ const struct stop *engine_stop(struct engine *engine, struct slice by,
     return switchboard_find(&engine->board, id);
 }
 
+/* The same stop by the same principal, where so many causes are in force on its scope that one more
+ * has no place in their incident: somebody who stops again and again takes nobody the room. */
+static struct stop *stops_same(struct engine *engine, struct slice by,
+                               const struct stop_order *order)
+{
+    struct stop *same = NULL;
+    size_t count = 0;
+    struct slice names[] = {order->scope->workflow, order->scope->step, order->scope->upstream,
+                            order->scope->risk};
+    for (size_t i = 0; i < engine->board.stop_count; i++) {
+        struct stop *stop = &engine->board.stops[i];
+        bool is_on_scope = !stop->is_lifted && !stop->is_lifting && stop->incident != 0;
+        for (size_t n = 0; n < 4; n++)
+            is_on_scope = is_on_scope && slice_is(names[n], stop->names[n]);
+        if (!is_on_scope)
+            continue;
+        count++;
+        if (!stop->is_ramping && stop->position == order->position && slice_is(by, stop->by))
+            same = stop;
+    }
+    return count >= LIMIT_INCIDENT_STOPS ? same : NULL;
+}
+
 static void stops_do_stop(void *impl, const struct principal *principal,
                           const struct stop_order *order, engine_done_fn *done, void *arg)
 {
@@ -280,6 +303,13 @@ static void stops_do_stop(void *impl, const struct principal *principal,
     const struct store_port *store = &engine->options.store;
     bool is_durable = store->state(store->impl, &why) == STORE_OK && !engine->has_failed;
     struct pending acknowledge = {.saved = stops_acknowledge, .done = done, .arg = arg};
+    const struct stop *same = is_durable ? stops_same(engine, principal->name, order) : NULL;
+    if (same) { /* on record once more */
+        struct stop queued = stops_as_queued(same);
+        acknowledge.id = same->id;
+        stops_save_joined(engine, &queued, principal->name, order->reason, &acknowledge);
+        return;
+    }
     if (!engine_stop(engine, principal->name, order, is_durable ? &acknowledge : NULL)) {
         engine_refuse(done, arg, ENGINE_NO_ROOM, "LIMIT_STOPS stops are in force already");
         return;

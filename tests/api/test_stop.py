@@ -3,6 +3,7 @@ import itertools, threading
 
 import pytest
 
+from interlock_client import Daemon, install
 from story_world import Crowd, World
 
 
@@ -91,3 +92,21 @@ def test_only_the_scope_stops(tmp_path, scope, stopped, running):
         assert world.submit(stopped, "b").json["state"] == "held"
         assert world.daemon.restart(second["incident"], "r").status == 202
         assert world.wait(stopped, "a", "done") and world.wait(stopped, "b", "done")
+
+
+def test_a_script_that_stops_again_and_again_takes_no_room(tmp_path):
+    with Daemon(install(tmp_path)) as daemon:
+        def is_proven():
+            answer = daemon.get("/v1/decisions/verify", headers={"Accept": "application/json"})
+            return answer.status == 200 and answer.json["good"]
+
+        for i in range(50):
+            answer = daemon.post("/v1/stops", {"scope": {"workflow": "invoice-reminders"}, "reason": "again %d" % i}, token="billing-cron")
+            assert answer.status == 202, answer
+            assert daemon.remind("INV-%d" % i).json["state"] == "held"
+        incident, = daemon.get("/v1/incidents").json["items"]
+        assert len(incident["stops"]) == 32 and is_proven()
+        daemon.kill()
+        daemon.start()
+        assert daemon.restart(incident["id"], "looked at").status == 202
+        assert daemon.remind("INV-99").json["state"] == "done" and is_proven()

@@ -262,6 +262,37 @@ static void a_receipt_is_closed_once(void **state)
     rig_done(&world.rig);
 }
 
+static void reply_is_a_stop(void *arg, const struct engine_reply *reply)
+{
+    int *taken = arg;
+    *taken += reply->outcome == ENGINE_TAKEN && reply->stop != NULL;
+}
+
+/* A script that stops the same thing again and again takes nobody the room to stop another one, nor
+ * does it open an incident each time. */
+static void the_same_stop_again_takes_no_room(void **state)
+{
+    static const char policy[] = RIG_POLICY("[]");
+    struct scope scope = {.workflow = SLICE("w")}, everything = {.workflow = SLICE("")};
+    struct stop_order order = {.scope = &scope, .position = POSITION_STOPPED};
+    struct world world;
+    int taken = 0;
+    (void)state;
+    open_world(&world, policy);
+    for (int i = 0; i < LIMIT_STOPS + 10; i++) {
+        world.rig.port.stop(world.rig.port.impl, &rig_ben, &order, reply_is_a_stop, &taken);
+        rig_settle(&world.rig);
+    }
+    assert_int_equal(taken, LIMIT_STOPS + 10);
+    assert_int_equal(incidents_of(&world), 1);
+    order.scope = &everything;
+    world.rig.port.stop(world.rig.port.impl, &rig_ana, &order, reply_is_a_stop, &taken);
+    rig_settle(&world.rig);
+    assert_int_equal(taken, LIMIT_STOPS + 11);
+    assert_int_equal(incidents_of(&world), 2);
+    rig_done(&world.rig);
+}
+
 /* ---- a trip in the ramp of its own stop (R19) ---- */
 
 static void a_trip_in_its_own_ramp_stops_again(void **state)
@@ -514,6 +545,7 @@ int main(void)
         cmocka_unit_test(a_receipt_waits_for_what_it_counted),
         cmocka_unit_test(a_receipt_of_an_upstream_ends_with_its_call),
         cmocka_unit_test(a_receipt_is_closed_once),
+        cmocka_unit_test(the_same_stop_again_takes_no_room),
         cmocka_unit_test(a_trip_in_its_own_ramp_stops_again),
         cmocka_unit_test(no_crash_leaves_a_ramp_that_has_tripped),
         cmocka_unit_test(what_a_rule_has_delayed_counts),

@@ -195,6 +195,13 @@ enum err engine_read_journal(struct engine *engine, uint64_t incident, struct jo
     return err;
 }
 
+/* Who was named has left: another one of those who inform, from now on (R28). */
+static bool journal_has_lost_informer(const struct engine *engine, const struct journal *journal)
+{
+    return journal->informs[0] &&
+           !config_person(engine_config(engine), slice_text(journal->informs));
+}
+
 /* Whoever is to inform others and has not is told once more. */
 void engine_run_journals(struct engine *engine)
 {
@@ -202,10 +209,18 @@ void engine_run_journals(struct engine *engine)
         struct alert *alert = LIST_ENTRY(node, struct alert, link);
         struct journal *journal = &alert->journal;
         if (journal->inform_due_unix_ms == 0 || journal->informed_unix_ms ||
-            journal->reminded_unix_ms || engine->now_unix_ms < journal->inform_due_unix_ms ||
             engine->unsaved >= ENGINE_UNSAVED_ACT)
             continue;
-        journal->reminded_unix_ms = engine->now_unix_ms;
+        bool is_lost = journal_has_lost_informer(engine, journal);
+        if (is_lost) {
+            memset(journal->informs, 0, sizeof journal->informs);
+            journal->reminded_unix_ms = 0;
+            journal_name_informer(engine, journal, engine->now_unix_ms);
+        } else if (journal->reminded_unix_ms || engine->now_unix_ms < journal->inform_due_unix_ms) {
+            continue;
+        } else {
+            journal->reminded_unix_ms = engine->now_unix_ms;
+        }
         engine_alert_remind(engine, alert);
     }
 }

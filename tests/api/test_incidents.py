@@ -397,3 +397,22 @@ def test_who_is_told_may_answer(tmp_path):
         assert daemon.get("/v1/incidents", token="kim").json["items"] == []
         assert daemon.get("/v1/incidents/" + incident, token="kim").status == 403
         assert daemon.post("/v1/incidents/%s/ack" % incident, token="kim").status == 403
+
+
+def test_who_informs_and_leaves_has_an_heir(tmp_path):
+    policy = REMINDERS.replace("inform: ana", "inform: eve")
+    with Daemon(install(tmp_path, INSTALLATION, {"invoice-reminders.yaml": policy, "inquiry-routing.yaml": ROUTING})) as daemon:
+        stop = {"scope": {"workflow": "invoice-reminders"}, "reason": "wrong"}
+        incident = daemon.post("/v1/stops", stop).json["incident"]
+        assert daemon.get("/v1/incidents/" + incident).json["inform"]["person"] == "eve"
+        config, file = daemon.folder / "interlock.yaml", daemon.folder / "policies" / "invoice-reminders.yaml"
+        config.write_text("".join(line for line in config.read_text().splitlines(True) if not line.startswith("  eve:")))
+        file.write_text(file.read_text().replace("inform: eve", "inform: ben"))
+        assert daemon.post("/v1/admin/reload").status == 200
+        for _ in range(1200):
+            whole = daemon.get("/v1/incidents/" + incident).json
+            if whole["inform"]["person"] == "ben":
+                break
+            threading.Event().wait(0.05)
+        assert whole["inform"]["person"] == "ben" and whole["inform"]["by"], whole["inform"]
+        assert [n["person"] for n in whole["told"] if n["about"] == "inform"][-1] == "ben", whole["told"]

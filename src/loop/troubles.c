@@ -62,6 +62,37 @@ void engine_trouble_loaded(struct engine *engine, const struct journal *journal)
             (struct lasting){journal->began_unix_ms, journal->since_unix_ms, 0};
 }
 
+/* Held for it a moment ago, and now until a fresh fact is read, in which it leaves its queue. */
+static bool trouble_is_asking(struct engine *engine, const struct upstream_state *upstream)
+{
+    const struct store_port *store = &engine->options.store;
+    struct store_open_query query = {
+        .has_queue = true, .queue = STORE_QUEUE_HELD_OTHER, .limit = TROUBLE_PAGE};
+    struct arena arena;
+    struct row row;
+    size_t count = 0;
+    bool is_asking = false;
+    arena_init(&arena, ENGINE_SCRATCH);
+    struct store_action *held = ARENA_ARRAY(&arena, TROUBLE_PAGE, struct store_action);
+    if (!held || store->list_open(store->impl, &query, &arena, held, &count) != ERR_OK)
+        count = 0;
+    for (size_t i = 0; i < count && !is_asking; i++)
+        is_asking = row_decode(held[i].row, &row) == ERR_OK &&
+                    row.action.hold_for == HOLD_FOR_FACT && slice_is(row.upstream, upstream->name);
+    arena_done(&arena);
+    return is_asking;
+}
+
+/* It is reached again, and nothing is there that could be sent: so nothing would ever show that it
+ * is over. */
+static bool trouble_is_idle(struct engine *engine, const struct upstream_state *upstream)
+{
+    const struct breaker *breaker = &upstream->breaker;
+    return breaker->state == BREAKER_HALF_OPEN && breaker->has_contact && !breaker->is_asking &&
+           upstream->held == 0 && !upstream->may_have_waiting &&
+           !trouble_is_asking(engine, upstream);
+}
+
 static void trouble_look_upstream(struct engine *engine, const struct upstream_state *upstream)
 {
     const struct breaker *breaker = &upstream->breaker;
@@ -72,7 +103,8 @@ static void trouble_look_upstream(struct engine *engine, const struct upstream_s
                               .breaker_of = (uint64_t)breaker->cause_of,
                               .began_unix_ms = breaker->opened_unix_ms};
     if (breaker->state == BREAKER_CLOSED || breaker->opened_unix_ms == 0 ||
-        engine->now_unix_ms - breaker->opened_unix_ms < upstream->told_ms)
+        engine->now_unix_ms - breaker->opened_unix_ms < upstream->told_ms ||
+        trouble_is_idle(engine, upstream))
         return;
     trouble_name(journal.names[JOURNAL_UPSTREAM], slice_text(upstream->name));
     engine_trouble_open(engine, &journal);
@@ -337,6 +369,11 @@ static void trouble_add_end(struct engine *engine, const struct journal *journal
     uint64_t done = tally_done(&now) - tally_done(from);
     engine_journal_since(journal, &now);
     trouble_add_time(engine, journal->recovered_unix_ms, out);
+    const struct upstream_state *upstream =
+        engine_upstream(engine, slice_text(journal->names[JOURNAL_UPSTREAM]));
+    if (journal->lasting == LASTING_BREAKER && upstream &&
+        upstream->breaker.state != BREAKER_CLOSED)
+        buf_add_text(out, TROUBLE_DOT "it is reached, and nothing waits for it");
     if (done > 0) {
         buf_add_fmt(out, TROUBLE_DOT "%llu %s by ", (unsigned long long)done, verb);
         trouble_add_time(engine, journal->drained_unix_ms, out);
@@ -384,7 +421,8 @@ static bool trouble_is_on(struct engine *engine, const struct journal *journal)
     case LASTING_CLOCK:
         break;
     case LASTING_BREAKER:
-        return upstream && upstream->breaker.state != BREAKER_CLOSED;
+        return upstream && upstream->breaker.state != BREAKER_CLOSED &&
+               !trouble_is_idle(engine, upstream);
     case LASTING_CAUSE:
         return workflow && lasting_is_on(&workflow->causes[journal->cause]);
     case LASTING_HELD:
@@ -406,27 +444,6 @@ static bool trouble_is_full(struct engine *engine, const struct journal *journal
            (upstream && upstream->breaker.state == BREAKER_OPEN);
 }
 
-/* Held for it a moment ago, and now until a fresh fact is read, in which it leaves its queue. */
-static bool trouble_is_asking(struct engine *engine, const struct upstream_state *upstream)
-{
-    const struct store_port *store = &engine->options.store;
-    struct store_open_query query = {
-        .has_queue = true, .queue = STORE_QUEUE_HELD_OTHER, .limit = TROUBLE_PAGE};
-    struct arena arena;
-    struct row row;
-    size_t count = 0;
-    bool is_asking = false;
-    arena_init(&arena, ENGINE_SCRATCH);
-    struct store_action *held = ARENA_ARRAY(&arena, TROUBLE_PAGE, struct store_action);
-    if (!held || store->list_open(store->impl, &query, &arena, held, &count) != ERR_OK)
-        count = 0;
-    for (size_t i = 0; i < count && !is_asking; i++)
-        is_asking = row_decode(held[i].row, &row) == ERR_OK &&
-                    row.action.hold_for == HOLD_FOR_FACT && slice_is(row.upstream, upstream->name);
-    arena_done(&arena);
-    return is_asking;
-}
-
 /* What waited for the upstream goes now; when all of that has gone, it is over. */
 static bool trouble_is_drained(struct engine *engine, struct journal *journal)
 {
@@ -440,6 +457,10 @@ static bool trouble_is_drained(struct engine *engine, struct journal *journal)
                                   !trouble_is_asking(engine, upstream));
     if (workflow && workflow->now[STATE_HELD] + workflow->now[STATE_WAITING] > 0)
         is_empty = false;
+    if (journal->lasting == LASTING_BREAKER && upstream &&
+        upstream->breaker.state != BREAKER_CLOSED && /* a connection is not much: it must last */
+        engine->now_unix_ms - journal->recovered_unix_ms < LASTING_BREAKER_MS)
+        return false;
     journal->drained_unix_ms = engine->now_unix_ms;
     return is_empty || engine->now_unix_ms - journal->recovered_unix_ms >= LASTING_DRAIN_MS;
 }

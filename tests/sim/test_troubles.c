@@ -47,6 +47,34 @@ static void a_breaker_that_stays_open(void **state)
     }
 }
 
+/* It is back, and all that waited has gone or expired before it had answered often enough: nothing
+ * more is sent that could say so. People are not told on for ever. */
+static void an_upstream_that_is_reached_and_has_nothing(void **state)
+{
+    struct world world;
+    struct engine_incident one = {0};
+    (void)state;
+    open_world(&world, 6);
+    world.is_down = true;
+    for (int i = 0; i < 5; i++)
+        submit(&world, "short", 1);
+    submit(&world, "held", 1);
+    pass(&world, 16 * MINUTE);
+    assert_int_equal(count_open(&world, &one), 2);
+    world.is_down = false;
+    pass(&world, 10 * MINUTE);
+    assert_int_equal(count_open(&world, &one), 2); /* what expired, and a connection is not much */
+    pass(&world, 10 * MINUTE);
+    assert_int_equal(count_open(&world, &one), 1);
+    assert_int_equal(one.kind, INCIDENT_UNDONE);
+    expect_lines(&world, "it is reached, and nothing waits for it", 2); /* ana, ben */
+    submit(&world, "held", 1); /* now it may say so itself */
+    submit(&world, "held", 1);
+    pass(&world, MINUTE);
+    assert_int_equal(count_open(&world, &one), 1);
+    close_world(&world);
+}
+
 /* An upstream of two workflows: the owner of each is told, and of its end; one message a person. */
 static void an_upstream_of_two_owners(void **state)
 {
@@ -316,13 +344,15 @@ static void what_nobody_decided_is_told(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(a_breaker_that_stays_open),
-                                       cmocka_unit_test(an_upstream_of_two_owners),
-                                       cmocka_unit_test(a_cause_that_lasts),
-                                       cmocka_unit_test(people_who_are_late),
-                                       cmocka_unit_test(what_is_held_for_a_moment),
-                                       cmocka_unit_test(what_expires_is_told),
-                                       cmocka_unit_test(what_fails_is_told_quietly),
-                                       cmocka_unit_test(what_nobody_decided_is_told)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_breaker_that_stays_open),
+        cmocka_unit_test(an_upstream_that_is_reached_and_has_nothing),
+        cmocka_unit_test(an_upstream_of_two_owners),
+        cmocka_unit_test(a_cause_that_lasts),
+        cmocka_unit_test(people_who_are_late),
+        cmocka_unit_test(what_is_held_for_a_moment),
+        cmocka_unit_test(what_expires_is_told),
+        cmocka_unit_test(what_fails_is_told_quietly),
+        cmocka_unit_test(what_nobody_decided_is_told)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -217,6 +217,8 @@ void engine_run_joins(struct engine *engine)
     for (struct list *node = engine->alerts.next; node != &engine->alerts;) {
         struct alert *alert = LIST_ENTRY(node, struct alert, link);
         node = node->next;
+        if (alert->journal.kind != INCIDENT_DEGRADED && alert->journal.kind != INCIDENT_ALERT)
+            continue;
         if (engine->unsaved >= ENGINE_UNSAVED_ADMIT)
             return; /* the rest at the next look */
         struct alert *into = join_find(engine, join_is_explained, &alert->journal);

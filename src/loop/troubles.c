@@ -147,13 +147,14 @@ static bool trouble_is_held(struct engine *engine, uint64_t id)
     return !entry || entry->row.action.state == STATE_HELD;
 }
 
-/* The oldest of a workflow in that queue, as the trouble that it is; workflow: empty = of all.
- * false: it has more than half of its time. */
+/* The oldest of a workflow in that queue, or of an upstream, as the trouble that it is; empty = of
+ * all. false: it has more than half of its time. */
 static bool trouble_of_held(struct engine *engine, enum store_queue queue, struct slice workflow,
-                            struct journal *out)
+                            struct slice of_upstream, struct journal *out)
 {
     const struct store_port *store = &engine->options.store;
-    struct store_open_query query = {.has_queue = true, .queue = queue, .limit = 1};
+    struct store_open_query query = {
+        .has_queue = true, .queue = queue, .upstream = of_upstream, .limit = 1};
     struct arena arena;
     struct store_action first;
     struct row row = {0};
@@ -187,9 +188,18 @@ static void trouble_look_held(struct engine *engine, struct slice workflow)
 {
     for (size_t i = 0; i < 2; i++) {
         struct journal journal;
-        if (trouble_of_held(engine, trouble_queues[i], workflow, &journal))
+        if (trouble_of_held(engine, trouble_queues[i], workflow, (struct slice){0}, &journal))
             engine_trouble_open(engine, &journal);
     }
+}
+
+/* And each upstream's: behind an older one whose own upstream is told of already. */
+static void trouble_look_held_for(struct engine *engine, const struct upstream_state *upstream)
+{
+    struct journal journal;
+    if (upstream->held > 0 && trouble_of_held(engine, STORE_QUEUE_HELD_UPSTREAM, (struct slice){0},
+                                              slice_text(upstream->name), &journal))
+        engine_trouble_open(engine, &journal);
 }
 
 /* ---- people ---- */
@@ -401,11 +411,18 @@ static void trouble_close(struct engine *engine, struct alert *alert)
 }
 
 /* What leaves one queue may wait in the other, as for a fresh fact: it is the same trouble. */
-static bool trouble_is_late(struct engine *engine, struct slice workflow)
+static bool trouble_is_late(struct engine *engine, const struct journal *journal)
 {
+    struct slice workflow = slice_text(journal->names[JOURNAL_WORKFLOW]);
+    struct slice upstream = slice_text(journal->names[JOURNAL_UPSTREAM]);
+    struct slice any = {0};
     struct journal now;
-    return trouble_of_held(engine, trouble_queues[0], workflow, &now) ||
-           trouble_of_held(engine, trouble_queues[1], workflow, &now);
+    if (trouble_of_held(engine, trouble_queues[0], workflow, any, &now) ||
+        trouble_of_held(engine, trouble_queues[1], workflow, any, &now))
+        return true;
+    return upstream.size > 0 &&
+           trouble_of_held(engine, STORE_QUEUE_HELD_UPSTREAM, any, upstream, &now) &&
+           slice_is(workflow, now.names[JOURNAL_WORKFLOW]);
 }
 
 /* Is what opened it still so? */
@@ -426,7 +443,7 @@ static bool trouble_is_on(struct engine *engine, const struct journal *journal)
     case LASTING_CAUSE:
         return workflow && lasting_is_on(&workflow->causes[journal->cause]);
     case LASTING_HELD:
-        return trouble_is_late(engine, name);
+        return trouble_is_late(engine, journal);
     case LASTING_REVIEWS:
     case LASTING_UNCERTAIN:
         return trouble_is_late_of(engine, name, journal->answers);
@@ -496,6 +513,8 @@ void engine_run_troubles(struct engine *engine)
         trouble_look_people(engine, &engine->workflows[i]);
         trouble_look_held(engine, slice_text(engine->workflows[i].name));
     }
+    for (size_t i = 0; i < engine->upstream_count; i++)
+        trouble_look_held_for(engine, &engine->upstreams[i]);
     trouble_look_held(engine, (struct slice){0}); /* what was stored under a former name */
     engine_run_joins(engine);
     for (struct list *node = engine->alerts.next; node != &engine->alerts;) {

@@ -17,7 +17,6 @@ static const char two_upstreams[] =
     "upstreams:\n"
     "  plain:\n"
     "    url: \"http://127.0.0.1:1\"\n"
-    "    breaker: { told_after: 4h }\n"
     "    idempotency: { header: Idempotency-Key, keeps: 24h }\n"
     "  other:\n"
     "    url: \"http://127.0.0.1:2\"\n"
@@ -164,6 +163,39 @@ static void an_alert_ends_by_an_answer_only(void **state)
     close_world(&world);
 }
 
+/* What is held for an upstream is told where it stands behind what is held for another one, which
+ * is told as that one's. */
+static void one_upstream_does_not_hide_another(void **state)
+{
+    struct world world;
+    (void)state;
+    open_apart(&world, 16);
+    world.is_down = true;
+    for (int i = 0; i < 5; i++)
+        submit(&world, "here", 1);
+    for (int i = 0; i < 5; i++)
+        submit(&world, "there", 1);
+    pass(&world, 12 * MINUTE);
+    (void)find_open(&world, INCIDENT_DEGRADED, 2);
+    struct engine_incident all[64];
+    size_t count = list_incidents(&world, all), held = 0, breakers = 0;
+    for (size_t i = 0; i < count; i++) {
+        held += all[i].journal.lasting == LASTING_HELD &&
+                strcmp(all[i].journal.names[JOURNAL_UPSTREAM], "other") == 0;
+        breakers += all[i].journal.lasting == LASTING_BREAKER;
+    }
+    assert_int_equal(held, 1);
+    assert_int_equal(breakers, 1);
+    world.is_down = false;
+    pass(&world, 40 * MINUTE);
+    (void)find_open(&world, INCIDENT_DEGRADED, 0);
+    count = list_incidents(&world, all);
+    for (size_t i = 0; i < count; i++) /* each was told once */
+        held += all[i].kind == INCIDENT_DEGRADED;
+    assert_int_equal(held, 1 + 2);
+    close_world(&world);
+}
+
 /* Two groups are late: each is told of its own, and an answer of the one is none of the other. */
 static void each_group_that_is_late_is_told(void **state)
 {
@@ -272,6 +304,7 @@ int main(void)
         cmocka_unit_test(a_stop_of_an_upstream_explains_its_own),
         cmocka_unit_test(a_cause_explains_its_own),
         cmocka_unit_test(an_alert_ends_by_an_answer_only),
+        cmocka_unit_test(one_upstream_does_not_hide_another),
         cmocka_unit_test(each_group_that_is_late_is_told),
         cmocka_unit_test(an_upstream_is_in_the_inbox_of_its_workflows),
         cmocka_unit_test(a_part_is_closed_with_it)};

@@ -70,6 +70,16 @@ static void look_say_choice(struct invocation *invocation, size_t index, const c
     say(invocation, "    %-5s%s %s\n", index == 0 ? "DO" : "", command, rest);
 }
 
+/* Is that one of its verdicts? */
+static bool look_may(const json_t *item, const char *name)
+{
+    const json_t *verdicts = json_object_get(item, "verdicts");
+    for (size_t i = 0; i < json_array_size(verdicts); i++)
+        if (strcmp(daemon_text(json_array_get(verdicts, i), "verdict"), name) == 0)
+            return true;
+    return false;
+}
+
 /* "interlock label T-1 right", and so on for each label. */
 static void look_say_labels(struct invocation *invocation, const json_t *item, const char *word)
 {
@@ -83,15 +93,10 @@ static void look_say_labels(struct invocation *invocation, const json_t *item, c
 /* Did it happen? To do it now is among the answers where the daemon offers it. */
 static void look_say_resolve(struct invocation *invocation, const json_t *item, const char *word)
 {
-    const json_t *verdicts = json_object_get(item, "verdicts");
     const char *command = arena_fmt(&invocation->arena, "interlock resolve %s", word).at;
-    bool may_send = false;
-    for (size_t i = 0; i < json_array_size(verdicts); i++)
-        may_send = may_send || strcmp(daemon_text(json_array_get(verdicts, i), "verdict"),
-                                      "not_happened_send") == 0;
     look_say_choice(invocation, 0, command, "--happened");
     look_say_choice(invocation, 1, command, "--not-happened");
-    if (may_send)
+    if (look_may(item, "not_happened_send"))
         look_say_choice(invocation, 2, command, "--not-happened --send");
 }
 
@@ -104,8 +109,10 @@ static void look_say_do(struct invocation *invocation, const json_t *item)
     buf_init(&word, LIMIT_KEY * 4 + 2);
     wording_add_shell(&word, slice_text(*key ? key : daemon_text(item, "id")));
     if (strcmp(kind, "review") == 0) {
-        look_say_choice(invocation, 0, "interlock approve", buf_text(&word));
-        look_say_choice(invocation, 1, "interlock reject", buf_text(&word));
+        bool is_gone = look_may(item, "reject") && !look_may(item, "approve"); /* its policy */
+        if (!is_gone)
+            look_say_choice(invocation, 0, "interlock approve", buf_text(&word));
+        look_say_choice(invocation, is_gone ? 0 : 1, "interlock reject", buf_text(&word));
     } else if (strcmp(kind, "uncertain") == 0 || strcmp(kind, "contradiction") == 0) {
         look_say_resolve(invocation, item, buf_text(&word));
     } else if (strcmp(kind, "audit") == 0) {

@@ -51,7 +51,7 @@ bool view_who(const struct view *view, struct view_who *out_who)
     struct view_who who = {.by_unix_ms = action_people_due(action)};
     enum who_duty duty = WHO_DUTY_DECIDE;
     if (action->state == STATE_IN_REVIEW) {
-        who.to_do = "approve or reject it";
+        who.to_do = view->step ? "approve or reject it" : "reject it: its policy is gone";
     } else if (action_is_asked(action)) {
         return false; /* its check is asked first; a person may settle it all the same */
     } else if (action->state == STATE_UNCERTAIN ||

@@ -283,6 +283,9 @@ def test_what_waits_of_a_retired_workflow_is_settled_by_its_key(daemon):
         daemon.start()
     item, = daemon.get("/v1/inbox", token="ana").json["items"]
     assert [v["verdict"] for v in item["verdicts"]] == ["reject"], item
+    inbox = subprocess.run([str(BUILD / "interlock"), "inbox"], cwd=daemon.folder, capture_output=True, text=True, timeout=60, env={
+        "INTERLOCK_URL": "http://%s:%d" % (daemon.host, daemon.port), "INTERLOCK_TOKEN": TOKENS["ana"], "PATH": "/usr/bin"})
+    assert "DO   interlock reject INV-1:1" in inbox.stdout and "interlock approve" not in inbox.stdout, inbox
     assert daemon.get("/v1/actions/%s/explain?format=text" % waiting["action"]).text.count("interlock approve") == 0
     for verdict in ({"verdict": "approve"}, {"verdict": "edit", "edit": {"stage": 2}}):
         refused = daemon.post("/v1/reviews/%s/verdict" % item["id"], verdict, token="ana")

@@ -59,18 +59,19 @@ static bool stops_refuse_name(struct call *call, const char *member, const char 
     return false;
 }
 
+/* By a former name too: a stop is not refused because a page of somebody's is older. */
 static bool stops_find_workflow(struct call *call, const struct stops_scope *scope)
 {
     struct near near;
     near_init(&near, scope->workflow);
     for (size_t i = 0; i < call->config->workflow_count; i++)
         near_offer(&near, call->config->workflows[i].name);
-    call->workflow = config_workflow(call->config, scope->workflow);
+    call->workflow = config_workflow_of(call->config, scope->workflow);
     if (!call->workflow)
         return stops_refuse_name(call, "workflow", "workflow", scope->workflow, &near);
     if (scope->step.size == 0)
         return true;
-    call->step = config_step(call->config, scope->workflow, scope->step);
+    call->step = config_step_of(call->config, scope->workflow, scope->step);
     near_init(&near, scope->step);
     for (size_t i = 0; i < call->workflow->step_count; i++)
         near_offer(&near, call->workflow->steps[i].name);
@@ -264,8 +265,8 @@ void stops_post(struct call *call)
         return;
     if (!stops_find_scope(call, &names) || !stops_may(call))
         return;
-    const struct scope scope = {.workflow = names.workflow,
-                                .step = names.step,
+    const struct scope scope = {.workflow = call->workflow ? call->workflow->name : names.workflow,
+                                .step = call->step ? call->step->name : names.step,
                                 .upstream = names.upstream,
                                 .risk = names.risk};
     const struct stop_order order = {.scope = &scope, .position = position, .reason = body.reason};

@@ -369,6 +369,9 @@ def test_a_stop_under_the_former_name_is_restarted_and_sent_back(tmp_path):
         stop(daemon, workflow="reminders")  # under its new name it is the same scope
         assert remind("INV-3") == "held"
         assert kinds(daemon, kind="ramp")[-1]["subject"] == "stopped"
+        named = daemon.post("/v1/stops", {"scope": {"workflow": "invoice-reminders", "step": "send_reminder"}, "reason": "an old page"}, token="ana")
+        assert named.status == 202 and named.json["scope"] == {"workflow": "reminders", "step": "send_reminder"}, named
+        assert daemon.post("/v1/stops", {"scope": {"workflow": "invoice"}}, token="ana").status == 422
 
 
 def test_two_approve_at_once_and_one_ramp_begins(tmp_path):

@@ -170,7 +170,8 @@ static bool status_fill_ramps(struct call *call, struct status *status)
         buf_init(&text, LIMIT_REASON);
         ramp_text_add(&text, restart.ramp, &restart.row.ramp);
         ramps[status->ramp_count++] = (struct status_ramp){
-            incident, arena_copy(&call->arena, buf_slice(&text)), restart.state == RESTART_STUCK};
+            incident, arena_copy(&call->arena, buf_slice(&text)),
+            restart.row.ramp.is_stuck}; /* also while it is asked for again: people must act */
         buf_done(&text);
     }
     return ramps != NULL;

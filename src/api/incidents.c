@@ -35,7 +35,7 @@ static bool incidents_read_reason(struct call *call, struct incidents_body *body
 
 /* What its people do. */
 static const char *const incidents_to_do[] = {
-    [INCIDENT_STOP] = "approve a restart that somebody else asks for, when its cause is gone",
+    [INCIDENT_STOP] = "when its cause is gone, one asks for a restart and another one approves it",
     [INCIDENT_DEGRADED] = "find what is wrong; it closes itself when it is over",
     [INCIDENT_OVERDUE] = "do what is past due, or see that somebody does",
     [INCIDENT_ALERT] = "look at it, and acknowledge it",

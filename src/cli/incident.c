@@ -81,7 +81,10 @@ static void incident_say_line(struct invocation *invocation, const json_t *incid
         SLICE_FMT(scope), is_stop ? "" : kind, is_stop ? "" : ", ", daemon_text(incident, "state"),
         *closed_at ? "at" : "since",
         daemon_time(invocation, *closed_at ? closed_at : daemon_text(incident, "since")),
-        *by ? " by " : "", by, *why ? ": " : "", buf_text(&words));
+        !*by         ? ""
+        : *closed_at ? ", opened by " /* not who closed it */
+                     : " by ",
+        by, *why ? ": " : "", buf_text(&words));
     buf_done(&words);
 }
 

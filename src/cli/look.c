@@ -121,6 +121,9 @@ static void look_say_do(struct invocation *invocation, const json_t *item)
         look_say_choice(invocation, 0, "interlock ack", buf_text(&word));
     } else if (strcmp(kind, "restart") == 0) {
         look_say_choice(invocation, 0, "interlock approve", buf_text(&word));
+        look_say_choice(invocation, 1,
+                        arena_fmt(&invocation->arena, "interlock reject %s", buf_text(&word)).at,
+                        "--because \"…\"");
     } else if (strcmp(kind, "stop") == 0) {
         const json_t *first = json_array_get(json_object_get(item, "verdicts"), 0);
         bool is_open = strcmp(daemon_text(first, "verdict"), "ack") == 0; /* nobody has yet */

@@ -237,8 +237,6 @@ static void inbox_json_add_stop_why(struct buf *out, const struct inbox_item *it
     else
         buf_add_fmt(&why, " put it on %s at ", position_name(item->stop->position));
     story_add_time(&item->view, item->stop->at_unix_ms, ZONE_MINUTES, &why);
-    if (item->is_stuck)
-        buf_add_text(&why, "; its restart was approved, and the ramp is stuck");
     if (item->kind == INBOX_RESTART) {
         buf_add_text(&why, ". ");
         story_add_principal(item->view.config, item->asked_by, &why);
@@ -250,6 +248,8 @@ static void inbox_json_add_stop_why(struct buf *out, const struct inbox_item *it
     } else {
         buf_add_text(&why, ". No reason was said");
     }
+    if (item->is_stuck)
+        buf_add_text(&why, ". Its restart was approved, and the ramp is stuck");
     if (item->no.size > 0) {
         buf_add_text(&why, ". ");
         buf_add(&why, item->no);

@@ -45,9 +45,17 @@ size_t incident_commands(const struct incident_view *view,
         do_add(out, &count,
                &(struct incident_command){"incident", " --close \"\xe2\x80\xa6\"",
                                           "its time is right: interlock takes it", view->id});
+    if (j->kind == INCIDENT_OVERDUE)
+        do_add(out, &count,
+               &(struct incident_command){"inbox", "", "what is past due, and what settles it", 0});
+    if (j->kind == INCIDENT_UNDONE)
+        do_add(out, &count,
+               &(struct incident_command){"incident", " --actions",
+                                          "which they are, and how to try one anew", view->id});
     if (view->is_restart_asked) {
         do_add(out, &count,
-               &(struct incident_command){"approve", "", "let it run again", view->id});
+               &(struct incident_command){"approve", "", "let it run again; not by who asked",
+                                          view->id});
         do_add(out, &count,
                &(struct incident_command){"reject", " --because \"\xe2\x80\xa6\"",
                                           "say no: it stays stopped", view->id});
@@ -60,7 +68,10 @@ size_t incident_commands(const struct incident_view *view,
 
 void incident_command_add(struct buf *out, const struct incident_command *command)
 {
-    buf_add_fmt(out, "interlock %s ", command->verb);
-    text_add_id(out, ID_INCIDENT, command->incident);
+    buf_add_fmt(out, "interlock %s", command->verb);
+    if (command->incident != 0) {
+        buf_add_byte(out, ' ');
+        text_add_id(out, ID_INCIDENT, command->incident);
+    }
     buf_add_text(out, command->rest);
 }

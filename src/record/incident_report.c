@@ -116,7 +116,7 @@ static void entry_add_restart(struct buf *out, const struct incident_view *view,
         entry_add_ramp(out, entry);
         return;
     case RECORD_LIFTED:
-        buf_add_text(out, "runs again: ");
+        buf_add_text(out, entry->scope.size > 0 ? "runs again: " : "runs again");
         wording_add_line(out, entry->scope, LIMIT_SUMMARY);
         return;
     case RECORD_RESTART_APPROVED:

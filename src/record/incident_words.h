@@ -27,7 +27,7 @@ static inline bool incident_is_answered(const struct incident_view *view)
 enum { INCIDENT_COMMANDS = 6 };
 struct incident_command {
     const char *verb, *rest, *what; /* "ack", "", "you take care of it" */
-    uint64_t incident;
+    uint64_t incident;              /* 0: the command names none */
 };
 /* What it waits for; returns how many. */
 size_t incident_commands(const struct incident_view *view,

@@ -96,6 +96,10 @@ static const char *notice_add_restarted(struct buf *out, const struct notice_fac
 /* What stands before the reason. */
 static void notice_add_head(struct buf *out, const void *from, const struct notice_room *room)
 {
+    static const char *const ends[] = {[INCIDENT_DEGRADED] = " RECOVERED",
+                                       [INCIDENT_OVERDUE] = " HAS NOTHING PAST DUE any more",
+                                       [INCIDENT_ALERT] = " ALERT IS OVER",
+                                       [INCIDENT_UNDONE] = " NOT DONE: somebody has seen it"};
     const struct notice_facts *facts = from;
     switch (facts->about) {
     case NOTICE_TROUBLE:
@@ -122,7 +126,7 @@ static void notice_add_head(struct buf *out, const void *from, const struct noti
     case NOTICE_RECOVERED:
         wording_add_line(out, facts->scope, room->scope);
         if (facts->kind != INCIDENT_STOP) {
-            buf_add_text(out, facts->kind == INCIDENT_DEGRADED ? " RECOVERED" : " IS OVER");
+            buf_add_text(out, ends[facts->kind]);
             return;
         }
         buf_add_text(out, facts->is_held ? " IS STILL HELD" : " RUNS AGAIN");

@@ -655,7 +655,7 @@ static void status_add_outside(struct buf *out, const struct status *status)
     }
 }
 
-/* "i_…  upstream mailer degraded: mailer is not called, since 14:01; ana acknowledged it" */
+/* "i_…  upstream mailer degraded: mailer is not called, since 14:01; interlock ack i_…" */
 static void status_add_incident(struct buf *out, const struct status_incident *incident)
 {
     text_add_id(out, ID_INCIDENT, incident->id);
@@ -669,6 +669,9 @@ static void status_add_incident(struct buf *out, const struct status_incident *i
         buf_add_text(out, "; ");
         wording_add_line(out, incident->acknowledged_by, LIMIT_NAME);
         buf_add_text(out, " acknowledged it");
+    } else {
+        buf_add_text(out, "; interlock ack ");
+        text_add_id(out, ID_INCIDENT, incident->id);
     }
     buf_add_byte(out, '\n');
 }

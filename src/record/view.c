@@ -68,6 +68,8 @@ bool view_who(const struct view *view, struct view_who *out_who)
         return false;
     }
     struct who_question question = view_question(view, duty);
+    if (duty == WHO_DUTY_RESTART) /* who submitted it may ask, and approve what another one asks */
+        question.actor = view->restart_by;
     if (who_find(&question, &answer))
         who.group = answer.group->name;
     if (answer.person)

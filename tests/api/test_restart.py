@@ -43,6 +43,15 @@ def kinds(daemon, **members):
 
 # ---- who
 
+def test_who_submitted_may_ask(daemon):
+    """The first of the group, also for what that person submitted: nobody has asked for a restart yet."""
+    incident = stop(daemon)
+    held = daemon.remind("INV-1", token="ana").json
+    assert held["state"] == "held" and held["who"]["person"] == "ana", held
+    item, = daemon.get("/v1/inbox?kind=stop").json["items"]
+    assert item["id"] == incident and item["who"]["person"] == "ana"
+
+
 def test_who_asked_does_not_approve_and_it_is_recorded(daemon):
     incident = stop(daemon)
     asked = ask(daemon, incident)
@@ -257,7 +266,10 @@ def test_a_canary_that_fails_makes_it_stuck(one_by_one):
     assert restart["state"] == "stuck", restart
     assert daemon.remind("INV-2").json["state"] == "held"
     item, = daemon.get("/v1/inbox?kind=stop").json["items"]
-    assert item["id"] == incident and "the ramp is stuck" in item["why"]
+    assert item["id"] == incident and ". Its restart was approved, and the ramp is stuck" in item["why"]
+    assert ask(daemon, incident).status == 202  # it waits for ben, so it needs people
+    text = daemon.get("/v1/status", headers={"Accept": "text/plain"}).text
+    assert text.startswith("NEEDS YOU: 1 stop in force"), text
     again = daemon.restart(incident, "mended").json["restart"]
     assert again["state"] == "ramp" and again["ramp"]["ok"] == 0
     assert daemon.remind("INV-3").json["state"] == "done"

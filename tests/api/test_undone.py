@@ -168,5 +168,6 @@ def test_without_a_channel_the_inbox_is_the_message(tmp_path):
         wait_for("it is durable", lambda: re.search(who, explain(w, ids[0])))
         inbox = cli(w.daemon, "inbox")[1]
         assert "3 expired since" in inbox and "k0, k1, k2" in inbox, inbox
+        assert "interlock incident %s --actions   # which they are" % items[0]["id"] in cli(w.daemon, "incident", items[0]["id"])[1]
         assert cli(w.daemon, "ack", items[0]["id"])[0] == 0
         assert w.daemon.get("/v1/inbox").json["items"] == []

@@ -162,11 +162,12 @@ static void incidents_add(struct call *call, const struct engine_incident *incid
                           const struct incident_view *view, struct buf *out)
 {
     const struct config *config = call->engine->config(call->engine->impl);
+    const struct workflow *now = config_workflow_of(config, incident->workflow); /* R28 */
     bool is_open = slice_is(incident->state, "open");
     buf_add_byte(out, '{');
     member_add_id(out, "id", ID_INCIDENT, incident->id);
     member_add_word(out, "kind", incident_kind_name(incident->kind));
-    member_add_text(out, "workflow", incident->workflow);
+    member_add_text(out, "workflow", now ? now->name : incident->workflow);
     incidents_add_scope(out, &incident->journal);
     member_add_word(out, "state", is_open ? "open" : "closed");
     member_add_time(out, "since", incident->since_unix_ms);

@@ -376,6 +376,8 @@ def test_a_stop_under_the_former_name_is_restarted_and_sent_back(tmp_path):
             return daemon.submit("reminders", "send_reminder", {"invoice": invoice, "stage": 1, "balance": 420, "email": "m@example.org"},
                                  token="billing-cron").json["state"]
         assert remind("INV-1") == "held"
+        shown = incident_of(daemon, incident)  # `interlock restart reminders` finds it
+        assert shown["workflow"] == "reminders" and shown["scope"] == {"workflow": "invoice-reminders"}, shown
         assert daemon.restart(incident, "go").json["restart"]["state"] == "ramp"
         assert remind("INV-2") == "done"
         stop(daemon, workflow="reminders")  # under its new name it is the same scope

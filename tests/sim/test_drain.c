@@ -4,7 +4,7 @@
  * one. */
 #include "sim/rig.h"
 
-enum { IDS = 4096, TICK_MS = 50, WINDOW_MS = 4000, LEAST = 5 };
+enum { IDS = 16384, TICK_MS = 50, WINDOW_MS = 4000, LEAST = 5 };
 
 static const char installation[] = RIG_INSTALLATION("%s");
 static const char policy[] = RIG_POLICY("[]");

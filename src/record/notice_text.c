@@ -93,6 +93,13 @@ static const char *notice_add_restarted(struct buf *out, const struct notice_fac
     return lead;
 }
 
+/* Somebody said that it is over; interlock has not seen that. */
+static bool notice_is_closed_by(const struct notice_facts *facts)
+{
+    return facts->about == NOTICE_RECOVERED && facts->by.size > 0 &&
+           (facts->kind == INCIDENT_DEGRADED || facts->kind == INCIDENT_OVERDUE);
+}
+
 /* What stands before the reason. */
 static void notice_add_head(struct buf *out, const void *from, const struct notice_room *room)
 {
@@ -126,7 +133,10 @@ static void notice_add_head(struct buf *out, const void *from, const struct noti
     case NOTICE_RECOVERED:
         wording_add_line(out, facts->scope, room->scope);
         if (facts->kind != INCIDENT_STOP) {
-            buf_add_text(out, ends[facts->kind]);
+            if (notice_is_closed_by(facts))
+                notice_add_by(out, facts, room, ": INCIDENT CLOSED by ");
+            else
+                buf_add_text(out, ends[facts->kind]);
             return;
         }
         buf_add_text(out, facts->is_held ? " IS STILL HELD" : " RUNS AGAIN");
@@ -220,7 +230,7 @@ static void notice_add_command(struct buf *out, const struct notice_facts *facts
 static void notice_add_duties(struct buf *out, const struct notice_facts *facts)
 {
     bool may_have_cause = facts->kind == INCIDENT_STOP || facts->kind == INCIDENT_DEGRADED;
-    if (facts->about == NOTICE_RECOVERED && may_have_cause)
+    if (facts->about == NOTICE_RECOVERED && may_have_cause && !notice_is_closed_by(facts))
         notice_add_command(out, facts, "What was the cause?  ", " --cause \"\xe2\x80\xa6\"");
     if ((facts->about != NOTICE_TROUBLE && facts->about != NOTICE_INFORM) ||
         facts->inform_due_unix_ms == 0)

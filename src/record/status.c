@@ -448,6 +448,7 @@ static void status_add_workflow(struct buf *out, const struct status *status,
     status_add_count(out, workflow->in_review, "to decide");
     status_add_count(out, workflow->audits, "to label");
     status_add_count(out, workflow->failed, "failed");
+    status_add_count(out, workflow->expired, "expired");
     status_add_in_time(out, workflow);
     status_add_errors(out, workflow);
     buf_add_byte(out, '\n');

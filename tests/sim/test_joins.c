@@ -72,7 +72,8 @@ static void two_that_are_held_become_one(void **state)
     pass(&world, MINUTE);
     assert_int_equal(count_open(&world, &one), 1);
     assert_int_equal(count_lines(&world, "eve: ") + count_lines(&world, "ana: "), told);
-    expect_lines(&world, "IS OVER", 0);
+    expect_lines(&world, "IS OVER", 0); /* of an alert */
+    expect_lines(&world, "NOTHING PAST DUE", 0);
     assert_true(has_entry(&world, first, "joined: "));
     assert_true(has_entry(&world, first, ": held work is past half of its time, since "));
     assert_true(has_entry(&world, all[1].id, "goes on as i_"));

@@ -165,7 +165,7 @@ static void people_who_are_late(void **state)
         reject_first(&world);
     pass(&world, MINUTE);
     assert_int_equal(count_open(&world, &one), 0);
-    expect_lines(&world, "w IS OVER", 2);
+    expect_lines(&world, "w HAS NOTHING PAST DUE", 2);
     close_world(&world);
 }
 

@@ -35,7 +35,7 @@ struct first_line {
     enum lasting_kind lasting;
     enum restart_news news;
     const char *state;
-    bool is_held, is_by_trigger, is_upstream, is_again, is_answered,
+    bool is_held, is_by_trigger, is_upstream, is_again, is_answered, is_closed_by,
         has_no; /* has_no: a no came before */
     bool says_why, says_waits, says_lost;
 };
@@ -154,6 +154,11 @@ static const struct first_line kinds[] = {
      .kind = INCIDENT_DEGRADED,
      .is_upstream = true,
      .says_why = true},
+    {.name = "closed by a person, who knows better or not",
+     .about = NOTICE_RECOVERED,
+     .kind = INCIDENT_DEGRADED,
+     .is_upstream = true,
+     .is_closed_by = true},
     {.name = "is over", .about = NOTICE_RECOVERED, .kind = INCIDENT_OVERDUE},
     {.name = "alert is over", .about = NOTICE_RECOVERED, .kind = INCIDENT_ALERT},
     {.name = "undone is over", .about = NOTICE_RECOVERED, .kind = INCIDENT_UNDONE},
@@ -234,6 +239,8 @@ static void add_why(struct buf *out, const struct first_line *kind, const struct
     if (kind->is_upstream)
         memcpy(journal.names[JOURNAL_UPSTREAM], names->person,
                slice_first(slice_text(names->person), LIMIT_NAME - 1).size);
+    if (kind->is_closed_by)
+        return; /* its cause stands in the incident */
     if (kind->about == NOTICE_RECOVERED && kind->kind == INCIDENT_DEGRADED)
         buf_add_fmt(out, "15:10 \xc2\xb7 409 sent by 15:19 \xc2\xb7 3 expired \xe2\x86\x92 %s",
                     names->group);
@@ -252,7 +259,7 @@ static void add_notice(struct buf *out, const struct first_line *kind, const str
                         : kind->is_upstream        ? names->upstream
                                                    : names->scope;
     const char *by = kind->is_by_trigger ? names->trigger : names->person;
-    bool has_by = kind->kind == INCIDENT_STOP && kind->about != NOTICE_DOWN;
+    bool has_by = (kind->kind == INCIDENT_STOP && kind->about != NOTICE_DOWN) || kind->is_closed_by;
     struct notice_facts facts = {
         .about = kind->about,
         .kind = kind->kind,

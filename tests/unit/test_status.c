@@ -71,6 +71,7 @@ static void degraded(struct status_fixture *f)
     f->workflows[0].degraded[CAUSE_UNAVAILABLE] = 2;
     f->workflows[0].degraded[CAUSE_LOW_CONFIDENCE] = 1;
     f->workflows[0].failed = 4;
+    f->workflows[0].expired = 7;
     f->upstreams[0].breaker = BREAKER_OPEN;
     f->upstreams[0].cause = BREAKER_FOR_FAILURES;
     f->upstreams[0].cause_count = 5;

@@ -13,6 +13,7 @@
 #include "base/check.h"
 #include "loop/config_files.h"
 #include "loop/engine.h"
+#include "loop/former_ids.h"
 #include "loop/local_zone.h"
 #include "notice/notice.h"
 #include "record/verify.h"
@@ -467,15 +468,21 @@ static struct loaded *serve_first_load(struct serve *serve, const struct cli_ser
         config_files_store_line(buf_slice(&serve->config_path), &line);
     serve_store_folder(serve, buf_slice(&line), folder);
     serve_tell_stray_store(serve, buf_slice(folder));
-    if (!serve_open_store(serve, buf_slice(folder))) {
+    bool is_open = serve_open_store(serve, buf_slice(folder));
+    buf_reset(&problems);
+    if (loaded && (!is_open || !former_ids_allow(&serve->store, loaded->config, &problems))) {
         loaded_free(loaded);
         loaded = NULL;
-    } else if (!loaded) {
+    }
+    if (is_open && !loaded) {
+        (void)fputs(buf_text(&problems), stderr);
+        buf_add_fmt(flag,
+                    "the configuration files have errors; the last good version is in force (%s)",
+                    problems.size > 0 ? "IL805: an id was somebody else's; interlock reload says "
+                                        "whose"
+                                      : "interlock check says what is wrong");
         buf_reset(&problems);
         loaded = serve_load_last_good(serve, &problems);
-        if (loaded)
-            buf_add_fmt(flag, "the configuration files have errors; the last good version is in "
-                              "force (interlock check says what is wrong)");
         (void)fprintf(stderr, "interlock: %s\n",
                       loaded ? buf_text(flag)
                              : "the configuration has errors, and the store knows no earlier one; "

@@ -7,6 +7,7 @@
 #include "base/map.h"
 #include "loop/engine_state.h"
 #include "loop/entries.h"
+#include "loop/former_ids.h"
 #include "loop/formers.h"
 #include "loop/loaded.h"
 #include "loop/order.h"
@@ -252,22 +253,32 @@ void engine_save_policy(struct engine *engine, struct slice actor, const struct 
         {.table = STORE_POLICIES, .key = buf_slice(&hex), .value = engine_config(engine)->source},
         {.table = STORE_META, .key = SLICE("policy"), .value = buf_slice(&hex)}};
     enum { OWN = sizeof own / sizeof *own };
-    size_t count = 0;
+    size_t count = 0, id_count = 0;
+    struct arena arena;
+    struct store_row *ids = NULL;
+    arena_init(&arena, ENGINE_SCRATCH);
     const struct store_row *moved = engine_trigger_rows(engine, &count); /* R22 */
-    struct store_row *rows = calloc(OWN + count, sizeof *rows);
-    if (!rows) {
-        engine_fail(engine, "out of memory");
+    enum err err = former_ids_rows(engine, &arena, &ids, &id_count);     /* R20 */
+    struct store_row *rows = calloc(OWN + count + id_count, sizeof *rows);
+    if (!rows || err != ERR_OK) {
+        engine_fail(engine, err_text(rows ? err : ERR_NO_MEMORY));
+        free(rows);
+        arena_done(&arena);
         buf_done(&hex);
         return;
     }
     memcpy(rows, own, sizeof own);
     if (count > 0)
         memcpy(rows + OWN, moved, count * sizeof *rows);
+    if (id_count > 0)
+        memcpy(rows + OWN + count, ids, id_count * sizeof *rows);
+    count += id_count;
     struct record record = {
         .kind = RECORD_POLICY, .actor = actor, .policy = slice_first(buf_slice(&hex), 16)};
     struct control control = {.record = record, .rows = rows, .row_count = OWN + count};
     engine_save_control(engine, &control, pending);
     free(rows);
+    arena_done(&arena);
     buf_done(&hex);
 }
 
@@ -318,7 +329,8 @@ static void admin_reload(void *impl, const struct principal *principal, engine_d
         err = reload_collect(engine, &arena, &uses);
         is_good =
             err == ERR_OK && compare_configs(engine_config(engine), loaded->config, &uses, &text);
-        is_good = is_good && engine_restarts_allow(engine, loaded->config, &text);
+        is_good = is_good && engine_restarts_allow(engine, loaded->config, &text) &&
+                  former_ids_allow(&engine->options.store, loaded->config, &text);
     }
     if (!is_good) {
         if (text.size == 0)

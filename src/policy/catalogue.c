@@ -183,6 +183,10 @@ static const char *const catalogue_texts[CHECK_CODE_COUNT] = {
     [IL804] = "A step has gone and a new one does the same under another name. The name is part of "
               "what makes two requests the same action, so a repeat of what was done under the old "
               "name would be done again. `was:` in the new step carries the keys over.",
+    [IL805] =
+        "What somebody approved, signed or settled stands in the record under an id. Given to "
+        "another one after they have left, it would be theirs. Who comes back under the same "
+        "name has the same id again.",
     [IL900] = "The line is read and checked, so that a policy can be written in full now, but this "
               "version does not act on it yet. The message says what holds until then: always the "
               "safe reading.",

@@ -73,5 +73,6 @@
     X(IL802, ERROR, "a key changed without key_was")                                               \
     X(IL803, ERROR, "was: names nothing that has gone")                                            \
     X(IL804, ERROR, "a renamed step without was")                                                  \
+    X(IL805, ERROR, "an id that was somebody else's")                                              \
     /* later versions */                                                                           \
     X(IL900, WARNING, "not enforced in this version")

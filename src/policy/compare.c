@@ -270,6 +270,54 @@ static void compare_cut_repeat(struct buf *out, size_t start)
         }
 }
 
+struct slice compare_human(const struct service *service)
+{
+    return service->human ? service->human->name : (struct slice){0};
+}
+
+/* One id of the new configuration against whose it was. */
+static bool compare_id_is_kept(const struct compare_id *id, bool is_service, struct slice who,
+                               struct buf *out)
+{
+    if (id->is_service != is_service)
+        buf_add_fmt(out,
+                    "IL805: `%.*s` was a %s, and is a %s now: what it did would be read as "
+                    "another's. Give the new one an id of its own\n",
+                    SLICE_FMT(id->name), id->is_service ? "service" : "person",
+                    is_service ? "service" : "person");
+    else if (!id->is_gone || slice_equal(id->who, who))
+        return true;
+    else if (is_service)
+        buf_add_fmt(out,
+                    "IL805: service `%.*s` was removed; it answered to `%.*s`, and would now to "
+                    "`%.*s`. Give the new one a name of its own; if it is the same one, load it "
+                    "with `human: %.*s` first\n",
+                    SLICE_FMT(id->name), SLICE_FMT(id->who), SLICE_FMT(who), SLICE_FMT(id->who));
+    else
+        buf_add_fmt(out,
+                    "IL805: `%.*s` was %.*s, who has left, and would now be %.*s: what was "
+                    "approved and signed would be read as theirs. Give the new one an id of its "
+                    "own; if it is the same person, load it with `name: %.*s` first\n",
+                    SLICE_FMT(id->name), SLICE_FMT(id->who), SLICE_FMT(who), SLICE_FMT(id->who));
+    return false;
+}
+
+bool compare_ids(const struct compare_id *ids, size_t count, const struct config *new,
+                 struct buf *out_text)
+{
+    bool is_good = true;
+    for (size_t i = 0; i < count; i++) {
+        for (size_t p = 0; p < new->person_count; p++)
+            if (slice_equal(new->people[p].name, ids[i].name))
+                is_good &= compare_id_is_kept(&ids[i], false, new->people[p].full_name, out_text);
+        for (size_t s = 0; s < new->service_count; s++)
+            if (slice_equal(new->services[s].name, ids[i].name))
+                is_good &=
+                    compare_id_is_kept(&ids[i], true, compare_human(&new->services[s]), out_text);
+    }
+    return is_good;
+}
+
 bool compare_configs(const struct config *old, const struct config *new,
                      const struct compare_uses *uses, struct buf *out_text)
 {

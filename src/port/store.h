@@ -33,7 +33,7 @@
 enum { STORE_HASH_SIZE = 32, STORE_KEY_SIZE = 16, STORE_SUM_SIZE = 8 };
 
 enum store_table {
-    STORE_META,      /* installation id, incarnation, key check, counters' position */
+    STORE_META,      /* installation id, incarnation, key check, counters, whose ids are */
     STORE_POLICIES,  /* version id -> the whole text of one loaded configuration */
     STORE_STOPS,     /* stop id -> row */
     STORE_INCIDENTS, /* incident id -> row */

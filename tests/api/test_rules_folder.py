@@ -313,3 +313,52 @@ def test_the_stop_and_the_ramp_of_a_retired_workflow_go_on(daemon):
     action = daemon.action(held["action"])
     assert action["state"] == "in_review" and action["reason"] == "retired" and action["who"]["group"], action
     assert daemon.sandbox()["requests"] == 0
+
+
+# ---- R20: an id is not given anew ----
+
+
+EVE = "  eve: { name: Eve Moreau, email: eve@example.org, token: { file: secrets/eve } }\n"
+
+
+def test_the_id_of_somebody_who_has_left_is_not_given_to_another(daemon):
+    """The story: eve approves a payment and leaves; the next eve reads as if she had."""
+    installation = daemon.folder / "interlock.yaml"
+    whole = installation.read_text()
+
+    def load(text):
+        installation.write_text(text)
+        return daemon.post("/v1/admin/reload")
+
+    other = EVE.replace("Eve Moreau", "Eve Smith")
+    assert load(whole.replace(EVE, other)).status == 200  # she is there: people change their names
+    assert load(whole.replace(EVE, "")).status == 200     # she leaves
+    refused = load(whole)
+    assert refused.status == 422 and "IL805: `eve` was Eve Smith, who has left" in refused.json["detail"], refused
+    assert "load it with `name: Eve Smith` first" in refused.json["detail"]
+    service = "services:\n  eve: { human: ana, submits: [invoice-reminders], token: { file: secrets/eve } }\n"
+    refused = load(whole.replace(EVE, "").replace("services:\n", service))
+    assert refused.status == 422 and "IL805: `eve` was a person, and is a service now" in refused.json["detail"], refused
+    assert daemon.get("/v1/status", token="eve").status == 401
+    daemon.kill()
+    installation.write_text(whole)
+    daemon.start()  # a start is no way around it
+    assert "IL805: `eve` was Eve Smith" in daemon.said()
+    assert "IL805" in daemon.get("/readyz").json["flag"]
+    assert daemon.get("/v1/status", token="eve").status == 401
+    assert load(whole.replace(EVE, other)).status == 200  # the same person comes back
+    assert daemon.get("/v1/status", token="eve").status == 200
+    assert load(whole).status == 200
+
+
+def test_a_service_that_was_removed_comes_back_to_its_human_only(daemon):
+    installation = daemon.folder / "interlock.yaml"
+    whole = installation.read_text()
+    line = "  helpdesk-bot: { human: ben, submits: [inquiry-routing], token: { file: secrets/helpdesk-bot } }\n"
+    assert line in whole
+    for text, status in [(whole.replace(line, ""), 200), (whole.replace(line, line.replace("ben", "ana")), 422),
+                         (whole, 200), (whole.replace(line, line.replace("ben", "ana")), 200)]:
+        installation.write_text(text)
+        reply = daemon.post("/v1/admin/reload")
+        assert reply.status == status, reply
+        assert status == 200 or "it answered to `ben`, and would now to `ana`" in reply.json["detail"], reply

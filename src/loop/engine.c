@@ -138,6 +138,9 @@ void engine_beat(struct engine *engine)
     engine_run_reports(engine);
     engine_run_triggers(engine);
     engine_run_self_check(engine);
+    bool is_due = engine->alarm_unix_ms != 0 && engine->alarm_unix_ms <= engine->now_unix_ms;
+    if (is_due) /* the machine slept: its timers did not count that time (R29) */
+        engine_wake(engine);
     engine_set_alarm(engine);
 }
 

@@ -196,6 +196,16 @@ def test_a_start_behind_the_store_begins_at_its_time(machine):
     assert machine.flag() == ""
 
 
+def test_a_machine_that_slept_is_up_to_date(machine):
+    """Its timers stand still while it sleeps (CLOCK_MONOTONIC); what is due meanwhile is due when it is awake."""
+    machine.daemon.sandbox("mailer", status=429, times=1, retry_after_s=120)
+    action = machine.daemon.remind("INV-1", headers={"Prefer": "wait=0"}).json["action"]
+    wait_for("it waits for its upstream", lambda: machine.state(action) == "held")
+    machine.passes(3 * MINUTE)
+    wait_for("the action goes on", lambda: machine.state(action) == "done")
+    assert machine.flag() == "" and not machine.incidents() and not machine.records()
+
+
 def test_a_reboot_is_no_news(machine):
     action = machine.waiting()
     machine.daemon.kill()

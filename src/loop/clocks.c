@@ -7,6 +7,7 @@
 #include "loop/engine_state.h"
 #include "loop/steps.h"
 #include "loop/timers.h"
+#include "loop/triggers.h"
 #include "loop/upstreams.h"
 #include "loop/watchdog.h"
 #include "record/clock_text.h"
@@ -161,10 +162,12 @@ static void clock_take(struct engine *engine, int64_t step_ms)
     engine->clocks.shift_ms += step_ms;
     engine->alarm_unix_ms = 0; /* it was set by the former time */
     (void)engine_now(engine);
+    engine_forgive_silence(engine, step_ms); /* nobody listened for so long */
     if (engine->clocks.down_ms >= 0 || engine->clocks.former_unix_ms == 0)
         return;
     engine->clocks.down_ms = engine->now_unix_ms - engine->clocks.former_unix_ms;
-    engine_tell_down(engine, engine->clocks.down_ms); /* only now it is known */
+    if (!engine->options.is_copy)
+        engine_tell_down(engine, engine->clocks.down_ms); /* only now it is known */
 }
 
 void engine_confirm_clock(struct engine *engine, struct slice actor)

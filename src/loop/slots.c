@@ -581,6 +581,17 @@ static void slots_set_back(struct engine *engine, struct trigger_slot *slot)
     slot_is_moved(engine, slot);
 }
 
+void engine_forgive_silence(struct engine *engine, int64_t ms)
+{
+    for (size_t i = 0; ms > 0 && i < engine->triggers.count; i++) {
+        struct trigger_slot *slot = &engine->triggers.slots[i];
+        if (slot->trigger->signal != SIGNAL_SILENT)
+            continue;
+        slot->row.forgiven_ms += ms;
+        slot_is_moved(engine, slot);
+    }
+}
+
 enum err engine_load_triggers(struct engine *engine)
 {
     struct triggers *triggers = &engine->triggers;
@@ -591,11 +602,9 @@ enum err engine_load_triggers(struct engine *engine)
     for (size_t i = 0; err == ERR_OK && i < triggers->count; i++) { /* R29 */
         struct trigger_slot *slot = &triggers->slots[i];
         slots_set_back(engine, slot);
-        if (slot->trigger->signal != SIGNAL_SILENT || engine->life.down_ms == 0)
-            continue;
-        slot->row.forgiven_ms += engine->life.down_ms;
-        slot_is_moved(engine, slot);
     }
+    if (err == ERR_OK)
+        engine_forgive_silence(engine, engine->life.down_ms);
     if (err == ERR_OK)
         engine_run_trips(engine);
     if (err == ERR_OK)

@@ -103,6 +103,8 @@ struct triggers {
 MUST_USE enum err engine_make_triggers(struct engine *engine);
 MUST_USE enum err engine_load_triggers(struct engine *engine);
 void engine_triggers_done(struct engine *engine);
+/* So much of the time passed without anybody listening: no silence (R29). */
+void engine_forgive_silence(struct engine *engine, int64_t ms);
 /* Its row goes with the next write. */
 void slot_is_moved(struct engine *engine, struct trigger_slot *slot);
 /* What has moved since the last write, with room for TRIGGER_ROWS_SPARE more; good until the next

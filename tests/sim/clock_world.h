@@ -53,6 +53,8 @@ struct thing {
 
 struct world {
     struct rig rig;
+    const char *policy; /* NULL: the one above */
+    bool is_copy;
     int64_t true_ms, off_ms, boot_ms; /* the machine's clock is off; its boot began then */
     struct upstream_call calls[CALLS];
     int id_of[CALLS];
@@ -184,10 +186,12 @@ static void answer_all(struct world *world)
 
 static void start(struct world *world)
 {
-    struct engine_options options = {.upstream = {world, world_call, world_calls},
-                                     .notify = {world, world_send},
-                                     .clock.step_ms = world_step_ms,
-                                     .loaded = rig_load(installation, policy)};
+    struct engine_options options = {
+        .upstream = {world, world_call, world_calls},
+        .notify = {world, world_send},
+        .clock.step_ms = world_step_ms,
+        .is_copy = world->is_copy,
+        .loaded = rig_load(installation, world->policy ? world->policy : policy)};
     world->rig.now_unix_ms = world_wall(world);
     world->rig.boot_unix_ms = world->rig.now_unix_ms - (world->true_ms - world->boot_ms);
     rig_start(&world->rig, options);

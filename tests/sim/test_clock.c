@@ -520,6 +520,59 @@ static void a_clock_that_is_set_right_leaves_no_trace(void **state)
     end(world);
 }
 
+static void expect_not_told(const struct world *world, const char *what)
+{
+    for (size_t i = 0; i < world->line_count && i < LINES; i++)
+        if (strstr(world->lines[i], what))
+            fail_msg("told: %s", world->lines[i]);
+}
+
+/* What the clock jumps over, when it is believed, is no time in which anybody could have come. */
+static void a_jump_is_no_silence(void **state)
+{
+    static const char listening[] = "workflow: w\npurpose: To be late\nowner: team\nrestart: team\n"
+                                    "inform: ana\nmode: auto\nramp: []\n"
+                                    "triggers:\n  - silent: alert if silent > 6h\n"
+                                    "steps:\n"
+                                    "  s:\n    kind: webhook\n"
+                                    "    call: plain POST /x/${input.id}\n    key: ${input.id}\n";
+    (void)state;
+    for (int is_at_start = 0; is_at_start < 3; is_at_start++) {
+        struct world *world = begin();
+        world->policy = listening;
+        down(world, 5 * SECOND, true);
+        submit(world);
+        answer_all(world);
+        world->off_ms = 30 * DAY;
+        if (is_at_start > 0) /* 1: the same boot; 2: another */
+            down(world, MINUTE, is_at_start == 1);
+        pass(world, MINUTE, SECOND);
+        assert_true(incident_of(world) != 0);
+        confirm(world);
+        assert_true(step_of(world) == 0);
+        pass(world, 5 * HOUR, 20 * SECOND);
+        expect_not_told(world, "nothing has come");
+        pass(world, 2 * HOUR, 20 * SECOND);
+        expect_told(world, "nothing has come");
+        end(world);
+    }
+}
+
+/* The last sign of life is that of where the copy was made: it was not down. */
+static void a_copy_was_not_down(void **state)
+{
+    struct world *world = begin();
+    (void)state;
+    world->is_copy = true;
+    down(world, 14 * DAY, false);
+    assert_true(incident_of(world) != 0);
+    confirm(world);
+    assert_true(step_of(world) == 0);
+    pass(world, MINUTE, SECOND);
+    expect_not_told(world, "WAS DOWN");
+    end(world);
+}
+
 static void a_start_behind_begins_at_the_store(void **state)
 {
     struct world *world = begin();
@@ -561,6 +614,8 @@ int main(void)
         cmocka_unit_test(down_time_confirms_nothing),
         cmocka_unit_test(a_clock_that_is_set_right_leaves_no_trace),
         cmocka_unit_test(a_start_behind_begins_at_the_store),
+        cmocka_unit_test(a_jump_is_no_silence),
+        cmocka_unit_test(a_copy_was_not_down),
         cmocka_unit_test(a_reboot_is_no_news),
         cmocka_unit_test(random_clocks),
     };

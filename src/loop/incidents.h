@@ -82,6 +82,8 @@ void engine_trouble_ended(struct engine *engine, const struct row *row);
 void engine_trouble_loaded(struct engine *engine, const struct journal *journal);
 
 /* ---- joins.c ---- */
+/* Does an open incident tell of it already? */
+bool engine_trouble_is_told(struct engine *engine, const struct journal *journal);
 /* A trouble that lasts: an incident of its own, or part of an open one. true: somebody is told. */
 bool engine_trouble_open(struct engine *engine, const struct journal *journal);
 /* The open incident that tells already of what a trigger's alert is about; or NULL. */

@@ -195,9 +195,15 @@ static void join_merge(struct engine *engine, struct alert *alert, struct alert 
     arena_done(&arena);
 }
 
+bool engine_trouble_is_told(struct engine *engine, const struct journal *journal)
+{
+    return join_find(engine, join_is_same, journal) ||
+           join_find(engine, join_is_explained, journal);
+}
+
 bool engine_trouble_open(struct engine *engine, const struct journal *journal)
 {
-    if (join_find(engine, join_is_same, journal) || join_find(engine, join_is_explained, journal))
+    if (engine_trouble_is_told(engine, journal))
         return false;
     struct alert *former = join_find(engine, join_is_former, journal);
     if (former) {

@@ -193,13 +193,28 @@ static void trouble_look_held(struct engine *engine, struct slice workflow)
     }
 }
 
-/* And each upstream's: behind an older one whose own upstream is told of already. */
-static void trouble_look_held_for(struct engine *engine, const struct upstream_state *upstream)
+/* And its own for each upstream: it may stand behind an older one whose upstream is told of
+ * already. What is told is not read; workflow: empty = what was stored under a former name. */
+static void trouble_look_held_for(struct engine *engine, const struct upstream_state *upstream,
+                                  struct slice workflow)
 {
-    struct journal journal;
-    if (upstream->held > 0 && trouble_of_held(engine, STORE_QUEUE_HELD_UPSTREAM, (struct slice){0},
-                                              slice_text(upstream->name), &journal))
+    struct journal journal = {.kind = INCIDENT_DEGRADED, .lasting = LASTING_HELD};
+    if (upstream->held == 0)
+        return;
+    trouble_name(journal.names[JOURNAL_WORKFLOW], workflow);
+    trouble_name(journal.names[JOURNAL_UPSTREAM], slice_text(upstream->name));
+    if (workflow.size > 0 && engine_trouble_is_told(engine, &journal))
+        return;
+    if (trouble_of_held(engine, STORE_QUEUE_HELD_UPSTREAM, workflow, slice_text(upstream->name),
+                        &journal))
         engine_trouble_open(engine, &journal);
+}
+
+static void trouble_look_held_each(struct engine *engine, const struct upstream_state *upstream)
+{
+    for (size_t i = 0; i < engine->workflow_count; i++)
+        trouble_look_held_for(engine, upstream, slice_text(engine->workflows[i].name));
+    trouble_look_held_for(engine, upstream, (struct slice){0});
 }
 
 /* ---- people ---- */
@@ -421,8 +436,7 @@ static bool trouble_is_late(struct engine *engine, const struct journal *journal
         trouble_of_held(engine, trouble_queues[1], workflow, any, &now))
         return true;
     return upstream.size > 0 &&
-           trouble_of_held(engine, STORE_QUEUE_HELD_UPSTREAM, any, upstream, &now) &&
-           slice_is(workflow, now.names[JOURNAL_WORKFLOW]);
+           trouble_of_held(engine, STORE_QUEUE_HELD_UPSTREAM, workflow, upstream, &now);
 }
 
 /* Is what opened it still so? */
@@ -514,7 +528,7 @@ void engine_run_troubles(struct engine *engine)
         trouble_look_held(engine, slice_text(engine->workflows[i].name));
     }
     for (size_t i = 0; i < engine->upstream_count; i++)
-        trouble_look_held_for(engine, &engine->upstreams[i]);
+        trouble_look_held_each(engine, &engine->upstreams[i]);
     trouble_look_held(engine, (struct slice){0}); /* what was stored under a former name */
     engine_run_joins(engine);
     for (struct list *node = engine->alerts.next; node != &engine->alerts;) {

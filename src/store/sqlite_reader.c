@@ -24,6 +24,7 @@ enum sqlite_reader_statement {
     READ_OPEN_SCOPE,
     READ_OPEN_UPSTREAM,
     READ_OPEN_STOPPED,
+    READ_OPEN_HELD,
     READ_OPEN_PEOPLE,
     READ_OPEN_PEOPLE_OF,
     READ_OPEN_ORDER,
@@ -72,6 +73,7 @@ static const char *const sqlite_reader_sql[READ_COUNT] = {
     [READ_OPEN_UPSTREAM] = OPEN_BY("open_by_upstream", "queue = 2 AND upstream = ?6"),
     [READ_OPEN_STOPPED] =
         OPEN_BY("open_by_stopped", "queue = 1 AND workflow = ?4 AND upstream = ?6"),
+    [READ_OPEN_HELD] = OPEN_BY("open_by_held", "queue = 2 AND workflow = ?4 AND upstream = ?6"),
     [READ_OPEN_PEOPLE] =
         OPEN_ACTION "INDEXED BY open_by_people WHERE queue = 4"
                     " AND (people_due, id) > (?8, ?1) " OPEN_FILTER "ORDER BY people_due, id"
@@ -362,7 +364,7 @@ static enum sqlite_reader_statement sqlite_reader_index(const struct store_open_
     if (!query->has_queue || query->queue == STORE_QUEUE_NONE)
         return READ_OPEN;
     if (query->queue == STORE_QUEUE_HELD_UPSTREAM && query->upstream.size > 0)
-        return READ_OPEN_UPSTREAM;
+        return is_workflow ? READ_OPEN_HELD : READ_OPEN_UPSTREAM;
     bool is_of_upstream = query->upstream.size > 0 || query->is_of_upstream;
     if (query->queue == STORE_QUEUE_HELD_STOP && is_workflow && is_of_upstream)
         return READ_OPEN_STOPPED;

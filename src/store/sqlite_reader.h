@@ -10,7 +10,7 @@
 #include "port/store.h"
 #include "store/sql.h"
 
-enum { SQLITE_READER_STATEMENTS = 23 };
+enum { SQLITE_READER_STATEMENTS = 24 };
 
 struct sqlite_reader {
     sqlite3 *db;

@@ -46,9 +46,14 @@ static const char sqlite_schema_2_0[] =
 static const char sqlite_schema_2_1[] =
     "CREATE INDEX open_by_stopped ON open_actions(workflow, upstream) WHERE queue = 1;";
 
+/* 2 is STORE_QUEUE_HELD_UPSTREAM: the oldest of a workflow that is held for one upstream. */
+static const char sqlite_schema_2_2[] =
+    "CREATE INDEX open_by_held ON open_actions(workflow, upstream) WHERE queue = 2;";
+
 static const struct sqlite_schema_step sqlite_schema_history[] = {
     {2, 0, sqlite_schema_2_0},
     {2, 1, sqlite_schema_2_1},
+    {2, 2, sqlite_schema_2_2},
 };
 
 const struct sqlite_schema_step *sqlite_schema_steps(size_t *out_count)

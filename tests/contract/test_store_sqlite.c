@@ -59,7 +59,7 @@ static void pages_are_read_in_the_order_of_an_index(void **state)
         assert_int_equal(sqlite3_stmt_status(read, SQLITE_STMTSTATUS_AUTOINDEX, 0), 0);
         assert_int_equal(sqlite3_stmt_busy(read), 0); /* no snapshot is held */
     }
-    assert_int_equal(used_count, 11); /* ten of open actions, one of all */
+    assert_int_equal(used_count, 12); /* eleven of open actions, one of all */
 }
 
 static char *path_in(const struct harness *h, const char *name)
@@ -586,18 +586,18 @@ static void closing_ends_a_backup_and_saves_the_rest(void **state)
     free(path);
 }
 
-static struct sqlite_schema_step history[5];
+static struct sqlite_schema_step history[6];
 
 static struct store_sqlite_options with_history(const struct harness *h, size_t step_count)
 {
     size_t count = 0;
     const struct sqlite_schema_step *real = sqlite_schema_steps(&count);
     memcpy(history, real, count * sizeof *real);
-    history[2] = (struct sqlite_schema_step){2, 2, "CREATE TABLE added(x INTEGER)"};
-    history[3] = (struct sqlite_schema_step){3, 0,
+    history[3] = (struct sqlite_schema_step){2, 3, "CREATE TABLE added(x INTEGER)"};
+    history[4] = (struct sqlite_schema_step){3, 0,
                                              "INSERT INTO added VALUES (7);"
                                              "ALTER TABLE added ADD COLUMN y INTEGER"};
-    history[4] = (struct sqlite_schema_step){4, 0, "DELETE FROM records; NO SUCH STATEMENT"};
+    history[5] = (struct sqlite_schema_step){4, 0, "DELETE FROM records; NO SUCH STATEMENT"};
     return (struct store_sqlite_options){
         .folder = slice_text(h->folder), .steps = history, .step_count = step_count};
 }
@@ -619,14 +619,14 @@ static void older_tables_are_brought_up(void **state)
     struct harness *h = *state;
     submit_records(h, 3, "payload");
     harness_sqlite_close_only(h);
-    open_with(h, with_history(h, 3));
-    assert_true(is_there(h, "interlock.db.v2.1-1"));
+    open_with(h, with_history(h, 4));
+    assert_true(is_there(h, "interlock.db.v2.2-1"));
     verify_chain(&h->port, 3);
     harness_sqlite_close_only(h);
     harness_sqlite_open_again(h); /* a newer minor is no hindrance */
     harness_sqlite_close_only(h);
-    open_with(h, with_history(h, 4));
-    assert_true(is_there(h, "interlock.db.v2.2-1"));
+    open_with(h, with_history(h, 5));
+    assert_true(is_there(h, "interlock.db.v2.3-1"));
     submit_records(h, 1, "payload");
     verify_chain(&h->port, 4);
     harness_sqlite_close_only(h);
@@ -637,15 +637,15 @@ static void older_tables_are_brought_up(void **state)
     assert_int_equal(store_sqlite_open_file(slice_text(h->folder), &port, &message), ERR_VERSION);
     buf_done(&message);
     /* A step that fails changes nothing; the copy before it stays. */
-    struct store_sqlite_options options = with_history(h, 5);
+    struct store_sqlite_options options = with_history(h, 6);
     assert_int_equal(open_fails(&options, &message), ERR_CORRUPT);
     assert_non_null(strstr(buf_text(&message), "version 4.0"));
     buf_done(&message);
     assert_true(is_there(h, "interlock.db.v3.0-1"));
-    open_with(h, with_history(h, 4));
+    open_with(h, with_history(h, 5));
     verify_chain(&h->port, 4);
     harness_sqlite_close_only(h);
-    char *copy = path_in(h, "interlock.db.v2.1-1");
+    char *copy = path_in(h, "interlock.db.v2.2-1");
     char *original = path_in(h, "interlock.db");
     assert_int_equal(rename(copy, original), 0); /* the way back */
     harness_sqlite_open_again(h);
@@ -665,7 +665,7 @@ static void tables_from_before_the_first_release_are_refused(void **state)
     assert_int_equal(sql_open(&db, path, SQLITE_OPEN_READWRITE, 64), ERR_OK);
     assert_int_equal(sqlite_schema_set(db, "major", 1), ERR_OK);
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
-    expect_open_fails(h, ERR_VERSION, "from before the first release (store version 1.1)");
+    expect_open_fails(h, ERR_VERSION, "from before the first release (store version 1.2)");
     struct store_port port;
     struct buf message;
     buf_init(&message, 4096);

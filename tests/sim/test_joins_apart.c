@@ -196,6 +196,52 @@ static void one_upstream_does_not_hide_another(void **state)
     close_world(&world);
 }
 
+static const char two_workflows[] = "workflow: v\n"
+                                    "purpose: To be in trouble beside it\n"
+                                    "owner: team\n"
+                                    "restart: team\n"
+                                    "inform: ana\n"
+                                    "mode: auto\n"
+                                    "steps:\n"
+                                    "  there:\n"
+                                    "    kind: webhook\n"
+                                    "    call: other POST /there\n"
+                                    "    key: ${input.id}\n"
+                                    "    fallback:\n"
+                                    "      unavailable: hold 15m\n";
+
+/* Nor where the oldest that is held for it is another workflow's: each is told of its own. */
+static void one_workflow_does_not_hide_another(void **state)
+{
+    struct world world = {.beside = two_workflows, .own = {two_upstreams, two_calls}};
+    (void)state;
+    rig_init(&world.rig, 17, RIG_BEGIN_UNIX_MS);
+    start(&world);
+    settle(&world);
+    world.is_down = true;
+    for (int i = 0; i < 5; i++)
+        submit_to(&world, "w", "here", 1);
+    for (int i = 0; i < 5; i++)
+        submit_to(&world, "v", "there", 1);
+    for (int i = 0; i < 5; i++)
+        submit_to(&world, "w", "there", 1);
+    pass(&world, 12 * MINUTE);
+    struct engine_incident all[64];
+    size_t count = list_incidents(&world, all), of_v = 0, of_w = 0;
+    for (size_t i = 0; i < count; i++) {
+        bool is_other = all[i].journal.lasting == LASTING_HELD &&
+                        strcmp(all[i].journal.names[JOURNAL_UPSTREAM], "other") == 0;
+        of_v += is_other && strcmp(all[i].journal.names[JOURNAL_WORKFLOW], "v") == 0;
+        of_w += is_other && strcmp(all[i].journal.names[JOURNAL_WORKFLOW], "w") == 0;
+    }
+    assert_int_equal(of_v, 1);
+    assert_int_equal(of_w, 1);
+    world.is_down = false;
+    pass(&world, 40 * MINUTE);
+    (void)find_open(&world, INCIDENT_DEGRADED, 0);
+    close_world(&world);
+}
+
 /* Two groups are late: each is told of its own, and an answer of the one is none of the other. */
 static void each_group_that_is_late_is_told(void **state)
 {
@@ -305,6 +351,7 @@ int main(void)
         cmocka_unit_test(a_cause_explains_its_own),
         cmocka_unit_test(an_alert_ends_by_an_answer_only),
         cmocka_unit_test(one_upstream_does_not_hide_another),
+        cmocka_unit_test(one_workflow_does_not_hide_another),
         cmocka_unit_test(each_group_that_is_late_is_told),
         cmocka_unit_test(an_upstream_is_in_the_inbox_of_its_workflows),
         cmocka_unit_test(a_part_is_closed_with_it)};

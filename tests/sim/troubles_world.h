@@ -143,6 +143,7 @@ struct world {
     struct rig rig;
     bool is_shared;         /* the second installation */
     const char *own[2];     /* or one of the test's own: installation, policy `w` */
+    const char *beside;     /* own: and a policy `v` */
     const char *down;       /* what is down, by its path; NULL = all of it */
     char lines[LINES][400]; /* "ana: w DEGRADED: …" */
     size_t line_count;
@@ -236,11 +237,23 @@ static struct loaded *load_shared(void)
     return loaded;
 }
 
+static inline struct loaded *load_own(const struct world *world)
+{
+    if (!world->beside)
+        return rig_load(world->own[0], world->own[1]);
+    struct loaded *loaded = rig_loaded(NULL);
+    struct config_file files[] = {{SLICE("interlock.yaml"), slice_text(world->own[0])},
+                                  {SLICE("policies/v.yaml"), slice_text(world->beside)},
+                                  {SLICE("policies/w.yaml"), slice_text(world->own[1])}};
+    loaded->config = rig_config_of(&loaded->arena, files, 3);
+    return loaded;
+}
+
 static inline void start(struct world *world)
 {
     struct engine_options options = {.upstream = {world, world_call, rig_no_calls},
                                      .notify = {world, world_send}};
-    options.loaded = world->own[0]      ? rig_load(world->own[0], world->own[1])
+    options.loaded = world->own[0]      ? load_own(world)
                      : world->is_shared ? load_shared()
                                         : rig_load(installation, policy);
     rig_start(&world->rig, options);

@@ -25,6 +25,19 @@
 #include "record/identity.h"
 #include "record/row.h"
 
+/* Older than every stop in force: their receipts count it; newer than the lifted ones that it
+ * started after. */
+static uint64_t recover_epoch(const struct engine *engine, const struct action *action)
+{
+    uint64_t epoch = 0;
+    for (size_t i = 0; i < engine->board.stop_count; i++) {
+        const struct stop *stop = &engine->board.stops[i];
+        if (stop->is_lifted && action->attempt_unix_ms > stop->at_unix_ms && stop->epoch >= epoch)
+            epoch = stop->epoch + 1;
+    }
+    return epoch;
+}
+
 /* An attempt that was open: whether it happened is not known (I3), unless the caller executes it
  * and its permit or lease still runs. */
 static void recover_attempt(struct engine *engine, struct entry *entry)
@@ -37,7 +50,7 @@ static void recover_attempt(struct engine *engine, struct entry *entry)
                              .upstream = entry->row.upstream,
                              .attempt = entry->row.action.starts_total};
     struct action_effects effects;
-    entry->epoch_at_start = 0; /* older than every stop in force: their receipts count it */
+    entry->epoch_at_start = recover_epoch(engine, &entry->row.action);
     engine_step(engine, entry, &event, &note, &effects);
 }
 
@@ -65,7 +78,8 @@ static void recover_receipts(struct engine *engine, const struct row *row)
     struct scope place = row_scope(&placed, step);
     for (size_t i = 0; i < engine->board.stop_count; i++) {
         struct stop *stop = &engine->board.stops[i];
-        if (stop->stopped_at_unix_ms == 0 && scope_covers(stop, &place))
+        bool is_after = stop->is_lifted && row->action.attempt_unix_ms > stop->at_unix_ms;
+        if (stop->stopped_at_unix_ms == 0 && !is_after && scope_covers(stop, &place))
             stop->in_flight++;
     }
 }
@@ -85,7 +99,7 @@ static void recover_quarantine(struct engine *engine, struct entry *entry)
     engine_event(engine, entry, EVENT_QUARANTINE, &event);
     struct step_note note = {.kind = RECORD_QUARANTINED, .upstream = entry->row.upstream};
     struct action_effects effects;
-    entry->epoch_at_start = 0; /* older than every stop in force: their receipts count it */
+    entry->epoch_at_start = recover_epoch(engine, &entry->row.action);
     engine_step(engine, entry, &event, &note, &effects);
 }
 

@@ -165,7 +165,7 @@ static enum err stops_do_in_flight(void *impl, uint64_t id, struct arena *arena,
     return ERR_OK;
 }
 
-/* Lifted ones stay in the store alone. */
+/* Lifted ones stay in the store alone, unless their receipt is open: it is completed first. */
 static enum err stops_load_row(void *arg, const struct store_row *row, bool *out_is_enough)
 {
     struct engine *engine = arg;
@@ -173,7 +173,8 @@ static enum err stops_load_row(void *arg, const struct store_row *row, bool *out
     struct stop *added = NULL;
     (void)out_is_enough;
     enum err err = stop_row_decode(row->value, &stop);
-    if (err == ERR_OK && !stop.is_lifted)
+    bool is_open = stop.in_flight_at_start > 0 && !stop.is_receipt_saved;
+    if (err == ERR_OK && (!stop.is_lifted || is_open))
         err = switchboard_stop(&engine->board, &stop, &added);
     return err;
 }

@@ -94,6 +94,29 @@ def test_only_the_scope_stops(tmp_path, scope, stopped, running):
         assert world.wait(stopped, "a", "done") and world.wait(stopped, "b", "done")
 
 
+def test_a_lifted_stop_is_told_as_stopped_after_a_crash(tmp_path):
+    """Its receipt was open: what was under way ends at the start, and so does the receipt; once."""
+    with World(tmp_path) as world:
+        world.keyed.set(mode="slow", delay_ms=60000, times=1)
+        world.submit("keyed", "under-way", headers={"Prefer": "respond-async"})
+        for _ in range(2000):
+            if requests(world):
+                break
+            threading.Event().wait(0.01)
+        receipt = world.daemon.post("/v1/stops", {"scope": {"workflow": "stories"}, "position": "stopped"}).json
+        assert len(receipt["in_flight"]) == 1 and receipt["stopped_at"] is None, receipt
+        assert world.daemon.restart(receipt["incident"], "go on").status == 202
+        assert world.submit("plain", "after-the-lift").json["state"] == "done"
+        for _ in range(2):
+            world.daemon.kill()
+            world.daemon.start()
+            now = settled(world, world.daemon.get("/v1/stops/" + receipt["id"]).json)
+            assert now["lifted_at"] and sum(now["ended"].values()) == 1, now
+            world.daemon.post("/v1/admin/reload")  # durable after it is durable
+            stopped = [line for line in world.daemon.get("/v1/decisions").json if line["record"]["kind"] == "stopped"]
+            assert len(stopped) == 1, stopped
+
+
 def test_a_script_that_stops_again_and_again_takes_no_room(tmp_path):
     with Daemon(install(tmp_path)) as daemon:
         def is_proven():

@@ -185,15 +185,47 @@ static void stops_acknowledge(struct pending *pending)
     stops_reply(pending->engine, pending->done, pending->arg, pending->id);
 }
 
+/* That scope by the names of now: what stands under a former name is the same scope (R28). */
+static struct scope stops_scope_of_now(const struct engine *engine, const struct scope *scope)
+{
+    const struct config *config = engine_config(engine);
+    const struct workflow *workflow = config_workflow_of(config, scope->workflow);
+    const struct step *step = config_step_of(config, scope->workflow, scope->step);
+    struct scope now = *scope;
+    if (workflow)
+        now.workflow = workflow->name;
+    if (step)
+        now.step = step->name;
+    return now;
+}
+
+static struct scope stops_scope(const struct stop *stop)
+{
+    return (struct scope){.workflow = slice_text(stop->names[0]),
+                          .step = slice_text(stop->names[1]),
+                          .upstream = slice_text(stop->names[2]),
+                          .risk = slice_text(stop->names[3])};
+}
+
+static bool stops_is_same_scope(const struct engine *engine, const struct scope *one,
+                                const struct stop *stop)
+{
+    struct scope other = stops_scope(stop);
+    struct scope a = stops_scope_of_now(engine, one), b = stops_scope_of_now(engine, &other);
+    return slice_equal(a.workflow, b.workflow) && slice_equal(a.step, b.step) &&
+           slice_equal(a.upstream, b.upstream) && slice_equal(a.risk, b.risk);
+}
+
 /* The incident of a stop in force on the same scope, which a further cause joins (R17). */
 static uint64_t stops_joined(const struct engine *engine, const struct stop *stop)
 {
     uint64_t incident = 0;
     size_t count = 0;
+    struct scope scope = stops_scope(stop);
     for (size_t i = 0; i < engine->board.stop_count; i++) {
         const struct stop *other = &engine->board.stops[i];
         if (other->is_lifted || other->is_lifting || other->incident == 0 ||
-            memcmp(other->names, stop->names, sizeof stop->names) != 0)
+            !stops_is_same_scope(engine, &scope, other))
             continue;
         incident = other->incident;
         count++;
@@ -278,14 +310,10 @@ static struct stop *stops_same(struct engine *engine, struct slice by,
 {
     struct stop *same = NULL;
     size_t count = 0;
-    struct slice names[] = {order->scope->workflow, order->scope->step, order->scope->upstream,
-                            order->scope->risk};
     for (size_t i = 0; i < engine->board.stop_count; i++) {
         struct stop *stop = &engine->board.stops[i];
-        bool is_on_scope = !stop->is_lifted && !stop->is_lifting && stop->incident != 0;
-        for (size_t n = 0; n < 4; n++)
-            is_on_scope = is_on_scope && slice_is(names[n], stop->names[n]);
-        if (!is_on_scope)
+        if (stop->is_lifted || stop->is_lifting || stop->incident == 0 ||
+            !stops_is_same_scope(engine, order->scope, stop))
             continue;
         count++;
         if (!stop->is_ramping && stop->position == order->position && slice_is(by, stop->by))
@@ -382,10 +410,7 @@ struct stop *engine_incident_stop(struct engine *engine, uint64_t incident)
 /* R22: an approved restart starts count windows anew. */
 static void stops_restart_triggers(struct engine *engine, const struct stop *stop)
 {
-    struct scope scope = {.workflow = slice_text(stop->names[0]),
-                          .step = slice_text(stop->names[1]),
-                          .upstream = slice_text(stop->names[2]),
-                          .risk = slice_text(stop->names[3])};
+    struct scope scope = stops_scope(stop);
     engine_triggers_restarted(engine, &scope);
 }
 

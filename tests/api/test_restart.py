@@ -388,6 +388,31 @@ def test_a_stop_under_the_former_name_is_restarted_and_sent_back(tmp_path):
         assert daemon.post("/v1/stops", {"scope": {"workflow": "invoice"}}, token="ana").status == 422
 
 
+def test_a_stop_under_the_new_name_joins_the_incident(tmp_path):
+    """R17, R28: it is the same scope, so one restart lifts both."""
+    with Daemon(install(tmp_path)) as daemon:
+        incident = stop(daemon)
+        other = stop(daemon, workflow="inquiry-routing")
+        path = daemon.folder / "policies" / "invoice-reminders.yaml"
+        path.write_text(path.read_text().replace("workflow: invoice-reminders", "workflow: reminders\nwas: [invoice-reminders]"))
+        (daemon.folder / "policies" / "reminders.yaml").write_text(path.read_text())
+        path.unlink()
+        config = daemon.folder / "interlock.yaml"
+        config.write_text(config.read_text().replace("[invoice-reminders]", "[reminders]"))
+        assert daemon.post("/v1/admin/reload").status == 200
+        assert stop(daemon, token="ben", workflow="reminders") == incident
+        part = stop(daemon, token="ben", workflow="reminders", step="send_reminder")
+        assert part not in (incident, other) and len(incident_of(daemon, incident)["stops"]) == 2
+        for each in (part, incident):
+            held = daemon.submit("reminders", "send_reminder", {"invoice": each, "stage": 1, "balance": 420, "email": "m@example.org"},
+                                 token="billing-cron").json
+            assert held["state"] == "held" and daemon.restart(each, "go").json["state"] == "closed", held
+        done = daemon.submit("reminders", "send_reminder", {"invoice": "INV-9", "stage": 1, "balance": 420, "email": "m@example.org"},
+                             token="billing-cron").json
+        assert done["state"] == "done", done
+        assert {one["id"] for one in daemon.get("/v1/incidents").json["items"] if one["state"] == "open"} == {other}
+
+
 def test_two_approve_at_once_and_one_ramp_begins(tmp_path):
     text = INSTALLATION.replace("finance-leads: [ana, ben]", "finance-leads: [ana, ben, eve]")
     policies = {"invoice-reminders.yaml": ramped("[2]"), "inquiry-routing.yaml": ROUTING}

@@ -386,7 +386,7 @@ static bool ask_needs_no_fact(struct engine *engine, struct entry *entry,
         engine_step(engine, entry, &event, &note, &effects);
         return true;
     }
-    if (call && engine->now_unix_ms - fresh > entry->step->terms.stale_after_ms)
+    if (call && engine_age_ms(engine, fresh) > entry->step->terms.stale_after_ms)
         return false;
     engine_enter_gate(engine, entry, action->is_release_wanted, (struct slice){0});
     return true;
@@ -423,7 +423,7 @@ void engine_renew(struct engine *engine, struct entry *entry, struct slice actor
     int64_t fresh = action->fact_unix_ms > 0 ? action->fact_unix_ms : action->submitted_unix_ms;
     bool is_waiting = action->state == STATE_HELD || action->state == STATE_WAITING;
     if (!entry->step || !is_waiting || terms->effect == EFFECT_READ || terms->has_refresh ||
-        engine->now_unix_ms - fresh <= terms->stale_after_ms ||
+        engine_age_ms(engine, fresh) <= terms->stale_after_ms ||
         engine->unsaved >= ENGINE_UNSAVED_ACT)
         return;
     struct action_event event;

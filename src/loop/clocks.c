@@ -50,6 +50,13 @@ int64_t engine_late_ms(const struct engine *engine, const struct action *action)
     return step_ms > 0 ? step_ms : 0;
 }
 
+int64_t engine_age_ms(const struct engine *engine, int64_t since_unix_ms)
+{
+    bool is_before = engine_defers(engine) && since_unix_ms <= engine->started_unix_ms;
+    int64_t step_ms = is_before ? clock_step_ms(engine) : 0;
+    return engine->now_unix_ms - since_unix_ms + (step_ms > 0 ? step_ms : 0);
+}
+
 /* All that has waited is looked at. */
 static void clock_let_go(struct engine *engine)
 {

@@ -45,3 +45,5 @@ bool engine_defers(const struct engine *engine);
 bool engine_defers_action(const struct engine *engine, const struct action *action);
 /* By the other reading of the clocks it was first sent so much earlier (R6). */
 int64_t engine_late_ms(const struct engine *engine, const struct action *action);
+/* How long ago that was, by the later reading while it is doubtful: of facts (R10). */
+int64_t engine_age_ms(const struct engine *engine, int64_t since_unix_ms);

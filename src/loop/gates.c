@@ -89,7 +89,7 @@ void engine_ask_gate(struct engine *engine, const struct step *step, const struc
         .route = action->route,
         .walked = action->entry != 0 ? action->cause : CAUSE_NONE,
         .is_stored = work->is_stored,
-        .age_ms = engine->now_unix_ms - gate_facts_unix_ms(action),
+        .age_ms = engine_age_ms(engine, gate_facts_unix_ms(action)),
         .is_upstream_down = upstream && !upstream_lets(upstream, action, &step->terms) &&
                             !action_is_granted(action, engine->now_unix_ms),
         .is_approved = action_is_approved(action, engine->now_unix_ms),

@@ -5,7 +5,7 @@ import pathlib, struct, subprocess, threading
 
 import pytest
 
-from interlock_client import BUILD, ROUTING, TOKENS, Daemon, install
+from interlock_client import BUILD, REMINDERS, ROUTING, TOKENS, Daemon, install
 from test_api_verify import verify_files
 from test_restart import ramped
 
@@ -177,6 +177,27 @@ def test_nobody_approves_alone_meanwhile(tmp_path, library):
         assert answer.status == 403 and "may approve it alone in " in answer.json["detail"], answer
         assert machine.daemon.post("/v1/incidents/%s/close" % clock, {"reason": "it is right"}, token="ana").status in (200, 202)
         assert machine.daemon.post(path + "approve", token="ana").status in (200, 202)
+
+
+def test_facts_are_as_old_as_they_may_be(tmp_path, library):
+    """R10: the machine was off for ten days, or its clock is wrong: a yes does not send the balance of then."""
+    read = "    refresh:\n      call: mailer GET /invoices/${input.invoice}\n      set:\n        balance: response.body.balance\n"
+    policies = {"invoice-reminders.yaml": REMINDERS.replace("    rules:\n", read + "    rules:\n"), "inquiry-routing.yaml": ROUTING}
+    with Machine(install(tmp_path, policies=policies), library) as machine:
+        action = machine.daemon.remind("INV-7", balance=20000).json["action"]
+        machine.daemon.kill()
+        machine.reboot()
+        machine.move(10 * DAY)
+        machine.daemon.start()
+        clock = wait_for("an incident", machine.incidents)[0]["id"]
+        review = machine.daemon.action(action)["review"]
+        answer = machine.daemon.post("/v1/reviews/%s/verdict" % review, {"verdict": "approve"}, token="ana")
+        assert answer.status in (200, 202), answer
+        wait_for("it waits for its facts", lambda: machine.state(action) == "held")
+        assert not any("to mailer" in line for line in machine.log()), machine.log()
+        assert machine.daemon.post("/v1/incidents/%s/close" % clock, {"reason": "it is right"}, token="ana").status in (200, 202)
+        machine.daemon.stop()
+    assert verify_files(tmp_path).returncode == 0
 
 
 def test_a_start_behind_the_store_begins_at_its_time(machine):

@@ -31,6 +31,8 @@ static void wall_begin_other(const struct wall_sign *sign, const struct wall_now
     out->step_ms = step;
     if (sign->at_unix_ms > 0)
         out->down_ms = now->wall_unix_ms - sign->lag_ms - sign->at_unix_ms;
+    if (out->down_ms < 0) /* drift */
+        out->down_ms = 0;
     if (step >= -WALL_STEP_MS && step <= WALL_DOWN_MS) {
         if (was_off) /* our time was ahead, and is not any more: more has passed than it says */
             out->unsure_unix_ms = now->wall_unix_ms;

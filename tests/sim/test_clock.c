@@ -558,6 +558,28 @@ static void a_jump_is_no_silence(void **state)
     }
 }
 
+/* That nobody could say for how long it was down is no down time, when the clock moves later. */
+static void it_was_up_meanwhile(void **state)
+{
+    static const int64_t offs_at_start[] = {-DAY, -(5 * MINUTE + 30 * SECOND)};
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct world *world = begin();
+        world->off_ms = offs_at_start[i];
+        down(world, 5 * MINUTE, false);
+        pass(world, 11 * MINUTE, 10 * SECOND);
+        assert_int_equal(incident_of(world), 0);
+        pass(world, 2 * HOUR, 20 * SECOND);
+        world->off_ms = 30 * DAY;
+        pass(world, 2 * SECOND, SECOND);
+        confirm(world);
+        pass(world, MINUTE, SECOND);
+        assert_true(step_of(world) == 0);
+        expect_not_told(world, "WAS DOWN");
+        end(world);
+    }
+}
+
 /* The last sign of life is that of where the copy was made: it was not down. */
 static void a_copy_was_not_down(void **state)
 {
@@ -615,6 +637,7 @@ int main(void)
         cmocka_unit_test(a_clock_that_is_set_right_leaves_no_trace),
         cmocka_unit_test(a_start_behind_begins_at_the_store),
         cmocka_unit_test(a_jump_is_no_silence),
+        cmocka_unit_test(it_was_up_meanwhile),
         cmocka_unit_test(a_copy_was_not_down),
         cmocka_unit_test(a_reboot_is_no_news),
         cmocka_unit_test(random_clocks),

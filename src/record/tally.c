@@ -24,11 +24,24 @@ bool tally_is_end(const struct record *record)
     return record->action != 0 && state_is_end(record->state) && !tally_is_remark(record->kind);
 }
 
+/* A review ran out, and nobody has approved what was done after it. */
+static bool tally_is_undecided(const struct action *action)
+{
+    static const unsigned char none[ACTION_DIGEST] = {0};
+    if (memcmp(action->approved_digest, none, ACTION_DIGEST) != 0)
+        return false;
+    for (size_t i = 0; i < action->passed_count && i < LIMIT_PASSED; i++)
+        if (action->passed[i].why == PASS_PAST_DUE)
+            return true;
+    return false;
+}
+
 bool tally_had_people(const struct action *action)
 {
     if (action->reason == REASON_TEMPLATE)
         return false; /* it answered because nobody had decided */
-    return action->reviews > 0 || action->reason == REASON_PERSON ||
+    bool is_reviewed = action->reviews > 0 && !tally_is_undecided(action);
+    return is_reviewed || action->reason == REASON_PERSON ||
            action->reason == REASON_PERSON_BY_HAND;
 }
 

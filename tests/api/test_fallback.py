@@ -344,3 +344,14 @@ def test_explain_says_that_the_policy_ended_it(tmp_path):
         world.plain.set(mode="status:429")
         refused = submit(world, "refuses", "r1").json
         assert refused["state"] == "failed" and refused["why"] == "its one try is used; then the policy says: refuse", refused
+
+
+def test_what_nobody_decided_in_time_is_not_reviewed(tmp_path):
+    """The review ran out, and another upstream did it: that is the fallback's work, not people's."""
+    policy = POLICY.replace("        - review, due 4h, at most 2 open, then template named\n        - template general\n",
+                            "        - review, due 1s, at due then upstream keyed\n")
+    with World(tmp_path, policy=policy) as world:
+        world.submit("classify", "a", confidence=0.1)
+        assert world.wait("classify", "a", "done")["degraded"] == "low_confidence"
+        flow = world.daemon.get("/v1/status").json["workflows"][0]
+        assert (flow["by_fallback"], flow["reviewed"], flow["automatic"]) == (1, 0, 0), flow

@@ -7,6 +7,7 @@
 #include "base/limits.h"
 #include "base/slice.h"
 
+struct buf;
 struct engine;
 
 enum { GONE_PLACES = 64 };
@@ -20,5 +21,7 @@ struct gone {
 
 /* Work under that place waits: remembers it where the configuration does not have it. */
 void gone_note(struct engine *engine, struct slice workflow, struct slice step);
+/* "retired payouts / pay: 3 wait": what is retired on purpose and has open work, by the store. */
+void gone_add_waiting(struct engine *engine, struct buf *out);
 /* The place at `index` of those that are still gone, or NULL. */
 const struct gone_place *gone_at(const struct engine *engine, size_t index);

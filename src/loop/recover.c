@@ -22,6 +22,7 @@
 #include "loop/undone.h"
 #include "loop/upstreams.h"
 #include "loop/watchdog.h"
+#include "policy/compare.h"
 #include "record/identity.h"
 #include "record/row.h"
 
@@ -113,7 +114,9 @@ static void recover_look(struct engine *engine, const struct store_action *store
     recover_gauges(engine, row);
     gone_note(engine, row->workflow, row->step);
     /* R28: a reload refuses this; files that were changed while nobody served are told of. */
-    if (engine->flag.size == 0 && !config_step_of(engine_config(engine), row->workflow, row->step))
+    if (engine->flag.size == 0 &&
+        !config_step_of(engine_config(engine), row->workflow, row->step) &&
+        !config_retires(engine_config(engine), row->workflow, row->step))
         buf_add_fmt(&engine->flag,
                     "work waits under %.*s / %.*s, which the policies no longer have; put it back, "
                     "or let people settle that work",

@@ -709,6 +709,7 @@ static void views_do_health(void *impl, struct arena *arena, struct engine_healt
     struct buf flag;
     buf_init(&flag, LIMIT_SENTENCE * 2);
     engine_add_clock(engine, &flag);
+    gone_add_waiting(engine, &flag);
     buf_add_text(&flag, flag.size > 0 && out->flag.size > 0 ? "; " : "");
     buf_add(&flag, out->flag);
     out->flag = arena_copy(arena, buf_slice(&flag));

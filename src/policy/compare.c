@@ -48,6 +48,12 @@ static bool compare_step_is_retired(const struct config *config, const struct co
     return compare_is_retired(config, slice_of(text, size));
 }
 
+bool config_retires(const struct config *config, struct slice workflow, struct slice step)
+{
+    const struct compare_use use = {.workflow = workflow, .step = step};
+    return compare_is_retired(config, workflow) || compare_step_is_retired(config, &use);
+}
+
 /* The step that a name of the old configuration means in the new one, by its name or by `was:`. */
 static const struct step *compare_step(const struct config *config, const struct compare_use *use)
 {

@@ -39,6 +39,8 @@ struct slice compare_human(const struct service *service);
 /* R20: may these ids be those of the new configuration? false: as compare_configs. */
 bool compare_ids(const struct compare_id *ids, size_t count, const struct config *new,
                  struct buf *out_text);
+/* Is that place gone on purpose: is it, or its workflow, listed under `retired:`? */
+bool config_retires(const struct config *config, struct slice workflow, struct slice step);
 /* false: out_text says each reason in a line of its own. */
 bool compare_configs(const struct config *old, const struct config *new,
                      const struct compare_uses *uses, struct buf *out_text);

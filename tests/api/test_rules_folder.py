@@ -276,6 +276,8 @@ def test_what_waits_of_a_retired_workflow_is_settled_by_its_key(daemon):
     waiting = daemon.remind("INV-1", balance=20000).json
     retire(daemon)
     for _ in range(2):
+        flag = "retired invoice-reminders / send_reminder: 1 waits; nothing of it starts: reject it (`interlock inbox`)"
+        assert daemon.get("/readyz").json["flag"] == flag and "warning: " + flag in daemon.get("/v1/status?format=text").text
         found, = daemon.get("/v1/actions?key=INV-1:1").json["items"]
         assert found["action"] == waiting["action"] and found["state"] == "in_review", found
         assert daemon.get("/v1/actions?key=INV-2:1").json["items"] == []
@@ -292,6 +294,7 @@ def test_what_waits_of_a_retired_workflow_is_settled_by_its_key(daemon):
         assert refused.status == 409 and "its policy is gone, so nothing of it starts any more: reject it" in refused.json["detail"], refused
     assert daemon.sandbox()["requests"] == 0
     assert daemon.post("/v1/reviews/%s/verdict" % item["id"], {"verdict": "reject"}, token="ana").json["state"] == "rejected"
+    assert daemon.get("/readyz").json["flag"] is None
 
 
 def test_the_stop_and_the_ramp_of_a_retired_workflow_go_on(daemon):

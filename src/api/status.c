@@ -227,11 +227,13 @@ static bool status_fill_answers(struct call *call, struct status *status)
     return answers != NULL;
 }
 
-static bool status_is_told(const struct status *status, struct slice what)
+/* By its incident; one that was told together with another trigger's: by its words. */
+static bool status_is_told(const struct status *status, uint64_t told, struct slice what)
 {
     for (size_t i = 0; i < status->incident_count; i++)
         for (size_t at = 0; at < status->incidents[i].what.size; at++)
-            if (slice_starts(slice_from(status->incidents[i].what, at), what))
+            if (status->incidents[i].id == told ||
+                slice_starts(slice_from(status->incidents[i].what, at), what))
                 return true;
     return false;
 }
@@ -284,7 +286,7 @@ static bool status_fill_triggers(struct call *call, struct status *status)
             (!is_tripped && item->now.observed == 0) || !call_may_see_stops(call, item->workflow))
             continue;
         struct slice what = status_trip_words(arena, is_tripped ? &item->last : &item->now);
-        if (!status_is_told(status, what))
+        if (!status_is_told(status, item->told, what))
             triggers[status->trigger_count++] = (struct status_trigger){
                 .workflow = item->workflow,
                 .step = item->trigger->step ? item->trigger->step->name : (struct slice){0},

@@ -64,8 +64,7 @@ struct workflow_state {
     struct undone undone;                /* what ended so, and nobody was told of yet */
     struct drain drain;                  /* what its stops hold, and its pace */
     struct overdue overdue[OVERDUE_GROUPS];
-    int64_t overdue_look_unix_ms; /* some are late: looked at again then */
-    int64_t reported_unix_ms;     /* `report`: up to here; 0 = not read yet */
+    int64_t reported_unix_ms; /* `report`: up to here; 0 = not read yet */
 };
 
 /* Made when there is none of that name. The pointer is good until the next one is made; NULL

@@ -86,8 +86,12 @@ void engine_trouble_loaded(struct engine *engine, const struct journal *journal)
 bool engine_trouble_is_told(struct engine *engine, const struct journal *journal);
 /* A trouble that lasts: an incident of its own, or part of an open one. true: somebody is told. */
 bool engine_trouble_open(struct engine *engine, const struct journal *journal);
+/* How many are late by now: said in place of the number that its incident opened with. */
+void engine_trouble_count(struct engine *engine, const struct journal *journal);
 /* The open incident that tells already of what a trigger's alert is about; or NULL. */
 struct alert *engine_alarm_incident(struct engine *engine, const struct journal *alarm);
+/* The same, also where that one began as the alert itself; 0. */
+uint64_t engine_alarm_told(struct engine *engine, const struct journal *alarm);
 /* Is that alert about what an open incident of the kind tells already? One that may become part of
  * what lasts, and end with it, tells of its own signal alone. */
 bool engine_alarms_are_one(const struct journal *open, const struct journal *alarm);

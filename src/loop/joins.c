@@ -195,6 +195,13 @@ static void join_merge(struct engine *engine, struct alert *alert, struct alert 
     arena_done(&arena);
 }
 
+void engine_trouble_count(struct engine *engine, const struct journal *journal)
+{
+    struct alert *alert = join_find(engine, join_is_same, journal);
+    if (alert && alert->journal.lasting == journal->lasting)
+        alert->journal.overdue = journal->overdue;
+}
+
 bool engine_trouble_is_told(struct engine *engine, const struct journal *journal)
 {
     return join_find(engine, join_is_same, journal) ||
@@ -216,6 +223,25 @@ bool engine_trouble_open(struct engine *engine, const struct journal *journal)
 struct alert *engine_alarm_incident(struct engine *engine, const struct journal *alarm)
 {
     return join_find(engine, join_is_alarm, alarm);
+}
+
+/* What an alert became is wider than its step, and keeps what its trigger saw. */
+static bool join_is_of_alarm(const struct engine *engine, const struct alert *alert,
+                             const struct journal *alarm)
+{
+    const struct journal *open = &alert->journal;
+    if (open->kind == INCIDENT_STOP || !open->trip.is_set ||
+        open->trip.signal != alarm->trip.signal)
+        return join_is_alarm(engine, alert, alarm);
+    return open->kind == INCIDENT_ALERT
+               ? memcmp(open->names, alarm->names, sizeof open->names) == 0
+               : join_has_workflow(open, alarm) || join_is_alarm(engine, alert, alarm);
+}
+
+uint64_t engine_alarm_told(struct engine *engine, const struct journal *alarm)
+{
+    const struct alert *alert = join_find(engine, join_is_of_alarm, alarm);
+    return alert ? alert->incident : 0;
 }
 
 void engine_run_joins(struct engine *engine)

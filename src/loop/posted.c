@@ -1,5 +1,6 @@
 /* loop/posted.c - signals and heartbeats from outside, and the triggers as others read them. A
  * signal counts once: its id is remembered for a week (R22). */
+#include "loop/incidents.h"
 #include "loop/triggers.h"
 
 #include <math.h>
@@ -137,7 +138,7 @@ static void posted_heartbeat(void *impl, const struct workflow *workflow, engine
 /* ---- reads ---- */
 
 /* As it is now: time has passed since its last event. */
-static void posted_look(const struct engine *engine, const struct trigger_slot *slot,
+static void posted_look(struct engine *engine, const struct trigger_slot *slot,
                         struct engine_trigger *out)
 {
     struct trigger_state state = slot->row.state;
@@ -154,6 +155,14 @@ static void posted_look(const struct engine *engine, const struct trigger_slot *
                                    .restarted_unix_ms = slot->row.restarted_unix_ms};
     slot_trip(slot, &answer, &out->now);
     slot_trip(slot, &slot->row.answer, &out->last);
+    struct journal alarm = {.kind = INCIDENT_ALERT,
+                            .trip = {.is_set = true, .signal = slot->trigger->signal}};
+    const struct slice names[] = {
+        slot->workflow->name, slot->trigger->step ? slot->trigger->step->name : (struct slice){0}};
+    for (size_t i = 0; i < 2; i++)
+        if (names[i].size > 0)
+            memcpy(alarm.names[i], names[i].at, slice_first(names[i], LIMIT_NAME).size);
+    out->told = engine_alarm_told(engine, &alarm);
 }
 
 static enum err posted_triggers(void *impl, struct slice workflow, struct arena *arena,

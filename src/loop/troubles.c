@@ -16,13 +16,13 @@
 #include "loop/steps.h"
 #include "loop/upstreams.h"
 #include "record/row.h"
+#include "record/who.h"
 #include "record/wording.h"
 
 enum {
     TROUBLE_TICK_MS = 10000,
     TROUBLE_HOLD_MS = 2 * TROUBLE_TICK_MS, /* what is held for less is over before it is told */
     TROUBLE_AGAIN_MS = 3600000,            /* people who are late are told of that once an hour */
-    TROUBLE_PEOPLE_MS = 60000,             /* while some are late: is anybody else by now? */
     TROUBLE_PAGE = 100                     /* late ones that are counted; more is "100" */
 };
 #define TROUBLE_DOT " \xc2\xb7 "
@@ -238,6 +238,25 @@ static struct journal *trouble_late_of(struct trouble_late *late, struct slice a
     return journal;
 }
 
+/* Whose it is by R28: not a group that may not decide it, as of who submitted it. Empty: the
+ * owner's. Who is away answers still, behind their cover: an incident does not move for that. */
+static struct slice trouble_late_answers(const struct engine *engine, const struct row *row)
+{
+    const struct config *config = engine_config(engine);
+    bool is_review = row->action.state == STATE_IN_REVIEW;
+    struct who_question question = {.config = config,
+                                    .workflow = config_workflow_of(config, row->workflow),
+                                    .step = config_step_of(config, row->workflow, row->step),
+                                    .duty = is_review ? WHO_DUTY_DECIDE : WHO_DUTY_SETTLE,
+                                    .actor = row->actor,
+                                    .now_unix_ms = engine->now_unix_ms};
+    struct who_answer answer;
+    if (!who_find(&question, &answer) ||
+        (question.workflow && answer.group == question.workflow->duties.owner))
+        return (struct slice){0};
+    return answer.group->name;
+}
+
 static void trouble_late_add(struct engine *engine, struct slice workflow,
                              const struct store_action *stored, struct trouble_late *out)
 {
@@ -245,9 +264,7 @@ static void trouble_late_add(struct engine *engine, struct slice workflow,
     if (row_decode(stored->row, &row) != ERR_OK)
         return;
     bool is_review = row.action.state == STATE_IN_REVIEW;
-    const struct step *step = config_step_of(engine_config(engine), row.workflow, row.step);
-    const struct group *group = step ? (is_review ? step->reviewers : step->uncertain_who) : NULL;
-    struct journal *journal = trouble_late_of(out, group ? group->name : (struct slice){0});
+    struct journal *journal = trouble_late_of(out, trouble_late_answers(engine, &row));
     enum lasting_kind lasting = is_review ? LASTING_REVIEWS : LASTING_UNCERTAIN;
     if (!journal)
         return;
@@ -299,17 +316,15 @@ static void trouble_look_people(struct engine *engine, struct workflow_state *wo
 {
     struct slice name = slice_text(workflow->name);
     struct trouble_late late;
-    if (engine->now_unix_ms < workflow->overdue_look_unix_ms)
-        return;
     trouble_of_people(engine, name, 1, &late);
     if (late.count == 0)
         return;
-    workflow->overdue_look_unix_ms = engine->now_unix_ms + TROUBLE_PEOPLE_MS;
     trouble_of_people(engine, name, TROUBLE_PAGE, &late);
     for (size_t i = 0; i < late.count; i++) {
         struct overdue *overdue = trouble_overdue_of(workflow, late.by[i].answers);
         bool is_told = overdue->told_unix_ms != 0 &&
                        engine->now_unix_ms - overdue->told_unix_ms < TROUBLE_AGAIN_MS;
+        engine_trouble_count(engine, &late.by[i]);
         if (!is_told && engine_trouble_open(engine, &late.by[i]))
             overdue->told_unix_ms = engine->now_unix_ms;
     }

@@ -192,6 +192,7 @@ struct engine_trigger {
     bool is_known_over;    /* over its limit since before the last restart: it waits until normal */
     bool is_observed;      /* mode observe: it moves nothing */
     uint64_t stop;         /* in force by it, caution included; 0 = none */
+    uint64_t told;         /* the open incident that tells of it, without a stop; 0 = none */
     struct trip now, last; /* its numbers: as they are, and of the last crossing or warning */
     int64_t tripped_unix_ms, restarted_unix_ms; /* 0 = never */
 };

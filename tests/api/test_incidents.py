@@ -417,3 +417,40 @@ def test_who_informs_and_leaves_has_an_heir(tmp_path):
                 break
             threading.Event().wait(0.05)
         assert whole["inform"]["person"] == "ben" and whole["inform"]["by"] and told[-1] == "ben", whole
+
+
+def wait_for_overdue(daemon, is_good):
+    """The one open incident of what is past due, when it is as asked."""
+    for _ in range(1200):
+        found = [i["id"] for i in daemon.get("/v1/incidents").json["items"] if i["kind"] == "overdue"]
+        if len(found) == 1 and is_good(daemon.get("/v1/incidents/" + found[0]).json):
+            return found[0], daemon.get("/v1/incidents/" + found[0]).json
+        threading.Event().wait(0.05)
+    raise AssertionError(daemon.get("/v1/incidents/" + found[0]).json if found else "none")
+
+
+def test_late_reviews_are_told_to_who_may_decide_and_counted_as_of_now(tmp_path):
+    """Ana asked for it, and the reviewers and the owner are ana alone: it is ben's, an admin. Two more are late soon."""
+    people = INSTALLATION.replace("  finance: [ana, ben]", "  finance: [ana]").replace("  admins:", "  readers: [ana]\n  admins:")
+    policy = REMINDERS.replace("    rules:\n", "    reviewers: readers\n    fallback: { rule: \"review, due 1s\" }\n    rules:\n")
+    policy = policy.replace("  - overdue: stopped if overdue > 100000", "  - watch: alert if overdue > 0")
+    with Daemon(install(tmp_path, people, {"invoice-reminders.yaml": policy, "inquiry-routing.yaml": ROUTING})) as daemon:
+        answer = daemon.remind("INV-1", balance=20000, token="ana")
+        assert answer.json["state"] == "in_review", answer
+        incident, page = wait_for_overdue(daemon, lambda page: page["told"])
+        assert {n["person"] for n in page["told"]} == {"ben"}, page["told"]
+        for n in (2, 3):
+            assert daemon.remind("INV-%d" % n, balance=20000, token="ana").json["state"] == "in_review"
+        for _ in range(1200):
+            what = [i["what"] for i in daemon.get("/v1/status").json["incidents"] if i["id"] == incident]
+            if what[0].startswith("3 reviews are past due, "):
+                break
+            threading.Event().wait(0.05)
+        assert what[0].startswith("3 reviews are past due, "), what
+        for _ in range(1800):
+            items = daemon.get("/v1/workflows/invoice-reminders/triggers").json["items"]
+            if [i["state"] for i in items if i["name"] == "watch"] == ["tripped"]:
+                break
+            threading.Event().wait(0.05)
+        assert [i["state"] for i in items if i["name"] == "watch"] == ["tripped"], items
+        assert "by trigger watch" not in cli(daemon, "status")[1]

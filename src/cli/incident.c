@@ -103,21 +103,65 @@ static bool incident_is_stop(const json_t *incident)
     return !*kind || strcmp(kind, "stop") == 0;
 }
 
-/* Of the open ones the stops of that workflow; all when it is NULL. */
-static size_t incident_say_open(struct invocation *invocation, const json_t *list,
-                                const char *workflow)
+/* Is it of that workflow, or of exactly that scope, as `interlock incident` says it? */
+static bool incident_is_of(struct invocation *invocation, const json_t *incident, const char *what,
+                           bool is_stop)
+{
+    return (!is_stop || incident_is_stop(incident)) &&
+           (strcmp(daemon_text(incident, "workflow"), what) == 0 ||
+            slice_is(incident_scope(invocation, incident), what));
+}
+
+/* The open ones of it, or all when it is NULL. */
+static size_t incident_say_open(struct invocation *invocation, const json_t *list, const char *what,
+                                bool is_stop)
 {
     const json_t *items = json_object_get(list, "items");
     size_t count = 0;
     for (size_t i = 0; i < json_array_size(items); i++) {
         const json_t *item = json_array_get(items, i);
-        if (workflow &&
-            (strcmp(daemon_text(item, "workflow"), workflow) != 0 || !incident_is_stop(item)))
+        if (what && !incident_is_of(invocation, item, what, is_stop))
             continue;
         incident_say(invocation, item);
         count++;
     }
     return count;
+}
+
+/* The one open incident of a workflow or scope; where it says which stop, only a stop. The id as it
+ * is where that is one already. */
+static int incident_find(struct invocation *invocation, const char *what, bool is_stop,
+                         struct slice *out_id)
+{
+    *out_id = slice_text(what);
+    if (incident_is_id(what))
+        return CLI_DONE;
+    json_t *list = incident_open(invocation);
+    if (!list)
+        return invocation->exit;
+    const json_t *items = json_object_get(list, "items");
+    size_t count = 0;
+    for (size_t i = 0; i < json_array_size(items); i++) {
+        const json_t *item = json_array_get(items, i);
+        if (!incident_is_of(invocation, item, what, is_stop))
+            continue;
+        *out_id = arena_copy(&invocation->arena, slice_text(daemon_text(item, "id")));
+        count++;
+    }
+    if (count == 0) {
+        say_error(invocation, "interlock: no open %s of \"%s\". Open ones:\n",
+                  is_stop ? "stop" : "incident", what);
+        if (incident_say_open(invocation, list, NULL, false) == 0)
+            say_error(invocation, "none: nothing is stopped\n");
+    } else if (count > 1) {
+        say_error(invocation,
+                  is_stop ? "interlock: \"%s\" is stopped more than once; which one is lifted?\n"
+                          : "interlock: \"%s\" has more than one open incident; which one?\n",
+                  what);
+        (void)incident_say_open(invocation, list, what, is_stop); /* at least two */
+    }
+    json_decref(list);
+    return count == 1 ? CLI_DONE : CLI_REFUSED;
 }
 
 /* What an option says: where it goes, and as what. */
@@ -320,14 +364,16 @@ int command_run_incident(struct invocation *invocation)
             saying = &incident_sayings[i];
             count++;
         }
-    if (id && !incident_is_id(id))
-        return invocation_wrong(invocation, "the id of an incident is %s and 13 letters and digits",
-                                ID_INCIDENT);
     if (saying && !id)
         return invocation_wrong(
             invocation, "the %s of which incident? interlock incident lists them", saying->option);
     if (count > 1)
         return invocation_wrong(invocation, "one thing at a time: each is a record of its own");
+    struct slice found = {0};
+    int code = id ? incident_find(invocation, id, false, &found) : CLI_DONE;
+    if (code != CLI_DONE)
+        return code;
+    id = found.at; /* ends with a zero: an argument, or of the arena */
     if (id && saying)
         return incident_post(invocation, id, saying->path, saying->name);
     if (id && invocation_has(invocation, "actions"))
@@ -342,53 +388,22 @@ int command_run_incident(struct invocation *invocation)
     json_t *list = incident_open(invocation);
     if (!list)
         return invocation->exit;
-    if (incident_say_open(invocation, list, NULL) == 0)
+    if (incident_say_open(invocation, list, NULL, false) == 0)
         say(invocation, "No open incident: nothing is stopped.\n");
     json_decref(list);
     return CLI_DONE;
-}
-
-/* The one open stop of that workflow, or of exactly that scope, as `interlock incident` says it. */
-static int incident_of_scope(struct invocation *invocation, const char *what, struct slice *out_id)
-{
-    json_t *list = incident_open(invocation);
-    if (!list)
-        return invocation->exit;
-    const json_t *items = json_object_get(list, "items");
-    size_t count = 0;
-    for (size_t i = 0; i < json_array_size(items); i++) {
-        const json_t *item = json_array_get(items, i);
-        if (!incident_is_stop(item) || (strcmp(daemon_text(item, "workflow"), what) != 0 &&
-                                        !slice_is(incident_scope(invocation, item), what)))
-            continue;
-        *out_id = arena_copy(&invocation->arena, slice_text(daemon_text(item, "id")));
-        count++;
-    }
-    if (count == 0) {
-        say_error(invocation, "interlock: no open stop of \"%s\". Open ones:\n", what);
-        if (incident_say_open(invocation, list, NULL) == 0)
-            say_error(invocation, "none: nothing is stopped\n");
-    } else if (count > 1) {
-        say_error(invocation, "interlock: \"%s\" is stopped more than once; which one is lifted?\n",
-                  what);
-        (void)incident_say_open(invocation, list, what); /* at least two */
-    }
-    json_decref(list);
-    return count == 1 ? CLI_DONE : CLI_REFUSED;
 }
 
 int command_run_restart(struct invocation *invocation)
 {
     const char *what = invocation_argument(invocation, 0);
     const char *reason = invocation_option(invocation, "reason");
-    struct slice id = slice_text(what);
+    struct slice id;
     if (!reason || !*reason)
         return invocation_wrong(invocation, "the record says why it may run again: --reason \"…\"");
-    if (!incident_is_id(what)) {
-        int code = incident_of_scope(invocation, what, &id);
-        if (code != CLI_DONE)
-            return code;
-    }
+    int code = incident_find(invocation, what, true, &id);
+    if (code != CLI_DONE)
+        return code;
     return incident_post(invocation, id.at, "/restart", "reason");
 }
 
@@ -422,14 +437,14 @@ static void incident_say_acknowledged(struct invocation *invocation, const json_
 
 int command_run_ack(struct invocation *invocation)
 {
-    const char *id = invocation_argument(invocation, 0);
-    if (!incident_is_id(id))
-        return invocation_wrong(invocation, "the id of an incident is %s and 13 letters and digits",
-                                ID_INCIDENT);
-    struct daemon_question question = {
-        .method = "POST",
-        .target = daemon_target(invocation, "/v1/incidents/", slice_text(id), "/ack"),
-        .body = SLICE("{}")};
+    struct slice id;
+    int code = incident_find(invocation, invocation_argument(invocation, 0), false, &id);
+    if (code != CLI_DONE)
+        return code;
+    struct daemon_question question = {.method = "POST",
+                                       .target =
+                                           daemon_target(invocation, "/v1/incidents/", id, "/ack"),
+                                       .body = SLICE("{}")};
     json_t *incident = daemon_object(invocation, &question);
     if (incident)
         incident_say_acknowledged(invocation, incident);

@@ -326,6 +326,7 @@ static void admin_reload(void *impl, const struct principal *principal, engine_d
     enum err err = engine->has_failed ? ERR_IO : ERR_OK;
     bool is_good = loaded != NULL && err == ERR_OK;
     if (is_good) {
+        buf_reset(&text); /* warnings: what refuses it stands alone */
         err = reload_collect(engine, &arena, &uses);
         is_good =
             err == ERR_OK && compare_configs(engine_config(engine), loaded->config, &uses, &text);

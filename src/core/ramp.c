@@ -78,10 +78,13 @@ static void ramp_pass(struct ramp_state *state, const struct ramp *ramp, int64_t
     out->is_over = ramp_is_over(state, ramp);
 }
 
-static void ramp_stick(struct ramp_state *state, struct ramp_effects *out)
+/* action: what made it so; 0 = time. */
+static void ramp_stick(struct ramp_state *state, uint64_t action, struct ramp_effects *out)
 {
     out->is_stuck = !state->is_stuck;
     out->is_changed = out->is_changed || out->is_stuck;
+    if (!state->is_stuck)
+        state->stuck_action = action;
     state->is_stuck = true;
 }
 
@@ -102,7 +105,7 @@ void ramp_ended(struct ramp_state *state, const struct ramp *ramp, uint64_t acti
         state->ended_otherwise += ended == RAMP_OTHERWISE;
         state->uncertain += ended == RAMP_UNCERTAIN;
         if (ended == RAMP_UNCERTAIN || (ended == RAMP_OTHERWISE && !is_share))
-            ramp_stick(state, &out); /* invariant 1 */
+            ramp_stick(state, action, &out); /* invariant 1 */
         ramp_pass(state, ramp, now_unix_ms, &out);
     }
     *out_effects = out;
@@ -115,7 +118,7 @@ void ramp_tick(struct ramp_state *state, const struct ramp *ramp, int64_t stage_
     if (!ramp_is_over(state, ramp)) {
         ramp_pass(state, ramp, now_unix_ms, &out);
         if (!out.is_passed && now_unix_ms - state->progress_unix_ms >= stage_due_ms)
-            ramp_stick(state, &out);
+            ramp_stick(state, 0, &out);
     }
     *out_effects = out;
 }

@@ -24,8 +24,9 @@ struct ramp_state {
     int64_t started, ended_ok; /* in this stage */
     int64_t ended_otherwise;   /* known not to have happened */
     int64_t uncertain;
-    uint64_t under_way; /* count stage: the action that started and has not ended; 0 = none */
-    bool is_stuck;      /* a person must act */
+    uint64_t under_way;    /* count stage: the action that started and has not ended; 0 = none */
+    bool is_stuck;         /* a person must act */
+    uint64_t stuck_action; /* the one that made it so; 0 = too few ended in the time of a stage */
 };
 
 struct ramp_start {

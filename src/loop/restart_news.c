@@ -164,6 +164,7 @@ static void news_make_texts(struct engine *engine, const struct restart *restart
         .over_unix_ms = restart_over_unix_ms(&row->request, &terms),
         .alone_unix_ms = alone_ms > 0 ? row->request.at_unix_ms + alone_ms : 0,
         .ramp = buf_slice(&ramp),
+        .stuck_action = row->ramp.stuck_action,
         .now_unix_ms = engine->now_unix_ms,
         .zone = engine->options.zone};
     draft->about = NOTICE_RESTART;

@@ -70,7 +70,13 @@ static void restart_add_head(struct buf *out, const void *from, const struct not
         buf_add_text(out, " ago");
         return;
     case RESTART_NEWS_STUCK:
-        buf_add_text(out, ": THE RAMP IS STUCK, nothing more starts");
+        buf_add_text(out, ": THE RAMP IS STUCK");
+        if (notice->stuck_action != 0) {
+            buf_add_text(out, " by ");
+            text_add_id(out, ID_ACTION, notice->stuck_action);
+        }
+        buf_add_text(out, notice->stuck_action != 0 ? ", nothing more starts"
+                                                    : ": too little ended in its time");
         return;
     case RESTART_NEWS_BACK:
         buf_add_text(out, ": THE RAMP IS GIVEN UP: a stop was added, or its policy changed");
@@ -176,6 +182,11 @@ void restart_notice_body(const struct restart_notice *notice, struct buf *out)
         restart_add_command(out, notice, "Let it run again:  interlock approve ", "");
         restart_add_command(out, notice, "Say no:  interlock reject ",
                             " --because \"\xe2\x80\xa6\"");
+    }
+    if (notice->news == RESTART_NEWS_STUCK && notice->stuck_action != 0) {
+        buf_add_text(out, "Why:  interlock explain ");
+        text_add_id(out, ID_ACTION, notice->stuck_action);
+        buf_add_byte(out, '\n');
     }
     if (restart_is_end(notice))
         restart_add_command(out, notice, "Ask again:  interlock restart ",

@@ -21,6 +21,7 @@ struct restart_notice {
     struct slice approved_by;
     const struct group *group; /* who approves */
     bool is_again;             /* ASKED: it was told before, and nobody answers */
+    uint64_t stuck_action;     /* STUCK: the one that made it so; 0 = none, too few ended */
     uint64_t waiting;          /* actions that wait */
     int64_t lost;              /* as the counts prove; LOST_UNKNOWN: nothing is said of it */
     int64_t asked_unix_ms, over_unix_ms, alone_unix_ms; /* alone: 0 = never */

@@ -8,7 +8,7 @@
 #include "record/wording.h"
 #include "record/zone.h"
 
-enum { RESTART_ROW_VERSION = 2, RESTART_NUMBERS = 26 };
+enum { RESTART_ROW_VERSION = 3, RESTART_NUMBERS = 27 };
 
 static void restart_row_add_text(struct buf *out, struct slice text)
 {
@@ -65,7 +65,8 @@ void restart_row_encode(const struct restart_row *row, struct buf *out)
                                                row->withdrawn.words_seq,
                                                row->recorded_stage,
                                                row->is_stuck_recorded,
-                                               row->is_stuck_told};
+                                               row->is_stuck_told,
+                                               ramp->stuck_action};
     buf_add_byte(out, RESTART_ROW_VERSION);
     for (size_t i = 0; i < RESTART_NUMBERS; i++)
         number_add_varint(out, numbers[i]);
@@ -99,7 +100,8 @@ static void restart_row_set(struct restart_row *row, const uint64_t numbers[REST
                                     .ended_otherwise = (int64_t)numbers[13],
                                     .uncertain = (int64_t)numbers[14],
                                     .under_way = numbers[15],
-                                    .is_stuck = numbers[16] != 0};
+                                    .is_stuck = numbers[16] != 0,
+                                    .stuck_action = numbers[26]};
     row->news =
         numbers[17] <= RESTART_NEWS_REJECTED ? (enum restart_news)numbers[17] : RESTART_NEWS_NONE;
     row->request.end =
@@ -183,6 +185,10 @@ void ramp_text_add(struct buf *out, const struct ramp *ramp, const struct ramp_s
             if (state->uncertain > 0)
                 buf_add_fmt(out, ", %lld uncertain", (long long)state->uncertain);
             buf_add_text(out, state->is_stuck ? ", STUCK" : "");
+            if (state->is_stuck && state->stuck_action != 0) {
+                buf_add_text(out, " by ");
+                text_add_id(out, ID_ACTION, state->stuck_action);
+            }
         }
     }
 }

@@ -509,7 +509,7 @@ def test_command_line(tmp_path):
             shown = run("incident", id).stdout
             assert "TOLD    ana through email " in shown and "Ana Ruiz acknowledged " in shown, shown
             assert "somebody takes care of it" in daemon.get("/v1/decisions?format=text", token="ben").text
-            assert run("ack", "nonsense").returncode == 2
+            assert run("ack", "nonsense").returncode == 1
 
 
 def test_who_is_away_is_not_told_first(tmp_path):

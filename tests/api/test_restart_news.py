@@ -85,8 +85,11 @@ def test_a_ramp_that_is_stuck_or_given_up_is_told(tmp_path):
         incident = stop(daemon)
         daemon.restart(incident, "go")
         daemon.sandbox(status=404, times=1)
-        daemon.remind("INV-1")
-        assert "ana" in mails_of(sink, "THE RAMP IS STUCK, nothing more starts. It stays stopped:", 2)
+        failed = daemon.remind("INV-1").json["action"]
+        said = mails_of(sink, "THE RAMP IS STUCK by %s, nothing more starts. It stays stopped:" % failed, 2)
+        assert "ana" in said
+        page = daemon.get("/v1/incidents/" + incident).json
+        assert page["restart"]["ramp"]["text"].startswith("2 one by one … 0 ok, 1 not ok, STUCK by " + failed), page["restart"]
         daemon.restart(incident, "mended")
         stop(daemon, token="ben")
         assert "ana" in mails_of(sink, "THE RAMP IS GIVEN UP: a stop was added, or its policy changed", 2)

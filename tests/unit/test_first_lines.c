@@ -301,6 +301,7 @@ static void add_restart(struct buf *out, const struct first_line *kind, const st
                                     .reason = why,
                                     .no = {.no = kind->has_no ? &no : NULL, .why = why},
                                     .is_again = kind->is_again,
+                                    .stuck_action = names->count > 1 ? names->count : 0,
                                     .waiting = names->count,
                                     .asked_unix_ms = FIXTURE_AT(14, 11, 0),
                                     .now_unix_ms = FIXTURE_AT(14, 20, 0),

@@ -6,14 +6,6 @@
 #include "loop/engine_state.h"
 #include "loop/incidents.h"
 
-static bool alert_people_has(const struct alert_people *people, const struct person *person)
-{
-    for (size_t i = 0; i < people->count; i++)
-        if (people->people[i] == person)
-            return true;
-    return false;
-}
-
 bool alert_people_have(const struct alert_people *people, struct slice name)
 {
     for (size_t i = 0; i < people->count; i++)
@@ -24,7 +16,7 @@ bool alert_people_have(const struct alert_people *people, struct slice name)
 
 void alert_people_add(struct alert_people *people, const struct person *person)
 {
-    if (!person || alert_people_has(people, person))
+    if (!person || alert_people_have(people, person->name))
         return;
     if (people->count < ALERT_PEOPLE)
         people->people[people->count++] = person;
@@ -128,7 +120,8 @@ void engine_alert_people(const struct engine *engine, const struct journal *jour
     for (size_t i = 0; (levels & LADDER_FIRST) && i < firsts.count; i++)
         alert_people_add(out, firsts.people[i]);
     for (size_t i = 0; (levels & LADDER_OWNERS) && i < all.count; i++)
-        if (!alert_people_has(&firsts, all.people[i])) /* they were told by the first level */
+        if (!alert_people_have(&firsts,
+                               all.people[i]->name)) /* they were told by the first level */
             alert_people_add(out, all.people[i]);
     if (levels & LADDER_DUTIES) {
         alert_people_add_group(engine, out, WHO_DUTY_RESTART, duties->restart);

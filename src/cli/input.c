@@ -5,23 +5,15 @@
 
 #include "base/limits.h"
 #include "base/text.h"
+#include "policy/input_words.h"
 
-static bool input_is_json(struct slice text, bool wants_object)
+static bool input_is_object(struct slice text)
 {
-    json_error_t error;
-    json_t *json =
-        text.size
-            ? json_loadb(text.at, text.size,
-                         JSON_DECODE_ANY | JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, &error)
-            : NULL;
-    bool is_json = json && (!wants_object || json_is_object(json));
+    enum { FLAGS = JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL };
+    json_t *json = json_loadb(text.at, text.size, FLAGS, NULL);
+    bool is_object = json_is_object(json);
     json_decref(json);
-    return is_json;
-}
-
-static bool input_is_number(struct slice text)
-{
-    return text.size > 0 && strchr("-0123456789", text.at[0]) && input_is_json(text, false);
+    return is_object;
 }
 
 static bool input_is_twice(const struct invocation *invocation, size_t first, size_t at,
@@ -64,7 +56,7 @@ bool input_object(struct invocation *invocation, const char *option, struct slic
 {
     const char *text = invocation_option(invocation, option);
     *out_json = slice_text(text);
-    if (!text || input_is_json(*out_json, true))
+    if (!text || input_is_object(*out_json))
         return true;
     (void)invocation_wrong(invocation, "--%s is no JSON object", option);
     return false;
@@ -107,7 +99,7 @@ bool input_confidence(struct invocation *invocation, bool *out_has, double *out_
         return true;
     char *end = NULL;
     double value = strtod(text, &end);
-    if (!input_is_number(slice_text(text)) || *end || !(value >= 0 && value <= 1)) {
+    if (!word_is_number(slice_text(text)) || *end || !(value >= 0 && value <= 1)) {
         (void)invocation_wrong(invocation, "--confidence is a number from 0 to 1");
         return false;
     }

@@ -8,7 +8,7 @@ static bool word_is_json(struct slice word)
     return json != NULL;
 }
 
-static bool word_is_number(struct slice word)
+bool word_is_number(struct slice word)
 {
     return word.size > 0 && strchr("-0123456789", word.at[0]) && word_is_json(word);
 }

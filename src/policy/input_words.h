@@ -10,6 +10,8 @@
 #include "base/buf.h"
 #include "policy/types.h"
 
+/* One number, as JSON writes it: no sign before it but -, no hex, no NaN. */
+bool word_is_number(struct slice word);
 /* Adds a JSON object. step may be NULL: no types are known. is_edit: `null` takes away what need
  * not be there. words: an object of texts; false: one of them is none. */
 bool input_from_words(const struct step *step, bool is_edit, const json_t *words, struct buf *out);

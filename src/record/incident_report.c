@@ -139,6 +139,10 @@ static void entry_add_what(struct buf *out, const struct incident_view *view,
                            const struct incident_entry *entry)
 {
     const char *words = NULL;
+    if (incident_is_restart(entry)) {
+        entry_add_restart(out, view, entry);
+        return;
+    }
     switch ((int)entry->kind) {
     case RECORD_STOP:
         buf_add_text(out, entry_is_again(view, entry) ? "in force again: stop of " : "stop of ");
@@ -146,15 +150,6 @@ static void entry_add_what(struct buf *out, const struct incident_view *view,
         return;
     case RECORD_STOPPED:
         buf_add_text(out, "nothing is under way any more");
-        return;
-    case RECORD_RESTART:
-    case RECORD_RAMP:
-    case RECORD_LIFTED:
-    case RECORD_RESTART_ASKED:
-    case RECORD_RESTART_APPROVED:
-    case RECORD_RESTART_REJECTED:
-    case RECORD_RESTART_REFUSED:
-        entry_add_restart(out, view, entry);
         return;
     case RECORD_INCIDENT:
         buf_add_text(out, slice_is(entry->subject, "closed")               ? "closed"

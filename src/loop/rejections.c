@@ -67,25 +67,23 @@ static void rejections_do_reject(void *impl, const struct principal *principal, 
                                  struct slice reason, engine_done_fn *done, void *arg)
 {
     struct engine *engine = impl;
-    unsigned char digest[RESTART_DIGEST];
+    struct restart_hearing hearing;
     struct arena arena;
     (void)engine_now(engine);
     const struct stop *stop = engine_restart_stop(engine, incident, done, arg);
     if (!stop)
         return;
     arena_init(&arena, ENGINE_SCRATCH);
-    struct restart *restart = engine_restart_of(engine, incident);
-    struct restart_terms terms = engine_restart_terms(engine, incident, digest);
-    struct restart_refusal refusal = engine_restart_refusal(engine, incident, principal, &arena);
-    refusal.group = engine_restarters(engine, stop);
-    struct restart_voice voice = engine_restart_voice(refusal.group, principal);
-    refusal.says = restart_decide_no(refusal.request, &terms, &voice);
+    engine_restart_hear(engine, stop, principal, &arena, &hearing);
+    struct restart *restart = hearing.restart;
+    struct restart_refusal *refusal = &hearing.refusal;
+    refusal->says = restart_decide_no(refusal->request, &hearing.terms, &hearing.voice);
     struct pending reply = {.done = done, .arg = arg, .id = incident};
     if (rejection_is_repeat(restart, principal)) {
         reply.saved = engine_restart_saved;
         engine_restart_repeat(engine, restart, &reply);
-    } else if (refusal.says != RESTART_YES) {
-        rejection_refuse(&refusal, &reply);
+    } else if (refusal->says != RESTART_YES) {
+        rejection_refuse(refusal, &reply);
     } else {
         rejection_take(engine, restart, principal, reason, &reply);
     }

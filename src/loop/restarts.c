@@ -327,31 +327,31 @@ void engine_restart_refuse(enum restart_says says, const char *text, const struc
     engine_refuse(reply->done, reply->arg, outcomes[says], text);
 }
 
-struct restart_refusal engine_restart_refusal(struct engine *engine, uint64_t incident,
-                                              const struct principal *principal,
-                                              struct arena *arena)
+void engine_restart_hear(struct engine *engine, const struct stop *stop,
+                         const struct principal *principal, struct arena *arena,
+                         struct restart_hearing *out)
 {
     static const struct restart_request nobody = {.at_unix_ms = 0};
-    const struct restart *restart = engine_restart_of(engine, incident);
+    uint64_t incident = stop->incident;
+    struct restart *restart = engine_restart_of(engine, incident);
     const struct restart_no *no = restart ? restart_row_end(&restart->row) : NULL;
-    struct restart_refusal refusal = {.who = principal->name,
-                                      .request = restart ? &restart->row.request : &nobody,
-                                      .incident = incident};
-    if (restart && restart->row.is_ramping && !restart->row.ramp.is_stuck)
-        refusal.approved_by = slice_text(restart->row.approved_by);
-    if (no)
-        refusal.no = (struct restart_no_words){no, engine_words(engine, no->words_seq, arena),
-                                               engine->now_unix_ms, engine->options.zone};
-    return refusal;
-}
-
-struct restart_voice engine_restart_voice(const struct group *group,
-                                          const struct principal *principal)
-{
+    const struct group *group = engine_restarters(engine, stop);
     bool is_person = principal->kind == PRINCIPAL_PERSON;
-    return (struct restart_voice){.person = principal->name,
-                                  .is_service = !is_person,
-                                  .is_member = is_person && group_has(group, principal->name)};
+    *out = (struct restart_hearing){
+        .restart = restart,
+        .voice = {.person = principal->name,
+                  .is_service = !is_person,
+                  .is_member = is_person && group_has(group, principal->name)},
+        .refusal = {.who = principal->name,
+                    .request = restart ? &restart->row.request : &nobody,
+                    .group = group,
+                    .incident = incident}};
+    out->terms = engine_restart_terms(engine, incident, out->digest);
+    if (restart && restart->row.is_ramping && !restart->row.ramp.is_stuck)
+        out->refusal.approved_by = slice_text(restart->row.approved_by);
+    if (no)
+        out->refusal.no = (struct restart_no_words){no, engine_words(engine, no->words_seq, arena),
+                                                    engine->now_unix_ms, engine->options.zone};
 }
 
 /* A sentence to who spoke, and a record. */
@@ -426,7 +426,7 @@ static void restarts_do_approve(void *impl, const struct principal *principal, u
                                 engine_done_fn *done, void *arg)
 {
     struct engine *engine = impl;
-    unsigned char digest[RESTART_DIGEST];
+    struct restart_hearing hearing;
     (void)engine_now(engine);
     restart_sweep(engine);
     struct stop *stop = engine_restart_stop(engine, incident, done, arg);
@@ -434,27 +434,26 @@ static void restarts_do_approve(void *impl, const struct principal *principal, u
         return;
     struct arena arena;
     arena_init(&arena, ENGINE_SCRATCH);
-    struct restart *restart = engine_restart_of(engine, incident);
-    struct restart_terms terms = engine_restart_terms(engine, incident, digest);
-    struct restart_refusal refusal = engine_restart_refusal(engine, incident, principal, &arena);
-    refusal.group = engine_restarters(engine, stop);
-    struct restart_voice voice = engine_restart_voice(refusal.group, principal);
-    refusal.says = restart_decide(refusal.request, &terms, &voice);
-    refusal.wait_ms = refusal.request->at_unix_ms + restart_alone_ms(&terms) - engine->now_unix_ms;
-    if (refusal.says == RESTART_YES_ALONE && engine_defers(engine)) { /* is its time over? (R29) */
-        refusal.says = RESTART_OWN_NOT_YET;
-        refusal.wait_ms = engine->clocks.until_unix_ms - engine->now_unix_ms;
+    engine_restart_hear(engine, stop, principal, &arena, &hearing);
+    struct restart *restart = hearing.restart;
+    struct restart_refusal *refusal = &hearing.refusal;
+    refusal->says = restart_decide(refusal->request, &hearing.terms, &hearing.voice);
+    refusal->wait_ms =
+        refusal->request->at_unix_ms + restart_alone_ms(&hearing.terms) - engine->now_unix_ms;
+    if (refusal->says == RESTART_YES_ALONE && engine_defers(engine)) { /* is its time over? (R29) */
+        refusal->says = RESTART_OWN_NOT_YET;
+        refusal->wait_ms = engine->clocks.until_unix_ms - engine->now_unix_ms;
     }
     struct pending reply = {.done = done, .arg = arg, .id = incident};
     if (restart_is_repeat(restart, principal)) {
         engine_restart_repeat(engine, restart, &reply);
-    } else if (refusal.says != RESTART_YES && refusal.says != RESTART_YES_ALONE) {
-        restart_refuse(engine, principal, &refusal, &reply);
+    } else if (refusal->says != RESTART_YES && refusal->says != RESTART_YES_ALONE) {
+        restart_refuse(engine, principal, refusal, &reply);
     } else if (engine->ramp_count >= LIMIT_RAMPS && !restart->row.is_ramping) {
         engine_refuse(done, arg, ENGINE_NO_ROOM, "LIMIT_RAMPS incidents start again already");
     } else {
         engine_ramp_make_up(engine, restart);
-        restart->row.is_alone = refusal.says == RESTART_YES_ALONE;
+        restart->row.is_alone = refusal->says == RESTART_YES_ALONE;
         restart_carry_out(engine, restart, principal, stop, &reply);
     }
     arena_done(&arena);

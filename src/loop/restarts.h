@@ -53,13 +53,18 @@ struct stop *engine_restart_stop(struct engine *engine, uint64_t incident, engin
 /* It is durable: told to who spoke. */
 void engine_restart_saved(struct pending *pending);
 void engine_restart_copy_name(char out[LIMIT_NAME + 1], struct slice name);
-/* Why a word on a restart is not taken: terms and group as they are now. */
-struct restart_refusal engine_restart_refusal(struct engine *engine, uint64_t incident,
-                                              const struct principal *principal,
-                                              struct arena *arena);
-/* Who speaks: membership counts at the use (R20). */
-struct restart_voice engine_restart_voice(const struct group *group,
-                                          const struct principal *principal);
+/* A word on a restart, yes or no: whoever decides says in refusal.says what becomes of it. */
+struct restart_hearing {
+    struct restart *restart; /* NULL: nobody has ever asked */
+    unsigned char digest[RESTART_DIGEST];
+    struct restart_terms terms; /* as they are now; its digest is the one above */
+    struct restart_voice voice; /* who speaks: membership counts at the use (R20) */
+    struct restart_refusal refusal;
+};
+/* Its words live in the arena. */
+void engine_restart_hear(struct engine *engine, const struct stop *stop,
+                         const struct principal *principal, struct arena *arena,
+                         struct restart_hearing *out);
 /* Tells it to who spoke. text: the sentence. */
 void engine_restart_refuse(enum restart_says says, const char *text, const struct pending *reply);
 /* Who spoke gets no answer and says it again: the same one, when all of it is durable. */

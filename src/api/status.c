@@ -5,6 +5,7 @@
 #include "base/limits.h"
 #include "record/ids.h"
 #include "record/member.h"
+#include "record/plan.h"
 
 void status_health(struct call *call)
 {
@@ -26,6 +27,27 @@ static void status_add_watchdog(struct buf *out, const struct engine_health *hea
     buf_add_byte(out, '}');
 }
 
+/* "i_…, i_…": all of them, or those that this caller may know of. */
+static struct slice status_unanswered(struct call *call, const struct engine_health *health,
+                                      bool is_seen_only)
+{
+    const struct engine_port *engine = call->engine;
+    struct buf out;
+    buf_init(&out, LIMIT_ALERTS * TEXT_ID_MAX);
+    for (size_t i = 0; i < health->unanswered_count; i++) {
+        struct engine_incident incident = {0};
+        if (is_seen_only && (engine->incident(engine->impl, health->unanswered[i], &call->arena,
+                                              &incident) != ERR_OK ||
+                             !call_may_see_stops(call, incident.workflow)))
+            continue;
+        buf_add_text(&out, out.size > 0 ? ", " : "");
+        text_add_id(&out, ID_INCIDENT, health->unanswered[i]);
+    }
+    struct slice kept = arena_copy(&call->arena, buf_slice(&out));
+    buf_done(&out);
+    return kept;
+}
+
 /* 503 with the reason while new work is not taken; the warnings (IL900) stand in both. */
 void status_ready(struct call *call)
 {
@@ -39,7 +61,7 @@ void status_ready(struct call *call)
     member_add_text(&out, "why", health.is_ready ? (struct slice){0} : health.why);
     member_add_text(&out, "flag", health.flag);
     member_add_raw(&out, "warnings", health.warnings.size ? health.warnings : SLICE("[]"));
-    member_add_text(&out, "unanswered", health.unanswered);
+    member_add_text(&out, "unanswered", status_unanswered(call, &health, false));
     status_add_watchdog(&out, &health);
     stop_check_json_add(&out, &health.stop_check);
     buf_add_byte(&out, '}');
@@ -60,7 +82,6 @@ struct status_facts {
     size_t count_count, upstream_count, stop_count;
     struct engine_health health;
     int64_t since_unix_ms;
-    struct slice unsigned_plans;
     struct status_incident *incidents;
     size_t incident_count;
 };
@@ -83,11 +104,6 @@ static enum err status_read(struct call *call, struct status_facts *facts)
     engine->upstreams(engine->impl, arena, facts->upstreams, &facts->upstream_count);
     engine->health(engine->impl, arena, &facts->health);
     engine->troubles(engine->impl, arena, facts->incidents, &facts->incident_count);
-    struct buf plans;
-    buf_init(&plans, LIMIT_HTTP_LINE);
-    engine->plans_changed(engine->impl, &plans);
-    facts->unsigned_plans = arena_copy(arena, buf_slice(&plans));
-    buf_done(&plans);
     return engine->stops(engine->impl, false, arena, facts->stops, &facts->stop_count);
 }
 
@@ -124,31 +140,26 @@ static struct status_workflow status_workflow_of(const struct call *call,
     return row;
 }
 
-/* Of "a, b" those that this caller may know of. */
-static struct slice status_seen(struct call *call, struct slice list, bool is_incidents)
+/* Of the workflows that this caller may know of those whose plan was signed and is another one now.
+ */
+static struct slices status_unsigned_plans(struct call *call)
 {
-    struct buf out;
-    buf_init(&out, LIMIT_HTTP_ANSWER);
-    while (list.size > 0) {
-        size_t end = slice_find(list, ',');
-        struct slice one = slice_first(list, end), workflow = one;
-        struct engine_incident incident = {0};
-        uint64_t id = 0;
-        bool is_known =
-            !is_incidents ||
-            (text_parse_id(one, ID_INCIDENT, &id) &&
-             call->engine->incident(call->engine->impl, id, &call->arena, &incident) == ERR_OK);
-        if (is_incidents)
-            workflow = incident.workflow;
-        if (is_known && call_may_see_stops(call, workflow)) {
-            buf_add_text(&out, out.size > 0 ? ", " : "");
-            buf_add(&out, one);
-        }
-        list = end + 2 < list.size ? slice_from(list, end + 2) : (struct slice){0};
+    const struct engine_port *engine = call->engine;
+    const struct config *config = engine->config(engine->impl);
+    struct slice *names = ARENA_ARRAY(&call->arena, config->workflow_count + 1, struct slice);
+    size_t count = 0;
+    for (size_t i = 0; names && i < config->workflow_count; i++) {
+        const struct workflow *workflow = &config->workflows[i];
+        struct plan_signature signature;
+        unsigned char facts[DIGEST_SIZE];
+        if (!call_may_see_stops(call, workflow->name) ||
+            engine->plan_signature(engine->impl, workflow, &call->arena, &signature) != ERR_OK)
+            continue;
+        plan_facts(config, workflow, facts);
+        if (memcmp(facts, signature.facts, DIGEST_SIZE) != 0)
+            names[count++] = workflow->name;
     }
-    struct slice kept = arena_copy(&call->arena, buf_slice(&out));
-    buf_done(&out);
-    return kept;
+    return (struct slices){names, count};
 }
 
 /* Of the stops that are shown, those that start again. */
@@ -316,8 +327,8 @@ static bool status_fill(struct call *call, struct status_facts *facts, struct st
                            .why = facts->health.why,
                            .warnings_json = facts->health.warnings,
                            .flag = facts->health.flag,
-                           .unanswered = status_seen(call, facts->health.unanswered, true),
-                           .unsigned_plans = status_seen(call, facts->unsigned_plans, false),
+                           .unanswered = status_unanswered(call, &facts->health, true),
+                           .unsigned_plans = status_unsigned_plans(call),
                            .has_watchdog = facts->health.has_watchdog,
                            .is_watchdog_good = facts->health.is_watchdog_good,
                            .watchdog_what = facts->health.watchdog_what,

@@ -507,15 +507,15 @@ void engine_run_alerts(struct engine *engine)
 
 /* ---- reads ---- */
 
-void engine_add_unanswered(struct engine *engine, struct buf *out)
+size_t engine_unanswered(const struct engine *engine, uint64_t *out_incidents, size_t room)
 {
+    size_t count = 0;
     for (struct list *node = engine->alerts.next; node != &engine->alerts; node = node->next) {
         const struct alert *alert = LIST_ENTRY(node, struct alert, link);
-        if (!ladder_is_loud(&alert->ladder))
-            continue;
-        buf_add_text(out, out->size ? ", " : "");
-        text_add_id(out, ID_INCIDENT, alert->incident);
+        if (ladder_is_loud(&alert->ladder) && count < room)
+            out_incidents[count++] = alert->incident;
     }
+    return count;
 }
 
 static enum err alerts_do_ladder(void *impl, uint64_t incident, struct arena *arena,

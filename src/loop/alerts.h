@@ -79,8 +79,8 @@ void engine_alert_close(struct engine *engine, const struct stop *stop, struct s
 void engine_alert_lost(struct engine *engine, uint64_t incident, uint8_t rung);
 /* Time has passed: the next rung of those that nobody has answered. */
 void engine_run_alerts(struct engine *engine);
-/* The incidents that nobody answers for, as text. */
-void engine_add_unanswered(struct engine *engine, struct buf *out);
+/* The incidents that nobody answers for, as many as there is room for. */
+size_t engine_unanswered(const struct engine *engine, uint64_t *out_incidents, size_t room);
 MUST_USE enum err engine_load_alerts(struct engine *engine);
 void engine_alerts_done(struct engine *engine);
 void engine_port_alerts(struct engine_port *port);

@@ -56,31 +56,8 @@ static void plans_do_sign(void *impl, const struct principal *principal,
     engine_set_alarm(engine);
 }
 
-/* Those that were signed, and whose facts have changed since. */
-static void plans_do_changed(void *impl, struct buf *out)
-{
-    struct engine *engine = impl;
-    const struct config *config = engine_config(engine);
-    for (size_t i = 0; i < config->workflow_count; i++) {
-        const struct workflow *workflow = &config->workflows[i];
-        unsigned char facts[DIGEST_SIZE];
-        struct plan_signature signature;
-        struct arena arena;
-        arena_init(&arena, 65536);
-        if (plans_do_signature(engine, workflow, &arena, &signature) == ERR_OK) {
-            plan_facts(config, workflow, facts);
-            if (memcmp(facts, signature.facts, DIGEST_SIZE) != 0) {
-                buf_add_text(out, out->size ? ", " : "");
-                buf_add(out, workflow->name);
-            }
-        }
-        arena_done(&arena);
-    }
-}
-
 void engine_port_plans(struct engine_port *port)
 {
     port->plan_signature = plans_do_signature;
     port->plan_sign = plans_do_sign;
-    port->plans_changed = plans_do_changed;
 }

@@ -714,11 +714,9 @@ static void views_do_health(void *impl, struct arena *arena, struct engine_healt
     buf_add(&flag, out->flag);
     out->flag = arena_copy(arena, buf_slice(&flag));
     buf_done(&flag);
-    struct buf unanswered;
-    buf_init(&unanswered, LIMIT_ALERTS * TEXT_ID_MAX);
-    engine_add_unanswered(engine, &unanswered);
-    out->unanswered = arena_copy(arena, buf_slice(&unanswered));
-    buf_done(&unanswered);
+    uint64_t *unanswered = ARENA_ARRAY(arena, LIMIT_ALERTS, uint64_t);
+    out->unanswered = unanswered;
+    out->unanswered_count = engine_unanswered(engine, unanswered, unanswered ? LIMIT_ALERTS : 0);
     out->stop_check = engine_view_self_check(engine, arena);
     store->counts(store->impl, &out->store);
     store->head(store->impl, &out->head_seq, out->head_hash);

@@ -261,10 +261,11 @@ struct engine_token {
 };
 struct engine_health {
     bool is_ready;
-    struct slice why;        /* when not ready */
-    struct slice flag;       /* what somebody should know: last good policy in force, … */
-    struct slice warnings;   /* JSON array of texts: IL900 lines, flags */
-    struct slice unanswered; /* incidents that nobody answers for, or empty */
+    struct slice why;           /* when not ready */
+    struct slice flag;          /* what somebody should know: last good policy in force, … */
+    struct slice warnings;      /* JSON array of texts: IL900 lines, flags */
+    const uint64_t *unanswered; /* incidents that nobody answers for */
+    size_t unanswered_count;
     bool has_watchdog, is_watchdog_good;
     struct slice watchdog_what; /* what the last ping gave */
     int64_t watchdog_unix_ms;   /* 0 = none has ended yet */
@@ -345,8 +346,6 @@ struct engine_port {
                                struct plan_signature *out_signature);
     void (*plan_sign)(void *impl, const struct principal *principal,
                       const struct workflow *workflow, engine_done_fn *done, void *arg);
-    /* The workflows whose plan was signed and is another one now: "a, b". */
-    void (*plans_changed)(void *impl, struct buf *out);
     /* The open ones that no stop made, oldest first; *inout_count: capacity. */
     void (*troubles)(void *impl, struct arena *arena, struct status_incident *out,
                      size_t *inout_count);

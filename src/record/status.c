@@ -620,15 +620,12 @@ static void status_add_stop_check(struct buf *out, const struct status *status)
 /* Who does not answer, whether anybody would notice, and that interlock was down. */
 static void status_add_outside(struct buf *out, const struct status *status)
 {
-    struct slice rest = status->unsigned_plans;
-    while (rest.size > 0) {
-        size_t end = slice_find(rest, ',');
-        struct slice name = slice_first(rest, end);
+    for (size_t i = 0; i < status->unsigned_plans.count; i++) {
+        struct slice name = status->unsigned_plans.at[i];
         buf_add_fmt(out,
                     "UNSIGNED: the plan of %.*s has changed since it was signed: interlock plan "
                     "%.*s --sign\n",
                     SLICE_FMT(name), SLICE_FMT(name));
-        rest = end + 2 < rest.size ? slice_from(rest, end + 2) : (struct slice){0};
     }
     if (status->has_watchdog && status->watchdog_unix_ms > 0 && !status->is_watchdog_good) {
         buf_add_text(out, "watchdog: not reached at ");

@@ -102,11 +102,11 @@ struct status {
     const struct status_answer *answers; /* of their incidents */
     size_t answer_count;
     bool is_ready;
-    struct slice why;            /* when it is not */
-    struct slice flag;           /* what somebody should know, or empty */
-    struct slice warnings_json;  /* a JSON array of texts, or empty */
-    struct slice unanswered;     /* incidents that nobody answers for, or empty */
-    struct slice unsigned_plans; /* workflows whose signed plan has changed, or empty */
+    struct slice why;             /* when it is not */
+    struct slice flag;            /* what somebody should know, or empty */
+    struct slice warnings_json;   /* a JSON array of texts, or empty */
+    struct slice unanswered;      /* incidents that nobody answers for, or empty */
+    struct slices unsigned_plans; /* workflows whose signed plan has changed */
     bool has_watchdog, is_watchdog_good;
     struct slice watchdog_what;
     int64_t watchdog_unix_ms; /* of its last ping; 0 = none yet */

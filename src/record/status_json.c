@@ -118,6 +118,19 @@ static void status_json_add_upstream(struct buf *out, const struct status_upstre
     buf_add_byte(out, '}');
 }
 
+/* "a, b" */
+static void status_json_add_plans(struct buf *out, struct slices names)
+{
+    struct buf text;
+    buf_init(&text, LIMIT_HTTP_ANSWER);
+    for (size_t i = 0; i < names.count; i++) {
+        buf_add_text(&text, i > 0 ? ", " : "");
+        buf_add(&text, names.at[i]);
+    }
+    member_add_text(out, "unsigned_plans", buf_slice(&text));
+    buf_done(&text);
+}
+
 static void status_json_add_lists(struct buf *out, const struct status *status)
 {
     member_add_name(out, "workflows");
@@ -224,7 +237,7 @@ void status_json_add(struct buf *out, const struct status *status)
     status_json_add_incidents(out, status);
     status_json_add_triggers(out, status);
     member_add_text(out, "unanswered", status->unanswered);
-    member_add_text(out, "unsigned_plans", status->unsigned_plans);
+    status_json_add_plans(out, status->unsigned_plans);
     member_add_name(out, "watchdog");
     if (status->has_watchdog) {
         buf_add_byte(out, '{');

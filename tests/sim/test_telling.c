@@ -248,7 +248,7 @@ static bool nobody_answers(struct world *world)
     struct engine_health health = {0};
     arena_init(&arena, 1 << 20);
     world->rig.port.health(world->rig.port.impl, &arena, &health);
-    bool is_loud = health.unanswered.size > 0;
+    bool is_loud = health.unanswered_count > 0;
     arena_done(&arena);
     return is_loud;
 }

@@ -526,7 +526,6 @@ static void fake_init(struct fake *fake)
                                       .incident_view = fake_incident_view,
                                       .plan_signature = fake_plan_signature,
                                       .plan_sign = fake_plan_sign,
-                                      .plans_changed = fake_plans_changed,
                                       .troubles = fake_troubles,
                                       .incident_remark = fake_remark,
                                       .incident_close = fake_restart,

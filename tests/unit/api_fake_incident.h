@@ -137,12 +137,6 @@ static void fake_troubles(void *impl, struct arena *arena, struct status_inciden
     *inout_count = 0;
 }
 
-static void fake_plans_changed(void *impl, struct buf *out)
-{
-    (void)impl;
-    (void)out;
-}
-
 static void fake_remark(void *impl, const struct principal *principal, uint64_t incident,
                         const struct engine_remark *remark, engine_done_fn *done, void *arg)
 {

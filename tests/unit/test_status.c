@@ -201,12 +201,13 @@ static void nobody_answers(struct status_fixture *f)
 {
     static const struct status_answer answers[] = {{.incident = 2, .is_open = true},
                                                    {.incident = 4, .is_open = true}};
+    static const struct slice plans[] = {{"payouts", 7}, {"inquiry-routing", 15}};
     stopped(f);
     f->status.answers = answers;
     f->status.answer_count = 2;
     f->status.unanswered = SLICE("i_0000000000002");
     f->status.flag = SLICE("the last good version is in force");
-    f->status.unsigned_plans = SLICE("payouts, inquiry-routing");
+    f->status.unsigned_plans = (struct slices){plans, 2};
 }
 
 static void restart_asked(struct status_fixture *f)

@@ -132,10 +132,7 @@ static enum err world_call(void *impl, const struct upstream_call *call)
 static size_t world_calls(void *impl)
 {
     const struct world *world = impl;
-    size_t count = 0;
-    for (int i = 0; i < CALLS; i++)
-        count += world->calls[i].arg != NULL;
-    return count;
+    return rig_calls_count(world->calls, CALLS);
 }
 
 /* All is delivered a moment later. */

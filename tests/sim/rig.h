@@ -20,6 +20,7 @@
 #include "base/text.h"
 #include "loop/engine.h"
 #include "policy/config.h"
+#include "record/record.h"
 #include "store/memory.h"
 
 #define RIG_BEGIN_UNIX_MS 1700000000000
@@ -271,6 +272,52 @@ static inline int rig_id_of(const struct upstream_call *call, int ids)
     uint64_t id = 0;
     assert_true(slice_to_u64(slice_from(call->target, 3), (uint64_t)ids - 1, &id));
     return (int)id;
+}
+
+/* A call that the test answers later: its place among so many, where arg NULL is a free one; -1: it
+ * was withheld, and has ended. */
+static inline int rig_call_take(struct upstream_call *calls, int room,
+                                const struct upstream_call *call)
+{
+    int place = 0;
+    if (call->may_send && !call->may_send(call->arg)) {
+        struct upstream_answer withheld = {.phase = UPSTREAM_NOT_SENT, .was_withheld = true};
+        call->done(call->arg, &withheld);
+        return -1;
+    }
+    while (place < room && calls[place].arg)
+        place++;
+    CHECK(place < room);
+    calls[place] = *call;
+    return place;
+}
+
+/* Those of them that are under way. */
+static inline size_t rig_calls_count(const struct upstream_call *calls, int room)
+{
+    size_t count = 0;
+    for (int i = 0; i < room; i++)
+        count += calls[i].arg != NULL;
+    return count;
+}
+
+/* The number of the newest record that is durable; 0 = there is none. */
+static inline uint64_t rig_last_record(struct rig *rig)
+{
+    unsigned char hash[STORE_HASH_SIZE];
+    uint64_t last = 0;
+    rig->store_port.head(rig->store_port.impl, &last, hash);
+    return last;
+}
+
+/* That record; it must be there. Its texts live in the arena. */
+static inline struct record rig_record(struct rig *rig, uint64_t seq, struct arena *arena)
+{
+    struct store_record stored;
+    struct record record;
+    CHECK(rig->store_port.get_record(rig->store_port.impl, seq, arena, &stored) == ERR_OK);
+    CHECK(record_decode(stored.body, arena, &record) == ERR_OK);
+    return record;
 }
 
 /* The first incident that has a stop in force; 0 = none. */

@@ -6,16 +6,6 @@
 #include "record/verify.h"
 #include "sim/model.h"
 
-static struct record sim_record(struct world *world, uint64_t seq, struct arena *arena)
-{
-    const struct store_port *store = &world->rig.store_port;
-    struct store_record stored;
-    struct record record;
-    CHECK(store->get_record(store->impl, seq, arena, &stored) == ERR_OK);
-    CHECK(record_decode(stored.body, arena, &record) == ERR_OK);
-    return record;
-}
-
 /* All of them: a world has no more than a page. */
 static const struct store_action *sim_actions(struct world *world, struct arena *arena,
                                               size_t *out_count)
@@ -131,7 +121,7 @@ static void sim_check_draws(struct world *world)
     struct inbox_item *audits = ARENA_ARRAY(&arena, LIMIT_PAGE, struct inbox_item);
     world->rig.store_port.counts(world->rig.store_port.impl, &counts);
     for (uint64_t seq = 1; seq <= counts.records; seq++) {
-        struct record record = sim_record(world, seq, &arena);
+        struct record record = rig_record(&world->rig, seq, &arena);
         if (record.action != 0)
             sim_note_draw(sim_drawn(drawn, &count, record.action), &record);
     }
@@ -160,7 +150,7 @@ static void sim_check_counts(struct world *world)
     arena_init(&arena, 1 << 28);
     world->rig.store_port.counts(world->rig.store_port.impl, &counts);
     for (uint64_t seq = 1; seq <= counts.records; seq++) {
-        struct record record = sim_record(world, seq, &arena);
+        struct record record = rig_record(&world->rig, seq, &arena);
         own.n[TALLY_SUBMITTED] += record.kind == RECORD_ADMITTED;
         own.n[TALLY_APPROVED] += record.kind == RECORD_APPROVED;
         own.n[TALLY_DECLINED] += record.kind == RECORD_DECLINED;
@@ -208,7 +198,7 @@ static void sim_check_undone(struct world *world)
     }
     world->rig.store_port.counts(world->rig.store_port.impl, &counts);
     for (uint64_t seq = 1; seq <= counts.records; seq++) {
-        struct record record = sim_record(world, seq, &arena);
+        struct record record = rig_record(&world->rig, seq, &arena);
         named += slice_is(record.tells, "team");
     }
     if (world->rig.store_port.get_row(world->rig.store_port.impl, STORE_UNDONE, SLICE("sim"),

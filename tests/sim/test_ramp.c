@@ -56,16 +56,9 @@ static enum err world_call(void *impl, const struct upstream_call *call)
 {
     struct world *world = impl;
     int id = rig_id_of(call, IDS);
-    int place = 0;
-    if (call->may_send && !call->may_send(call->arg)) {
-        struct upstream_answer withheld = {.phase = UPSTREAM_NOT_SENT, .was_withheld = true};
-        call->done(call->arg, &withheld);
+    int place = rig_call_take(world->calls, CALLS, call);
+    if (place < 0)
         return ERR_OK;
-    }
-    while (place < CALLS && world->calls[place].arg)
-        place++;
-    CHECK(place < CALLS);
-    world->calls[place] = *call;
     world->id_of[place] = id;
     world_sent(world, id);
     return ERR_OK;
@@ -74,10 +67,7 @@ static enum err world_call(void *impl, const struct upstream_call *call)
 static size_t world_calls(void *impl)
 {
     const struct world *world = impl;
-    size_t count = 0;
-    for (int i = 0; i < CALLS; i++)
-        count += world->calls[i].arg != NULL;
-    return count;
+    return rig_calls_count(world->calls, CALLS);
 }
 
 static struct loaded *world_files(void *arg, struct buf *out_text)

@@ -30,26 +30,14 @@ struct world {
 static enum err world_call(void *impl, const struct upstream_call *call)
 {
     struct world *world = impl;
-    int place = 0;
-    if (call->may_send && !call->may_send(call->arg)) {
-        struct upstream_answer withheld = {.phase = UPSTREAM_NOT_SENT, .was_withheld = true};
-        call->done(call->arg, &withheld);
-        return ERR_OK;
-    }
-    while (place < CALLS && world->calls[place].arg)
-        place++;
-    CHECK(place < CALLS);
-    world->calls[place] = *call;
+    (void)rig_call_take(world->calls, CALLS, call);
     return ERR_OK;
 }
 
 static size_t world_calls(void *impl)
 {
     const struct world *world = impl;
-    size_t count = 0;
-    for (int i = 0; i < CALLS; i++)
-        count += world->calls[i].arg != NULL;
-    return count;
+    return rig_calls_count(world->calls, CALLS);
 }
 
 static bool is_about_stuck(const struct world *world, const struct notice *notice)
@@ -141,16 +129,10 @@ static struct story story_read(struct world *world)
 {
     struct story story = {0};
     struct arena arena;
-    uint64_t last = 0;
-    unsigned char hash[STORE_HASH_SIZE];
-    const struct store_port *store = &world->rig.store_port;
+    uint64_t last = rig_last_record(&world->rig);
     arena_init(&arena, 1 << 26);
-    store->head(store->impl, &last, hash);
     for (uint64_t seq = 1; seq <= last; seq++) {
-        struct store_record stored;
-        struct record record;
-        CHECK(store->get_record(store->impl, seq, &arena, &stored) == ERR_OK);
-        CHECK(record_decode(stored.body, &arena, &record) == ERR_OK);
+        struct record record = rig_record(&world->rig, seq, &arena);
         if (record.incident != world->incident)
             continue;
         if (record.kind == RECORD_RESTART_APPROVED)

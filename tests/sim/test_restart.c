@@ -71,16 +71,10 @@ static struct model model_read(struct world *world)
 {
     struct model model = {.asked_by = -1};
     struct arena arena;
-    uint64_t last = 0;
-    unsigned char hash[STORE_HASH_SIZE];
-    const struct store_port *store = &world->rig.store_port;
+    uint64_t last = rig_last_record(&world->rig);
     arena_init(&arena, 1 << 24);
-    store->head(store->impl, &last, hash);
     for (uint64_t seq = 1; seq <= last; seq++) {
-        struct store_record stored;
-        struct record record;
-        CHECK(store->get_record(store->impl, seq, &arena, &stored) == ERR_OK);
-        CHECK(record_decode(stored.body, &arena, &record) == ERR_OK);
+        struct record record = rig_record(&world->rig, seq, &arena);
         if (record.incident != world->incident)
             continue;
         if (record.kind == RECORD_RESTART_ASKED) {

@@ -34,16 +34,9 @@ struct world {
 static enum err world_call(void *impl, const struct upstream_call *call)
 {
     struct world *world = impl;
-    int place = 0;
-    if (call->may_send && !call->may_send(call->arg)) {
-        struct upstream_answer withheld = {.phase = UPSTREAM_NOT_SENT, .was_withheld = true};
-        call->done(call->arg, &withheld);
+    int place = rig_call_take(world->calls, CALLS, call);
+    if (place < 0)
         return ERR_OK;
-    }
-    while (place < CALLS && world->calls[place].arg)
-        place++;
-    CHECK(place < CALLS);
-    world->calls[place] = *call;
     world->id_of[place] = rig_id_of(call, IDS);
     world->sent++;
     return ERR_OK;

@@ -327,3 +327,31 @@ class Daemon:
 
 def quote(text):
     return urllib.parse.quote(text, safe="")
+
+
+def wait_for(what, check):
+    """Until it holds; the daemon is a process of its own, so there is nothing to wait on."""
+    for _ in range(3000):
+        value = check()
+        if value:
+            return value
+        threading.Event().wait(0.01)
+    raise AssertionError("never: " + what)
+
+
+def kill_while(daemon, seconds, ask):
+    """Kills the daemon so long after ask() went out, and starts it anew. What ask() gave, or None: it got no answer."""
+    answers = []
+
+    def send():
+        try:
+            answers.append(ask())
+        except (OSError, http.client.HTTPException):
+            answers.append(None)
+    thread = threading.Thread(target=send)
+    thread.start()
+    threading.Event().wait(seconds)  # a moment, not an event: it is the point
+    daemon.kill()
+    thread.join(30)
+    daemon.start()
+    return answers[0]

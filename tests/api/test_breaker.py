@@ -1,10 +1,8 @@
 """The breaker of an upstream, the drain after an outage, and the order of actions of one thing (R11), over the real daemon:
 what status, metrics, the log and each action say, and that it outlives a kill."""
-import time
-
 import pytest
 
-from interlock_client import INSTALLATION, REMINDERS, Daemon, install
+from interlock_client import INSTALLATION, REMINDERS, Daemon, install, wait_for
 
 QUICK = INSTALLATION.replace("    idempotency: {", "    breaker: { open: 1s }\n    drain: at most 1000/s\n    idempotency: {")
 
@@ -34,16 +32,6 @@ steps:
     rules:
       - asked: review if input.state == "open"
 """
-
-
-def wait_for(what, found):
-    """Asks until the answer is as it should be."""
-    until = time.monotonic() + 30
-    while time.monotonic() < until:
-        answer = found()
-        if answer:
-            return answer
-    raise AssertionError("never: " + what)
 
 
 def mailer(daemon):

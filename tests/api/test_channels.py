@@ -4,7 +4,7 @@ import base64, contextlib, os, pathlib, re, socket, stat, subprocess, threading,
 
 import pytest
 
-from interlock_client import BUILD, INSTALLATION, TOKENS, Daemon, install
+from interlock_client import BUILD, INSTALLATION, TOKENS, Daemon, install, wait_for
 from receivers import Greeter, HttpSink, MailSink, Request, server_tls
 
 SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
@@ -42,16 +42,6 @@ def incident(daemon, id):
     answer = daemon.get("/v1/incidents/" + id)
     assert answer.status == 200, answer
     return answer.json
-
-
-def wait_for(what, check):
-    """Until it holds; the daemon is a process of its own, so there is nothing to wait on."""
-    for _ in range(3000):
-        value = check()
-        if value:
-            return value
-        threading.Event().wait(0.01)
-    raise AssertionError("never: " + what)
 
 
 def told(daemon, id, **want):

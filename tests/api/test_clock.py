@@ -1,11 +1,11 @@
 """The machine's clock is wrong (R29), for a real process: moved_clock.c gives it clocks that the test sets.
 Moved while it runs: told, and nothing comes due by that. Moved while it is down: what was due waits for ten
 minutes, or for a person; what is new goes on. A start behind the store begins at the store's time."""
-import pathlib, struct, subprocess, threading
+import pathlib, struct, subprocess
 
 import pytest
 
-from interlock_client import BUILD, REMINDERS, ROUTING, TOKENS, Daemon, install
+from interlock_client import BUILD, REMINDERS, ROUTING, TOKENS, Daemon, install, wait_for
 from test_api_verify import verify_files
 from test_restart import ramped
 
@@ -79,16 +79,6 @@ class Machine:
 
     def state(self, action):
         return self.daemon.action(action)["state"]
-
-
-def wait_for(what, check):
-    """The daemon is a process of its own: there is nothing to wait on."""
-    for _ in range(3000):
-        value = check()
-        if value:
-            return value
-        threading.Event().wait(0.01)
-    raise AssertionError("never: " + what)
 
 
 @pytest.fixture

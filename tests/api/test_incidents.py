@@ -3,7 +3,7 @@ import os, sqlite3, subprocess, threading
 
 import pytest
 
-from interlock_client import BUILD, INSTALLATION, REMINDERS, TOKENS, Daemon, install
+from interlock_client import BUILD, INSTALLATION, REMINDERS, TOKENS, Daemon, install, wait_for
 from receivers import MailSink
 from story_world import POLICY, World
 
@@ -61,16 +61,6 @@ def stop(daemon, workflow="inquiry-routing", token="ana", **more):
     answer = daemon.post("/v1/stops", dict(more, scope={"workflow": workflow}), token=token)
     assert answer.status == 202, answer
     return answer.json["incident"]
-
-
-def wait_for(what, check):
-    """Until it holds; the daemon is a process of its own, so there is nothing to wait on."""
-    for _ in range(3000):
-        value = check()
-        if value:
-            return value
-        threading.Event().wait(0.01)
-    raise AssertionError("never: " + what)
 
 
 def incident(daemon, id):

@@ -1,7 +1,7 @@
 """A no to a restart (R20, I11): who says it, what it ends, what it leaves; over kill -9."""
-import http.client, threading
+import threading
 
-from interlock_client import INSTALLATION, REMINDERS, ROUTING, Daemon, install, BUILD
+from interlock_client import INSTALLATION, ROUTING, Daemon, install, kill_while, BUILD
 from receivers import MailSink
 from test_restart import approve, ask, incident_of, kinds, ramped, stop
 from test_restart_news import installation, mails_of
@@ -234,21 +234,9 @@ def test_a_kill_while_no_is_said(tmp_path):
         incident = stop(daemon)
         for round in range(8):
             ask(daemon, incident)
-            answers = []
-
-            def send():
-                try:
-                    answers.append(reject(daemon, incident, checked=False).status)
-                except (OSError, http.client.HTTPException):
-                    answers.append(None)
-            thread = threading.Thread(target=send)
-            thread.start()
-            threading.Event().wait(round * 0.0015)  # a moment, not an event: it is the point
-            daemon.kill()
-            thread.join(30)
-            daemon.start()
+            answer = kill_while(daemon, round * 0.0015, lambda: reject(daemon, incident, checked=False).status)
             state = incident_of(daemon, incident)["restart"]["state"]
-            assert state in ("asked", "rejected") and (state == "rejected" or answers != [202]), (state, answers)
+            assert state in ("asked", "rejected") and (state == "rejected" or answer != 202), (state, answer)
             seen.add(state)
             assert reject(daemon, incident).status == 202
             assert approve(daemon, incident, token="ana").status == 409

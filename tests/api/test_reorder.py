@@ -1,9 +1,8 @@
 """R11: a policy that orders by another thing takes what is open with it, over a reload, a restart and kill -9."""
 import pytest
 
-from interlock_client import FAR
+from interlock_client import FAR, wait_for
 from story_world import World
-from test_channels import wait_for
 
 POLICY = """\
 workflow: stories

@@ -1,9 +1,9 @@
 """Restart: who asks, who approves (R20, I11), and how it starts again a little at a time (R19)."""
-import http.client, threading
+import threading
 
 import pytest
 
-from interlock_client import INSTALLATION, REMINDERS, ROUTING, Daemon, install
+from interlock_client import INSTALLATION, REMINDERS, ROUTING, Daemon, install, kill_while
 from story_world import POLICY, World
 
 def ramped(ramp, policy=REMINDERS, more=""):
@@ -360,17 +360,22 @@ def test_nothing_is_restarted_where_nothing_is_stopped(tmp_path):
             assert answer.status == 409 and "it is over when somebody acknowledges it" in answer.json["detail"], answer
 
 
+def rename_to_reminders(daemon):
+    """`invoice-reminders` is `reminders` from now on."""
+    path = daemon.folder / "policies" / "invoice-reminders.yaml"
+    path.write_text(path.read_text().replace("workflow: invoice-reminders", "workflow: reminders\nwas: [invoice-reminders]"))
+    (daemon.folder / "policies" / "reminders.yaml").write_text(path.read_text())
+    path.unlink()
+    config = daemon.folder / "interlock.yaml"
+    config.write_text(config.read_text().replace("[invoice-reminders]", "[reminders]"))
+    assert daemon.post("/v1/admin/reload").status == 200
+
+
 def test_a_stop_under_the_former_name_is_restarted_and_sent_back(tmp_path):
     policies = {"invoice-reminders.yaml": ramped("[2]"), "inquiry-routing.yaml": ROUTING}
     with Daemon(install(tmp_path, policies=policies)) as daemon:
         incident = stop(daemon)
-        path = daemon.folder / "policies" / "invoice-reminders.yaml"
-        path.write_text(path.read_text().replace("workflow: invoice-reminders", "workflow: reminders\nwas: [invoice-reminders]"))
-        (daemon.folder / "policies" / "reminders.yaml").write_text(path.read_text())
-        path.unlink()
-        config = daemon.folder / "interlock.yaml"
-        config.write_text(config.read_text().replace("[invoice-reminders]", "[reminders]"))
-        assert daemon.post("/v1/admin/reload").status == 200
+        rename_to_reminders(daemon)
 
         def remind(invoice):
             return daemon.submit("reminders", "send_reminder", {"invoice": invoice, "stage": 1, "balance": 420, "email": "m@example.org"},
@@ -393,13 +398,7 @@ def test_a_stop_under_the_new_name_joins_the_incident(tmp_path):
     with Daemon(install(tmp_path)) as daemon:
         incident = stop(daemon)
         other = stop(daemon, workflow="inquiry-routing")
-        path = daemon.folder / "policies" / "invoice-reminders.yaml"
-        path.write_text(path.read_text().replace("workflow: invoice-reminders", "workflow: reminders\nwas: [invoice-reminders]"))
-        (daemon.folder / "policies" / "reminders.yaml").write_text(path.read_text())
-        path.unlink()
-        config = daemon.folder / "interlock.yaml"
-        config.write_text(config.read_text().replace("[invoice-reminders]", "[reminders]"))
-        assert daemon.post("/v1/admin/reload").status == 200
+        rename_to_reminders(daemon)
         assert stop(daemon, token="ben", workflow="reminders") == incident
         part = stop(daemon, token="ben", workflow="reminders", step="send_reminder")
         assert part not in (incident, other) and len(incident_of(daemon, incident)["stops"]) == 2
@@ -560,21 +559,9 @@ def test_a_kill_while_it_is_approved(tmp_path):
         for round in range(10):
             incident = stop(daemon)
             ask(daemon, incident)
-            answers = []
-
-            def send():
-                try:
-                    answers.append(daemon.request("POST", "/v1/incidents/%s/approve" % incident, token="ben", checked=False).status)
-                except (OSError, http.client.HTTPException):
-                    answers.append(None)
-            thread = threading.Thread(target=send)
-            thread.start()
-            threading.Event().wait(round * 0.0015)  # a moment, not an event: it is the point
-            daemon.kill()
-            thread.join(30)
-            daemon.start()
+            answer = kill_while(daemon, round * 0.0015, lambda: daemon.request("POST", "/v1/incidents/%s/approve" % incident, token="ben", checked=False).status)
             state = incident_of(daemon, incident)["restart"]["state"]
-            assert state in ("asked", "ramp") and (state == "ramp" or answers != [202]), (state, answers)
+            assert state in ("asked", "ramp") and (state == "ramp" or answer != 202), (state, answer)
             was_kept.add(state)
             assert approve(daemon, incident).status == 202
             restart = incident_of(daemon, incident)["restart"]

@@ -1,9 +1,9 @@
 """R23: what leaves in a message holds no configured secret and no masked value, whatever the channel, whoever said it."""
 import base64, urllib.parse
 
-from interlock_client import FAR, TOKENS, Daemon, install
+from interlock_client import FAR, TOKENS, Daemon, install, wait_for
 from receivers import HttpSink, MailSink
-from test_channels import SECRET, told, wait_for
+from test_channels import SECRET, told
 from test_reports import age, rows
 
 MASKED = "geheim.person@kunde.example"

@@ -2,10 +2,9 @@
 server and without any channel."""
 import re
 
-from interlock_client import FAR
+from interlock_client import FAR, wait_for
 from receivers import MailSink
 from story_world import World
-from test_channels import wait_for
 from test_incidents import cli
 
 POLICY = """\

@@ -5,9 +5,9 @@ import concurrent.futures, os, pathlib, random, re, shutil, sqlite3, subprocess
 
 import pytest
 
-from interlock_client import BARE_REMINDERS, BUILD, FAR, ROOT, Daemon, install
+from interlock_client import BARE_REMINDERS, BUILD, FAR, ROOT, Daemon, install, wait_for
 from receivers import HttpSink
-from test_channels import SECRET, wait_for
+from test_channels import SECRET
 from test_triggers import HEAD, LABELLERS, signal, tell
 
 ROWS = int(os.environ.get("ROWS", "1"))

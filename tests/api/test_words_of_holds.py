@@ -1,9 +1,8 @@
 """What people read of what was held, and of what gave way to a newer one: over the real daemon."""
 import re, socket
 
-from interlock_client import FAR
+from interlock_client import FAR, wait_for
 from story_world import World
-from test_channels import wait_for
 from test_incidents import cli
 
 POLICY = """\
